@@ -1,0 +1,151 @@
+//! Elementary functions on f32 lanes, from arithmetic alone.
+//!
+//! The platform's `ln` and `sin` differ between C libraries in the last bit, and random draws
+//! must not. Polynomials: Cephes single precision (Moshier 1989), relative error about 1e-7.
+
+use fearless_simd::Simd;
+use fearless_simd::prelude::*;
+
+#[inline(always)]
+fn polynomial<S: Simd>(token: S, x: S::f32s, coefficients: &[f32]) -> S::f32s {
+    let mut sum = S::f32s::splat(token, coefficients[0]);
+    for &c in &coefficients[1..] {
+        sum = sum.mul_add(x, S::f32s::splat(token, c));
+    }
+    sum
+}
+
+/// Natural logarithm of positive normal numbers.
+#[inline(always)]
+pub fn ln<S: Simd>(token: S, x: S::f32s) -> S::f32s {
+    const SQRT_HALF_BITS: u32 = 0x3f35_04f3;
+    const ONE_BITS: u32 = 0x3f80_0000;
+    // x = m · 2^e with m in [√½, √2): shifting the exponent field by √½ rounds it to nearest.
+    let shifted: S::u32s = x.bitcast::<S::u32s>() + (ONE_BITS - SQRT_HALF_BITS);
+    let exponent: S::f32s = (shifted >> 23).to_float::<S::f32s>() - 127.0;
+    let m: S::f32s = ((shifted & 0x007f_ffff_u32) + SQRT_HALF_BITS).bitcast();
+    let f = m - 1.0;
+    let f2 = f * f;
+    let p = polynomial::<S>(
+        token,
+        f,
+        &[
+            7.037_683_6e-2,
+            -1.151_461e-1,
+            1.167_699_9e-1,
+            -1.242_014_1e-1,
+            1.424_932_3e-1,
+            -1.666_805_8e-1,
+            2.000_071_5e-1,
+            -2.499_999_4e-1,
+            3.333_333e-1,
+        ],
+    );
+    let tail = (p * f).mul_add(f2, exponent * S::f32s::splat(token, -2.121_944_4e-4));
+    let tail = f2.mul_add(S::f32s::splat(token, -0.5), tail);
+    exponent.mul_add(S::f32s::splat(token, 0.693_359_4), f + tail)
+}
+
+/// e^x; zero below −87, where f32 has no normal numbers left. Not for x above 88.
+#[inline(always)]
+pub fn exp<S: Simd>(token: S, x: S::f32s) -> S::f32s {
+    let underflow = x.simd_lt(S::f32s::splat(token, -87.0));
+    let x = x.max(S::f32s::splat(token, -87.0));
+    let n = (x * std::f32::consts::LOG2_E).round_ties_even();
+    let r = n.mul_add(S::f32s::splat(token, -0.693_359_4), x);
+    let r = n.mul_add(S::f32s::splat(token, 2.121_944_4e-4), r);
+    let p = polynomial::<S>(
+        token,
+        r,
+        &[
+            1.987_569_1e-4,
+            1.398_2e-3,
+            8.333_452e-3,
+            4.166_579_6e-2,
+            1.666_666_5e-1,
+            5.000_000_1e-1,
+        ],
+    );
+    let value = p.mul_add(r * r, r + 1.0);
+    let power: S::f32s = ((n + 127.0).to_int::<S::u32s>() << 23).bitcast();
+    underflow.select(S::f32s::splat(token, 0.0), value * power)
+}
+
+/// (sin, cos) of 2π·`t` for `t` in [0, 1).
+#[inline(always)]
+pub fn sin_cos_turns<S: Simd>(token: S, t: S::f32s) -> (S::f32s, S::f32s) {
+    let quarter = (t * 4.0).round_ties_even();
+    // Exact: both operands are multiples of one ulp of t and the result is small.
+    let x = quarter.mul_add(S::f32s::splat(token, -0.25), t) * std::f32::consts::TAU;
+    let z = x * x;
+    let s = polynomial::<S>(token, z, &[-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]);
+    let s = (s * z).mul_add(x, x);
+    let c = polynomial::<S>(token, z, &[2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2]);
+    let c = (c * z).mul_add(z, z.mul_add(S::f32s::splat(token, -0.5), S::f32s::splat(token, 1.0)));
+    // Quadrant q: (s, c), (c, −s), (−s, −c), (−c, s), and 4 is 0 again.
+    let q = quarter.to_int::<S::u32s>();
+    let zero = S::u32s::splat(token, 0);
+    let swap = (q & 1).simd_gt(zero);
+    let sin: S::f32s = swap.select(c, s);
+    let cos: S::f32s = swap.select(s, c);
+    let sin_sign: S::u32s = (q & 2) << 30;
+    let cos_sign: S::u32s = ((q + 1) & 2) << 30;
+    (
+        (sin.bitcast::<S::u32s>() ^ sin_sign).bitcast(),
+        (cos.bitcast::<S::u32s>() ^ cos_sign).bitcast(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::lanes::{Isa, WithSimd};
+
+    struct Worst;
+
+    /// Largest errors of ln (absolute, inputs down to 2⁻⁴⁰), exp (relative), sin and cos.
+    impl WithSimd for Worst {
+        type Output = [f64; 4];
+        fn with_simd<S: Simd>(self, token: S) -> [f64; 4] {
+            let mut worst = [0.0_f64; 4];
+            for i in 0..100_000_u32 {
+                let u = f64::from(i) / 1e5;
+                let x = (2f64.powf(-40.0 * u)) as f32;
+                let err = f64::from(ln(token, S::f32s::splat(token, x))[0]) - f64::from(x).ln();
+                worst[0] = worst[0].max(err.abs() / f64::from(x).ln().abs().max(1.0));
+                let x = (-86.0 + 170.0 * u) as f32;
+                let err = f64::from(exp(token, S::f32s::splat(token, x))[0]) / f64::from(x).exp();
+                worst[1] = worst[1].max((err - 1.0).abs());
+                let t = u as f32;
+                let (s, c) = sin_cos_turns(token, S::f32s::splat(token, t));
+                let angle = std::f64::consts::TAU * f64::from(t);
+                worst[2] = worst[2].max((f64::from(s[0]) - angle.sin()).abs());
+                worst[3] = worst[3].max((f64::from(c[0]) - angle.cos()).abs());
+            }
+            worst
+        }
+    }
+
+    #[test]
+    fn functions_are_accurate_to_single_precision() {
+        for isa in [Isa::Avx512, Isa::Avx2, Isa::Baseline] {
+            let worst = isa.run(Worst);
+            // A few units in the last place of f32 (6e-8 each).
+            assert!(worst.iter().all(|&e| e < 3e-7), "{isa:?}: {worst:?}");
+        }
+    }
+
+    struct Tiny;
+
+    impl WithSimd for Tiny {
+        type Output = f32;
+        fn with_simd<S: Simd>(self, token: S) -> f32 {
+            exp(token, S::f32s::splat(token, -500.0))[0]
+        }
+    }
+
+    #[test]
+    fn exp_underflows_to_zero() {
+        assert_eq!(Isa::detect().run(Tiny), 0.0);
+    }
+}

@@ -1,0 +1,219 @@
+//! Lane vectors: the arithmetic that every kernel is written in.
+//!
+//! Lanes run across prompts, so one vector operation advances as many prompts as the machine's
+//! registers hold. Kernels are generic over [`Lane`], which `Packed` (f32 or f64 registers) and
+//! [`Dual`] (a value with its tangent) implement; `Isa` picks the registers at run time.
+//! Every block of prompts has [`BLOCK`] lanes whatever the register width, which keeps results
+//! independent of it.
+
+mod dual;
+mod math;
+
+pub use dual::Dual;
+pub use math::{exp, ln, sin_cos_turns};
+
+use fearless_simd::prelude::*;
+use fearless_simd::{Level, Simd, SimdFloatElement};
+
+/// Prompts in one block: the fixed logical lane width, one 512-bit register of f32.
+pub const BLOCK: usize = 16;
+
+/// A floating-point type that models can be trained in.
+pub trait Real: SimdFloatElement + num_traits::Float + Send + Sync + 'static {
+    /// The nearest value to `x`.
+    fn from_f64(x: f64) -> Self;
+    /// The same value in double precision.
+    fn to_f64(self) -> f64;
+}
+
+impl Real for f32 {
+    #[inline(always)]
+    fn from_f64(x: f64) -> f32 {
+        x as f32
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        f64::from(self)
+    }
+}
+
+impl Real for f64 {
+    #[inline(always)]
+    fn from_f64(x: f64) -> f64 {
+        x
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self
+    }
+}
+
+/// What a kernel needs of its numbers: sums, products and fused multiply-adds, lane by lane.
+pub trait Lane:
+    Copy
+    + Send
+    + 'static
+    + std::ops::Add<Output = Self>
+    + std::ops::Sub<Output = Self>
+    + std::ops::Mul<Output = Self>
+{
+    /// Proof that the instructions exist on this machine.
+    type Token: Simd;
+    /// The type of one lane's value.
+    type Scalar: Real;
+    /// Values of one lane: 1, or 2 for a dual number.
+    const PARTS: usize;
+    /// Number of lanes of one register.
+    const WIDTH: usize;
+
+    /// All lanes equal to `x`.
+    fn splat(token: Self::Token, x: f64) -> Self;
+    /// Lanes read from `WIDTH` consecutive values; tangents are zero.
+    fn load(token: Self::Token, values: &[Self::Scalar]) -> Self;
+    /// All lanes equal to one parameter: its value and, for dual numbers, its tangent.
+    fn parameter(token: Self::Token, value: Self::Scalar, tangent: Self::Scalar) -> Self;
+    /// Writes part `part` (0 the value, 1 the tangent) to `WIDTH` consecutive values.
+    fn store(self, part: usize, out: &mut [Self::Scalar]);
+    /// `self · a + b`, rounded once where the machine can.
+    fn mul_add(self, a: Self, b: Self) -> Self;
+}
+
+/// One register of `T` lanes on the instruction set `S`.
+#[derive(Clone, Copy)]
+pub struct Packed<S: Simd, T: Real>(pub T::Native<S>);
+
+impl<S: Simd, T: Real> std::ops::Add for Packed<S, T> {
+    type Output = Self;
+    #[inline(always)]
+    fn add(self, rhs: Self) -> Self {
+        Packed(self.0 + rhs.0)
+    }
+}
+
+impl<S: Simd, T: Real> std::ops::Sub for Packed<S, T> {
+    type Output = Self;
+    #[inline(always)]
+    fn sub(self, rhs: Self) -> Self {
+        Packed(self.0 - rhs.0)
+    }
+}
+
+impl<S: Simd, T: Real> std::ops::Mul for Packed<S, T> {
+    type Output = Self;
+    #[inline(always)]
+    fn mul(self, rhs: Self) -> Self {
+        Packed(self.0 * rhs.0)
+    }
+}
+
+impl<S: Simd, T: Real> Lane for Packed<S, T> {
+    type Token = S;
+    type Scalar = T;
+    const PARTS: usize = 1;
+    const WIDTH: usize = <T::Native<S> as SimdBase<S>>::LEN;
+
+    #[inline(always)]
+    fn splat(token: S, x: f64) -> Self {
+        Packed(T::Native::<S>::splat(token, T::from_f64(x)))
+    }
+    #[inline(always)]
+    fn load(token: S, values: &[T]) -> Self {
+        Packed(T::Native::<S>::from_slice(token, values))
+    }
+    #[inline(always)]
+    fn parameter(token: S, value: T, _tangent: T) -> Self {
+        Packed(T::Native::<S>::splat(token, value))
+    }
+    #[inline(always)]
+    fn store(self, _part: usize, out: &mut [T]) {
+        self.0.store_slice(out);
+    }
+    #[inline(always)]
+    fn mul_add(self, a: Self, b: Self) -> Self {
+        Packed(self.0.mul_add(a.0, b.0))
+    }
+}
+
+/// The instruction set that kernels run on.
+///
+/// Results have the same bits on every set with fused multiply-add; `Baseline` rounds products
+/// on x86-64, so its last bits differ. The set is stored with each run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Isa {
+    /// 512-bit registers.
+    Avx512,
+    /// 256-bit registers with fused multiply-add.
+    Avx2,
+    /// What every processor of the target architecture has: SSE2, NEON, or plain scalars.
+    Baseline,
+}
+
+/// Work that can run on any instruction set.
+pub trait WithSimd {
+    /// What the work returns.
+    type Output;
+    /// Does the work with the instructions that `token` proves to exist.
+    fn with_simd<S: Simd>(self, token: S) -> Self::Output;
+}
+
+impl Isa {
+    /// The widest set of this machine.
+    pub fn detect() -> Isa {
+        [Isa::Avx512, Isa::Avx2].into_iter().find(|isa| isa.available()).unwrap_or(Isa::Baseline)
+    }
+
+    /// Whether this machine has the set.
+    pub fn available(self) -> bool {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        match self {
+            Isa::Avx512 => return Level::new().as_avx512().is_some(),
+            Isa::Avx2 => return Level::new().as_avx2().is_some(),
+            Isa::Baseline => {}
+        }
+        self == Isa::Baseline
+    }
+
+    /// Lower-case name, as stored with runs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Isa::Avx512 => "avx512",
+            Isa::Avx2 => "avx2+fma",
+            Isa::Baseline => "baseline",
+        }
+    }
+
+    /// Runs `work` on this set, or on the baseline where the machine lacks it.
+    #[inline]
+    pub fn run<W: WithSimd>(self, work: W) -> W::Output {
+        #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+        {
+            let level = Level::new();
+            if let (Isa::Avx512, Some(token)) = (self, level.as_avx512()) {
+                return token.vectorize(
+                    #[inline(always)]
+                    || work.with_simd(token),
+                );
+            }
+            if let (Isa::Avx2, Some(token)) = (self, level.as_avx2()) {
+                return token.vectorize(
+                    #[inline(always)]
+                    || work.with_simd(token),
+                );
+            }
+        }
+        run_baseline(work)
+    }
+}
+
+#[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
+fn run_baseline<W: WithSimd>(work: W) -> W::Output {
+    match Level::baseline().as_sse2() {
+        Some(token) => work.with_simd(token),
+        None => unreachable!("x86 targets of windtunnel have SSE2"),
+    }
+}
+
+#[cfg(not(any(target_arch = "x86", target_arch = "x86_64")))]
+fn run_baseline<W: WithSimd>(work: W) -> W::Output {
+    fearless_simd::dispatch!(Level::baseline(), token => work.with_simd(token))
+}

@@ -1,0 +1,179 @@
+//! Type-erased workers: one kernel, compiled for each instruction set, scalar and common d.
+
+use fearless_simd::Simd;
+
+use super::gemm::{Any, Const, Dim};
+use super::kernel::Tape;
+use crate::lanes::{BLOCK, Dual, Isa, Lane, Packed, Real, WithSimd};
+
+/// Where to evaluate: parameters and, for Hessian-vector products, a direction.
+pub(super) struct Point<'a, T> {
+    pub params: &'a [T],
+    pub tangent: &'a [T],
+}
+
+/// Lane-wise sums over blocks of prompts, [`BLOCK`] lanes for each quantity.
+pub(super) trait Engine<T>: Send {
+    /// Clears the sums and sets the point of evaluation.
+    fn start(&mut self, point: &Point<'_, T>);
+    /// Adds the squared residuals of a block.
+    fn add_value(&mut self, block: &[T]);
+    /// Adds squared residuals and their gradient.
+    fn add_gradient(&mut self, block: &[T]);
+    /// Squared residuals of one block, prompt by prompt.
+    fn losses(&mut self, block: &[T], out: &mut [T; BLOCK]);
+    /// Sum over the lanes of Σ r² and of gradient part `part` (1: its tangent along the direction).
+    fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64;
+}
+
+/// A worker for gradients.
+pub(super) fn gradients<T: Real>(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<T>> {
+    isa.run(Build::<T, Values> { depth, d, kind: std::marker::PhantomData })
+}
+
+/// A worker for Hessian-vector products.
+pub(super) fn products<T: Real>(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<T>> {
+    isa.run(Build::<T, Duals> { depth, d, kind: std::marker::PhantomData })
+}
+
+/// Chooses the lane type that goes with an instruction set.
+trait Kind: 'static {
+    type Lane<S: Simd, T: Real>: Lane<Token = S, Scalar = T>;
+}
+struct Values;
+impl Kind for Values {
+    type Lane<S: Simd, T: Real> = Packed<S, T>;
+}
+struct Duals;
+impl Kind for Duals {
+    type Lane<S: Simd, T: Real> = Dual<Packed<S, T>>;
+}
+
+struct Build<T, K> {
+    depth: usize,
+    d: usize,
+    kind: std::marker::PhantomData<(T, K)>,
+}
+
+impl<T: Real, K: Kind> WithSimd for Build<T, K> {
+    type Output = Box<dyn Engine<T>>;
+    fn with_simd<S: Simd>(self, token: S) -> Self::Output {
+        let Build { depth, d, .. } = self;
+        // The paper's d, and its neighbours that are studied most.
+        match d {
+            2 => Sums::<K::Lane<S, T>, _>::boxed(token, depth, Const::<2>),
+            5 => Sums::<K::Lane<S, T>, _>::boxed(token, depth, Const::<5>),
+            8 => Sums::<K::Lane<S, T>, _>::boxed(token, depth, Const::<8>),
+            _ => Sums::<K::Lane<S, T>, _>::boxed(token, depth, Any(d)),
+        }
+    }
+}
+
+struct Sums<V: Lane, D> {
+    token: V::Token,
+    dim: D,
+    params: Vec<V>,
+    tape: Tape<V>,
+    /// One sum per register that makes up a block.
+    loss: Vec<V>,
+    grad: Vec<V>,
+}
+
+impl<V: Lane, D: Dim> Sums<V, D> {
+    fn boxed(token: V::Token, depth: usize, dim: D) -> Box<dyn Engine<V::Scalar>> {
+        let d = dim.get();
+        let zeros = |len: usize| vec![V::splat(token, 0.0); len];
+        let registers = BLOCK / V::WIDTH;
+        Box::new(Sums {
+            token,
+            dim,
+            params: zeros(2 * depth * d * d),
+            tape: Tape::new(token, depth, d),
+            loss: zeros(registers),
+            grad: zeros(2 * depth * d * d * registers),
+        })
+    }
+}
+
+impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
+    fn start(&mut self, point: &Point<'_, V::Scalar>) {
+        let zero = V::splat(self.token, 0.0);
+        self.loss.fill(zero);
+        self.grad.fill(zero);
+        for (out, (&p, &t)) in self.params.iter_mut().zip(point.params.iter().zip(point.tangent)) {
+            *out = V::parameter(self.token, p, t);
+        }
+    }
+
+    fn add_value(&mut self, block: &[V::Scalar]) {
+        let Sums { token, dim, params, tape, loss, .. } = self;
+        token.vectorize(
+            #[inline(always)]
+            || {
+                for (register, loss) in loss.iter_mut().enumerate() {
+                    let r = tape.forward(*dim, params, block, register * V::WIDTH);
+                    *loss = r.mul_add(r, *loss);
+                }
+            },
+        );
+    }
+
+    fn add_gradient(&mut self, block: &[V::Scalar]) {
+        let Sums { token, dim, params, tape, loss, grad } = self;
+        token.vectorize(
+            #[inline(always)]
+            || {
+                let grads = grad.chunks_exact_mut(params.len());
+                for ((register, loss), grad) in loss.iter_mut().enumerate().zip(grads) {
+                    let r = tape.forward(*dim, params, block, register * V::WIDTH);
+                    *loss = r.mul_add(r, *loss);
+                    tape.reverse(*dim, params, r, grad);
+                }
+            },
+        );
+    }
+
+    fn losses(&mut self, block: &[V::Scalar], out: &mut [V::Scalar; BLOCK]) {
+        let Sums { token, dim, params, tape, .. } = self;
+        token.vectorize(
+            #[inline(always)]
+            || {
+                for (register, out) in out.chunks_exact_mut(V::WIDTH).enumerate() {
+                    let r = tape.forward(*dim, params, block, register * V::WIDTH);
+                    (r * r).store(0, out);
+                }
+            },
+        );
+    }
+
+    fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64 {
+        let Sums { token, params, loss, grad: sums, .. } = self;
+        token.vectorize(
+            #[inline(always)]
+            || {
+                let len = params.len();
+                for (i, out) in grad.iter_mut().enumerate() {
+                    *out = across_lanes(part, (0..BLOCK / V::WIDTH).map(|r| sums[r * len + i]));
+                }
+                across_lanes(part, loss.iter().copied())
+            },
+        )
+    }
+}
+
+/// Sum of a block of lanes by halving, the same order for every register width.
+#[inline(always)]
+fn across_lanes<V: Lane>(part: usize, registers: impl Iterator<Item = V>) -> f64 {
+    let mut x = [V::Scalar::default(); BLOCK];
+    for (out, register) in x.chunks_exact_mut(V::WIDTH).zip(registers) {
+        register.store(part, out);
+    }
+    let mut half = BLOCK / 2;
+    while half > 0 {
+        for i in 0..half {
+            x[i] = x[i] + x[i + half];
+        }
+        half /= 2;
+    }
+    crate::lanes::Real::to_f64(x[0])
+}

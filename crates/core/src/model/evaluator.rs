@@ -1,0 +1,197 @@
+//! Means over a batch: value, gradient and Hessian-vector product, the same bits for any number
+//! of threads and any register width.
+
+use super::LinearTransformer;
+use super::engine::{Engine, Point, gradients, products};
+use crate::lanes::{BLOCK, Isa, Real};
+use crate::objective::Objective;
+use crate::parallel::Pool;
+use crate::task::{Batch, Prompts};
+
+/// Blocks whose gradients are summed in lanes before they go on in double precision: a fixed
+/// number, so that the order of summation depends on nothing else.
+const CHUNK: usize = 8;
+
+struct Worker<T> {
+    gradients: Box<dyn Engine<T>>,
+    products: Option<Box<dyn Engine<T>>>,
+    scratch: Vec<T>,
+}
+
+/// Partial sums of one chunk.
+#[derive(Default)]
+struct Partial {
+    loss: f64,
+    grad: Vec<f64>,
+}
+
+/// Evaluates one model on any prompts, with all workspaces made beforehand.
+pub struct Evaluator<T> {
+    model: LinearTransformer,
+    isa: Isa,
+    pool: Pool,
+    workers: Vec<Worker<T>>,
+    partials: Vec<Partial>,
+}
+
+impl<T: Real> Evaluator<T> {
+    /// An evaluator on `threads` threads.
+    ///
+    /// # Panics
+    /// When depth or dimension is 0.
+    pub fn new(model: LinearTransformer, isa: Isa, threads: usize) -> Evaluator<T> {
+        assert!(model.depth > 0 && model.dim > 0, "no such model: {model:?}");
+        let pool = Pool::new(threads);
+        let worker = || Worker {
+            gradients: gradients(isa, model.depth, model.dim),
+            products: None,
+            scratch: Vec::new(),
+        };
+        let workers = (0..pool.threads()).map(|_| worker()).collect();
+        Evaluator { model, isa, pool, workers, partials: Vec::new() }
+    }
+
+    /// The model.
+    pub fn model(&self) -> LinearTransformer {
+        self.model
+    }
+
+    /// Mean loss over the prompts.
+    ///
+    /// # Panics
+    /// When `params` or the prompts do not fit the model, or there are no prompts.
+    pub fn value(&mut self, params: &[T], prompts: &impl Prompts<T>) -> f64 {
+        let point = Point { params, tangent: params };
+        self.sum(&point, prompts, |worker, blocks, partial| {
+            let engine = &mut worker.gradients;
+            engine.start(&point);
+            for index in blocks {
+                engine.add_value(prompts.block(index, &mut worker.scratch));
+            }
+            partial.loss = engine.finish(0, &mut []);
+        });
+        self.mean_loss(prompts.len())
+    }
+
+    /// Mean loss; its gradient goes to `grad`.
+    ///
+    /// # Panics
+    /// As [`Evaluator::value`], and when `grad` has another length than `params`.
+    pub fn gradient(&mut self, params: &[T], prompts: &impl Prompts<T>, grad: &mut [T]) -> f64 {
+        let point = Point { params, tangent: params };
+        self.sum(&point, prompts, |worker, blocks, partial| {
+            let engine = &mut worker.gradients;
+            engine.start(&point);
+            for index in blocks {
+                engine.add_gradient(prompts.block(index, &mut worker.scratch));
+            }
+            partial.loss = engine.finish(0, &mut partial.grad);
+        });
+        self.mean(prompts.len(), grad)
+    }
+
+    /// Derivative of the mean loss along `v`, ⟨∇f, v⟩; the Hessian-vector product H v goes to `out`.
+    ///
+    /// # Panics
+    /// As [`Evaluator::gradient`].
+    pub fn hvp(&mut self, params: &[T], v: &[T], prompts: &impl Prompts<T>, out: &mut [T]) -> f64 {
+        let LinearTransformer { depth, dim } = self.model;
+        let isa = self.isa;
+        assert_eq!(v.len(), params.len(), "direction and parameters");
+        let point = Point { params, tangent: v };
+        self.sum(&point, prompts, |worker, blocks, partial| {
+            let engine = worker.products.get_or_insert_with(|| products(isa, depth, dim));
+            engine.start(&point);
+            for index in blocks {
+                engine.add_gradient(prompts.block(index, &mut worker.scratch));
+            }
+            partial.loss = engine.finish(1, &mut partial.grad);
+        });
+        self.mean(prompts.len(), out)
+    }
+
+    /// Loss of every prompt, in order.
+    ///
+    /// # Panics
+    /// As [`Evaluator::value`].
+    pub fn losses(&mut self, params: &[T], prompts: &impl Prompts<T>) -> Vec<T> {
+        self.check(params, prompts);
+        let mut blocks = vec![[T::zero(); BLOCK]; prompts.blocks()];
+        let point = Point { params, tangent: params };
+        self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
+        self.pool.for_each(&mut self.workers, &mut blocks, |worker, index, out| {
+            worker.gradients.losses(prompts.block(index, &mut worker.scratch), out);
+        });
+        blocks.into_iter().flatten().take(prompts.len()).collect()
+    }
+
+    fn check(&self, params: &[T], prompts: &impl Prompts<T>) {
+        assert_eq!(params.len(), self.model.params(), "parameters of {:?}", self.model);
+        assert_eq!(prompts.dim(), self.model.dim, "dimension of prompts and model");
+        assert!(!prompts.is_empty(), "no prompts");
+    }
+
+    fn sum<P: Prompts<T>>(
+        &mut self,
+        point: &Point<'_, T>,
+        prompts: &P,
+        work: impl Fn(&mut Worker<T>, std::ops::Range<usize>, &mut Partial) + Sync,
+    ) {
+        self.check(point.params, prompts);
+        let blocks = prompts.blocks();
+        self.partials.resize_with(blocks.div_ceil(CHUNK), Partial::default);
+        for partial in &mut self.partials {
+            partial.grad.resize(point.params.len(), 0.0);
+        }
+        self.pool.for_each(&mut self.workers, &mut self.partials, |worker, chunk, partial| {
+            let first = chunk * CHUNK;
+            work(worker, first..blocks.min(first + CHUNK), partial);
+        });
+    }
+
+    fn mean(&self, prompts: usize, grad: &mut [T]) -> f64 {
+        assert_eq!(grad.len(), self.model.params(), "gradient and parameters");
+        for (i, out) in grad.iter_mut().enumerate() {
+            let sum: f64 = self.partials.iter().map(|p| p.grad[i]).sum();
+            *out = T::from_f64(sum / prompts as f64);
+        }
+        self.mean_loss(prompts)
+    }
+
+    fn mean_loss(&self, prompts: usize) -> f64 {
+        self.partials.iter().map(|p| p.loss).sum::<f64>() / prompts as f64
+    }
+}
+
+/// The mean loss over a fixed batch, as a function of the parameters.
+pub struct BatchObjective<T> {
+    evaluator: Evaluator<T>,
+    batch: Batch<T>,
+}
+
+impl<T: Real> BatchObjective<T> {
+    /// The objective that `evaluator` computes on `batch`.
+    pub fn new(evaluator: Evaluator<T>, batch: Batch<T>) -> BatchObjective<T> {
+        BatchObjective { evaluator, batch }
+    }
+
+    /// The batch.
+    pub fn batch(&self) -> &Batch<T> {
+        &self.batch
+    }
+}
+
+impl<T: Real> Objective<T> for BatchObjective<T> {
+    fn dim(&self) -> usize {
+        self.evaluator.model.params()
+    }
+    fn value(&mut self, params: &[T]) -> f64 {
+        self.evaluator.value(params, &self.batch)
+    }
+    fn gradient(&mut self, params: &[T], grad: &mut [T]) -> f64 {
+        self.evaluator.gradient(params, &self.batch, grad)
+    }
+    fn hvp(&mut self, params: &[T], v: &[T], out: &mut [T]) -> f64 {
+        self.evaluator.hvp(params, v, &self.batch, out)
+    }
+}

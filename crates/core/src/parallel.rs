@@ -1,0 +1,83 @@
+//! The only module that makes threads.
+
+/// A fixed number of threads that share the items of a job.
+pub struct Pool {
+    helpers: Option<rayon::ThreadPool>,
+}
+
+impl Pool {
+    /// A pool of `threads` threads (at least 1), the caller's own among them.
+    ///
+    /// # Panics
+    /// When the operating system refuses a thread.
+    pub fn new(threads: usize) -> Pool {
+        if threads <= 1 {
+            return Pool { helpers: None };
+        }
+        match rayon::ThreadPoolBuilder::new().num_threads(threads - 1).build() {
+            Ok(pool) => Pool { helpers: Some(pool) },
+            Err(error) => panic!("cannot start {threads} threads: {error}"),
+        }
+    }
+
+    /// Number of threads.
+    pub fn threads(&self) -> usize {
+        self.helpers.as_ref().map_or(1, |pool| pool.current_num_threads() + 1)
+    }
+
+    /// Runs `work(worker, k, item k)` once for every item, each worker taking a run of
+    /// neighbours.
+    ///
+    /// Which worker takes an item depends on how many there are, so the result for an item must
+    /// not depend on what its worker did before.
+    pub fn for_each<W: Send, I: Send>(
+        &self,
+        workers: &mut [W],
+        items: &mut [I],
+        work: impl Fn(&mut W, usize, &mut I) + Sync,
+    ) {
+        let share = items.len().div_ceil(workers.len().max(1)).max(1);
+        let run = |worker: &mut W, index: usize, items: &mut [I]| {
+            for (k, item) in items.iter_mut().enumerate() {
+                work(worker, index * share + k, item);
+            }
+        };
+        let mut shares = workers.iter_mut().zip(items.chunks_mut(share)).enumerate();
+        let own = shares.next();
+        match &self.helpers {
+            Some(pool) => pool.in_place_scope(|scope| {
+                for (index, (worker, items)) in shares {
+                    scope.spawn(move |_| run(worker, index, items));
+                }
+                if let Some((index, (worker, items))) = own {
+                    run(worker, index, items);
+                }
+            }),
+            None => own.into_iter().chain(shares).for_each(|(k, (w, items))| run(w, k, items)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_item_is_visited_once_with_its_index() {
+        for threads in [1, 2, 3, 7] {
+            let pool = Pool::new(threads);
+            assert_eq!(pool.threads(), threads);
+            for len in [0, 1, 2, 8, 100] {
+                let mut items = vec![usize::MAX; len];
+                let mut visits = vec![0; threads];
+                pool.for_each(&mut visits, &mut items, |visits, k, item| {
+                    assert_eq!(*item, usize::MAX);
+                    *item = k;
+                    *visits += 1;
+                });
+                assert!(items.iter().enumerate().all(|(k, &item)| item == k));
+                assert_eq!(visits.iter().sum::<usize>(), len);
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! Naive twins of the fast code, kept for ever as its oracles.
+//!
+//! Plain loops over tokens in f64, with the attention matrix and the mask as the paper defines
+//! them. Nothing here is fast, and nothing here shares code with what it checks.
+
+mod tokens;
+mod transformer;
+
+pub use tokens::{Tokens, sample};
+pub use transformer::{loss, prediction};

@@ -1,0 +1,161 @@
+//! The Gram kernel against its token-level twin, central differences and itself.
+
+mod cases;
+
+use cases::{Case, cases};
+use windtunnel_core::lanes::Isa;
+use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
+use windtunnel_core::objective::Objective;
+use windtunnel_core::reference;
+use windtunnel_core::rng::{Key, Purpose};
+use windtunnel_core::task::{Batch, Covariates, Task};
+
+const ISAS: [Isa; 3] = [Isa::Avx512, Isa::Avx2, Isa::Baseline];
+
+fn relative(a: &[f64], b: &[f64]) -> f64 {
+    let norm = |x: &[f64]| x.iter().map(|v| v * v).sum::<f64>().sqrt();
+    let difference: Vec<f64> = a.iter().zip(b).map(|(x, y)| x - y).collect();
+    norm(&difference) / norm(b).max(f64::MIN_POSITIVE)
+}
+
+fn objective(case: &Case, isa: Isa, threads: usize) -> BatchObjective<f64> {
+    let batch = Batch::from_tokens(case.model.dim, &case.tokens.z, &case.tokens.targets);
+    BatchObjective::new(Evaluator::new(case.model, isa, threads), batch)
+}
+
+#[test]
+fn kernel_equals_token_twin() {
+    for case in cases() {
+        let LinearTransformer { depth, dim } = case.model;
+        let expected =
+            reference::loss(dim, depth, &case.params, &case.tokens.z, &case.tokens.targets);
+        for isa in ISAS {
+            let value = objective(&case, isa, 1).value(&case.params);
+            // Rounding of about L·(n + d)·d terms of order one.
+            assert!((value / expected - 1.0).abs() < 1e-12, "{case} {isa:?}: {value} {expected}");
+        }
+    }
+}
+
+#[test]
+fn gradient_equals_central_differences() {
+    for case in cases().iter().filter(|case| case.model.dim <= 8) {
+        let mut objective = objective(case, Isa::detect(), 1);
+        let mut grad = vec![0.0; objective.dim()];
+        let value = objective.gradient(&case.params, &mut grad);
+        assert_eq!(value, objective.value(&case.params), "{case}");
+        // Fourth-order differences: error h⁴ f⁽⁵⁾/30 + ε f/h, about 1e-10 at h = 2e-3.
+        let h = 2e-3;
+        let mut at = |i: usize, delta: f64| {
+            let mut params = case.params.clone();
+            params[i] += delta;
+            objective.value(&params)
+        };
+        let differences: Vec<f64> = (0..grad.len())
+            .map(|i| {
+                let near = at(i, h) - at(i, -h);
+                let far = at(i, 2.0 * h) - at(i, -2.0 * h);
+                (8.0 * near - far) / (12.0 * h)
+            })
+            .collect();
+        assert!(relative(&differences, &grad) < 1e-6, "{case}: {}", relative(&differences, &grad));
+    }
+}
+
+#[test]
+fn hvp_equals_differences_of_gradients() {
+    for case in cases() {
+        let mut objective = objective(&case, Isa::detect(), 1);
+        let p = objective.dim();
+        let v: Vec<f64> = (0..p).map(|i| ((i * 7 + 3) % 11) as f64 / 11.0 - 0.4).collect();
+        let (mut grad, mut hv) = (vec![0.0; p], vec![0.0; p]);
+        let slope = objective.hvp(&case.params, &v, &mut hv);
+        objective.gradient(&case.params, &mut grad);
+        let expected: f64 = grad.iter().zip(&v).map(|(g, v)| g * v).sum();
+        // The derivative of r² carries the rounding of all its terms.
+        assert!((slope - expected).abs() < 1e-11 * (1.0 + expected.abs()), "{case}: {slope}");
+        let h = 1e-3 / v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        let mut at = |scale: f64| {
+            let moved: Vec<f64> =
+                case.params.iter().zip(&v).map(|(p, v)| p + scale * h * v).collect();
+            let mut grad = vec![0.0; p];
+            objective.gradient(&moved, &mut grad);
+            grad
+        };
+        let (a, b, c, d) = (at(1.0), at(-1.0), at(2.0), at(-2.0));
+        let differences: Vec<f64> = (0..p)
+            .map(|i| (8.0 * (a[i] - b[i]) - (c[i] - d[i])) / (12.0 * h))
+            .collect();
+        assert!(relative(&differences, &hv) < 1e-6, "{case}: {}", relative(&differences, &hv));
+    }
+}
+
+#[test]
+fn hvp_is_linear_and_symmetric() {
+    let case = &cases()[5];
+    let mut objective = objective(case, Isa::detect(), 1);
+    let p = objective.dim();
+    let unit = |k: usize| -> Vec<f64> { (0..p).map(|i| f64::from(u8::from(i == k))).collect() };
+    let mut column = |k: usize| {
+        let mut out = vec![0.0; p];
+        objective.hvp(&case.params, &unit(k), &mut out);
+        out
+    };
+    let hessian: Vec<Vec<f64>> = (0..p).map(&mut column).collect();
+    let largest = hessian.iter().flatten().fold(0.0_f64, |m, x| m.max(x.abs()));
+    for i in 0..p {
+        for j in 0..i {
+            assert!((hessian[i][j] - hessian[j][i]).abs() < 1e-13 * largest * p as f64);
+        }
+    }
+}
+
+#[test]
+fn last_p_has_no_gradient() {
+    for case in cases() {
+        let mut objective = objective(&case, Isa::detect(), 1);
+        let mut grad = vec![1.0; objective.dim()];
+        objective.gradient(&case.params, &mut grad);
+        let dd = case.model.dim * case.model.dim;
+        let last = (2 * case.model.depth - 2) * dd;
+        assert!(grad[last..last + dd].iter().all(|&g| g == 0.0), "{case}");
+        assert!(grad[last + dd..].iter().any(|&g| g != 0.0), "{case}");
+    }
+}
+
+/// Same bits for any number of threads and, with fused multiply-add, any register width.
+#[test]
+fn bits_depend_on_neither_threads_nor_register_width() {
+    let task = Task::new(5, 20, Covariates::Sphere).unwrap();
+    let model = LinearTransformer { depth: 3, dim: 5 };
+    let key = Key { seed: 4, purpose: Purpose::HeldOut, step: 0 };
+    let params: Vec<f32> = model.init(1, 0.3).iter().map(|&x| x as f32).collect();
+    for len in [1, 15, 16, 17, 1000] {
+        let mut seen: Vec<(f64, Vec<f32>, Vec<f32>)> = Vec::new();
+        for isa in [Isa::Avx512, Isa::Avx2].into_iter().filter(|isa| isa.available()) {
+            for threads in [1, 2, 3] {
+                let mut evaluator = Evaluator::new(model, isa, threads);
+                let batch = task.batch(isa, key, len);
+                let (mut grad, mut hv) = (vec![0.0; params.len()], vec![0.0; params.len()]);
+                let loss = evaluator.gradient(&params, &batch, &mut grad);
+                evaluator.hvp(&params, &params, &batch, &mut hv);
+                seen.push((loss, grad, hv));
+            }
+        }
+        assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{len} prompts");
+    }
+}
+
+#[test]
+fn per_prompt_losses_average_to_the_value() {
+    for case in cases() {
+        let batch: Batch<f64> =
+            Batch::from_tokens(case.model.dim, &case.tokens.z, &case.tokens.targets);
+        let mut evaluator = Evaluator::new(case.model, Isa::detect(), 2);
+        let losses = evaluator.losses(&case.params, &batch);
+        assert_eq!(losses.len(), case.tokens.targets.len());
+        let mean = losses.iter().sum::<f64>() / losses.len() as f64;
+        let value = evaluator.value(&case.params, &batch);
+        assert!((mean / value - 1.0).abs() < 1e-14 * losses.len() as f64, "{case}");
+    }
+}
