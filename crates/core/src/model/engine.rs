@@ -97,12 +97,18 @@ impl<V: Lane, D: Dim> Sums<V, D> {
 
 impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
     fn start(&mut self, point: &Point<'_, V::Scalar>) {
-        let zero = V::splat(self.token, 0.0);
-        self.loss.fill(zero);
-        self.grad.fill(zero);
-        for (out, (&p, &t)) in self.params.iter_mut().zip(point.params.iter().zip(point.tangent)) {
-            *out = V::parameter(self.token, p, t);
-        }
+        let Sums { token, params, loss, grad, .. } = self;
+        token.vectorize(
+            #[inline(always)]
+            || {
+                let zero = V::splat(*token, 0.0);
+                loss.fill(zero);
+                grad.fill(zero);
+                for i in 0..params.len() {
+                    params[i] = V::parameter(*token, point.params[i], point.tangent[i]);
+                }
+            },
+        );
     }
 
     fn add_value(&mut self, block: &[V::Scalar]) {
@@ -152,21 +158,22 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
             #[inline(always)]
             || {
                 let len = params.len();
-                for (i, out) in grad.iter_mut().enumerate() {
-                    *out = across_lanes(part, (0..BLOCK / V::WIDTH).map(|r| sums[r * len + i]));
+                for i in 0..grad.len() {
+                    grad[i] = across_lanes(part, &sums[i..], len);
                 }
-                across_lanes(part, loss.iter().copied())
+                across_lanes(part, loss, 1)
             },
         )
     }
 }
 
-/// Sum of a block of lanes by halving, the same order for every register width.
+/// Sum of a block of lanes, held in every `stride`-th register, by halving: the same order for
+/// every register width.
 #[inline(always)]
-fn across_lanes<V: Lane>(part: usize, registers: impl Iterator<Item = V>) -> f64 {
+fn across_lanes<V: Lane>(part: usize, registers: &[V], stride: usize) -> f64 {
     let mut x = [V::Scalar::default(); BLOCK];
-    for (out, register) in x.chunks_exact_mut(V::WIDTH).zip(registers) {
-        register.store(part, out);
+    for r in 0..BLOCK / V::WIDTH {
+        registers[r * stride].store(part, &mut x[r * V::WIDTH..][..V::WIDTH]);
     }
     let mut half = BLOCK / 2;
     while half > 0 {
@@ -175,5 +182,5 @@ fn across_lanes<V: Lane>(part: usize, registers: impl Iterator<Item = V>) -> f64
         }
         half /= 2;
     }
-    crate::lanes::Real::to_f64(x[0])
+    Real::to_f64(x[0])
 }

@@ -95,12 +95,13 @@ struct Product<'a, A, B, V> {
     a: A,
     b: B,
     out: &'a mut [V],
-    start: Start<V>,
+    zero: V,
+    start: Start,
 }
 
 #[derive(Clone, Copy)]
-enum Start<V> {
-    Value(V),
+enum Start {
+    Zero,
     Out,
 }
 
@@ -108,14 +109,19 @@ impl<V: Lane, A: Operand<V>, B: Operand<V>> Tile for Product<'_, A, B, V> {
     #[inline(always)]
     fn run<const R: usize, const C: usize>(&mut self, i: usize, j: usize) {
         let d = self.d;
-        let mut acc: [[V; C]; R] = std::array::from_fn(|r| {
-            std::array::from_fn(|c| match self.start {
-                Start::Value(v) => v,
-                Start::Out => self.out[(i + r) * d + j + c],
-            })
-        });
+        let mut acc = [[self.zero; C]; R];
+        if let Start::Out = self.start {
+            for r in 0..R {
+                for c in 0..C {
+                    acc[r][c] = self.out[(i + r) * d + j + c];
+                }
+            }
+        }
         for k in 0..d {
-            let b: [V; C] = std::array::from_fn(|c| self.b.at(d, k, j + c));
+            let mut b = [self.zero; C];
+            for c in 0..C {
+                b[c] = self.b.at(d, k, j + c);
+            }
             for r in 0..R {
                 let a = self.a.at(d, i + r, k);
                 for c in 0..C {
@@ -141,19 +147,20 @@ pub(super) fn product<V: Lane, D: Dim>(
     out: &mut [V],
 ) {
     let d = dim.get();
-    dim.tiles(&mut Product { d, a, b, out: &mut out[..d * d], start: Start::Value(zero) });
+    dim.tiles(&mut Product { d, a, b, out: &mut out[..d * d], zero, start: Start::Zero });
 }
 
 /// `out += a · b`.
 #[inline(always)]
 pub(super) fn add_product<V: Lane, D: Dim>(
     dim: D,
+    zero: V,
     a: impl Operand<V>,
     b: impl Operand<V>,
     out: &mut [V],
 ) {
     let d = dim.get();
-    dim.tiles(&mut Product { d, a, b, out: &mut out[..d * d], start: Start::Out });
+    dim.tiles(&mut Product { d, a, b, out: &mut out[..d * d], zero, start: Start::Out });
 }
 
 /// `out = a · x`, for vectors.
@@ -167,6 +174,10 @@ pub(super) fn apply<V: Lane, D: Dim>(
 ) {
     let d = dim.get();
     for i in 0..d {
-        out[i] = (0..d).fold(zero, |sum, k| a.at(d, i, k).mul_add(x[k], sum));
+        let mut sum = zero;
+        for k in 0..d {
+            sum = a.at(d, i, k).mul_add(x[k], sum);
+        }
+        out[i] = sum;
     }
 }

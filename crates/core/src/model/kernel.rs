@@ -72,24 +72,25 @@ impl<V: Lane> Tape<V> {
         let (d, zero) = (dim.get(), V::splat(self.token, 0.0));
         let dd = d * d;
         let one = V::splat(self.token, 1.0);
-        let row = |r: usize| V::load(self.token, &block[r * BLOCK + lane..][..V::WIDTH]);
         let labels = d * (d + 1) / 2;
         for i in 0..d {
             for j in 0..=i {
-                let value = row(i * (i + 1) / 2 + j);
+                let value = self.load(block, i * (i + 1) / 2 + j, lane);
                 self.gram[i * d + j] = value;
                 self.gram[j * d + i] = value;
             }
-            self.s[i] = row(labels + i);
-            self.x[i] = row(labels + d + i);
+            self.s[i] = self.load(block, labels + i, lane);
+            self.x[i] = self.load(block, labels + d + i, lane);
         }
-        let mut y = row(labels + 2 * d);
+        let mut y = self.load(block, labels + 2 * d, lane);
         for l in 0..self.depth {
             let (p, q) = layer(params, l, dd);
             let (s, x) = (&self.s[l * d..][..d], &self.x[l * d..][..d]);
             let b = &mut self.b[l * d..][..d];
             apply(dim, zero, T(q), s, b);
-            y = (0..d).fold(y, |y, i| b[i].mul_add(x[i], y));
+            for i in 0..d {
+                y = b[i].mul_add(x[i], y);
+            }
             if l + 1 == self.depth {
                 break;
             }
@@ -118,6 +119,11 @@ impl<V: Lane> Tape<V> {
             }
         }
         y
+    }
+
+    #[inline(always)]
+    fn load(&self, block: &[V::Scalar], row: usize, lane: usize) -> V {
+        V::load(self.token, &block[row * BLOCK + lane..][..V::WIDTH])
     }
 
     /// Adds the gradient of Σ r² over the lanes to `grad`, lane by lane.
@@ -172,9 +178,9 @@ impl<V: Lane> Tape<V> {
                 self.b_bar[i] = y_bar.mul_add(x[i], self.b_bar[i]);
             }
             // P̄ += Ā Wᵀ,  T̄ = Pᵀ Ā,  Q̄ += S T̄ + s b̄ᵀ
-            add_product(dim, N(&self.a_bar), T(w), p_bar);
+            add_product(dim, zero, N(&self.a_bar), T(w), p_bar);
             product(dim, zero, T(p), N(&self.a_bar), &mut self.t_bar);
-            add_product(dim, N(gram), N(&self.t_bar), q_bar);
+            add_product(dim, zero, N(gram), N(&self.t_bar), q_bar);
             for i in 0..d {
                 for j in 0..d {
                     q_bar[i * d + j] = s[i].mul_add(self.b_bar[j], q_bar[i * d + j]);
@@ -189,7 +195,7 @@ impl<V: Lane> Tape<V> {
             } else {
                 product(dim, zero, T(a), N(&self.gram_bar), &mut self.temp);
                 product(dim, zero, N(&self.temp), N(a), &mut self.gram_bar);
-                add_product(dim, N(&self.t_bar), T(q), &mut self.gram_bar);
+                add_product(dim, zero, N(&self.t_bar), T(q), &mut self.gram_bar);
             }
             let half = V::splat(self.token, 0.5);
             let (v_bar, gram_bar) = (&mut self.v_bar, &mut self.gram_bar);

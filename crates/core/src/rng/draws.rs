@@ -29,14 +29,19 @@ impl<S: Simd> Draws<S> {
     /// Draws of prompts `first`, `first + 1`, … at `key`.
     #[inline(always)]
     pub fn new(token: S, key: Key, first: u32) -> Self {
-        let prompt = S::u32s::from_fn(token, |lane| first.wrapping_add(lane as u32));
+        let mut prompt = S::u32s::splat(token, first);
+        for lane in 0..S::u32s::LEN {
+            prompt[lane] = first.wrapping_add(lane as u32);
+        }
         Draws { token, key: key.threefry_key(), prompt, step: key.step as u32 }
     }
 
     #[inline(always)]
     fn words(&self, slot: u32) -> [S::u32s; 4] {
-        let splat = |x| S::u32s::splat(self.token, x);
-        block_lanes::<S>(self.key, [self.prompt, splat(slot), splat(self.step), splat(0)])
+        let slot = S::u32s::splat(self.token, slot);
+        let step = S::u32s::splat(self.token, self.step);
+        let zero = S::u32s::splat(self.token, 0);
+        block_lanes::<S>(self.key, [self.prompt, slot, step, zero])
     }
 
     /// Four independent N(0, 1) variates per lane, by Box and Muller's method.
@@ -64,6 +69,11 @@ impl<S: Simd> Draws<S> {
         let turns = ((w1 >> 8).to_float::<S::f32s>() + 0.5) * TWO_POW_MINUS_24;
         let (sin, cos) = sin_cos_turns(self.token, self.below_one(turns));
         (radius * cos, radius * sin)
+    }
+
+    #[inline(always)]
+    fn splat(&self, x: f32) -> S::f32s {
+        S::f32s::splat(self.token, x)
     }
 
     /// Rounding may reach 1, where the radius would be 0 and a direction undefined.
@@ -125,13 +135,13 @@ impl<S: Simd> Draws<S> {
 
     #[inline(always)]
     fn marsaglia_tsang(&self, x: S::f32s, u: S::f32s, d: f32, c: f32) -> (S::f32s, S::mask32s) {
-        let splat = |v| S::f32s::splat(self.token, v);
-        let root = x.mul_add(splat(c), splat(1.0));
-        let positive = root.simd_gt(splat(0.0));
+        let one = self.splat(1.0);
+        let root = x.mul_add(self.splat(c), one);
+        let positive = root.simd_gt(self.splat(0.0));
         // The clamp only keeps the logarithm defined where the candidate is refused anyway.
         let v = root * root * root;
-        let log_v = ln(self.token, v.max(splat(f32::MIN_POSITIVE)));
-        let bound = (x * x).mul_add(splat(0.5), (splat(1.0) - v + log_v) * d);
+        let log_v = ln(self.token, v.max(self.splat(f32::MIN_POSITIVE)));
+        let bound = (x * x).mul_add(self.splat(0.5), (one - v + log_v) * d);
         let accepted = ln(self.token, u).simd_lt(bound);
         (v * d, positive & accepted)
     }

@@ -40,23 +40,48 @@ fn extended(key: [u32; 4]) -> [u32; 5] {
 #[inline(always)]
 pub fn block_lanes<S: Simd>(key: [u32; 4], counter: [S::u32s; 4]) -> [S::u32s; 4] {
     let k = extended(key);
-    let mut x: [S::u32s; 4] = std::array::from_fn(|i| counter[i] + k[i]);
-    for round in 0..ROUNDS {
-        let [r0, r1] = ROTATIONS[round % 8];
-        let (a, b) = if round % 2 == 0 { (1, 3) } else { (3, 1) };
-        x[0] += x[a];
-        x[a] = (x[a] << r0 | x[a] >> (32 - r0)) ^ x[0];
-        x[2] += x[b];
-        x[b] = (x[b] << r1 | x[b] >> (32 - r1)) ^ x[2];
-        if round % 4 == 3 {
-            let injection = round / 4 + 1;
-            for i in 0..4 {
-                x[i] += k[(injection + i) % 5];
-            }
-            x[3] += injection as u32;
-        }
+    let mut x = counter;
+    for i in 0..4 {
+        x[i] += k[i];
     }
+    // Written out, so that every rotation is by a constant: a loop over tables costs five times
+    // as much.
+    four_rounds::<S, 0>(&mut x);
+    inject::<S>(&mut x, k, 1);
+    four_rounds::<S, 4>(&mut x);
+    inject::<S>(&mut x, k, 2);
+    four_rounds::<S, 0>(&mut x);
+    inject::<S>(&mut x, k, 3);
+    four_rounds::<S, 4>(&mut x);
+    inject::<S>(&mut x, k, 4);
+    four_rounds::<S, 0>(&mut x);
+    inject::<S>(&mut x, k, 5);
     x
+}
+
+#[inline(always)]
+fn four_rounds<S: Simd, const FIRST: usize>(x: &mut [S::u32s; 4]) {
+    let r = const { [ROTATIONS[FIRST], ROTATIONS[FIRST + 1], ROTATIONS[FIRST + 2], ROTATIONS[FIRST + 3]] };
+    mix::<S>(x, 1, 3, r[0]);
+    mix::<S>(x, 3, 1, r[1]);
+    mix::<S>(x, 1, 3, r[2]);
+    mix::<S>(x, 3, 1, r[3]);
+}
+
+#[inline(always)]
+fn mix<S: Simd>(x: &mut [S::u32s; 4], a: usize, b: usize, [r0, r1]: [u32; 2]) {
+    x[0] += x[a];
+    x[a] = (x[a] << r0 | x[a] >> (32 - r0)) ^ x[0];
+    x[2] += x[b];
+    x[b] = (x[b] << r1 | x[b] >> (32 - r1)) ^ x[2];
+}
+
+#[inline(always)]
+fn inject<S: Simd>(x: &mut [S::u32s; 4], k: [u32; 5], injection: usize) {
+    for i in 0..4 {
+        x[i] += k[(injection + i) % 5];
+    }
+    x[3] += injection as u32;
 }
 
 #[cfg(test)]

@@ -74,11 +74,9 @@ impl<T: Real> WithSimd for FillBlock<'_, T> {
             let mut out = Lanes::<S, T> { token, lane, values: self.values };
             match &task.covariates {
                 Covariates::Gaussian(covariance) => out.gaussian(task, covariance, draws),
-                Covariates::Sphere => {
-                    out.radial(task, draws, |_, _| S::f32s::splat(token, 1.0));
-                }
+                Covariates::Sphere => out.radial(task, None, draws),
                 Covariates::GammaRadial { shape, scale } => {
-                    out.radial(task, draws, |draws, slot| draws.gamma(slot, *shape) * *scale as f32);
+                    out.radial(task, Some((*shape, *scale)), draws);
                 }
             }
         }
@@ -101,6 +99,13 @@ fn triangle(i: usize, j: usize) -> usize {
     i * (i + 1) / 2 + j
 }
 
+/// Number of entries below the diagonal in the first `dim` rows of a matrix of `columns` columns.
+fn below_diagonal(dim: usize, columns: usize) -> usize {
+    let full = dim.min(columns);
+    full * full.saturating_sub(1) / 2 + (dim - full) * columns
+}
+
+// Plain loops, no closures: a closure that is not inlined loses the SIMD instructions.
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
     const WIDTH: usize = Packed::<S, T>::WIDTH;
     /// Registers of `T` that hold the prompts of one register of draws.
@@ -121,8 +126,8 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
     #[inline(always)]
     fn put(&mut self, row: usize, draw: S::f32s) {
         let out = &mut self.values[row * BLOCK + self.lane..][..S::f32s::LEN];
-        for (value, &x) in out.iter_mut().zip(draw.as_slice()) {
-            *value = T::from_f64(f64::from(x));
+        for i in 0..S::f32s::LEN {
+            out[i] = T::from_f64(f64::from(draw[i]));
         }
     }
 
@@ -131,8 +136,9 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
     #[inline(always)]
     fn put_normals(&mut self, row: usize, len: usize, draws: Draws<S>, slot: u32) -> u32 {
         for block in 0..len.div_ceil(4) {
-            for (i, z) in draws.normals(slot + block as u32).into_iter().enumerate() {
-                self.put(row + 4 * block + i, z);
+            let z = draws.normals(slot + block as u32);
+            for i in 0..4 {
+                self.put(row + 4 * block + i, z[i]);
             }
         }
         slot + len.div_ceil(4) as u32
@@ -146,8 +152,11 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
     /// Σ_k get(a + k) · get(b + k) + start.
     #[inline(always)]
     fn dot(&self, part: usize, a: usize, b: usize, len: usize) -> Packed<S, T> {
-        let term = |sum, k| self.get(a + k, part).mul_add(self.get(b + k, part), sum);
-        (0..len).fold(self.zero(), term)
+        let mut sum = self.zero();
+        for k in 0..len {
+            sum = self.get(a + k, part).mul_add(self.get(b + k, part), sum);
+        }
+        sum
     }
 
     #[inline(always)]
@@ -158,7 +167,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         let w = rows(dim);
         let z = w + dim;
         let below = z + dim;
-        let below_len = (0..dim).map(|i| i.min(columns)).sum::<usize>();
+        let below_len = below_diagonal(dim, columns);
         let noise = below + below_len;
         let noise_len = if task.noise_std > 0.0 { columns } else { 0 };
         let normals = noise + noise_len - w;
@@ -172,14 +181,6 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         let factor = diagonal + dim;
         let scale = 1.0 / n.sqrt();
         for part in 0..Self::PARTS {
-            let bartlett = |lanes: &Self, i: usize, j: usize| {
-                if i == j {
-                    lanes.get(diagonal + i, part)
-                } else {
-                    let row_start: usize = (0..i).map(|r| r.min(columns)).sum();
-                    lanes.get(below + row_start + j, part)
-                }
-            };
             for i in 0..dim {
                 for j in 0..columns {
                     // Row i of C·T/√n; T is lower triangular.
@@ -188,11 +189,21 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                         Some(c) => {
                             for k in j..dim {
                                 let c = Packed::splat(self.token, c[i * dim + k] * scale);
-                                sum = c.mul_add(bartlett(self, k, j), sum);
+                                let t = if k == j {
+                                    diagonal + k
+                                } else {
+                                    below + below_diagonal(k, columns) + j
+                                };
+                                sum = c.mul_add(self.get(t, part), sum);
                             }
                         }
                         None if j <= i => {
-                            sum = bartlett(self, i, j) * Packed::splat(self.token, scale);
+                            let t = if i == j {
+                                diagonal + i
+                            } else {
+                                below + below_diagonal(i, columns) + j
+                            };
+                            sum = self.get(t, part) * Packed::splat(self.token, scale);
                         }
                         None => {}
                     }
@@ -211,10 +222,14 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
             }
             for i in 0..dim {
                 let x = match covariance.factor() {
-                    Some(c) => (0..dim).fold(self.zero(), |sum, k| {
-                        let c = Packed::splat(self.token, c[i * dim + k]);
-                        c.mul_add(self.get(z + k, part), sum)
-                    }),
+                    Some(c) => {
+                        let mut sum = self.zero();
+                        for k in 0..dim {
+                            let c = Packed::splat(self.token, c[i * dim + k]);
+                            sum = c.mul_add(self.get(z + k, part), sum);
+                        }
+                        sum
+                    }
                     None => self.get(z + i, part),
                 };
                 self.set(query_row(dim) + i, part, x);
@@ -231,14 +246,9 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         }
     }
 
-    /// Tokens √ρ u with ρ drawn by `radius2`, the query first.
+    /// Tokens √ρ u with ρ ~ Gamma(shape, scale), or ρ = 1; the query first.
     #[inline(always)]
-    fn radial(
-        &mut self,
-        task: &Task,
-        draws: Draws<S>,
-        radius2: impl Fn(&Draws<S>, u32) -> S::f32s,
-    ) {
+    fn radial(&mut self, task: &Task, gamma: Option<(f64, f64)>, draws: Draws<S>) {
         let dim = task.dim;
         let per_token = dim.div_ceil(4) as u32;
         let w = rows(dim);
@@ -259,7 +269,11 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                 let zi = self.draw(z + i);
                 norm2 = zi.mul_add(zi, norm2);
             }
-            let ratio = radius2(&draws, slot + per_token) / norm2;
+            let radius2 = match gamma {
+                Some((shape, scale)) => draws.gamma(slot + per_token, shape) * scale as f32,
+                None => S::f32s::splat(self.token, 1.0),
+            };
+            let ratio = radius2 / norm2;
             if t == 0 {
                 for i in 0..dim {
                     self.put(query_row(dim) + i, self.draw(z + i) * ratio.sqrt());
@@ -309,7 +323,11 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
     #[inline(always)]
     fn draw(&self, row: usize) -> S::f32s {
         let values = &self.values[row * BLOCK + self.lane..][..S::f32s::LEN];
-        S::f32s::from_fn(self.token, |lane| values[lane].to_f64() as f32)
+        let mut draw = S::f32s::splat(self.token, 0.0);
+        for i in 0..S::f32s::LEN {
+            draw[i] = values[i].to_f64() as f32;
+        }
+        draw
     }
 
     /// s += S w and y = ⟨w, x_q⟩, from S, the query and the noise part of s.
