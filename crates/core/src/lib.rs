@@ -12,4 +12,5 @@ pub mod task;
 pub mod objective;
 pub mod optim;
 pub mod model;
+pub mod train;
 pub mod reference;

@@ -21,29 +21,29 @@ pub const BLOCK: usize = 16;
 /// A floating-point type that models can be trained in.
 pub trait Real: SimdFloatElement + num_traits::Float + Send + Sync + 'static {
     /// The nearest value to `x`.
-    fn from_f64(x: f64) -> Self;
+    fn nearest(x: f64) -> Self;
     /// The same value in double precision.
-    fn to_f64(self) -> f64;
+    fn widen(self) -> f64;
 }
 
 impl Real for f32 {
     #[inline(always)]
-    fn from_f64(x: f64) -> f32 {
+    fn nearest(x: f64) -> f32 {
         x as f32
     }
     #[inline(always)]
-    fn to_f64(self) -> f64 {
+    fn widen(self) -> f64 {
         f64::from(self)
     }
 }
 
 impl Real for f64 {
     #[inline(always)]
-    fn from_f64(x: f64) -> f64 {
+    fn nearest(x: f64) -> f64 {
         x
     }
     #[inline(always)]
-    fn to_f64(self) -> f64 {
+    fn widen(self) -> f64 {
         self
     }
 }
@@ -114,7 +114,7 @@ impl<S: Simd, T: Real> Lane for Packed<S, T> {
 
     #[inline(always)]
     fn splat(token: S, x: f64) -> Self {
-        Packed(T::Native::<S>::splat(token, T::from_f64(x)))
+        Packed(T::Native::<S>::splat(token, T::nearest(x)))
     }
     #[inline(always)]
     fn load(token: S, values: &[T]) -> Self {

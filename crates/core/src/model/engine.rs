@@ -1,19 +1,25 @@
 //! Type-erased workers: one kernel, compiled for each instruction set, scalar and common d.
 
+use std::marker::PhantomData;
+
 use fearless_simd::Simd;
 
 use super::gemm::{Any, Const, Dim};
 use super::kernel::Tape;
 use crate::lanes::{BLOCK, Dual, Isa, Lane, Packed, Real, WithSimd};
+use crate::task::Drawn;
 
 /// Where to evaluate: parameters and, for Hessian-vector products, a direction.
-pub(super) struct Point<'a, T> {
+#[derive(Clone, Copy, Debug)]
+pub struct Point<'a, T> {
+    /// Parameters, [L, 2, d, d].
     pub params: &'a [T],
+    /// Direction, as the parameters; ignored by workers for gradients.
     pub tangent: &'a [T],
 }
 
 /// Lane-wise sums over blocks of prompts, [`BLOCK`] lanes for each quantity.
-pub(super) trait Engine<T>: Send {
+pub trait Engine<T>: Send {
     /// Clears the sums and sets the point of evaluation.
     fn start(&mut self, point: &Point<'_, T>);
     /// Adds the squared residuals of a block.
@@ -26,14 +32,35 @@ pub(super) trait Engine<T>: Send {
     fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64;
 }
 
-/// A worker for gradients.
-pub(super) fn gradients<T: Real>(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<T>> {
-    isa.run(Build::<T, Values> { depth, d, kind: std::marker::PhantomData })
+/// A scalar that models can be evaluated in: f32 and f64.
+///
+/// The kernels are compiled here, once, for every instruction set; a generic function would be
+/// compiled again in every crate that trains.
+pub trait Trained: Drawn {
+    /// A worker for gradients.
+    #[doc(hidden)]
+    fn gradients(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<Self>>;
+    /// A worker for Hessian-vector products.
+    #[doc(hidden)]
+    fn products(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<Self>>;
 }
 
-/// A worker for Hessian-vector products.
-pub(super) fn products<T: Real>(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<T>> {
-    isa.run(Build::<T, Duals> { depth, d, kind: std::marker::PhantomData })
+impl Trained for f32 {
+    fn gradients(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f32>> {
+        isa.run(Build::<f32, Values> { depth, d, kind: PhantomData })
+    }
+    fn products(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f32>> {
+        isa.run(Build::<f32, Duals> { depth, d, kind: PhantomData })
+    }
+}
+
+impl Trained for f64 {
+    fn gradients(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f64>> {
+        isa.run(Build::<f64, Values> { depth, d, kind: PhantomData })
+    }
+    fn products(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f64>> {
+        isa.run(Build::<f64, Duals> { depth, d, kind: PhantomData })
+    }
 }
 
 /// Chooses the lane type that goes with an instruction set.
@@ -52,7 +79,7 @@ impl Kind for Duals {
 struct Build<T, K> {
     depth: usize,
     d: usize,
-    kind: std::marker::PhantomData<(T, K)>,
+    kind: PhantomData<(T, K)>,
 }
 
 impl<T: Real, K: Kind> WithSimd for Build<T, K> {
@@ -182,5 +209,5 @@ fn across_lanes<V: Lane>(part: usize, registers: &[V], stride: usize) -> f64 {
         }
         half /= 2;
     }
-    Real::to_f64(x[0])
+    x[0].widen()
 }

@@ -2,8 +2,8 @@
 //! of threads and any register width.
 
 use super::LinearTransformer;
-use super::engine::{Engine, Point, gradients, products};
-use crate::lanes::{BLOCK, Isa, Real};
+use super::engine::{Engine, Point, Trained};
+use crate::lanes::{BLOCK, Isa};
 use crate::objective::Objective;
 use crate::parallel::Pool;
 use crate::task::{Batch, Prompts};
@@ -34,7 +34,7 @@ pub struct Evaluator<T> {
     partials: Vec<Partial>,
 }
 
-impl<T: Real> Evaluator<T> {
+impl<T: Trained> Evaluator<T> {
     /// An evaluator on `threads` threads.
     ///
     /// # Panics
@@ -43,7 +43,7 @@ impl<T: Real> Evaluator<T> {
         assert!(model.depth > 0 && model.dim > 0, "no such model: {model:?}");
         let pool = Pool::new(threads);
         let worker = || Worker {
-            gradients: gradients(isa, model.depth, model.dim),
+            gradients: T::gradients(isa, model.depth, model.dim),
             products: None,
             scratch: Vec::new(),
         };
@@ -100,7 +100,7 @@ impl<T: Real> Evaluator<T> {
         assert_eq!(v.len(), params.len(), "direction and parameters");
         let point = Point { params, tangent: v };
         self.sum(&point, prompts, |worker, blocks, partial| {
-            let engine = worker.products.get_or_insert_with(|| products(isa, depth, dim));
+            let engine = worker.products.get_or_insert_with(|| T::products(isa, depth, dim));
             engine.start(&point);
             for index in blocks {
                 engine.add_gradient(prompts.block(index, &mut worker.scratch));
@@ -153,7 +153,7 @@ impl<T: Real> Evaluator<T> {
         assert_eq!(grad.len(), self.model.params(), "gradient and parameters");
         for (i, out) in grad.iter_mut().enumerate() {
             let sum: f64 = self.partials.iter().map(|p| p.grad[i]).sum();
-            *out = T::from_f64(sum / prompts as f64);
+            *out = T::nearest(sum / prompts as f64);
         }
         self.mean_loss(prompts)
     }
@@ -169,7 +169,7 @@ pub struct BatchObjective<T> {
     batch: Batch<T>,
 }
 
-impl<T: Real> BatchObjective<T> {
+impl<T: Trained> BatchObjective<T> {
     /// The objective that `evaluator` computes on `batch`.
     pub fn new(evaluator: Evaluator<T>, batch: Batch<T>) -> BatchObjective<T> {
         BatchObjective { evaluator, batch }
@@ -181,7 +181,7 @@ impl<T: Real> BatchObjective<T> {
     }
 }
 
-impl<T: Real> Objective<T> for BatchObjective<T> {
+impl<T: Trained> Objective<T> for BatchObjective<T> {
     fn dim(&self) -> usize {
         self.evaluator.model.params()
     }

@@ -9,6 +9,7 @@ mod evaluator;
 mod gemm;
 mod kernel;
 
+pub use engine::Trained;
 pub use evaluator::{BatchObjective, Evaluator};
 
 use crate::linalg;

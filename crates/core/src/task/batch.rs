@@ -79,7 +79,7 @@ impl<T: Real> Batch<T> {
         for (p, (prompt, &target)) in z.chunks_exact(tokens * token).zip(targets).enumerate() {
             let block = &mut values[p / BLOCK * size..][..size];
             for (row, value) in moments(dim, prompt, target).into_iter().enumerate() {
-                block[row * BLOCK + p % BLOCK] = T::from_f64(value);
+                block[row * BLOCK + p % BLOCK] = T::nearest(value);
             }
         }
         Batch { dim, len, values }

@@ -10,9 +10,10 @@ mod sampler;
 
 pub use batch::{Batch, Prompts, rows};
 pub use covariance::{Covariance, CovarianceError};
-pub use sampler::Stream;
+pub use sampler::{Drawn, Stream};
 
-use crate::lanes::Real;
+use crate::lanes::Isa;
+use crate::rng::Key;
 
 /// Largest supported dimension.
 pub const MAX_DIM: usize = 64;
@@ -155,7 +156,7 @@ impl Task {
     }
 
     /// Draws `len` prompts at `key` and keeps them.
-    pub fn batch<T: Real>(&self, isa: crate::lanes::Isa, key: crate::rng::Key, len: usize) -> Batch<T> {
+    pub fn batch<T: Drawn>(&self, isa: Isa, key: Key, len: usize) -> Batch<T> {
         Batch::collect(&Stream::new(self, isa, key, len))
     }
 }

@@ -30,7 +30,29 @@ impl<'a> Stream<'a> {
     }
 }
 
-impl<T: Real> Prompts<T> for Stream<'_> {
+/// A scalar that prompts can be drawn in: f32 and f64.
+///
+/// The methods are compiled here, once, for every instruction set; a generic function would be
+/// compiled again in every crate that draws.
+pub trait Drawn: Real {
+    /// Writes block `index` of `stream` to the start of `values`, scratch rows behind it.
+    #[doc(hidden)]
+    fn fill_block(stream: &Stream<'_>, index: usize, values: &mut [Self]);
+}
+
+impl Drawn for f32 {
+    fn fill_block(stream: &Stream<'_>, index: usize, values: &mut [f32]) {
+        stream.isa.run(FillBlock { stream, index, values });
+    }
+}
+
+impl Drawn for f64 {
+    fn fill_block(stream: &Stream<'_>, index: usize, values: &mut [f64]) {
+        stream.isa.run(FillBlock { stream, index, values });
+    }
+}
+
+impl<T: Drawn> Prompts<T> for Stream<'_> {
     fn dim(&self) -> usize {
         self.task.dim()
     }
@@ -40,7 +62,7 @@ impl<T: Real> Prompts<T> for Stream<'_> {
     fn block<'a>(&'a self, index: usize, scratch: &'a mut Vec<T>) -> &'a [T] {
         let dim = self.task.dim();
         scratch.resize((rows(dim) + scratch_rows(self.task)) * BLOCK, T::zero());
-        self.isa.run(FillBlock { stream: self, index, values: scratch });
+        T::fill_block(self, index, scratch);
         &scratch[..rows(dim) * BLOCK]
     }
 }
@@ -127,7 +149,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
     fn put(&mut self, row: usize, draw: S::f32s) {
         let out = &mut self.values[row * BLOCK + self.lane..][..S::f32s::LEN];
         for i in 0..S::f32s::LEN {
-            out[i] = T::from_f64(f64::from(draw[i]));
+            out[i] = T::nearest(f64::from(draw[i]));
         }
     }
 
@@ -325,7 +347,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         let values = &self.values[row * BLOCK + self.lane..][..S::f32s::LEN];
         let mut draw = S::f32s::splat(self.token, 0.0);
         for i in 0..S::f32s::LEN {
-            draw[i] = values[i].to_f64() as f32;
+            draw[i] = values[i].widen() as f32;
         }
         draw
     }

@@ -1,0 +1,234 @@
+//! The training loop: fresh prompts each step, observers on a cadence, divergence as a result.
+
+use std::ops::ControlFlow;
+
+use crate::lanes::{Isa, Real};
+use crate::model::{BatchObjective, Evaluator, LinearTransformer, Trained};
+use crate::objective::Objective;
+use crate::optim::{Atom, Optimizer};
+use crate::rng::{Key, Purpose};
+use crate::task::{Stream, Task};
+
+/// Everything that determines a run, and the machine's part (`isa`, `threads`).
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Law of the prompts.
+    pub task: Task,
+    /// Depth L of the model.
+    pub depth: usize,
+    /// Standard deviation of the initial parameters.
+    pub init_std: f64,
+    /// The optimizer, atom by atom.
+    pub optimizer: Vec<Atom>,
+    /// Fresh prompts per step.
+    pub batch_size: usize,
+    /// Number of updates.
+    pub steps: u64,
+    /// Seed of initial parameters and training prompts.
+    pub seed: u64,
+    /// Instruction set; one with another rounding changes last bits.
+    pub isa: Isa,
+    /// Threads that share the prompts of a step; their number changes no bit.
+    pub threads: usize,
+}
+
+impl Settings {
+    /// The model.
+    pub fn model(&self) -> LinearTransformer {
+        LinearTransformer { depth: self.depth, dim: self.task.dim() }
+    }
+}
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// All steps were made.
+    Finished,
+    /// Loss, gradient or updated parameters of this step are not finite.
+    Diverged {
+        /// The first such step.
+        step: u64,
+    },
+    /// The caller asked to stop; the trainer can go on from here.
+    Interrupted,
+}
+
+/// What an observer sees: a point of the trajectory before its update.
+pub struct View<'a, T> {
+    /// Updates made so far.
+    pub step: u64,
+    /// Parameters θ at this step.
+    pub params: &'a [T],
+    /// Mini-batch gradient at θ, before clipping.
+    pub grad: &'a [T],
+    /// Mini-batch loss at θ.
+    pub loss: f64,
+}
+
+/// Receives named values: (step, metric, value).
+pub trait Record {
+    /// Takes one value.
+    fn record(&mut self, step: u64, metric: &str, value: f64);
+}
+
+impl<F: FnMut(u64, &str, f64)> Record for F {
+    fn record(&mut self, step: u64, metric: &str, value: f64) {
+        self(step, metric, value);
+    }
+}
+
+/// An instrument that reads the trajectory without touching it.
+pub trait Observer<T> {
+    /// Measures at `view` and records what it found.
+    fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record);
+}
+
+/// An observer with the steps it is called at: every `every`-th, and the last.
+pub struct Scheduled<'a, T> {
+    /// Cadence in steps, at least 1.
+    pub every: u64,
+    /// Who is called.
+    pub observer: &'a mut dyn Observer<T>,
+}
+
+/// Mini-batch loss `train_loss` and gradient norm `grad_norm` before clipping.
+pub struct TrainLoss;
+
+impl<T: Real> Observer<T> for TrainLoss {
+    fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
+        record.record(view.step, "train_loss", view.loss);
+        let norm2: f64 = view.grad.iter().map(|g| g.widen() * g.widen()).sum();
+        record.record(view.step, "grad_norm", norm2.sqrt());
+    }
+}
+
+/// Loss `held_out_loss` on a batch that is never trained on.
+pub struct HeldOut<T> {
+    objective: BatchObjective<T>,
+}
+
+impl<T: Trained> HeldOut<T> {
+    /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
+    pub fn new(settings: &Settings, batch_size: usize, seed: u64) -> HeldOut<T> {
+        let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
+        let batch = settings.task.batch(settings.isa, key, batch_size);
+        let evaluator = Evaluator::new(settings.model(), settings.isa, settings.threads);
+        HeldOut { objective: BatchObjective::new(evaluator, batch) }
+    }
+}
+
+impl<T: Trained> Observer<T> for HeldOut<T> {
+    fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
+        record.record(view.step, "held_out_loss", self.objective.value(view.params));
+    }
+}
+
+/// A run in progress.
+pub struct Trainer<T> {
+    settings: Settings,
+    evaluator: Evaluator<T>,
+    optimizer: Optimizer<T>,
+    params: Vec<T>,
+    grad: Vec<T>,
+}
+
+impl<T: Trained> Trainer<T> {
+    /// A run at its initial parameters.
+    pub fn new(settings: Settings) -> Trainer<T> {
+        let model = settings.model();
+        let init = model.init(settings.seed, settings.init_std);
+        let params: Vec<T> = init.into_iter().map(T::nearest).collect();
+        Trainer {
+            evaluator: Evaluator::new(model, settings.isa, settings.threads),
+            optimizer: Optimizer::new(&settings.optimizer, params.len()),
+            grad: vec![T::zero(); params.len()],
+            params,
+            settings,
+        }
+    }
+
+    /// The settings.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// Updates made so far.
+    pub fn step(&self) -> u64 {
+        self.optimizer.steps()
+    }
+
+    /// Current parameters, [L, 2, d, d].
+    pub fn params(&self) -> &[T] {
+        &self.params
+    }
+
+    /// The optimizer, for its state.
+    pub fn optimizer(&self) -> &Optimizer<T> {
+        &self.optimizer
+    }
+
+    /// Takes up a run where another trainer of the same settings stopped.
+    ///
+    /// # Errors
+    /// Parameters or optimizer buffers that do not fit the settings; nothing is changed then.
+    pub fn restore(
+        &mut self,
+        step: u64,
+        params: &[T],
+        buffers: &[(&str, &[T])],
+    ) -> Result<(), crate::optim::RestoreError> {
+        if params.len() != self.params.len() {
+            return Err(crate::optim::RestoreError::Length {
+                name: "params".into(),
+                expected: self.params.len(),
+                found: params.len(),
+            });
+        }
+        self.optimizer.restore(step, buffers)?;
+        self.params.copy_from_slice(params);
+        Ok(())
+    }
+
+    /// Trains to the last step, or until `pulse` breaks or the run diverges.
+    ///
+    /// `pulse` is called before every step with the trainer, in a state that [`Trainer::restore`]
+    /// continues with the same bits. Observers of step t are called after the pulse of step t.
+    pub fn run<R: Record>(
+        &mut self,
+        observers: &mut [Scheduled<'_, T>],
+        record: &mut R,
+        mut pulse: impl FnMut(&Trainer<T>, &R) -> ControlFlow<()>,
+    ) -> Outcome {
+        loop {
+            if pulse(self, record).is_break() {
+                return Outcome::Interrupted;
+            }
+            let step = self.step();
+            let loss = self.gradient(step);
+            let view = View { step, params: &self.params, grad: &self.grad, loss };
+            let last = step >= self.settings.steps;
+            for scheduled in observers.iter_mut() {
+                if step.is_multiple_of(scheduled.every) || last {
+                    scheduled.observer.observe(&view, record);
+                }
+            }
+            if !loss.is_finite() || !self.grad.iter().all(|g| num_traits::Float::is_finite(*g)) {
+                return Outcome::Diverged { step };
+            }
+            if last {
+                return Outcome::Finished;
+            }
+            self.optimizer.step(&mut self.params, &mut self.grad);
+            if !self.params.iter().all(|p| num_traits::Float::is_finite(*p)) {
+                return Outcome::Diverged { step };
+            }
+        }
+    }
+
+    fn gradient(&mut self, step: u64) -> f64 {
+        let Settings { task, isa, seed, batch_size, .. } = &self.settings;
+        let key = Key { seed: *seed, purpose: Purpose::Train, step };
+        let prompts = Stream::new(task, *isa, key, *batch_size);
+        self.evaluator.gradient(&self.params, &prompts, &mut self.grad)
+    }
+}
