@@ -3,11 +3,10 @@
 use std::ops::ControlFlow;
 
 use crate::lanes::{Isa, Real};
-use crate::model::{BatchObjective, Evaluator, LinearTransformer, Trained};
-use crate::objective::Objective;
+use crate::model::{Evaluator, LinearTransformer, Trained};
 use crate::optim::{Atom, Optimizer};
 use crate::rng::{Key, Purpose};
-use crate::task::{Stream, Task};
+use crate::task::{Batch, Stream, Task};
 
 /// Everything that determines a run, and the machine's part (`isa`, `threads`).
 #[derive(Clone, Debug)]
@@ -104,7 +103,8 @@ impl<T: Real> Observer<T> for TrainLoss {
 
 /// Loss `held_out_loss` on a batch that is never trained on.
 pub struct HeldOut<T> {
-    objective: BatchObjective<T>,
+    evaluator: Evaluator<T>,
+    batch: Batch<T>,
 }
 
 impl<T: Trained> HeldOut<T> {
@@ -113,13 +113,13 @@ impl<T: Trained> HeldOut<T> {
         let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
         let batch = settings.task.batch(settings.isa, key, batch_size);
         let evaluator = Evaluator::new(settings.model(), settings.isa, settings.threads);
-        HeldOut { objective: BatchObjective::new(evaluator, batch) }
+        HeldOut { evaluator, batch }
     }
 }
 
 impl<T: Trained> Observer<T> for HeldOut<T> {
     fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
-        record.record(view.step, "held_out_loss", self.objective.value(view.params));
+        record.record(view.step, "held_out_loss", self.evaluator.value(view.params, &self.batch));
     }
 }
 

@@ -18,7 +18,7 @@ fn relative(a: &[f64], b: &[f64]) -> f64 {
     norm(&difference) / norm(b).max(f64::MIN_POSITIVE)
 }
 
-fn objective(case: &Case, isa: Isa, threads: usize) -> BatchObjective<f64> {
+fn objective(case: &Case, isa: Isa, threads: usize) -> BatchObjective {
     let batch = Batch::from_tokens(case.model.dim, &case.tokens.z, &case.tokens.targets);
     BatchObjective::new(Evaluator::new(case.model, isa, threads), batch)
 }
@@ -129,17 +129,18 @@ fn bits_depend_on_neither_threads_nor_register_width() {
     let task = Task::new(5, 20, Covariates::Sphere).unwrap();
     let model = LinearTransformer { depth: 3, dim: 5 };
     let key = Key { seed: 4, purpose: Purpose::HeldOut, step: 0 };
-    let params: Vec<f32> = model.init(1, 0.3).iter().map(|&x| x as f32).collect();
+    let params = model.init(1, 0.3);
+    let narrow: Vec<f32> = params.iter().map(|&x| x as f32).collect();
     for len in [1, 15, 16, 17, 1000] {
-        let mut seen: Vec<(f64, Vec<f32>, Vec<f32>)> = Vec::new();
+        let mut seen: Vec<(f64, Vec<f32>, f64, Vec<f64>)> = Vec::new();
         for isa in [Isa::Avx512, Isa::Avx2].into_iter().filter(|isa| isa.available()) {
             for threads in [1, 2, 3] {
                 let mut evaluator = Evaluator::new(model, isa, threads);
-                let batch = task.batch(isa, key, len);
                 let (mut grad, mut hv) = (vec![0.0; params.len()], vec![0.0; params.len()]);
-                let loss = evaluator.gradient(&params, &batch, &mut grad);
-                evaluator.hvp(&params, &params, &batch, &mut hv);
-                seen.push((loss, grad, hv));
+                let loss = evaluator.gradient(&narrow, &task.batch(isa, key, len), &mut grad);
+                let mut evaluator = Evaluator::new(model, isa, threads);
+                let slope = evaluator.hvp(&params, &params, &task.batch(isa, key, len), &mut hv);
+                seen.push((loss, grad, slope, hv));
             }
         }
         assert!(seen.windows(2).all(|pair| pair[0] == pair[1]), "{len} prompts");

@@ -22,9 +22,7 @@ pub struct Point<'a, T> {
 pub trait Engine<T>: Send {
     /// Clears the sums and sets the point of evaluation.
     fn start(&mut self, point: &Point<'_, T>);
-    /// Adds the squared residuals of a block.
-    fn add_value(&mut self, block: &[T]);
-    /// Adds squared residuals and their gradient.
+    /// Adds the squared residuals of a block and their gradient.
     fn add_gradient(&mut self, block: &[T]);
     /// Squared residuals of one block, prompt by prompt.
     fn losses(&mut self, block: &[T], out: &mut [T; BLOCK]);
@@ -40,58 +38,56 @@ pub trait Trained: Drawn {
     /// A worker for gradients.
     #[doc(hidden)]
     fn gradients(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<Self>>;
-    /// A worker for Hessian-vector products.
-    #[doc(hidden)]
-    fn products(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<Self>>;
 }
 
 impl Trained for f32 {
     fn gradients(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f32>> {
-        isa.run(Build::<f32, Values> { depth, d, kind: PhantomData })
-    }
-    fn products(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f32>> {
-        isa.run(Build::<f32, Duals> { depth, d, kind: PhantomData })
+        isa.run(Gradients { depth, d, scalar: PhantomData })
     }
 }
 
 impl Trained for f64 {
     fn gradients(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f64>> {
-        isa.run(Build::<f64, Values> { depth, d, kind: PhantomData })
-    }
-    fn products(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f64>> {
-        isa.run(Build::<f64, Duals> { depth, d, kind: PhantomData })
+        isa.run(Gradients { depth, d, scalar: PhantomData })
     }
 }
 
-/// Chooses the lane type that goes with an instruction set.
-trait Kind: 'static {
-    type Lane<S: Simd, T: Real>: Lane<Token = S, Scalar = T>;
-}
-struct Values;
-impl Kind for Values {
-    type Lane<S: Simd, T: Real> = Packed<S, T>;
-}
-struct Duals;
-impl Kind for Duals {
-    type Lane<S: Simd, T: Real> = Dual<Packed<S, T>>;
+/// A worker for Hessian-vector products, in double precision only: instruments report them.
+pub(super) fn products(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f64>> {
+    isa.run(Products { depth, d })
 }
 
-struct Build<T, K> {
+struct Gradients<T> {
     depth: usize,
     d: usize,
-    kind: PhantomData<(T, K)>,
+    scalar: PhantomData<T>,
 }
 
-impl<T: Real, K: Kind> WithSimd for Build<T, K> {
+impl<T: Real> WithSimd for Gradients<T> {
     type Output = Box<dyn Engine<T>>;
     fn with_simd<S: Simd>(self, token: S) -> Self::Output {
-        let Build { depth, d, .. } = self;
-        // The paper's d, and its neighbours that are studied most.
-        match d {
-            2 => Sums::<K::Lane<S, T>, _>::boxed(token, depth, Const::<2>),
-            5 => Sums::<K::Lane<S, T>, _>::boxed(token, depth, Const::<5>),
-            8 => Sums::<K::Lane<S, T>, _>::boxed(token, depth, Const::<8>),
-            _ => Sums::<K::Lane<S, T>, _>::boxed(token, depth, Any(d)),
+        let depth = self.depth;
+        // The paper's d, and its neighbours that are studied most; more cost compile time.
+        match self.d {
+            2 => Sums::<Packed<S, T>, _>::boxed(token, depth, Const::<2>),
+            5 => Sums::<Packed<S, T>, _>::boxed(token, depth, Const::<5>),
+            8 => Sums::<Packed<S, T>, _>::boxed(token, depth, Const::<8>),
+            d => Sums::<Packed<S, T>, _>::boxed(token, depth, Any(d)),
+        }
+    }
+}
+
+struct Products {
+    depth: usize,
+    d: usize,
+}
+
+impl WithSimd for Products {
+    type Output = Box<dyn Engine<f64>>;
+    fn with_simd<S: Simd>(self, token: S) -> Self::Output {
+        match self.d {
+            5 => Sums::<Dual<Packed<S, f64>>, _>::boxed(token, self.depth, Const::<5>),
+            d => Sums::<Dual<Packed<S, f64>>, _>::boxed(token, self.depth, Any(d)),
         }
     }
 }
@@ -138,19 +134,6 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
         );
     }
 
-    fn add_value(&mut self, block: &[V::Scalar]) {
-        let Sums { token, dim, params, tape, loss, .. } = self;
-        token.vectorize(
-            #[inline(always)]
-            || {
-                for (register, loss) in loss.iter_mut().enumerate() {
-                    let r = tape.forward(*dim, params, block, register * V::WIDTH);
-                    *loss = r.mul_add(r, *loss);
-                }
-            },
-        );
-    }
-
     fn add_gradient(&mut self, block: &[V::Scalar]) {
         let Sums { token, dim, params, tape, loss, grad } = self;
         token.vectorize(
@@ -159,7 +142,7 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
                 let grads = grad.chunks_exact_mut(params.len());
                 for ((register, loss), grad) in loss.iter_mut().enumerate().zip(grads) {
                     let r = tape.forward(*dim, params, block, register * V::WIDTH);
-                    *loss = r.mul_add(r, *loss);
+                    *loss = *loss + r * r;
                     tape.reverse(*dim, params, r, grad);
                 }
             },
@@ -194,14 +177,19 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
     }
 }
 
-/// Sum of a block of lanes, held in every `stride`-th register, by halving: the same order for
-/// every register width.
+/// Sum of a block of lanes held in every `stride`-th register, in the same order for every width.
 #[inline(always)]
 fn across_lanes<V: Lane>(part: usize, registers: &[V], stride: usize) -> f64 {
     let mut x = [V::Scalar::default(); BLOCK];
     for r in 0..BLOCK / V::WIDTH {
         registers[r * stride].store(part, &mut x[r * V::WIDTH..][..V::WIDTH]);
     }
+    halved(x)
+}
+
+/// Sum of a block of lanes by halving.
+#[inline(always)]
+pub(super) fn halved<T: Real>(mut x: [T; BLOCK]) -> f64 {
     let mut half = BLOCK / 2;
     while half > 0 {
         for i in 0..half {

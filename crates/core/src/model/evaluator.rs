@@ -2,7 +2,7 @@
 //! of threads and any register width.
 
 use super::LinearTransformer;
-use super::engine::{Engine, Point, Trained};
+use super::engine::{Engine, Point, Trained, halved, products};
 use crate::lanes::{BLOCK, Isa};
 use crate::objective::Objective;
 use crate::parallel::Pool;
@@ -14,7 +14,7 @@ const CHUNK: usize = 8;
 
 struct Worker<T> {
     gradients: Box<dyn Engine<T>>,
-    products: Option<Box<dyn Engine<T>>>,
+    products: Option<Box<dyn Engine<f64>>>,
     scratch: Vec<T>,
 }
 
@@ -63,12 +63,13 @@ impl<T: Trained> Evaluator<T> {
     pub fn value(&mut self, params: &[T], prompts: &impl Prompts<T>) -> f64 {
         let point = Point { params, tangent: params };
         self.sum(&point, prompts, |worker, blocks, partial| {
-            let engine = &mut worker.gradients;
-            engine.start(&point);
+            let (mut sum, mut losses) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
+            worker.gradients.start(&point);
             for index in blocks {
-                engine.add_value(prompts.block(index, &mut worker.scratch));
+                worker.gradients.losses(prompts.block(index, &mut worker.scratch), &mut losses);
+                sum.iter_mut().zip(&losses).for_each(|(sum, loss)| *sum = *sum + *loss);
             }
-            partial.loss = engine.finish(0, &mut []);
+            partial.loss = halved(sum);
         });
         self.mean_loss(prompts.len())
     }
@@ -88,26 +89,6 @@ impl<T: Trained> Evaluator<T> {
             partial.loss = engine.finish(0, &mut partial.grad);
         });
         self.mean(prompts.len(), grad)
-    }
-
-    /// Derivative of the mean loss along `v`, ⟨∇f, v⟩; the Hessian-vector product H v goes to `out`.
-    ///
-    /// # Panics
-    /// As [`Evaluator::gradient`].
-    pub fn hvp(&mut self, params: &[T], v: &[T], prompts: &impl Prompts<T>, out: &mut [T]) -> f64 {
-        let LinearTransformer { depth, dim } = self.model;
-        let isa = self.isa;
-        assert_eq!(v.len(), params.len(), "direction and parameters");
-        let point = Point { params, tangent: v };
-        self.sum(&point, prompts, |worker, blocks, partial| {
-            let engine = worker.products.get_or_insert_with(|| T::products(isa, depth, dim));
-            engine.start(&point);
-            for index in blocks {
-                engine.add_gradient(prompts.block(index, &mut worker.scratch));
-            }
-            partial.loss = engine.finish(1, &mut partial.grad);
-        });
-        self.mean(prompts.len(), out)
     }
 
     /// Loss of every prompt, in order.
@@ -163,35 +144,52 @@ impl<T: Trained> Evaluator<T> {
     }
 }
 
-/// The mean loss over a fixed batch, as a function of the parameters.
-pub struct BatchObjective<T> {
-    evaluator: Evaluator<T>,
-    batch: Batch<T>,
+impl Evaluator<f64> {
+    /// Derivative of the mean loss along `v`, ⟨∇f, v⟩; the Hessian-vector product H v goes to `out`.
+    ///
+    /// # Panics
+    /// As [`Evaluator::gradient`].
+    pub fn hvp(&mut self, params: &[f64], v: &[f64], prompts: &impl Prompts<f64>, out: &mut [f64]) -> f64 {
+        let LinearTransformer { depth, dim } = self.model;
+        let isa = self.isa;
+        assert_eq!(v.len(), params.len(), "direction and parameters");
+        let point = Point { params, tangent: v };
+        self.sum(&point, prompts, |worker, blocks, partial| {
+            let engine = worker.products.get_or_insert_with(|| products(isa, depth, dim));
+            engine.start(&point);
+            for index in blocks {
+                engine.add_gradient(prompts.block(index, &mut worker.scratch));
+            }
+            partial.loss = engine.finish(1, &mut partial.grad);
+        });
+        self.mean(prompts.len(), out)
+    }
 }
 
-impl<T: Trained> BatchObjective<T> {
+/// The mean loss over a fixed batch, as a function of the parameters.
+pub struct BatchObjective {
+    evaluator: Evaluator<f64>,
+    batch: Batch<f64>,
+}
+
+impl BatchObjective {
     /// The objective that `evaluator` computes on `batch`.
-    pub fn new(evaluator: Evaluator<T>, batch: Batch<T>) -> BatchObjective<T> {
+    pub fn new(evaluator: Evaluator<f64>, batch: Batch<f64>) -> BatchObjective {
         BatchObjective { evaluator, batch }
     }
-
-    /// The batch.
-    pub fn batch(&self) -> &Batch<T> {
-        &self.batch
-    }
 }
 
-impl<T: Trained> Objective<T> for BatchObjective<T> {
+impl Objective for BatchObjective {
     fn dim(&self) -> usize {
         self.evaluator.model.params()
     }
-    fn value(&mut self, params: &[T]) -> f64 {
+    fn value(&mut self, params: &[f64]) -> f64 {
         self.evaluator.value(params, &self.batch)
     }
-    fn gradient(&mut self, params: &[T], grad: &mut [T]) -> f64 {
+    fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> f64 {
         self.evaluator.gradient(params, &self.batch, grad)
     }
-    fn hvp(&mut self, params: &[T], v: &[T], out: &mut [T]) -> f64 {
+    fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> f64 {
         self.evaluator.hvp(params, v, &self.batch, out)
     }
 }
