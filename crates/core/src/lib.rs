@@ -4,13 +4,19 @@
 //! No files, no clock, no environment, no printing: a run is a pure function of its settings.
 //! Modules are listed from the ground floor up; each uses only those above it.
 
+// Ground floor.
 pub mod lanes;
-pub mod rng;
-pub mod parallel;
 pub mod linalg;
-pub mod task;
+pub mod parallel;
+pub mod rng;
+// First floor.
 pub mod objective;
-pub mod optim;
+pub mod stats;
+pub mod task;
+// Second floor.
 pub mod model;
+pub mod optim;
+// Third floor.
 pub mod train;
+// Beside the house: the slow twins that tests compare with.
 pub mod reference;

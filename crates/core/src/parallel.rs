@@ -1,5 +1,7 @@
 //! The only module that makes threads.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 /// A fixed number of threads that share the items of a job.
 pub struct Pool {
     helpers: Option<rayon::ThreadPool>,
@@ -58,9 +60,39 @@ impl Pool {
     }
 }
 
+/// Calls `work(index, item)` once for every item, `jobs` at a time, in order of their start.
+pub fn queue<I: Sync>(jobs: usize, items: &[I], work: impl Fn(usize, &I) + Sync) {
+    let next = AtomicUsize::new(0);
+    let worker = || {
+        while let Some((index, item)) = {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            items.get(index).map(|item| (index, item))
+        } {
+            work(index, item);
+        }
+    };
+    std::thread::scope(|scope| {
+        for _ in 1..jobs.clamp(1, items.len().max(1)) {
+            scope.spawn(worker);
+        }
+        worker();
+    });
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_queue_serves_every_item_once() {
+        for jobs in [1, 2, 5, 100] {
+            let visits: Vec<AtomicUsize> = (0..37).map(|_| AtomicUsize::new(0)).collect();
+            queue(jobs, &visits, |index, item| {
+                item.fetch_add(index + 1, Ordering::Relaxed);
+            });
+            assert!(visits.iter().enumerate().all(|(k, v)| v.load(Ordering::Relaxed) == k + 1));
+        }
+    }
 
     #[test]
     fn every_item_is_visited_once_with_its_index() {

@@ -1,0 +1,89 @@
+//! `windtunnel train`.
+
+use serde::Serialize;
+use windtunnel_lab::spec::{Document, RunSpec, run_id};
+use windtunnel_lab::store::Store;
+use windtunnel_lab::sweep::Meta;
+use windtunnel_lab::table::{Table, number};
+
+use super::{describe, last, name};
+use crate::args::{Global, Train};
+use crate::error::Error;
+use crate::{output, session};
+
+#[derive(Serialize)]
+struct Summary {
+    run: String,
+    seed: u64,
+    held_out_loss: f64,
+    #[serde(flatten)]
+    meta: Meta,
+}
+
+pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
+    let mut document = match &train.spec {
+        Some(path) => Document::read(path)?,
+        None => Document::empty(),
+    };
+    for set in &train.set {
+        document.set(set)?;
+    }
+    let spec = document.resolve()?;
+    let seeds = match &train.seeds {
+        Some(text) => seeds(text)?,
+        None => vec![spec.train.seed],
+    };
+    let specs: Vec<RunSpec> = seeds.iter().map(|&seed| spec.with_seed(seed)).collect();
+    let names: Vec<String> = specs.iter().map(name).collect();
+    let store = session::compute(global, &train.sitting, &specs, &names)?;
+    let summaries = specs.iter().map(|spec| summary(&store, spec)).collect::<Result<Vec<_>, _>>()?;
+    if global.json {
+        return output::json(&summaries);
+    }
+    let rows = summaries.iter().map(|s| {
+        let how = match s.meta.diverged() {
+            true => format!("diverged at step {}", s.meta.step),
+            false => format!("{} steps", s.meta.step),
+        };
+        let wall = format!("{:.1} s", s.meta.wall_seconds);
+        vec![s.run.clone(), s.seed.to_string(), how, number(s.held_out_loss), wall]
+    });
+    let head = ["run", "seed", "outcome", "held-out loss", "time"];
+    let table = Table::new(&describe(&spec), &head, rows.collect());
+    output::print(&table.text())
+}
+
+fn summary(store: &Store, spec: &RunSpec) -> Result<Summary, Error> {
+    let id = run_id(spec);
+    let record = store.run(&id)?;
+    let meta = serde_json::from_value(record.meta)
+        .map_err(|e| Error::Failed(format!("run {id} has metadata of another version: {e}")))?;
+    let held_out_loss = last(&record.rows, "held_out_loss");
+    Ok(Summary { run: id.to_string(), seed: spec.train.seed, held_out_loss, meta })
+}
+
+/// `3`, `0..6`, `0..=5` or `1,4,7`.
+fn seeds(text: &str) -> Result<Vec<u64>, Error> {
+    const MOST: u64 = 10_000;
+    let wrong = || {
+        Error::Usage(format!(
+            "--seeds {text}: expected a seed (3), a range (0..6 or 0..=5) or a list (1,4,7), of at \
+             most {MOST} seeds"
+        ))
+    };
+    let seed = |text: &str| {
+        let seed = text.trim().parse::<u64>().ok().filter(|&s| i64::try_from(s).is_ok());
+        seed.ok_or_else(wrong)
+    };
+    let (start, end) = match (text.split_once("..="), text.split_once("..")) {
+        (Some((start, end)), _) => (seed(start)?, seed(end)?.saturating_add(1)),
+        (None, Some((start, end))) => (seed(start)?, seed(end)?),
+        (None, None) => {
+            let mut seeds = text.split(',').map(seed).collect::<Result<Vec<_>, _>>()?;
+            seeds.sort_unstable();
+            seeds.dedup();
+            return Ok(seeds);
+        }
+    };
+    if start < end && end - start <= MOST { Ok((start..end).collect()) } else { Err(wrong()) }
+}

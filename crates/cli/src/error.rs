@@ -1,0 +1,43 @@
+//! What ends a command early, and the exit code that says so.
+
+use windtunnel_lab::spec::SpecError;
+use windtunnel_lab::store;
+
+/// Printed once, by `main`.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The user's input cannot be used.
+    #[error("{0}")]
+    Usage(String),
+    /// The spec cannot be used.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A file cannot be written.
+    #[error("cannot write {path}: {cause}")]
+    Write {
+        /// The file or folder.
+        path: String,
+        /// The operating system's word.
+        cause: std::io::Error,
+    },
+    /// Some runs could not be computed.
+    #[error("{0}")]
+    Failed(String),
+    /// The reader of our output went away.
+    #[error("the output was closed")]
+    ClosedPipe,
+}
+
+impl Error {
+    /// 2 for usage, 1 for everything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Error::Usage(_) | Error::Spec(_) => 2,
+            Error::Store(error) if error.is_usage() => 2,
+            _ => 1,
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! windtunnel: train the paper's linear Transformers, reproduce its figures, look at the runs.
+#![allow(clippy::print_stdout, clippy::print_stderr)]
+
+mod args;
+mod commands;
+mod error;
+mod output;
+mod progress;
+mod session;
+
+use std::process::ExitCode;
+
+use args::{Args, Command};
+use clap::Parser;
+use error::Error;
+
+fn main() -> ExitCode {
+    match run(&Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Error::ClosedPipe) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::from(error.exit_code())
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), Error> {
+    match &args.command {
+        Command::Train(train) => commands::train::run(&args.global, train),
+        Command::Reproduce(reproduce) => commands::reproduce::run(&args.global, reproduce),
+        Command::List => commands::runs::list(&args.global),
+        Command::Show(show) => commands::runs::show(&args.global, show),
+        Command::Export(export) => commands::runs::export(&args.global, export),
+        Command::Eval(eval) => commands::eval::run(eval),
+        Command::Init(init) => commands::init::run(init),
+    }
+}

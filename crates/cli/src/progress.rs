@@ -1,0 +1,122 @@
+//! Progress of a sweep: one bar with an ETA on a terminal, plain lines elsewhere.
+
+use std::sync::Mutex;
+use std::time::{Duration, Instant};
+
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use windtunnel_lab::sweep::Event;
+
+/// Time between plain lines about unfinished runs.
+const PLAIN_EVERY: Duration = Duration::from_secs(10);
+
+/// Progress of all runs of one sweep.
+pub struct Progress<'a> {
+    names: &'a [String],
+    lengths: &'a [u64],
+    bar: ProgressBar,
+    plain: bool,
+    state: Mutex<State>,
+}
+
+struct State {
+    /// Updates made, per run.
+    steps: Vec<u64>,
+    /// Updates that were made before this sitting: no part of the speed.
+    given: u64,
+    done: usize,
+    cached: usize,
+    started: Instant,
+    said: Instant,
+}
+
+impl<'a> Progress<'a> {
+    /// Progress of runs of the given names and numbers of steps; `quiet` shows warnings only.
+    pub fn new(names: &'a [String], lengths: &'a [u64], quiet: bool) -> Progress<'a> {
+        let target =
+            if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+        let bar = ProgressBar::with_draw_target(Some(lengths.iter().sum()), target);
+        let plain = !quiet && bar.is_hidden();
+        let template = "{msg} [{bar:30}] {percent}% of the steps, ETA {eta}";
+        if let Ok(style) = ProgressStyle::with_template(template) {
+            bar.set_style(style.progress_chars("=> "));
+        }
+        let now = Instant::now();
+        let steps = vec![0; names.len()];
+        let state = State { steps, given: 0, done: 0, cached: 0, started: now, said: now };
+        Progress { names, lengths, bar, plain, state: Mutex::new(state) }
+    }
+
+    /// Takes news of run `index`.
+    pub fn tell(&self, index: usize, event: &Event) {
+        let Ok(mut state) = self.state.lock() else { return };
+        match event {
+            Event::Busy => {}
+            Event::Warning(text) => {
+                self.bar.suspend(|| eprintln!("warning: {}: {text}", self.names[index]));
+            }
+            Event::Cached => {
+                state.cached += 1;
+                state.given += self.lengths[index];
+                self.advance(&mut state, index, self.lengths[index]);
+            }
+            Event::Started { step } => {
+                state.given += step;
+                self.advance(&mut state, index, *step);
+                if *step > 0 && self.plain {
+                    eprintln!("{}: resumed at step {step}", self.names[index]);
+                }
+            }
+            Event::Step { step } => {
+                self.advance(&mut state, index, *step);
+                if self.plain && state.said.elapsed() > PLAIN_EVERY {
+                    state.said = Instant::now();
+                    eprintln!("{}", self.summary(&state));
+                }
+            }
+            Event::Done { meta } => {
+                state.done += 1;
+                self.advance(&mut state, index, self.lengths[index]);
+                if self.plain {
+                    let how = if meta.diverged() {
+                        format!("diverged at step {}", meta.step)
+                    } else {
+                        format!("{} steps", meta.step)
+                    };
+                    let name = &self.names[index];
+                    eprintln!("{name}: {how}, {:.1} s; {}", meta.wall_seconds, self.summary(&state));
+                }
+            }
+        }
+    }
+
+    fn advance(&self, state: &mut State, index: usize, step: u64) {
+        state.steps[index] = step;
+        let runs = self.names.len();
+        self.bar.set_message(format!("{}/{runs} runs", state.done + state.cached));
+        let made: u64 = state.steps.iter().sum();
+        // The bar counts this sitting alone, so that its ETA is not fooled by cached runs.
+        self.bar.set_length(self.lengths.iter().sum::<u64>() - state.given);
+        self.bar.set_position(made - state.given);
+    }
+
+    fn summary(&self, state: &State) -> String {
+        let total: u64 = self.lengths.iter().sum();
+        let made: u64 = state.steps.iter().sum();
+        let here = made - state.given;
+        let runs = format!("{}/{} runs", state.done + state.cached, self.names.len());
+        if made == total || here == 0 {
+            return runs;
+        }
+        let seconds = state.started.elapsed().as_secs_f64() * (total - made) as f64 / here as f64;
+        format!("{runs}, {} % of the steps, ETA {seconds:.0} s", 100 * made / total)
+    }
+
+    /// Clears the bar and says what came from the store.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+        let Ok(state) = self.state.lock() else { return };
+        if self.plain && state.cached > 0 {
+            eprintln!("{} of {} runs were in the store already", state.cached, self.names.len());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! One sitting of computing: the store, the machine, Ctrl-C, progress, and what became of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use windtunnel_core::lanes::Isa;
+use windtunnel_lab::spec::RunSpec;
+use windtunnel_lab::store::Store;
+use windtunnel_lab::sweep::{Options, Status, sweep};
+
+use crate::args::{Global, Sitting};
+use crate::error::Error;
+use crate::progress::Progress;
+
+/// Computes what is missing of `specs`.
+///
+/// # Errors
+/// When a run failed, or the user interrupted: nothing is lost, and the message says how to go on.
+pub fn compute(
+    global: &Global,
+    sitting: &Sitting,
+    specs: &[RunSpec],
+    names: &[String],
+) -> Result<Store, Error> {
+    let store = Store::open(&global.store)?;
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let options = Options {
+        jobs: global.jobs.map_or(cores, usize::from),
+        isa: Isa::detect(),
+        checkpoint_every: Duration::from_secs_f64(sitting.checkpoint_seconds),
+        git_revision: env!("WINDTUNNEL_GIT_REVISION").into(),
+    };
+    let stop = stop_on_signal()?;
+    let steps: Vec<u64> = specs.iter().map(|spec| spec.train.steps).collect();
+    let progress = Progress::new(names, &steps, global.quiet || global.json);
+    let statuses = sweep(&store, specs, &options, &stop, &|index, event| {
+        progress.tell(index, &event);
+    });
+    progress.finish();
+    judge(&statuses, names)?;
+    Ok(store)
+}
+
+fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
+    let stop = Arc::new(AtomicBool::new(false));
+    let flag = Arc::clone(&stop);
+    let handler = move || {
+        if flag.swap(true, Ordering::Relaxed) {
+            // Asked twice: leave at once. The store has no half-written state.
+            std::process::exit(1);
+        }
+        eprintln!("\nstopping after the current step; once more to leave at once");
+    };
+    ctrlc::set_handler(handler).map_err(|e| Error::Failed(format!("cannot catch Ctrl-C: {e}")))?;
+    Ok(stop)
+}
+
+fn judge(statuses: &[Status], names: &[String]) -> Result<(), Error> {
+    let failures: Vec<String> = statuses
+        .iter()
+        .zip(names)
+        .filter_map(|(status, name)| match status {
+            Status::Failed(reason) => Some(format!("{name}: {reason}")),
+            _ => None,
+        })
+        .collect();
+    if !failures.is_empty() {
+        let listed = failures.join("\n  ");
+        return Err(Error::Failed(format!("{} runs failed:\n  {listed}", failures.len())));
+    }
+    let left = statuses.iter().filter(|s| matches!(s, Status::Interrupted)).count();
+    if left > 0 {
+        return Err(Error::Failed(format!(
+            "interrupted with {left} of {} runs unfinished; nothing is lost: give the same command \
+             again to go on from the checkpoints",
+            statuses.len()
+        )));
+    }
+    Ok(())
+}

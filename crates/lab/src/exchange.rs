@@ -1,0 +1,174 @@
+//! Prompts and parameters of other implementations: npz and safetensors in.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use npyz::{DType, NpyFile};
+use safetensors::{Dtype, SafeTensors};
+use windtunnel_core::model::LinearTransformer;
+use windtunnel_core::task::MAX_DIM;
+
+/// Parameters with the model that they fit.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Params {
+    /// Depth and dimension, from the tensor's shape.
+    pub model: LinearTransformer,
+    /// [L, 2, d, d], in double precision.
+    pub values: Vec<f64>,
+}
+
+/// Prompts as tokens.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TokenPrompts {
+    /// Dimension d.
+    pub dim: usize,
+    /// Context length n.
+    pub context_len: usize,
+    /// [B, n+1, d+1], one token (x, y) per row, the query last.
+    pub z: Vec<f64>,
+    /// [B], the ⟨w⋆, x_q⟩ to predict.
+    pub targets: Vec<f64>,
+}
+
+/// Why a file is of no use.
+#[derive(Debug, thiserror::Error)]
+#[error("{path}: {problem}")]
+pub struct Error {
+    path: PathBuf,
+    problem: String,
+}
+
+struct Source<'a>(&'a Path);
+
+impl Source<'_> {
+    fn error(&self, problem: impl ToString) -> Error {
+        Error { path: self.0.into(), problem: problem.to_string() }
+    }
+}
+
+/// Reads the tensor `params` [L, 2, d, d] (f32 or f64) of a safetensors file: P then Q of each
+/// layer, in the paper's orientation Zᵀ Q Z with the key on the left.
+///
+/// # Errors
+/// A file that cannot be read, a missing tensor, another type or shape, non-finite entries.
+pub fn read_params(path: &Path) -> Result<Params, Error> {
+    let source = Source(path);
+    let bytes = std::fs::read(path).map_err(|e| source.error(e))?;
+    let file = SafeTensors::deserialize(&bytes)
+        .map_err(|e| source.error(format!("not a safetensors file ({e})")))?;
+    let tensor = file.tensor("params").map_err(|_| {
+        source.error(format!("no tensor named `params`; it has: {}", file.names().join(", ")))
+    })?;
+    let &[depth, 2, dim, columns] = tensor.shape() else {
+        return Err(source.error(format!("`params` has shape {:?}, not [L, 2, d, d]", tensor.shape())));
+    };
+    if dim != columns || depth == 0 || !(1..=MAX_DIM).contains(&dim) {
+        return Err(source.error(format!(
+            "`params` has shape {:?}, not [L, 2, d, d] with L >= 1 and d from 1 to {MAX_DIM}",
+            tensor.shape()
+        )));
+    }
+    let values: Vec<f64> = match tensor.dtype() {
+        Dtype::F32 => {
+            let words = tensor.data().as_chunks::<4>().0.iter();
+            words.map(|&b| f64::from(f32::from_le_bytes(b))).collect()
+        }
+        Dtype::F64 => {
+            tensor.data().as_chunks::<8>().0.iter().map(|&b| f64::from_le_bytes(b)).collect()
+        }
+        other => return Err(source.error(format!("`params` is {other:?}, not F32 or F64"))),
+    };
+    finite(&source, "params", &values)?;
+    Ok(Params { model: LinearTransformer { depth, dim }, values })
+}
+
+/// Reads `Z` [B, n+1, d+1] and `y` [B] (float32 or float64) of an npz file.
+///
+/// # Errors
+/// A file that cannot be read, a missing array, another type or shape, non-finite entries, a query
+/// whose label slot is not 0.
+pub fn read_prompts(path: &Path) -> Result<TokenPrompts, Error> {
+    let source = Source(path);
+    let file = File::open(path).map_err(|e| source.error(e))?;
+    let mut archive = zip::ZipArchive::new(file)
+        .map_err(|e| source.error(format!("not an npz file ({e})")))?;
+    let (shape, z) = array(&source, &mut archive, "Z")?;
+    let (targets_shape, targets) = array(&source, &mut archive, "y")?;
+    let &[prompts, tokens, token] = shape.as_slice() else {
+        return Err(source.error(format!("`Z` has shape {shape:?}, not [B, n+1, d+1]")));
+    };
+    if prompts == 0 || tokens < 2 || !(2..=MAX_DIM + 1).contains(&token) {
+        return Err(source.error(format!(
+            "`Z` has shape {shape:?}, not [B, n+1, d+1] with B >= 1, n >= 1 and d from 1 to {MAX_DIM}"
+        )));
+    }
+    if targets_shape != [prompts] {
+        return Err(source.error(format!(
+            "`y` has shape {targets_shape:?}, but `Z` has {prompts} prompts: expected [{prompts}]"
+        )));
+    }
+    finite(&source, "Z", &z)?;
+    finite(&source, "y", &targets)?;
+    for (prompt, rows) in z.chunks_exact(tokens * token).enumerate() {
+        let label = rows[tokens * token - 1];
+        if label != 0.0 {
+            return Err(source.error(format!(
+                "prompt {prompt} has {label} in the query's label slot `Z[{prompt}, -1, -1]`, which \
+                 must be 0: the query comes last and its label belongs in `y`"
+            )));
+        }
+    }
+    Ok(TokenPrompts { dim: token - 1, context_len: tokens - 1, z, targets })
+}
+
+fn finite(source: &Source<'_>, name: &str, values: &[f64]) -> Result<(), Error> {
+    match values.iter().position(|v| !v.is_finite()) {
+        Some(at) => {
+            Err(source.error(format!("`{name}` holds {} at flat position {at}", values[at])))
+        }
+        None => Ok(()),
+    }
+}
+
+/// One array in C order, with its shape.
+fn array(
+    source: &Source<'_>,
+    archive: &mut zip::ZipArchive<File>,
+    name: &str,
+) -> Result<(Vec<usize>, Vec<f64>), Error> {
+    let names = archive.file_names().filter_map(Result::ok);
+    let names: Vec<String> = names.map(|n| n.trim_end_matches(".npy").into()).collect();
+    let names = names.join(", ");
+    let entry = archive
+        .by_name(&format!("{name}.npy"))
+        .map_err(|_| source.error(format!("no array named `{name}`; it has: {names}")))?;
+    let bad = |e: std::io::Error| source.error(format!("`{name}`: {e}"));
+    let npy = NpyFile::new(entry).map_err(bad)?;
+    let shape: Vec<usize> = npy.shape().iter().map(|&n| n as usize).collect();
+    let strides: Vec<usize> = npy.strides().iter().map(|&n| n as usize).collect();
+    let stored = floats(npy).map_err(bad)?;
+    let mut values = Vec::with_capacity(stored.len());
+    for flat in 0..stored.len() {
+        let mut rest = flat;
+        let mut at = 0;
+        for (&len, &stride) in shape.iter().zip(&strides).rev() {
+            at += rest % len * stride;
+            rest /= len;
+        }
+        values.push(stored[at]);
+    }
+    Ok((shape, values))
+}
+
+fn floats<R: Read>(npy: NpyFile<R>) -> std::io::Result<Vec<f64>> {
+    let kind = match npy.dtype() {
+        DType::Plain(kind) => kind.to_string(),
+        other => other.descr(),
+    };
+    match kind.trim_start_matches(['<', '>', '=', '|']) {
+        "f8" => npy.into_vec::<f64>(),
+        "f4" => Ok(npy.into_vec::<f32>()?.into_iter().map(f64::from).collect()),
+        _ => Err(std::io::Error::other(format!("type {kind}, not float32 or float64"))),
+    }
+}

@@ -1,0 +1,18 @@
+//! Experiments with windtunnel: specs, the store of runs, sweeps, the paper's figures, reports.
+//!
+//! A spec names a run; `sweep` turns specs into stored runs; figures, verdicts and reports only
+//! read the store.
+
+// Third floor.
+pub mod spec;
+// Fourth floor.
+pub mod exchange;
+//F pub mod figure;
+pub mod store;
+pub mod table;
+// Fifth floor.
+pub mod sweep;
+// Sixth floor.
+//F pub mod paper;
+// Seventh floor.
+//F pub mod report;

@@ -1,0 +1,54 @@
+//! The one error of a spec that cannot be run.
+
+use std::path::PathBuf;
+
+/// Why a document is no spec. Says which key, what it holds, and what it may hold.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum SpecError {
+    /// Not TOML at all.
+    #[error("{origin} is not TOML: {message}")]
+    Syntax {
+        /// The file, or the override.
+        origin: String,
+        /// What the TOML parser says.
+        message: String,
+    },
+    /// The file cannot be read.
+    #[error("cannot read the spec {path}: {message}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// The operating system's word.
+        message: String,
+    },
+    /// An override that is not `KEY=VALUE`.
+    #[error("--set {text}: expected KEY=VALUE, as in --set optimizer.lr=0.05")]
+    Override {
+        /// What was given.
+        text: String,
+    },
+    /// A key that no spec has.
+    #[error("unknown key `{key}`{}; known here: {known}", suggestion(nearest))]
+    UnknownKey {
+        /// Its full path.
+        key: String,
+        /// The most similar known key.
+        nearest: Option<String>,
+        /// All keys of the section.
+        known: String,
+    },
+    /// A value of the wrong type or outside its range.
+    #[error("{key} = {value} is not allowed: {allowed}")]
+    Value {
+        /// Full path of the key.
+        key: String,
+        /// What it holds.
+        value: String,
+        /// What it may hold, and what to do.
+        allowed: String,
+    },
+}
+
+fn suggestion(nearest: &Option<String>) -> String {
+    nearest.as_ref().map_or(String::new(), |key| format!(": did you mean `{key}`?"))
+}

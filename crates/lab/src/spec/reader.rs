@@ -1,0 +1,193 @@
+//! Typed reading of one section: each key is asked for once, what is left over is unknown.
+
+use toml::{Table, Value};
+
+use super::SpecError;
+
+/// A number's range, for the check and for the message.
+#[derive(Clone, Copy)]
+pub(super) enum Range {
+    /// x > 0.
+    Positive,
+    /// x ≥ 0.
+    NonNegative,
+    /// 0 ≤ x < 1.
+    Fraction,
+}
+
+impl Range {
+    fn contains(self, x: f64) -> bool {
+        x.is_finite()
+            && match self {
+                Range::Positive => x > 0.0,
+                Range::NonNegative => x >= 0.0,
+                Range::Fraction => (0.0..1.0).contains(&x),
+            }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Range::Positive => "a finite number > 0",
+            Range::NonNegative => "a finite number >= 0",
+            Range::Fraction => "a number >= 0 and < 1",
+        }
+    }
+}
+
+/// One table of the document.
+pub(super) struct Section {
+    path: String,
+    table: Table,
+    known: Vec<&'static str>,
+}
+
+/// Spellings of other tools, for suggestions.
+const ALIASES: [(&str, &str); 11] = [
+    ("learning_rate", "lr"),
+    ("wd", "weight_decay"),
+    ("beta1", "betas"),
+    ("beta2", "betas"),
+    ("b1", "betas"),
+    ("b2", "betas"),
+    ("grad_clip", "clip_norm"),
+    ("layers", "depth"),
+    ("n_layer", "depth"),
+    ("iterations", "steps"),
+    ("d", "dim"),
+];
+
+impl Section {
+    pub(super) fn new(path: &str, table: Table) -> Section {
+        Section { path: path.into(), table, known: Vec::new() }
+    }
+
+    pub(super) fn key(&self, name: &str) -> String {
+        if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) }
+    }
+
+    pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
+        self.known.push(name);
+        self.table.remove(name)
+    }
+
+    pub(super) fn error(&self, name: &str, value: impl ToString, allowed: &str) -> SpecError {
+        let allowed = allowed.into();
+        SpecError::Value { key: self.key(name), value: value.to_string(), allowed }
+    }
+
+    /// The sub-section `name`; a plain string stands for a table with that `tag`.
+    pub(super) fn section(
+        &mut self,
+        name: &'static str,
+        tag: Option<&str>,
+    ) -> Result<Section, SpecError> {
+        let table = match (self.take(name), tag) {
+            (None, _) => Table::new(),
+            (Some(Value::Table(table)), _) => table,
+            (Some(Value::String(kind)), Some(tag)) => {
+                Table::from_iter([(tag.to_string(), Value::String(kind))])
+            }
+            (Some(other), Some(tag)) => {
+                let allowed = format!("expected a name or a table with the key `{tag}`");
+                return Err(self.error(name, other, &allowed));
+            }
+            (Some(other), None) => {
+                let allowed = format!("expected a table, [{}]", self.key(name));
+                return Err(self.error(name, other, &allowed));
+            }
+        };
+        Ok(Section::new(&self.key(name), table))
+    }
+
+    pub(super) fn number(
+        &mut self,
+        name: &'static str,
+        default: f64,
+        range: Range,
+    ) -> Result<f64, SpecError> {
+        match self.take(name) {
+            None => Ok(default),
+            Some(value) => self.check(name, &value, range),
+        }
+    }
+
+    pub(super) fn check(&self, name: &str, value: &Value, range: Range) -> Result<f64, SpecError> {
+        let number = match value {
+            Value::Float(x) => Some(*x),
+            Value::Integer(i) => Some(*i as f64),
+            _ => None,
+        };
+        let number = number.filter(|&x| range.contains(x));
+        number.ok_or_else(|| self.error(name, value, &format!("expected {}", range.text())))
+    }
+
+    pub(super) fn integer(
+        &mut self,
+        name: &'static str,
+        default: u64,
+        range: std::ops::RangeInclusive<u64>,
+    ) -> Result<u64, SpecError> {
+        let Some(value) = self.take(name) else { return Ok(default) };
+        let number = value.as_integer().and_then(|i| u64::try_from(i).ok());
+        number.filter(|i| range.contains(i)).ok_or_else(|| {
+            let allowed = format!("expected an integer from {} to {}", range.start(), range.end());
+            self.error(name, value, &allowed)
+        })
+    }
+
+    pub(super) fn size(
+        &mut self,
+        name: &'static str,
+        default: usize,
+        max: usize,
+    ) -> Result<usize, SpecError> {
+        Ok(self.integer(name, default as u64, 1..=max as u64)? as usize)
+    }
+
+    pub(super) fn flag(&mut self, name: &'static str, default: bool) -> Result<bool, SpecError> {
+        match self.take(name) {
+            None => Ok(default),
+            Some(Value::Boolean(value)) => Ok(value),
+            Some(value) => Err(self.error(name, value, "expected true or false")),
+        }
+    }
+
+    pub(super) fn choice(
+        &mut self,
+        name: &'static str,
+        default: &'static str,
+        choices: &[&'static str],
+    ) -> Result<&'static str, SpecError> {
+        let Some(value) = self.take(name) else { return Ok(default) };
+        let chosen = choices.iter().find(|choice| value.as_str() == Some(choice));
+        chosen.copied().ok_or_else(|| {
+            let listed: Vec<String> = choices.iter().map(|c| format!("\"{c}\"")).collect();
+            let near = value.as_str().and_then(|v| nearest(v, choices.iter().copied()));
+            let hint = near.map_or(String::new(), |near| format!("; did you mean \"{near}\"?"));
+            self.error(name, &value, &format!("expected one of {}{hint}", listed.join(", ")))
+        })
+    }
+
+    /// Refuses keys that nobody asked for.
+    pub(super) fn finish(self) -> Result<(), SpecError> {
+        let Some(key) = self.table.keys().next() else { return Ok(()) };
+        let alias = ALIASES.iter().find(|(alias, _)| alias == key).map(|(_, name)| *name);
+        let near = alias.filter(|name| self.known.contains(name));
+        let near = near.or_else(|| nearest(key, self.known.iter().copied()));
+        let elsewhere = || super::resolve::KEYS.iter().find(|full| {
+            let last = full.rsplit('.').next().unwrap_or(full);
+            last == alias.unwrap_or(key)
+        });
+        let nearest = near.map(|near| self.key(near)).or_else(|| elsewhere().map(|k| (*k).into()));
+        Err(SpecError::UnknownKey { key: self.key(key), nearest, known: self.known.join(", ") })
+    }
+}
+
+/// The most similar candidate, if it is similar at all.
+fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

@@ -1,0 +1,231 @@
+//! From a TOML table to a [`RunSpec`]: keys, defaults and ranges, section by section.
+
+use toml::{Table, Value};
+use windtunnel_core::optim::{Adam, AdamW, Sgd};
+use windtunnel_core::task::{Covariance, Covariates, MAX_CONTEXT_LEN, MAX_DIM, Task, TaskError};
+
+use super::reader::{Range, Section};
+use super::{
+    CovarianceSpec, CovariatesSpec, EvalSpec, ModelSpec, OptimizerSpec, PRESETS, Precision, Preset,
+    Rule, RunSpec, SpecError, TaskSpec, TrainSpec,
+};
+
+/// A commented spec with every default, for `windtunnel init`.
+pub const TEMPLATE: &str = include_str!("template.toml");
+
+/// Every key of a spec, for suggestions across sections.
+pub(super) const KEYS: [&str; 28] = [
+    "preset",
+    "task.dim",
+    "task.context_len",
+    "task.noise_std",
+    "task.covariates",
+    "task.covariates.kind",
+    "task.covariates.covariance",
+    "task.covariates.shape",
+    "task.covariates.scale",
+    "model.depth",
+    "model.init_std",
+    "optimizer.name",
+    "optimizer.lr",
+    "optimizer.clip_norm",
+    "optimizer.momentum",
+    "optimizer.dampening",
+    "optimizer.nesterov",
+    "optimizer.weight_decay",
+    "optimizer.betas",
+    "optimizer.eps",
+    "optimizer.amsgrad",
+    "train.steps",
+    "train.batch_size",
+    "train.seed",
+    "train.precision",
+    "eval.every",
+    "eval.batch_size",
+    "eval.seed",
+];
+
+/// TOML integers are signed.
+const MAX_SEED: u64 = i64::MAX as u64;
+const MAX_DEPTH: usize = 1024;
+const MAX_BATCH: usize = 100_000_000;
+const MAX_STEPS: u64 = 1_000_000_000_000;
+
+pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
+    let mut root = Section::new("", table);
+    let names: Vec<&'static str> = PRESETS.iter().map(|p| p.name).collect();
+    let chosen = root.choice("preset", PRESETS[0].name, &names)?;
+    let preset = PRESETS.iter().find(|p| p.name == chosen).unwrap_or(&PRESETS[0]);
+    let task = task(root.section("task", None)?, preset)?;
+    let model = model(root.section("model", None)?)?;
+    let optimizer = optimizer(root.section("optimizer", Some("name"))?, preset)?;
+    let train = train(root.section("train", None)?)?;
+    let eval = eval(root.section("eval", None)?)?;
+    root.finish()?;
+    Ok(RunSpec { task, model, optimizer, train, eval })
+}
+
+fn task(mut section: Section, preset: &Preset) -> Result<TaskSpec, SpecError> {
+    let dim = section.size("dim", 5, MAX_DIM)?;
+    let context_len = section.size("context_len", preset.context_len, MAX_CONTEXT_LEN)?;
+    let noise_std = section.number("noise_std", 0.0, Range::NonNegative)?;
+    let covariates = section.section("covariates", Some("kind"))?;
+    let (covariates, law) = self::covariates(covariates, preset)?;
+    let refused = |error: TaskError| section.error("covariates", &error, "make them agree");
+    let task = Task::new(dim, context_len, law).map_err(refused)?;
+    let task = task.with_noise(noise_std).map_err(refused)?;
+    section.finish()?;
+    Ok(TaskSpec { covariates, task })
+}
+
+fn covariates(
+    mut section: Section,
+    preset: &Preset,
+) -> Result<(CovariatesSpec, Covariates), SpecError> {
+    let default = match preset.covariates {
+        CovariatesSpec::Gaussian(_) => "gaussian",
+        CovariatesSpec::Sphere => "sphere",
+        CovariatesSpec::GammaRadial { .. } => "gamma_radial",
+    };
+    let kind = section.choice("kind", default, &["gaussian", "sphere", "gamma_radial"])?;
+    let (spec, law) = match kind {
+        "sphere" => (CovariatesSpec::Sphere, Covariates::Sphere),
+        "gamma_radial" => {
+            let shape = section.number("shape", 0.1, Range::Positive)?;
+            let scale = section.number("scale", 10.0, Range::Positive)?;
+            let law = Covariates::GammaRadial { shape, scale };
+            (CovariatesSpec::GammaRadial { shape, scale }, law)
+        }
+        _ => {
+            let (spec, covariance) = covariance(&mut section)?;
+            (CovariatesSpec::Gaussian(spec), Covariates::Gaussian(covariance))
+        }
+    };
+    section.finish()?;
+    Ok((spec, law))
+}
+
+const COVARIANCE: &str = "expected \"identity\", a list of variances, a list of rows (symmetric, \
+                          positive definite), or { spectrum = [...], rotation_seed = 0 }";
+
+fn covariance(section: &mut Section) -> Result<(CovarianceSpec, Covariance), SpecError> {
+    let value = section.take("covariance").unwrap_or_else(|| "identity".into());
+    let numbers = |list: &[Value]| -> Result<Vec<f64>, SpecError> {
+        list.iter().map(|x| section.check("covariance", x, Range::NonNegative)).collect()
+    };
+    let signed = |list: &[Value]| -> Option<Vec<f64>> {
+        let number = |x: &Value| x.as_float().or_else(|| x.as_integer().map(|i| i as f64));
+        list.iter().map(number).collect()
+    };
+    let wrong = || section.error("covariance", &value, COVARIANCE);
+    let spec = match &value {
+        Value::String(name) if name == "identity" => CovarianceSpec::Identity,
+        Value::Array(list) if list.iter().any(Value::is_array) => {
+            let row = |row: &Value| row.as_array().and_then(|row| signed(row)).ok_or_else(wrong);
+            CovarianceSpec::Full(list.iter().map(row).collect::<Result<_, _>>()?)
+        }
+        Value::Array(list) => CovarianceSpec::Diagonal(numbers(list)?),
+        Value::Table(table) => {
+            let mut inner = Section::new(&section.key("covariance"), table.clone());
+            let spectrum = inner.take("spectrum").ok_or_else(wrong)?;
+            let spectrum = numbers(spectrum.as_array().ok_or_else(wrong)?)?;
+            let rotation_seed = inner.integer("rotation_seed", 0, 0..=MAX_SEED)?;
+            inner.finish()?;
+            CovarianceSpec::Rotated { spectrum, rotation_seed }
+        }
+        _ => return Err(wrong()),
+    };
+    let built = match &spec {
+        CovarianceSpec::Identity => Ok(Covariance::identity()),
+        CovarianceSpec::Diagonal(variances) => Covariance::diagonal(variances),
+        CovarianceSpec::Full(rows) => Covariance::full(rows),
+        CovarianceSpec::Rotated { spectrum, rotation_seed } => {
+            Covariance::rotated(spectrum, *rotation_seed)
+        }
+    };
+    let covariance = built
+        .map_err(|error| section.error("covariance", &value, &format!("{error}; {COVARIANCE}")))?;
+    Ok((spec, covariance))
+}
+
+fn model(mut section: Section) -> Result<ModelSpec, SpecError> {
+    let depth = section.size("depth", 3, MAX_DEPTH)?;
+    // The paper's notebook passes 0.05 as a standard deviation and calls it a variance.
+    let init_std = section.number("init_std", 0.05, Range::NonNegative)?;
+    section.finish()?;
+    Ok(ModelSpec { depth, init_std })
+}
+
+fn optimizer(mut section: Section, preset: &Preset) -> Result<OptimizerSpec, SpecError> {
+    let name = section.choice("name", "adam", &["sgd", "adam", "adamw"])?;
+    let lr = if name == "sgd" { preset.sgd_lr } else { preset.adam_lr };
+    let lr = section.number("lr", lr, Range::Positive)?;
+    let clip_norm = match section.take("clip_norm") {
+        None => Some(preset.clip_norm),
+        Some(Value::String(off)) if off == "off" => None,
+        Some(value) => Some(section.check("clip_norm", &value, Range::Positive).map_err(|_| {
+            section.error("clip_norm", &value, "expected a finite number > 0, or \"off\"")
+        })?),
+    };
+    let weight_decay = section.number("weight_decay", 0.0, Range::NonNegative)?;
+    let rule = if name == "sgd" {
+        Rule::Sgd(sgd(&mut section, lr, weight_decay)?)
+    } else {
+        let (beta1, beta2) = betas(&mut section)?;
+        let eps = section.number("eps", 1e-8, Range::NonNegative)?;
+        let amsgrad = section.flag("amsgrad", false)?;
+        if name == "adam" {
+            Rule::Adam(Adam { lr, beta1, beta2, eps, weight_decay, amsgrad })
+        } else {
+            Rule::AdamW(AdamW { lr, beta1, beta2, eps, weight_decay, amsgrad })
+        }
+    };
+    section.finish()?;
+    Ok(OptimizerSpec { rule, clip_norm })
+}
+
+fn sgd(section: &mut Section, lr: f64, weight_decay: f64) -> Result<Sgd, SpecError> {
+    let momentum = section.number("momentum", 0.9, Range::Fraction)?;
+    let dampening = section.number("dampening", 0.0, Range::Fraction)?;
+    let nesterov = section.flag("nesterov", false)?;
+    if nesterov && (momentum == 0.0 || dampening != 0.0) {
+        let allowed = format!(
+            "Nesterov momentum needs optimizer.momentum > 0 (is {momentum}) and \
+             optimizer.dampening = 0 (is {dampening})"
+        );
+        return Err(section.error("nesterov", true, &allowed));
+    }
+    Ok(Sgd { lr, momentum, dampening, nesterov, weight_decay })
+}
+
+fn betas(section: &mut Section) -> Result<(f64, f64), SpecError> {
+    let Some(value) = section.take("betas") else { return Ok((0.9, 0.9)) };
+    let wrong = || section.error("betas", &value, "expected two numbers >= 0 and < 1, as [0.9, 0.999]");
+    match value.as_array().map(Vec::as_slice) {
+        Some([beta1, beta2]) => Ok((
+            section.check("betas", beta1, Range::Fraction).map_err(|_| wrong())?,
+            section.check("betas", beta2, Range::Fraction).map_err(|_| wrong())?,
+        )),
+        _ => Err(wrong()),
+    }
+}
+
+fn train(mut section: Section) -> Result<TrainSpec, SpecError> {
+    let steps = section.integer("steps", 10_000, 1..=MAX_STEPS)?;
+    let batch_size = section.size("batch_size", 1000, MAX_BATCH)?;
+    let seed = section.integer("seed", 0, 0..=MAX_SEED)?;
+    let precision = match section.choice("precision", "f32", &["f32", "f64"])? {
+        "f64" => Precision::F64,
+        _ => Precision::F32,
+    };
+    section.finish()?;
+    Ok(TrainSpec { steps, batch_size, seed, precision })
+}
+
+fn eval(mut section: Section) -> Result<EvalSpec, SpecError> {
+    let every = section.integer("every", 50, 1..=MAX_STEPS)?;
+    let batch_size = section.size("batch_size", 1000, MAX_BATCH)?;
+    let seed = section.integer("seed", 99, 0..=MAX_SEED)?;
+    section.finish()?;
+    Ok(EvalSpec { every, batch_size, seed })
+}

@@ -1,0 +1,173 @@
+//! Files and folders that appear whole or not at all.
+//!
+//! What is written goes to a temporary name in the same folder tree, is flushed to the disk and
+//! then renamed. Rename is the one atomic step that local disks, NFS and Lustre all have.
+
+use std::fs::{self, File};
+use std::io::{self, ErrorKind, Write};
+use std::path::{Path, PathBuf};
+use std::process;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use super::Error;
+
+/// Ending of temporary names.
+const TEMPORARY: &str = ".tmp";
+
+/// A file or folder under a temporary name, removed on drop unless it was renamed before.
+///
+/// The process that dies before that leaves it behind, for [`sweep`].
+pub(super) struct Temporary {
+    path: PathBuf,
+}
+
+impl Temporary {
+    /// A new empty folder in `folder`.
+    pub(super) fn folder(folder: &Path, stem: &str) -> Result<Self, Error> {
+        let (temporary, ()) = Self::create(folder, stem, |path| fs::create_dir(path))?;
+        Ok(temporary)
+    }
+
+    /// A new empty file in `folder`, open for writing.
+    pub(super) fn file(folder: &Path, stem: &str) -> Result<(Self, File), Error> {
+        Self::create(folder, stem, |path| File::create_new(path))
+    }
+
+    /// Process, time and counter make names that hardly ever collide; creation fails where they
+    /// do, and the next name is tried.
+    fn create<T>(
+        folder: &Path,
+        stem: &str,
+        create: impl Fn(&Path) -> io::Result<T>,
+    ) -> Result<(Self, T), Error> {
+        static COUNTER: AtomicU64 = AtomicU64::new(0);
+        loop {
+            let count = COUNTER.fetch_add(1, Ordering::Relaxed);
+            let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
+            let name = format!("{stem}.{}-{nanos:x}-{count}{TEMPORARY}", process::id());
+            let path = folder.join(name);
+            match create(&path) {
+                Ok(made) => return Ok((Temporary { path }, made)),
+                Err(cause) if cause.kind() == ErrorKind::AlreadyExists => continue,
+                Err(cause) => return Err(Error::io("create", &path)(cause)),
+            }
+        }
+    }
+
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Gives it its final name, in one step, and makes that durable.
+    ///
+    /// Replaces a file of that name; fails if there is a folder that is not empty.
+    pub(super) fn rename(self, to: &Path) -> Result<(), Error> {
+        fs::rename(&self.path, to).map_err(Error::io("rename a temporary file to", to))?;
+        for folder in [to.parent(), self.path.parent()].into_iter().flatten() {
+            sync_folder(folder)?;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // After a rename there is nothing here; a failure leaves the rest to `sweep`.
+        let _ = fs::remove_file(&self.path).or_else(|_| fs::remove_dir_all(&self.path));
+    }
+}
+
+/// Replaces the file `folder/name` by `bytes`; readers see the old or the new contents.
+pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
+    let (temporary, file) = Temporary::file(folder, name)?;
+    fill(file, temporary.path(), bytes)?;
+    temporary.rename(&folder.join(name))
+}
+
+/// Writes `bytes` to a new file and flushes it to the disk.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    fill(File::create_new(path).map_err(Error::io("create", path))?, path, bytes)
+}
+
+fn fill(mut file: File, path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(Error::io("write", path))
+}
+
+/// Makes the names in `folder` durable.
+pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
+    match File::open(folder).and_then(|folder| folder.sync_all()) {
+        // Some file systems cannot; a crash of the machine, not of the process, may then undo
+        // the last renames, which loses work but damages nothing.
+        Err(cause) if matches!(cause.kind(), ErrorKind::InvalidInput | ErrorKind::Unsupported) => {
+            Ok(())
+        }
+        result => result.map_err(Error::io("flush", folder)),
+    }
+}
+
+/// Contents of a file; `None` if there is none.
+pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
+    if_present(fs::read(path)).map_err(Error::io("read", path))
+}
+
+/// Removes a file if there is one.
+pub(super) fn remove(path: &Path) -> Result<bool, Error> {
+    let removed = if_present(fs::remove_file(path)).map_err(Error::io("remove", path))?;
+    Ok(removed.is_some())
+}
+
+/// Whether there is a folder of this name.
+pub(super) fn is_folder(path: &Path) -> Result<bool, Error> {
+    let metadata = if_present(fs::metadata(path)).map_err(Error::io("look at", path))?;
+    Ok(metadata.is_some_and(|metadata| metadata.is_dir()))
+}
+
+/// Names in `folder` that are valid text; the store makes no others.
+pub(super) fn names(folder: &Path) -> Result<Vec<String>, Error> {
+    let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
+    let entries = entries.map_err(Error::io("list", folder))?;
+    Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
+}
+
+/// Removes temporary files and folders in `folder` that nobody has touched for `age`; how many.
+pub(super) fn sweep(folder: &Path, age: Duration) -> Result<usize, Error> {
+    let now = file_system_now(folder)?;
+    let mut swept = 0;
+    for name in names(folder)?.iter().filter(|name| name.ends_with(TEMPORARY)) {
+        let path = folder.join(name);
+        // A file that cannot be looked at has just been renamed or swept by someone else.
+        let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
+        let idle = modified.ok().and_then(|modified| now.duration_since(modified).ok());
+        if idle.is_some_and(|idle| idle >= age) && claim(folder, &path)?.is_some() {
+            swept += 1;
+        }
+    }
+    Ok(swept)
+}
+
+/// Takes `path` from its owner, in one step; dropping the claim removes it.
+///
+/// Should the owner be alive after all, its own rename now fails. Without this step it could
+/// publish a folder of which half the files are already removed.
+fn claim(folder: &Path, path: &Path) -> Result<Option<Temporary>, Error> {
+    let place = Temporary::folder(folder, "swept")?;
+    let target = place.path().join("claimed");
+    let claimed = if_present(fs::rename(path, &target)).map_err(Error::io("sweep", path))?;
+    Ok(claimed.map(|()| place))
+}
+
+/// The time of the machine that keeps the files, whose clock may differ from ours.
+fn file_system_now(folder: &Path) -> Result<SystemTime, Error> {
+    let (probe, file) = Temporary::file(folder, "clock")?;
+    let modified = file.metadata().and_then(|metadata| metadata.modified());
+    modified.map_err(Error::io("look at", probe.path()))
+}
+
+fn if_present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
+        Ok(value) => Ok(Some(value)),
+        Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
+        Err(cause) => Err(cause),
+    }
+}

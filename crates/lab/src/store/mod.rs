@@ -1,0 +1,208 @@
+//! The store of runs: a folder that any number of processes and machines may share.
+//!
+//! ```text
+//! STORE/runs/ID/spec.toml            finished runs: the resolved spec,
+//! STORE/runs/ID/meta.json            what else is known,
+//! STORE/runs/ID/metrics.parquet      rows (run, step, metric, value),
+//! STORE/runs/ID/state.safetensors    final parameters and optimizer state
+//! STORE/partial/ID.ckpt              the latest checkpoint of an unfinished run
+//! STORE/partial/ID.lock              held while a process is at work on the run
+//! STORE/partial/*.tmp                being written, or left behind by a process that died
+//! ```
+//!
+//! There is no half-written state. The folder of a finished run appears by one rename and is
+//! never modified; a checkpoint is replaced by one rename. A process that is killed loses the
+//! work since its last checkpoint and nothing else.
+//!
+//! There is no need for locks either. A run is a pure function of what its id is a hash of, so
+//! two processes at work on the same run write the same contents, and whoever finishes second
+//! finds the folder and discards its own. The lock only saves that second process the work.
+
+mod blob;
+mod checkpoint;
+mod disk;
+mod error;
+mod finished;
+mod id;
+mod list;
+mod lock;
+mod metrics;
+mod record;
+mod seal;
+mod tensor;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+pub use checkpoint::{Checkpoint, Damage, Resume};
+pub use error::Error;
+pub use finished::FinishedRun;
+pub use id::{ParseRunIdError, RunId};
+pub use list::{Entry, Status};
+pub use lock::{Guard, Lock};
+pub use metrics::Metrics;
+pub use record::{Record, Row};
+pub use tensor::{Tensor, TensorData};
+
+const CHECKPOINT: &str = ".ckpt";
+const LOCK: &str = ".lock";
+
+/// A folder of runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Store {
+    root: PathBuf,
+}
+
+/// Who published a finished run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Finish {
+    /// This call.
+    Published,
+    /// Another process, before; this call changed nothing.
+    AlreadyThere,
+}
+
+impl Store {
+    /// Age of temporary files from which [`sweep`](Self::sweep) may take them for dead: writing
+    /// one takes seconds, a day is longer than any suspended laptop or stalled file server needs.
+    pub const SWEEP_AGE: Duration = Duration::from_hours(24);
+
+    /// The store in `root`, made if it is not there. A store that is there opens without write
+    /// access too, for reading.
+    ///
+    /// # Errors
+    /// If the folders cannot be made.
+    pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
+        let store = Store { root: root.into() };
+        for folder in [store.runs(), store.partial()] {
+            fs::create_dir_all(&folder).map_err(Error::io("create the folder", &folder))?;
+        }
+        Ok(store)
+    }
+
+    /// Its folder.
+    pub fn root(&self) -> &Path {
+        &self.root
+    }
+
+    /// The run `id`, if it is finished.
+    ///
+    /// # Errors
+    /// If the file system does not say.
+    pub fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>, Error> {
+        let run = self.finished_run(id);
+        Ok(disk::is_folder(run.folder())?.then_some(run))
+    }
+
+    /// Everything about the finished run `id`.
+    ///
+    /// # Errors
+    /// If it is not finished, or one of its files is unreadable or damaged.
+    pub fn run(&self, id: &RunId) -> Result<Record, Error> {
+        let not_finished = || Error::NotFinished { id: id.clone(), store: self.root.clone() };
+        self.finished(id)?.ok_or_else(not_finished)?.record()
+    }
+
+    /// Asks to be the only one at work on `id`. Look for a finished run and a checkpoint *after*
+    /// this: the previous owner may have left either.
+    ///
+    /// # Errors
+    /// If the store cannot be written to. A file system without locks is no error.
+    pub fn lock(&self, id: &RunId) -> Result<Lock, Error> {
+        lock::acquire(&self.partial_path(id, LOCK))
+    }
+
+    /// Where the run `id` has to begin.
+    ///
+    /// # Errors
+    /// If there is a checkpoint that cannot be read. A damaged one is no error but a warning.
+    pub fn checkpoint(&self, id: &RunId) -> Result<Resume, Error> {
+        let path = self.partial_path(id, CHECKPOINT);
+        let Some(bytes) = disk::read(&path)? else { return Ok(Resume::Fresh) };
+        Ok(match checkpoint::decode(id, &bytes) {
+            Ok(checkpoint) => Resume::From(checkpoint),
+            Err(reason) => Resume::Damaged(Damage { path, reason }),
+        })
+    }
+
+    /// Replaces the checkpoint of `id`, durably.
+    ///
+    /// # Errors
+    /// If it cannot be written, or two tensors have the same name.
+    ///
+    /// # Cost
+    /// Linear in all rows and tensors so far, plus the time the disk takes to flush.
+    pub fn save_checkpoint(&self, id: &RunId, checkpoint: &Checkpoint) -> Result<(), Error> {
+        let path = self.partial_path(id, CHECKPOINT);
+        let bytes = checkpoint::encode(id, checkpoint).map_err(Error::unstorable(&path))?;
+        disk::replace(&self.partial(), &format!("{id}{CHECKPOINT}"), &bytes)
+    }
+
+    /// Publishes the run `id`, durably, and removes its checkpoint.
+    ///
+    /// # Errors
+    /// If it cannot be written, two tensors have the same name, or a step exceeds `i64::MAX`.
+    pub fn finish(&self, id: &RunId, record: &Record) -> Result<Finish, Error> {
+        let finish = match self.finished(id)? {
+            Some(_) => Finish::AlreadyThere,
+            None => self.publish(id, record)?,
+        };
+        self.forget_partial(id)?;
+        Ok(finish)
+    }
+
+    /// Removes what dead processes left behind: temporary files and folders untouched for `age`
+    /// ([`SWEEP_AGE`](Self::SWEEP_AGE) unless there is a reason), checkpoints and locks of
+    /// finished runs. Returns how many files and folders that were.
+    ///
+    /// A live process whose files are swept all the same gets an error; it damages nothing.
+    ///
+    /// # Errors
+    /// If something cannot be removed.
+    pub fn sweep(&self, age: Duration) -> Result<usize, Error> {
+        let mut swept = disk::sweep(&self.partial(), age)?;
+        for id in self.finished_ids()? {
+            swept += self.forget_partial(&id)?;
+        }
+        Ok(swept)
+    }
+
+    fn publish(&self, id: &RunId, record: &Record) -> Result<Finish, Error> {
+        let temporary = disk::Temporary::folder(&self.partial(), id.as_str())?;
+        finished::write(temporary.path(), id, record)?;
+        match temporary.rename(self.finished_run(id).folder()) {
+            Ok(()) => Ok(Finish::Published),
+            Err(error) => match self.finished(id)? {
+                Some(_) => Ok(Finish::AlreadyThere),
+                None => Err(error),
+            },
+        }
+    }
+
+    /// Removes checkpoint and lock file of a finished run; how many there were.
+    ///
+    /// OK while another process holds that lock: whoever makes a new lock file finds the run
+    /// finished.
+    fn forget_partial(&self, id: &RunId) -> Result<usize, Error> {
+        let checkpoint = disk::remove(&self.partial_path(id, CHECKPOINT))?;
+        let lock = disk::remove(&self.partial_path(id, LOCK))?;
+        Ok(usize::from(checkpoint) + usize::from(lock))
+    }
+
+    fn runs(&self) -> PathBuf {
+        self.root.join("runs")
+    }
+
+    fn partial(&self) -> PathBuf {
+        self.root.join("partial")
+    }
+
+    fn partial_path(&self, id: &RunId, ending: &str) -> PathBuf {
+        self.partial().join(format!("{id}{ending}"))
+    }
+
+    fn finished_run(&self, id: &RunId) -> FinishedRun {
+        FinishedRun::new(id.clone(), self.runs().join(id.as_str()))
+    }
+}

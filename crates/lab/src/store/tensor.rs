@@ -1,0 +1,96 @@
+//! Named arrays, and the file of final parameters and optimizer state.
+
+use std::collections::BTreeMap;
+
+use safetensors::Dtype;
+
+use super::blob::{self, Blob};
+
+/// A named array in row-major order.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Tensor {
+    name: String,
+    shape: Vec<usize>,
+    data: TensorData,
+}
+
+/// Elements of a [`Tensor`], kept bit for bit.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TensorData {
+    /// Single precision.
+    F32(Vec<f32>),
+    /// Double precision.
+    F64(Vec<f64>),
+}
+
+impl Tensor {
+    /// A tensor of `data`.
+    ///
+    /// # Panics
+    /// If `shape` has not as many elements as `data`.
+    pub fn new(name: impl Into<String>, shape: impl Into<Vec<usize>>, data: TensorData) -> Self {
+        let (name, shape) = (name.into(), shape.into());
+        let (elements, len) = (shape.iter().product::<usize>(), data.len());
+        assert_eq!(elements, len, "tensor `{name}`: shape {shape:?}, but {len} elements");
+        Tensor { name, shape, data }
+    }
+
+    /// Name, unique within a run.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Size of each axis; empty for a scalar.
+    pub fn shape(&self) -> &[usize] {
+        &self.shape
+    }
+
+    /// The elements.
+    pub fn data(&self) -> &TensorData {
+        &self.data
+    }
+
+    pub(super) fn to_blob(&self) -> Blob {
+        match &self.data {
+            TensorData::F32(x) => Blob::new(Dtype::F32, &self.shape, x, |v| v.to_le_bytes()),
+            TensorData::F64(x) => Blob::new(Dtype::F64, &self.shape, x, |v| v.to_le_bytes()),
+        }
+    }
+
+    pub(super) fn from_blob(name: &str, blob: &Blob) -> Result<Self, String> {
+        let data = match blob.dtype() {
+            Dtype::F32 => TensorData::F32(blob.elements(f32::from_le_bytes)),
+            Dtype::F64 => TensorData::F64(blob.elements(f64::from_le_bytes)),
+            other => return Err(format!("tensor `{name}` holds {other}, not F32 or F64")),
+        };
+        // OK not to panic: `blob::unpack` has checked each length against its shape.
+        Ok(Tensor::new(name, blob.shape(), data))
+    }
+}
+
+impl TensorData {
+    /// Number of elements.
+    pub fn len(&self) -> usize {
+        match self {
+            TensorData::F32(x) => x.len(),
+            TensorData::F64(x) => x.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The bytes of a safetensors file of `tensors`; the same tensors give the same bytes.
+pub(super) fn encode(tensors: &[Tensor]) -> Result<Vec<u8>, String> {
+    let blobs = tensors.iter().map(|t| (t.name.clone(), t.to_blob())).collect();
+    blob::pack(blobs, BTreeMap::new())
+}
+
+/// The tensors of such a file, sorted by name.
+pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Tensor>, String> {
+    let (blobs, _) = blob::unpack(bytes)?;
+    blobs.iter().map(|(name, blob)| Tensor::from_blob(name, blob)).collect()
+}

@@ -1,0 +1,102 @@
+//! Small tables of text, and numbers in them.
+
+/// A small table of text, for terminals and pages.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Table {
+    /// What it shows.
+    pub title: String,
+    /// Column names.
+    pub head: Vec<String>,
+    /// Cells, row by row.
+    pub rows: Vec<Vec<String>>,
+}
+
+/// A number with three significant digits.
+pub fn number(x: f64) -> String {
+    let magnitude = x.abs();
+    if !x.is_finite() {
+        return x.to_string();
+    }
+    if magnitude != 0.0 && !(1e-4..1e5).contains(&magnitude) {
+        return format!("{x:.2e}");
+    }
+    let digits = if magnitude == 0.0 { 0 } else { 2 - magnitude.log10().floor() as i32 };
+    format!("{x:.*}", digits.max(0) as usize)
+}
+
+impl Table {
+    /// A table of the given columns.
+    pub fn new(title: &str, head: &[&str], rows: Vec<Vec<String>>) -> Table {
+        Table { title: title.into(), head: head.iter().map(|h| (*h).into()).collect(), rows }
+    }
+
+    /// Aligned columns for a terminal.
+    pub fn text(&self) -> String {
+        let lines: Vec<&Vec<String>> = std::iter::once(&self.head).chain(&self.rows).collect();
+        let width = |c: usize| {
+            lines.iter().filter_map(|l| l.get(c)).map(|cell| cell.chars().count()).max().unwrap_or(0)
+        };
+        let widths: Vec<usize> = (0..self.head.len()).map(width).collect();
+        let line = |cells: &Vec<String>| {
+            let padded = cells.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}"));
+            padded.collect::<Vec<_>>().join("  ").trim_end().to_string()
+        };
+        let body: Vec<String> = lines.into_iter().map(line).collect();
+        format!("{}\n{}\n", self.title, body.join("\n"))
+    }
+
+    /// An HTML table.
+    pub fn html(&self) -> String {
+        let row = |tag: &str, cells: &[String]| {
+            let cells = cells.iter().map(|c| format!("<{tag}>{}</{tag}>", escape(c)));
+            format!("<tr>{}</tr>", cells.collect::<String>())
+        };
+        let rows: String = self.rows.iter().map(|r| row("td", r)).collect();
+        format!(
+            "<table><caption>{}</caption><thead>{}</thead><tbody>{rows}</tbody></table>",
+            escape(&self.title),
+            row("th", &self.head)
+        )
+    }
+}
+
+/// Text made safe for HTML.
+pub fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_three_significant_digits() {
+        let cases = [
+            (0.0, "0"),
+            (1.0, "1.00"),
+            (0.001_949, "0.00195"),
+            (12.345, "12.3"),
+            (98_765.0, "98765"),
+            (1.234e-7, "1.23e-7"),
+            (-2.5e9, "-2.50e9"),
+            (f64::INFINITY, "inf"),
+            (f64::NAN, "NaN"),
+        ];
+        for (x, text) in cases {
+            assert_eq!(number(x), text);
+        }
+    }
+
+    #[test]
+    fn text_tables_align() {
+        let table = Table::new("T", &["a", "long"], vec![vec!["wide cell".into(), "1".into()]]);
+        assert_eq!(table.text(), "T\na          long\nwide cell  1\n");
+    }
+
+    #[test]
+    fn pages_escape_what_they_show() {
+        let table = Table::new("<t>", &["a&b"], vec![vec!["\"x\"".into()]]);
+        let html = table.html();
+        assert!(html.contains("&lt;t&gt;") && html.contains("a&amp;b") && html.contains("&quot;x"));
+    }
+}

@@ -1,0 +1,228 @@
+//! Specs: defaults, presets, overrides, identity, and every way to get one wrong.
+
+use windtunnel_core::task::Covariates;
+use windtunnel_lab::spec::{
+    Document, PRESETS, Precision, Rule, RunSpec, SpecError, TEMPLATE, run_id,
+};
+
+fn with(sets: &[&str]) -> Result<RunSpec, SpecError> {
+    let mut document = Document::empty();
+    for set in sets {
+        document.set(set)?;
+    }
+    document.resolve()
+}
+
+fn parse(text: &str) -> Result<RunSpec, SpecError> {
+    Document::parse("test", text)?.resolve()
+}
+
+#[test]
+fn the_empty_document_is_setting_1_of_the_paper() {
+    let spec = RunSpec::paper().unwrap();
+    assert_eq!((spec.task.task.dim(), spec.task.task.context_len()), (5, 20));
+    assert_eq!((spec.model.depth, spec.model.init_std), (3, 0.05));
+    let Rule::Adam(adam) = &spec.optimizer.rule else { panic!("{:?}", spec.optimizer.rule) };
+    assert_eq!((adam.lr, adam.beta1, adam.beta2, adam.eps), (0.02, 0.9, 0.9, 1e-8));
+    assert_eq!(spec.optimizer.clip_norm, Some(1.0));
+    assert_eq!((spec.train.steps, spec.train.batch_size, spec.train.seed), (10_000, 1000, 0));
+    assert_eq!(spec.train.precision, Precision::F32);
+    assert_eq!((spec.eval.every, spec.eval.batch_size, spec.eval.seed), (50, 1000, 99));
+}
+
+#[test]
+fn the_template_is_the_default_and_shows_every_key() {
+    let template = parse(TEMPLATE).unwrap();
+    assert_eq!(template, RunSpec::paper().unwrap());
+    // The resolved form of specs of every kind has no key that the template does not mention.
+    for set in ["optimizer.name=sgd", "optimizer.name=adamw", "task.covariates=gamma_radial"] {
+        for line in with(&[set]).unwrap().to_toml().lines() {
+            let Some((key, _)) = line.split_once(" = ") else { continue };
+            assert!(TEMPLATE.contains(&format!("{key} = ")), "{key} is not in the template");
+        }
+    }
+}
+
+#[test]
+fn presets_have_the_published_rates_and_thresholds() {
+    // (name, n, SGDM, Adam, threshold): README and code of the authors.
+    let published = [
+        ("setting1", 20, 0.02, 0.02, 1.0),
+        ("setting2", 5, 0.01, 0.005, 1.0),
+        ("setting3", 20, 0.02, 0.02, 1.0),
+        ("sphere", 20, 5.0, 0.1, 0.1),
+    ];
+    assert_eq!(published.len(), PRESETS.len());
+    for (name, n, sgd, adam, clip) in published {
+        let preset = format!("preset={name}");
+        for (optimizer, lr) in [("sgd", sgd), ("adam", adam), ("adamw", adam)] {
+            let spec = with(&[&preset, &format!("optimizer={optimizer}")]).unwrap();
+            assert_eq!(spec.optimizer.rule.lr(), lr, "{name} {optimizer}");
+            assert_eq!(spec.optimizer.clip_norm, Some(clip), "{name}");
+            assert_eq!(spec.task.task.context_len(), n, "{name}");
+        }
+    }
+    let heavy = Covariates::GammaRadial { shape: 0.1, scale: 10.0 };
+    assert_eq!(with(&["preset=setting3"]).unwrap().task.task.covariates(), &heavy);
+    assert_eq!(with(&["preset=sphere"]).unwrap().task.task.covariates(), &Covariates::Sphere);
+}
+
+#[test]
+fn overrides_win_over_the_file_and_later_ones_over_earlier() {
+    let mut document = Document::parse("test", "[optimizer]\nlr = 0.5\n").unwrap();
+    assert_eq!(document.resolve().unwrap().optimizer.rule.lr(), 0.5);
+    document.set("optimizer.lr=0.25").unwrap();
+    document.set(" optimizer.lr = 1e-3 ").unwrap();
+    assert_eq!(document.resolve().unwrap().optimizer.rule.lr(), 1e-3);
+}
+
+#[test]
+fn names_need_no_quotes_and_may_be_refined() {
+    let spec = with(&["task.covariates=gamma_radial", "task.covariates.shape=2.5"]).unwrap();
+    let expected = Covariates::GammaRadial { shape: 2.5, scale: 10.0 };
+    assert_eq!(spec.task.task.covariates(), &expected);
+    let quoted = with(&["task.covariates=\"sphere\""]).unwrap();
+    assert_eq!(quoted, with(&["task.covariates=sphere"]).unwrap());
+    let spec = with(&["optimizer=sgd", "optimizer.momentum=0"]).unwrap();
+    assert!(matches!(spec.optimizer.rule, Rule::Sgd(sgd) if sgd.momentum == 0.0));
+    assert_eq!(with(&["optimizer.clip_norm=off"]).unwrap().optimizer.clip_norm, None);
+}
+
+#[test]
+fn covariances_come_in_four_forms() {
+    let matrix = |set: &str| -> Vec<f64> {
+        let spec = with(&["task.dim=2", &format!("task.covariates.covariance={set}")]).unwrap();
+        match spec.task.task.covariates() {
+            Covariates::Gaussian(c) => c.matrix(2),
+            other => panic!("{other:?}"),
+        }
+    };
+    assert_eq!(matrix("identity"), [1.0, 0.0, 0.0, 1.0]);
+    assert_eq!(matrix("[4, 0.25]"), [4.0, 0.0, 0.0, 0.25]);
+    let full = matrix("[[1.0, -0.5], [-0.5, 2.0]]");
+    // A Cholesky factor and its square: two roundings.
+    assert!(full.iter().zip([1.0, -0.5, -0.5, 2.0]).all(|(a, b)| (a - b).abs() < 1e-15));
+    let rotated = matrix("{ spectrum = [3, 1], rotation_seed = 4 }");
+    assert!((rotated[0] + rotated[3] - 4.0).abs() < 1e-14 && rotated[1].abs() > 1e-3);
+}
+
+#[test]
+fn resolved_specs_resolve_to_themselves() {
+    let variants: [&[&str]; 9] = [
+        &[],
+        &["optimizer=sgd", "optimizer.nesterov=true", "optimizer.clip_norm=off"],
+        &["optimizer=adamw", "optimizer.weight_decay=0.01", "optimizer.amsgrad=true"],
+        &["preset=sphere", "train.precision=f64", "task.noise_std=0.1"],
+        &["preset=setting3", "train.batch_size=1", "eval.every=7", "train.seed=123456789012"],
+        &["task.dim=2", "task.covariates.covariance=[1.5, 0.1]"],
+        &["task.dim=2", "task.covariates.covariance=[[2, 1], [1, 2]]"],
+        &["task.dim=2", "task.covariates.covariance={ spectrum = [2, 1] }"],
+        &["optimizer.lr=0.1", "optimizer.eps=1e-300", "model.init_std=0.30000000000000004"],
+    ];
+    let mut ids = Vec::new();
+    for sets in variants {
+        let spec = with(sets).unwrap();
+        let again = parse(&spec.to_toml()).unwrap();
+        assert_eq!(again, spec);
+        assert_eq!(again.to_toml(), spec.to_toml());
+        ids.push(run_id(&spec));
+    }
+    ids.sort();
+    ids.dedup();
+    assert_eq!(ids.len(), 9, "different specs, same id");
+}
+
+/// Changing this id means that every stored run is lost to the cache: raise the numerics version
+/// instead, on purpose.
+#[test]
+fn the_default_id_is_stable() {
+    assert_eq!(run_id(&RunSpec::paper().unwrap()).to_string(), "165f1154c5fb8275");
+}
+
+#[test]
+fn seeds_make_different_runs_and_spelling_does_not() {
+    let spec = RunSpec::paper().unwrap();
+    assert_ne!(run_id(&spec), run_id(&spec.with_seed(1)));
+    assert_eq!(run_id(&spec), run_id(&with(&["optimizer.lr=2e-2", "train.steps=10000"]).unwrap()));
+}
+
+/// (override, key named, what the message must contain).
+const WRONG: [(&str, &str, &str); 38] = [
+    ("optimizer.lr=-0.1", "optimizer.lr = -0.1", "> 0"),
+    ("optimizer.lr=0", "optimizer.lr = 0", "> 0"),
+    ("optimizer.lr=nan", "optimizer.lr = nan", "finite"),
+    ("optimizer.lr=inf", "optimizer.lr = inf", "finite"),
+    ("optimizer.lr=fast", "optimizer.lr = \"fast\"", "number"),
+    ("optimizer.lr=[0.1]", "optimizer.lr", "number"),
+    ("optimizer.lrr=0.1", "`optimizer.lrr`", "did you mean `optimizer.lr`"),
+    ("optimizer.learning_rate=0.1", "`optimizer.learning_rate`", "did you mean `optimizer.lr`"),
+    ("optimizer.wd=0.1", "`optimizer.wd`", "did you mean `optimizer.weight_decay`"),
+    ("lr=0.1", "`lr`", "did you mean `optimizer.lr`"),
+    ("learning_rate=0.1", "`learning_rate`", "did you mean `optimizer.lr`"),
+    ("optimizer.momentum=0.9", "`optimizer.momentum`", "betas"),
+    ("optimizer.betas=[0.9]", "optimizer.betas", "two numbers"),
+    ("optimizer.betas=[0.9, 1.0]", "optimizer.betas", "< 1"),
+    ("optimizer.betas=0.9", "optimizer.betas = 0.9", "two numbers"),
+    ("optimizer.name=adan", "optimizer.name = \"adan\"", "did you mean \"adam\""),
+    ("optimizer=5", "optimizer = 5", "name"),
+    ("optimizer.clip_norm=0", "optimizer.clip_norm = 0", "\"off\""),
+    ("optimizer.clip_norm=none", "optimizer.clip_norm", "\"off\""),
+    ("optimizer.eps=-1e-8", "optimizer.eps", ">= 0"),
+    ("optimizer.amsgrad=1", "optimizer.amsgrad = 1", "true or false"),
+    ("task.dim=0", "task.dim = 0", "1 to 64"),
+    ("task.dim=65", "task.dim = 65", "1 to 64"),
+    ("task.dim=2.5", "task.dim = 2.5", "integer"),
+    ("task.context_len=0", "task.context_len = 0", "integer from 1"),
+    ("task.noise_std=-1", "task.noise_std", ">= 0"),
+    ("task.covariates=spherical", "task.covariates.kind", "did you mean \"sphere\""),
+    ("task.covariates.covariance=[1, 2]", "task.covariates", "dim = 5"),
+    ("task.covariates.covariance=[1, 1, 1, 1, 0]", "task.covariates.covariance", "> 0"),
+    ("task.covariates.shape=1", "`task.covariates.shape`", "covariance"),
+    ("model.depth=0", "model.depth = 0", "integer from 1"),
+    ("model.layers=3", "`model.layers`", "did you mean `model.depth`"),
+    ("train.batch_size=0", "train.batch_size = 0", "integer from 1"),
+    ("train.steps=-5", "train.steps = -5", "integer from 1"),
+    ("train.seed=-1", "train.seed = -1", "integer from 0"),
+    ("train.precision=f16", "train.precision = \"f16\"", "\"f32\", \"f64\""),
+    ("eval.every=0", "eval.every = 0", "integer from 1"),
+    ("preset=setting4", "preset = \"setting4\"", "did you mean \"setting"),
+];
+
+#[test]
+fn every_wrong_value_is_named_with_what_is_allowed() {
+    for (set, key, allowed) in WRONG {
+        let message = with(&[set]).unwrap_err().to_string();
+        assert!(message.contains(key) && message.contains(allowed), "--set {set}: {message}");
+        assert!(!message.contains('\n'), "one line: {message}");
+    }
+}
+
+#[test]
+fn combinations_are_checked_too() {
+    let refused = |sets: &[&str]| with(sets).unwrap_err().to_string();
+    let message = refused(&["optimizer=sgd", "optimizer.nesterov=true", "optimizer.momentum=0"]);
+    assert!(message.contains("optimizer.nesterov") && message.contains("momentum > 0"), "{message}");
+    let message = refused(&["optimizer=sgd", "optimizer.betas=[0.9,0.9]"]);
+    assert!(message.contains("optimizer.betas") && message.contains("momentum"), "{message}");
+    let message = refused(&["task.covariates.covariance=[[1, 2], [2, 1]]", "task.dim=2"]);
+    assert!(message.contains("positive definite"), "{message}");
+    let message = refused(&["task.dim=2", "task.covariates.covariance=[[1, 0.5], [0.4, 1]]"]);
+    assert!(message.contains("[1][0]"), "{message}");
+}
+
+#[test]
+fn malformed_text_is_refused_with_its_place() {
+    for set in ["optimizer.lr", "=3", ".lr=3", "optimizer..lr=3"] {
+        assert!(matches!(with(&[set]), Err(SpecError::Override { .. })), "{set}");
+    }
+    let message = parse("[train\nsteps = 1").unwrap_err().to_string();
+    assert!(message.contains("test is not TOML") && message.contains("line 1"), "{message}");
+    let missing = Document::read("no/such/spec.toml".as_ref()).unwrap_err().to_string();
+    assert!(missing.contains("no/such/spec.toml"), "{missing}");
+}
+
+#[test]
+fn overrides_cannot_smuggle_a_second_key() {
+    let message = with(&["optimizer.lr=1\nsteps=3"]).unwrap_err().to_string();
+    assert!(message.contains("optimizer.lr"), "{message}");
+}
