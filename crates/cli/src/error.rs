@@ -36,7 +36,9 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) | Error::Spec(_) => 2,
-            Error::Store(error) if error.is_usage() => 2,
+            Error::Store(
+                store::Error::UnknownPrefix { .. } | store::Error::AmbiguousPrefix { .. },
+            ) => 2,
             _ => 1,
         }
     }

@@ -7,12 +7,12 @@
 pub mod spec;
 // Fourth floor.
 pub mod exchange;
-//F pub mod figure;
+pub mod figure;
 pub mod store;
 pub mod table;
 // Fifth floor.
 pub mod sweep;
 // Sixth floor.
-//F pub mod paper;
+pub mod paper;
 // Seventh floor.
-//F pub mod report;
+pub mod report;

@@ -1,7 +1,7 @@
 //! `windtunnel list`, `show` and `export`: the store, read only.
 
 use serde::Serialize;
-use windtunnel_lab::store::{Row, RunId, State, Store};
+use windtunnel_lab::store::{Entry, Record, Resume, Row, RunId, Status, Store};
 use windtunnel_lab::sweep::{Meta, stored_spec};
 use windtunnel_lab::table::{Table, number};
 
@@ -9,6 +9,17 @@ use super::{describe, last};
 use crate::args::{Export, Global, Show};
 use crate::error::Error;
 use crate::output;
+
+/// The store, which must be there: looking makes no folders.
+fn open(global: &Global) -> Result<Store, Error> {
+    if global.store.is_dir() {
+        return Ok(Store::open(&global.store)?);
+    }
+    Err(Error::Usage(format!(
+        "no store in {}; name one with --store DIR, or make one: windtunnel train",
+        global.store.display()
+    )))
+}
 
 #[derive(Serialize)]
 struct Line {
@@ -21,7 +32,7 @@ struct Line {
 }
 
 pub fn list(global: &Global) -> Result<(), Error> {
-    let store = Store::open_existing(&global.store)?;
+    let store = open(global)?;
     let lines: Vec<Line> = store.list()?.into_iter().map(|entry| line(&store, entry)).collect();
     if global.json {
         return output::json(&lines);
@@ -38,21 +49,19 @@ pub fn list(global: &Global) -> Result<(), Error> {
     output::print(&Table::new(&title, &head, rows.collect()).text())
 }
 
-fn line(store: &Store, entry: windtunnel_lab::store::Entry) -> Line {
-    let spec = entry.spec_toml.as_deref().and_then(|text| stored_spec(text).ok());
-    let meta: Option<Meta> = entry.meta.and_then(|meta| serde_json::from_value(meta).ok());
-    let rows = match entry.state {
-        State::Finished => store.run(&entry.id).map(|record| record.rows).unwrap_or_default(),
-        State::Partial { .. } | State::Broken { .. } => Vec::new(),
-    };
-    let (state, step) = match entry.state {
-        State::Finished => {
-            let outcome = meta.as_ref().map_or("finished".into(), |m| m.outcome.clone());
-            (outcome, meta.map_or(0, |m| m.step))
+fn line(store: &Store, entry: Entry) -> Line {
+    let (state, step, spec) = match entry.status {
+        Status::Finished { spec_toml, meta } => {
+            match serde_json::from_value::<Meta>(meta) {
+                Ok(meta) => (meta.outcome, meta.step, Some(spec_toml)),
+                Err(error) => (format!("broken: meta.json: {error}"), 0, Some(spec_toml)),
+            }
         }
-        State::Partial { step } => ("partial".into(), step),
-        State::Broken { reason } => (format!("broken: {reason}"), 0),
+        Status::Partial { step, spec_toml, .. } => ("partial".into(), step, Some(spec_toml)),
+        Status::Broken(reason) => (format!("broken: {reason}"), 0, None),
     };
+    let spec = spec.and_then(|text| stored_spec(&text).ok());
+    let rows = load(store, &entry.id).map(|record| record.rows).unwrap_or_default();
     Line {
         run: entry.id.to_string(),
         state,
@@ -61,6 +70,24 @@ fn line(store: &Store, entry: windtunnel_lab::store::Entry) -> Line {
         seed: spec.map(|s| s.train.seed),
         held_out_loss: last(&rows, "held_out_loss"),
     }
+}
+
+/// A finished run, or what the latest checkpoint of an unfinished one holds.
+fn load(store: &Store, id: &RunId) -> Result<Record, Error> {
+    if store.finished(id)?.is_none() && let Resume::From(checkpoint) = store.checkpoint(id)? {
+        return Ok(Record {
+            spec_toml: checkpoint.spec_toml,
+            meta: serde_json::json!({
+                "outcome": "partial",
+                "step": checkpoint.step,
+                "wall_seconds": checkpoint.wall_seconds,
+            }),
+            rows: checkpoint.rows,
+            tensors: checkpoint.tensors,
+            ..Record::default()
+        });
+    }
+    Ok(store.run(id)?)
 }
 
 #[derive(Serialize)]
@@ -79,9 +106,9 @@ struct Value {
 }
 
 pub fn show(global: &Global, show: &Show) -> Result<(), Error> {
-    let store = Store::open_existing(&global.store)?;
+    let store = open(global)?;
     let id = store.resolve(&show.run)?;
-    let record = store.run(&id)?;
+    let record = load(&store, &id)?;
     let last = latest(&record.rows);
     if global.json {
         let shown = Shown { run: id.to_string(), spec: record.spec_toml, meta: record.meta, last };
@@ -108,10 +135,10 @@ fn latest(rows: &[Row]) -> Vec<Value> {
 }
 
 pub fn export(global: &Global, export: &Export) -> Result<(), Error> {
-    let store = Store::open_existing(&global.store)?;
-    let id: RunId = store.resolve(&export.run)?;
+    let store = open(global)?;
+    let id = store.resolve(&export.run)?;
     let mut csv = String::from("run,step,metric,value\n");
-    for row in store.run(&id)?.rows {
+    for row in load(&store, &id)?.rows {
         csv.push_str(&format!("{id},{},{},{}\n", row.step, row.metric, row.value));
     }
     output::print(&csv)

@@ -1,0 +1,72 @@
+//! One axis: which numbers it covers and where along it a number lies.
+
+use super::Scale;
+use super::tick::{self, Tick};
+
+/// A range of numbers on a scale, never empty.
+pub(super) struct Axis {
+    scale: Scale,
+    /// Ends in the coordinate of the scale: v, or log₁₀ v.
+    lo: f64,
+    hi: f64,
+}
+
+impl Axis {
+    /// The axis over all of `values` that can be drawn, widened by the share `pad` at both ends.
+    ///
+    /// Values all alike are put in the middle; without any it covers 0..1, or 1..10. A linear
+    /// axis is not padded across zero.
+    pub(super) fn new(scale: Scale, values: impl Iterator<Item = f64>, pad: f64) -> Self {
+        let ends = values.filter_map(|v| coordinate(scale, v)).fold(None, |ends, u| {
+            let (lo, hi) = ends.unwrap_or((u, u));
+            Some((lo.min(u), hi.max(u)))
+        });
+        let (lo, hi) = ends.map_or((0.0, 1.0), |(lo, hi)| widened(scale, lo, hi, pad));
+        Self { scale, lo, hi }
+    }
+
+    /// Whether `value` has a place on this scale.
+    pub(super) fn admits(&self, value: f64) -> bool {
+        coordinate(self.scale, value).is_some()
+    }
+
+    /// Where `value` lies, 0 and 1 being the ends; nothing if it cannot be drawn.
+    pub(super) fn fraction(&self, value: f64) -> Option<f64> {
+        // Ends differ and are at most 2e300 apart: neither 0/0 nor an overflow.
+        coordinate(self.scale, value).map(|u| (u - self.lo) / (self.hi - self.lo))
+    }
+
+    /// Ticks inside the range, about `most` of them labelled.
+    pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
+        match self.scale {
+            Scale::Linear => tick::linear(self.lo, self.hi, most),
+            Scale::Log => tick::log(self.lo, self.hi, most),
+        }
+    }
+}
+
+fn coordinate(scale: Scale, value: f64) -> Option<f64> {
+    let drawable = value.abs() <= 1e300;
+    match scale {
+        Scale::Linear => drawable.then_some(value),
+        Scale::Log => (drawable && value > 0.0).then(|| value.log10()),
+    }
+}
+
+fn widened(scale: Scale, lo: f64, hi: f64, pad: f64) -> (f64, f64) {
+    let size = lo.abs().max(hi.abs());
+    let span = hi - lo;
+    // Ticks of a narrower linear range would differ in digits that a label cannot show.
+    let flat = match scale {
+        Scale::Linear => span <= 1e-10 * size || span < 1e-290,
+        Scale::Log => span < 1e-6,
+    };
+    let by = match scale {
+        _ if !flat => pad * span,
+        Scale::Log => 0.5,
+        Scale::Linear if size < 1e-290 => 1.0,
+        Scale::Linear => 0.1 * size,
+    };
+    let crosses = scale == Scale::Linear && !flat && lo >= 0.0 && by > lo;
+    (if crosses { 0.0 } else { lo - by }, hi + by)
+}

@@ -1,0 +1,222 @@
+//! Data in, picture out: panels of curves with bands, in one house style.
+//!
+//! A [`Figure`] knows nothing of runs, stores or specs. It becomes an SVG (text stays text), a
+//! PNG, a PDF, and a CSV of every number drawn. Equal figures give equal bytes. PNG and PDF use
+//! the fonts bundled with this module, so they look the same on a machine without any.
+//!
+//! What cannot be drawn (NaN, ±∞, |v| > 1e300, v ≤ 0 on a log axis) leaves a gap in its curve.
+
+mod axis;
+mod curve;
+mod draw;
+mod export;
+mod font;
+mod layout;
+mod svg;
+mod table;
+mod tick;
+
+use std::path::{Path, PathBuf};
+use std::{fs, io};
+
+pub use export::Error;
+
+/// Panels in rows of at most three, one legend above them, one caption below.
+///
+/// Every text but the names in the CSV may raise and lower: `10^{−2}`, `λ_{max}`.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Figure {
+    /// Heading; none when empty.
+    pub title: String,
+    /// Panels, row by row.
+    pub panels: Vec<Panel>,
+    /// Small print below the panels, wrapped: seeds, what the band is, spec.
+    pub caption: String,
+}
+
+/// One pair of axes. A label equal to that of the panel on the left (`y_label`) or below
+/// (`x_label`) is written once.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Panel {
+    /// Heading of the panel.
+    pub title: String,
+    /// What x is, with its unit.
+    pub x_label: String,
+    /// What y is, with its unit.
+    pub y_label: String,
+    /// Scale of x.
+    pub x_scale: Scale,
+    /// Scale of y.
+    pub y_scale: Scale,
+    /// Curves, the first one lowest.
+    pub series: Vec<Series>,
+}
+
+/// How numbers become lengths along an axis.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Scale {
+    /// In proportion.
+    #[default]
+    Linear,
+    /// Equal ratios, equal lengths.
+    Log,
+}
+
+/// A curve with what surrounds it. All vectors are as long as `x`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Series {
+    /// Entry of the legend, which has one per name and colour; none when empty.
+    pub name: String,
+    /// Colour of curve, band and members.
+    pub color: Color,
+    /// Abscissae, shared by everything in the series.
+    pub x: Vec<f64>,
+    /// The bold curve: mean, median, or the only run.
+    pub center: Vec<f64>,
+    /// Shaded region around it.
+    pub band: Option<Band>,
+    /// What was averaged, drawn faint.
+    pub members: Vec<Member>,
+}
+
+/// Lower and upper edge of a shaded region; on a log axis it reaches the bottom where `lo` ≤ 0.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Band {
+    /// Lower edge.
+    pub lo: Vec<f64>,
+    /// Upper edge.
+    pub hi: Vec<f64>,
+}
+
+/// One of the curves behind a [`Series`], such as a seed.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Member {
+    /// Its name in the CSV, such as `seed 3`.
+    pub name: String,
+    /// Ordinates; NaN after the end of a run shorter than the others.
+    pub y: Vec<f64>,
+}
+
+/// An sRGB colour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Color(pub u8, pub u8, pub u8);
+
+impl Color {
+    /// SGDM, as in the paper.
+    pub const BLACK: Self = Self(0, 0, 0);
+    /// Adam, as in the paper.
+    pub const RED: Self = Self(0xcc, 0x33, 0x11);
+
+    /// Black, red and the rest of Paul Tol's *vibrant* scheme, told apart with any of the common
+    /// colour vision deficiencies (his technical note SRON/EPS/TN/09-002, issue 3.2).
+    pub const CYCLE: [Self; 7] = [
+        Self::BLACK,
+        Self::RED,
+        Self(0x00, 0x77, 0xbb),
+        Self(0x00, 0x99, 0x88),
+        Self(0xee, 0x77, 0x33),
+        Self(0xee, 0x33, 0x77),
+        Self(0x33, 0xbb, 0xee),
+    ];
+}
+
+impl Series {
+    /// A bare curve through `(x[i], center[i])`, without band and members.
+    pub fn new(name: impl Into<String>, color: Color, x: Vec<f64>, center: Vec<f64>) -> Self {
+        Self { name: name.into(), color, x, center, band: None, members: Vec::new() }
+    }
+
+    /// Every curve of the series with its name in the CSV: the centre first.
+    ///
+    /// # Panics
+    /// If one is not as long as `x`.
+    fn curves(&self) -> Vec<(&str, &[f64])> {
+        let mut curves = vec![("center", &self.center[..])];
+        if let Some(band) = &self.band {
+            curves.extend([("band_lo", &band.lo[..]), ("band_hi", &band.hi[..])]);
+        }
+        curves.extend(self.members.iter().map(|m| (&m.name[..], &m.y[..])));
+        for (name, y) in &curves {
+            let (n, m) = (self.x.len(), y.len());
+            assert_eq!(n, m, "series {:?}: x has {n} values, {name} has {m}", self.name);
+        }
+        curves
+    }
+}
+
+impl Figure {
+    /// The figure as an SVG document whose text is text, in Helvetica, Arial or their twins.
+    ///
+    /// # Units
+    /// Pixels of 1/96 inch. Up to 760 wide: in a text 6.75 inch wide, letters of 7 to 8 points.
+    ///
+    /// # Panics
+    /// If a vector of a series is not as long as its `x`.
+    pub fn svg(&self) -> String {
+        draw::figure(self)
+    }
+
+    /// The figure as a PNG on white, `scale` dots to a pixel of the SVG (2 for most uses).
+    ///
+    /// # Errors
+    /// If `scale` is not in (0, 16], or a text holds a character that XML forbids.
+    ///
+    /// # Panics
+    /// As [`Figure::svg`].
+    pub fn png(&self, scale: f32) -> Result<Vec<u8>, Error> {
+        export::png(&self.svg(), scale)
+    }
+
+    /// The figure as a PDF of one page, fonts embedded.
+    ///
+    /// # Errors
+    /// If a text holds a character that XML forbids.
+    ///
+    /// # Panics
+    /// As [`Figure::svg`].
+    pub fn pdf(&self) -> Result<Vec<u8>, Error> {
+        export::pdf(&self.svg())
+    }
+
+    /// Every number of the figure, one to a row: `panel,series,member,x,y`.
+    ///
+    /// `member` is `center`, `band_lo`, `band_hi` or the name of a [`Member`]; numbers are the
+    /// shortest that read back to the same bits, or `NaN`, `inf`, `-inf`.
+    ///
+    /// # Panics
+    /// As [`Figure::svg`].
+    pub fn csv(&self) -> String {
+        table::csv(self)
+    }
+
+    /// The paths of `stem.svg`, `.png` (at scale 2), `.pdf` and `.csv`, each written beside its
+    /// place in `dir` and then renamed, so that none is ever half there.
+    ///
+    /// # Errors
+    /// Those of the file system with the path, and of [`Figure::png`] and [`Figure::pdf`].
+    ///
+    /// # Panics
+    /// As [`Figure::svg`].
+    pub fn write(&self, dir: &Path, stem: &str) -> io::Result<Vec<PathBuf>> {
+        let svg = self.svg();
+        let files = [
+            ("png", export::png(&svg, 2.0).map_err(io::Error::other)?),
+            ("pdf", export::pdf(&svg).map_err(io::Error::other)?),
+            ("csv", self.csv().into_bytes()),
+            ("svg", svg.into_bytes()),
+        ];
+        files
+            .iter()
+            .map(|(ending, bytes)| replace(dir.join(format!("{stem}.{ending}")), bytes))
+            .collect()
+    }
+}
+
+fn replace(path: PathBuf, bytes: &[u8]) -> io::Result<PathBuf> {
+    let mut name = path.clone().into_os_string();
+    name.push(".tmp");
+    fs::write(&name, bytes)
+        .and_then(|()| fs::rename(&name, &path))
+        .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
+    Ok(path)
+}

@@ -1,0 +1,160 @@
+//! Ticks: round numbers inside a range, and how they are written.
+
+/// A mark on an axis; a minor one has no label.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Tick {
+    /// Where.
+    pub(super) value: f64,
+    /// What is written there; superscripts as `10^{2}`.
+    pub(super) label: String,
+}
+
+/// Multiples of 1, 2, 2.5 or 5 times a power of ten in `lo..=hi`, about `most` of them.
+pub(super) fn linear(lo: f64, hi: f64, most: usize) -> Vec<Tick> {
+    let (first, last, step, digits) = grid(lo, hi, most);
+    let size = lo.abs().max(hi.abs());
+    let write = |value| Tick { value, label: number(value, size, digits) };
+    (first..=last).map(|k| write(k as f64 * step)).collect()
+}
+
+/// Ticks of a log axis whose ends are log₁₀ `lo` and `hi`: decades with unlabelled 2..9 between
+/// them; if fewer than two decades are inside, 1, 2, 5 times a decade; else as [`linear`].
+pub(super) fn log(lo: f64, hi: f64, most: usize) -> Vec<Tick> {
+    let decades = (lo - 1e-9).ceil() as i32..=(hi + 1e-9).floor() as i32;
+    if decades.clone().count() >= 2 {
+        return decade_ticks(lo, hi, decades.clone().count().div_ceil(most.max(2)));
+    }
+    let labelled = mantissas(lo, hi, |m| [1, 2, 5].contains(&m));
+    if labelled.len() < 2 {
+        return linear(10f64.powf(lo), 10f64.powf(hi), most);
+    }
+    let write = |(m, e): (i32, i32)| Tick { value: power(m, e), label: mantissa_label(m, e) };
+    let minor = mantissas(lo, hi, |m| ![1, 2, 5].contains(&m));
+    labelled.into_iter().map(write).chain(minor.into_iter().map(unlabelled)).collect()
+}
+
+fn decade_ticks(lo: f64, hi: f64, at_least: usize) -> Vec<Tick> {
+    let stride =
+        [1, 2, 5, 10, 20, 50, 100].into_iter().find(|&s| s >= at_least).unwrap_or(200) as i32;
+    let is_minor = |m, e: i32| if stride == 1 { m > 1 } else { m == 1 && e % stride != 0 };
+    let labelled = mantissas(lo, hi, |m| m == 1).into_iter().filter(|&(_, e)| e % stride == 0);
+    let minor = mantissas(lo, hi, |_| true).into_iter().filter(|&(m, e)| is_minor(m, e));
+    // Beyond some sixty, minor ticks are a grey smear.
+    let minor = minor.filter(|_| hi - lo <= 60.0);
+    labelled
+        .map(|(_, e)| Tick {
+            value: power(1, e),
+            label: format!("10^{{{}}}", signed(&e.to_string())),
+        })
+        .chain(minor.map(unlabelled))
+        .collect()
+}
+
+/// All (m, e) with m × 10ᵉ inside the range and `keep(m)`.
+fn mantissas(lo: f64, hi: f64, keep: impl Fn(i32) -> bool) -> Vec<(i32, i32)> {
+    let inside = |&(m, e): &(i32, i32)| {
+        let u = f64::from(m).log10() + f64::from(e);
+        lo - 1e-9 <= u && u <= hi + 1e-9
+    };
+    let all = (lo.floor() as i32..=hi.ceil() as i32).flat_map(|e| (1..=9).map(move |m| (m, e)));
+    all.filter(|&(m, _)| keep(m)).filter(inside).collect()
+}
+
+fn unlabelled((m, e): (i32, i32)) -> Tick {
+    Tick { value: power(m, e), label: String::new() }
+}
+
+/// m × 10ᵉ, correctly rounded.
+fn power(m: i32, e: i32) -> f64 {
+    format!("{m}e{e}").parse().unwrap_or(f64::NAN)
+}
+
+fn mantissa_label(m: i32, e: i32) -> String {
+    number(power(m, e), power(m, e), (-e).max(0))
+}
+
+/// First and last multiple of a round step inside `lo..=hi`, the step, and its decimal places.
+fn grid(lo: f64, hi: f64, most: usize) -> (i64, i64, f64, i32) {
+    let raw = (hi - lo) / most.max(1) as f64;
+    let exponent = raw.log10().floor() as i32;
+    let rounds = [(10, 0), (20, 0), (25, 1), (50, 0), (100, -1)];
+    let step_of = |tenths| power(tenths, exponent - 1);
+    let round = rounds.into_iter().find(|&(tenths, _)| step_of(tenths) >= raw * (1.0 - 1e-9));
+    let (tenths, more) = round.unwrap_or((100, -1));
+    let step = step_of(tenths);
+    // OK to cast: the range is no narrower than 1e-10 of its ends.
+    let (first, last) = ((lo / step - 1e-6).ceil() as i64, (hi / step + 1e-6).floor() as i64);
+    (first, last, step, more - exponent)
+}
+
+/// `value` with `digits` decimal places, as m×10ᵉ if numbers of that `size` would be long.
+fn number(value: f64, size: f64, digits: i32) -> String {
+    if value == 0.0 {
+        return "0".into();
+    }
+    if (1e-3..1e6).contains(&size) && digits < 7 {
+        return signed(&format!("{value:.*}", digits.max(0) as usize));
+    }
+    let scientific = format!("{size:e}");
+    let exponent: i32 = scientific.split_once('e').and_then(|(_, e)| e.parse().ok()).unwrap_or(0);
+    let mantissa = value / power(1, exponent);
+    signed(&format!("{mantissa:.*}×10^{{{exponent}}}", (digits + exponent).max(0) as usize))
+}
+
+/// The text with true minus signs.
+fn signed(text: &str) -> String {
+    text.replace('-', "−")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(ticks: &[Tick]) -> Vec<&str> {
+        ticks.iter().map(|t| &t.label[..]).filter(|l| !l.is_empty()).collect()
+    }
+
+    #[test]
+    fn linear_ticks_are_round() {
+        let cases: [(f64, f64, usize, &[&str]); 7] = [
+            (0.0, 1e4, 4, &["0", "2500", "5000", "7500", "10000"]),
+            (0.0, 1.0, 5, &["0", "0.2", "0.4", "0.6", "0.8", "1.0"]),
+            (-0.13, 0.11, 5, &["−0.10", "−0.05", "0", "0.05", "0.10"]),
+            (0.0, 2e6, 4, &["0", "0.5×10^{6}", "1.0×10^{6}", "1.5×10^{6}", "2.0×10^{6}"]),
+            (0.0, 1e300, 2, &["0", "0.5×10^{300}", "1.0×10^{300}"]),
+            (0.0, 1e-300, 2, &["0", "0.5×10^{−300}", "1.0×10^{−300}"]),
+            (99.9, 100.1, 2, &["99.9", "100.0", "100.1"]),
+        ];
+        for (lo, hi, most, expected) in cases {
+            assert_eq!(labels(&linear(lo, hi, most)), expected, "{lo}..{hi}");
+        }
+    }
+
+    #[test]
+    fn log_ticks_are_decades_inside() {
+        for (lo, hi) in [(-2.7, 0.7), (-3.0, 2.0), (-300.0, 300.0), (-12.0, 40.0)] {
+            let ticks = log(lo, hi, 6);
+            assert!((2..=7).contains(&labels(&ticks).len()), "{lo}..{hi}: {:?}", labels(&ticks));
+            for tick in ticks {
+                let u = tick.value.log10();
+                assert!(lo - 1e-9 <= u && u <= hi + 1e-9, "{tick:?} is outside {lo}..{hi}");
+                let decade = u.round() as i32;
+                let label = format!("10^{{{}}}", signed(&decade.to_string()));
+                assert!(
+                    tick.label.is_empty()
+                        || (tick.label == label && tick.value == power(1, decade))
+                );
+            }
+        }
+        assert_eq!(labels(&log(-2.7, 0.7, 6)), ["10^{−2}", "10^{−1}", "10^{0}"]);
+        let minors = log(-2.7, 0.7, 6).iter().filter(|t| t.label.is_empty()).count();
+        assert_eq!(minors, 8 + 8 + 8 + 4); // 2e-3..9e-3, two full decades, 2..5.
+    }
+
+    #[test]
+    fn a_log_axis_without_two_decades_is_still_labelled() {
+        assert_eq!(labels(&log(-0.6, 0.5, 6)), ["0.5", "1", "2"]);
+        assert_eq!(labels(&log(0.81_f64.log10(), 0.86_f64.log10(), 3)), ["0.82", "0.84", "0.86"]);
+        assert!(labels(&log(250.1, 250.9, 6)).len() >= 2);
+    }
+}
