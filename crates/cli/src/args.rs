@@ -40,7 +40,9 @@ pub struct Global {
 #[derive(Subcommand, Debug)]
 pub enum Command {
     /// Train one spec, once for each seed.
-    #[command(after_help = "Example:\n  windtunnel train --set preset=sphere --set optimizer.name=sgd --seeds 0..6")]
+    #[command(
+        after_help = "Example:\n  windtunnel train --set preset=sphere --set optimizer.name=sgd --seeds 0..6"
+    )]
     Train(Train),
     /// Reproduce a figure of the paper.
     #[command(after_help = "Example:\n  windtunnel reproduce fig2 --quick --out fig2-quick")]
@@ -71,7 +73,7 @@ pub struct Train {
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
     /// Seeds: 3, 0..6 (6 excluded), 0..=5, or 1,4,7 [default: train.seed of the spec].
-    #[arg(long)]
+    #[arg(long, allow_hyphen_values = true)]
     pub seeds: Option<String>,
     #[command(flatten)]
     pub sitting: Sitting,

@@ -83,7 +83,11 @@ impl<'a> Progress<'a> {
                         format!("{} steps", meta.step)
                     };
                     let name = &self.names[index];
-                    eprintln!("{name}: {how}, {:.1} s; {}", meta.wall_seconds, self.summary(&state));
+                    eprintln!(
+                        "{name}: {how}, {:.1} s; {}",
+                        meta.wall_seconds,
+                        self.summary(&state)
+                    );
                 }
             }
         }

@@ -84,9 +84,8 @@ fn modules_import_from_lower_floors_only() {
     let mut edges = 0;
     for (name, floors) in [("core", &CORE[..]), ("lab", &LAB[..])] {
         let src = crates().join(name).join("src");
-        let floor = |module: &str| {
-            floors.iter().find(|(name, _)| *name == module).map(|(_, floor)| *floor)
-        };
+        let floor =
+            |module: &str| floors.iter().find(|(name, _)| *name == module).map(|(_, floor)| *floor);
         for (path, text) in sources(&src) {
             let from = module(&path, &src);
             if from == "lib" {

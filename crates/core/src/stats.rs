@@ -31,7 +31,11 @@ pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     let above = (below + 1).min(sorted.len() - 1);
     let weight = position - below as f64;
     // The plain formula would make 0·∞ of an infinite neighbour that has no weight.
-    if weight == 0.0 { sorted[below] } else { sorted[below] * (1.0 - weight) + sorted[above] * weight }
+    if weight == 0.0 {
+        sorted[below]
+    } else {
+        sorted[below] * (1.0 - weight) + sorted[above] * weight
+    }
 }
 
 /// 95 % percentile bootstrap interval of `statistic` over `len` units, resampled together.

@@ -6,6 +6,7 @@ use crate::lanes::{Isa, Real};
 use crate::model::{Evaluator, LinearTransformer, Trained};
 use crate::optim::{Atom, Optimizer};
 use crate::rng::{Key, Purpose};
+use crate::stats::quantile;
 use crate::task::{Batch, Stream, Task};
 
 /// Everything that determines a run, and the machine's part (`isa`, `threads`).
@@ -101,7 +102,11 @@ impl<T: Real> Observer<T> for TrainLoss {
     }
 }
 
-/// Loss `held_out_loss` on a batch that is never trained on.
+/// Loss on a batch that is never trained on: mean over its prompts (`held_out_loss`), median
+/// (`held_out_median`), and the share of the sum that the worst prompt has (`held_out_top_share`).
+///
+/// Losses of single prompts are heavy-tailed after training, because the residual is a polynomial
+/// of degree (3ᴸ−1)/2 in the eigenvalues of S/n: where the share is near 1, the mean is one prompt.
 pub struct HeldOut<T> {
     evaluator: Evaluator<T>,
     batch: Batch<T>,
@@ -119,7 +124,14 @@ impl<T: Trained> HeldOut<T> {
 
 impl<T: Trained> Observer<T> for HeldOut<T> {
     fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
-        record.record(view.step, "held_out_loss", self.evaluator.value(view.params, &self.batch));
+        let losses = self.evaluator.losses(view.params, &self.batch);
+        let mut losses: Vec<f64> = losses.into_iter().map(Real::widen).collect();
+        let sum: f64 = losses.iter().sum();
+        losses.sort_by(f64::total_cmp);
+        let worst = losses.last().copied().unwrap_or(f64::NAN);
+        record.record(view.step, "held_out_loss", sum / losses.len() as f64);
+        record.record(view.step, "held_out_median", quantile(&losses, 0.5));
+        record.record(view.step, "held_out_top_share", worst / sum);
     }
 }
 

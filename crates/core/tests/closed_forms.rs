@@ -39,9 +39,8 @@ fn population_loss(task: &Task, depth: usize, params: &[f64]) -> (f64, f64) {
 
 /// Layers P = `b` I, Q = `a` I.
 fn diagonal(dim: usize, layers: &[(f64, f64)]) -> Vec<f64> {
-    let eye = |scale: f64| {
-        (0..dim * dim).map(move |k| if k % (dim + 1) == 0 { scale } else { 0.0 })
-    };
+    let eye =
+        |scale: f64| (0..dim * dim).map(move |k| if k % (dim + 1) == 0 { scale } else { 0.0 });
     layers.iter().flat_map(|&(b, a)| eye(b).chain(eye(a))).collect()
 }
 
@@ -66,8 +65,7 @@ fn zero_parameters() {
         let (loss, error) = population_loss(&task, depth, &params);
         assert!((loss - trace).abs() < 4.5 * error, "{task:?}: {loss} ± {error}");
 
-        let mut evaluator =
-            Evaluator::new(LinearTransformer { depth, dim: 5 }, Isa::detect(), 1);
+        let mut evaluator = Evaluator::new(LinearTransformer { depth, dim: 5 }, Isa::detect(), 1);
         let mut expected = vec![0.0; 150];
         for l in 0..depth {
             for i in 0..5 {
@@ -112,7 +110,8 @@ fn one_layer_loss(dim: usize, n: f64, sigma: &[f64], q: &[f64]) -> f64 {
         .zip(sigma)
         .map(|(square, s)| (n + 1.0) / n * square + trace(sigma) / n * s)
         .collect();
-    trace(sigma) + 2.0 * trace(&mul(sigma, &mul(q, sigma)))
+    trace(sigma)
+        + 2.0 * trace(&mul(sigma, &mul(q, sigma)))
         + trace(&mul(&mul(&mul(q, sigma), &qt), &s2))
 }
 
@@ -129,9 +128,8 @@ fn trained_one_layer(task: &Task, lr: f64, steps: u64) -> Vec<f64> {
         threads: 1,
     };
     let mut trainer = Trainer::<f64>::new(settings);
-    let outcome = trainer.run(&mut [], &mut |_: u64, _: &str, _: f64| {}, |_, _| {
-        ControlFlow::Continue(())
-    });
+    let outcome =
+        trainer.run(&mut [], &mut |_: u64, _: &str, _: f64| {}, |_, _| ControlFlow::Continue(()));
     assert_eq!(outcome, Outcome::Finished);
     trainer.params().to_vec()
 }
@@ -163,10 +161,8 @@ fn one_layer_trains_to_its_optimum() {
 /// Facts: q⋆ = s/(E‖x‖⁴/(nd) + ((n−1)/n)s²) with s = E‖x‖²/d; loss d s (1 − s q⋆).
 #[test]
 fn one_layer_optima_of_radial_data() {
-    let cases = [
-        (Covariates::Sphere, 100.0 / 24.0, 1.0 / 6.0, 1.0),
-        (heavy(), 1.3514, 0.729_73, 0.005),
-    ];
+    let cases =
+        [(Covariates::Sphere, 100.0 / 24.0, 1.0 / 6.0, 1.0), (heavy(), 1.3514, 0.729_73, 0.005)];
     for (covariates, q, optimum, lr) in cases {
         let task = Task::new(5, 20, covariates).unwrap();
         let at = |scale: f64| population_loss(&task, 1, &diagonal(5, &[(0.0, -scale * q)]));
@@ -251,9 +247,8 @@ fn rotating_data_and_parameters_changes_nothing() {
         .flat_map(|m| {
             let entry = |k: usize| {
                 let (i, j) = (k / dim, k % dim);
-                let inner = |a: usize| -> f64 {
-                    (0..dim).map(|b| m[a * dim + b] * u[j * dim + b]).sum()
-                };
+                let inner =
+                    |a: usize| -> f64 { (0..dim).map(|b| m[a * dim + b] * u[j * dim + b]).sum() };
                 (0..dim).map(|a| u[i * dim + a] * inner(a)).sum::<f64>()
             };
             (0..dim * dim).map(entry).collect::<Vec<_>>()

@@ -96,9 +96,13 @@ fn identity_gram_matrices_have_wishart_moments() {
         assert_mean("‖s‖²", &each(&prompts, |p| norm2(&p.labels)), df * moments[1]);
         assert_mean("‖x_q‖²", &each(&prompts, |p| norm2(&p.query)), df);
         assert_mean("y²", &each(&prompts, |p| p.target * p.target), df);
-        assert_mean("s·x y", &each(&prompts, |p| {
-            p.target * p.labels.iter().zip(&p.query).map(|(a, b)| a * b).sum::<f64>()
-        }), df);
+        assert_mean(
+            "s·x y",
+            &each(&prompts, |p| {
+                p.target * p.labels.iter().zip(&p.query).map(|(a, b)| a * b).sum::<f64>()
+            }),
+            df,
+        );
         if d > 1 {
             assert_mean("S₁₂", &each(&prompts, |p| p.gram[0][1]), 0.0);
             assert_mean("S₁₂²", &each(&prompts, |p| p.gram[0][1].powi(2)), 1.0 / nf);
@@ -212,7 +216,10 @@ fn gram_sampler_and_token_sampler_agree() {
             let (b, eb) = mean_and_error(&each(&slow, statistic));
             let error = ea.hypot(eb);
             // Unit vectors in f32 have unit length to 1e-7.
-            assert!((a - b).abs() < 4.5 * error + 1e-6, "{task:?} {name}: {a} against {b} ± {error}");
+            assert!(
+                (a - b).abs() < 4.5 * error + 1e-6,
+                "{task:?} {name}: {a} against {b} ± {error}"
+            );
         }
     }
 }

@@ -83,9 +83,8 @@ fn hvp_equals_differences_of_gradients() {
             grad
         };
         let (a, b, c, d) = (at(1.0), at(-1.0), at(2.0), at(-2.0));
-        let differences: Vec<f64> = (0..p)
-            .map(|i| (8.0 * (a[i] - b[i]) - (c[i] - d[i])) / (12.0 * h))
-            .collect();
+        let differences: Vec<f64> =
+            (0..p).map(|i| (8.0 * (a[i] - b[i]) - (c[i] - d[i])) / (12.0 * h)).collect();
         assert!(relative(&differences, &hv) < 1e-6, "{case}: {}", relative(&differences, &hv));
     }
 }

@@ -61,7 +61,9 @@ pub fn read_params(path: &Path) -> Result<Params, Error> {
         source.error(format!("no tensor named `params`; it has: {}", file.names().join(", ")))
     })?;
     let &[depth, 2, dim, columns] = tensor.shape() else {
-        return Err(source.error(format!("`params` has shape {:?}, not [L, 2, d, d]", tensor.shape())));
+        return Err(
+            source.error(format!("`params` has shape {:?}, not [L, 2, d, d]", tensor.shape()))
+        );
     };
     if dim != columns || depth == 0 || !(1..=MAX_DIM).contains(&dim) {
         return Err(source.error(format!(
@@ -91,8 +93,8 @@ pub fn read_params(path: &Path) -> Result<Params, Error> {
 pub fn read_prompts(path: &Path) -> Result<TokenPrompts, Error> {
     let source = Source(path);
     let file = File::open(path).map_err(|e| source.error(e))?;
-    let mut archive = zip::ZipArchive::new(file)
-        .map_err(|e| source.error(format!("not an npz file ({e})")))?;
+    let mut archive =
+        zip::ZipArchive::new(file).map_err(|e| source.error(format!("not an npz file ({e})")))?;
     let (shape, z) = array(&source, &mut archive, "Z")?;
     let (targets_shape, targets) = array(&source, &mut archive, "y")?;
     let &[prompts, tokens, token] = shape.as_slice() else {

@@ -201,7 +201,10 @@ fn every_wrong_value_is_named_with_what_is_allowed() {
 fn combinations_are_checked_too() {
     let refused = |sets: &[&str]| with(sets).unwrap_err().to_string();
     let message = refused(&["optimizer=sgd", "optimizer.nesterov=true", "optimizer.momentum=0"]);
-    assert!(message.contains("optimizer.nesterov") && message.contains("momentum > 0"), "{message}");
+    assert!(
+        message.contains("optimizer.nesterov") && message.contains("momentum > 0"),
+        "{message}"
+    );
     let message = refused(&["optimizer=sgd", "optimizer.betas=[0.9,0.9]"]);
     assert!(message.contains("optimizer.betas") && message.contains("momentum"), "{message}");
     let message = refused(&["task.covariates.covariance=[[1, 2], [2, 1]]", "task.dim=2"]);

@@ -17,6 +17,7 @@ pub fn run(init: &Init) -> Result<(), Error> {
         )),
         _ => Error::Write { path: path.clone(), cause },
     })?;
-    file.write_all(TEMPLATE.as_bytes()).map_err(|cause| Error::Write { path: path.clone(), cause })?;
+    file.write_all(TEMPLATE.as_bytes())
+        .map_err(|cause| Error::Write { path: path.clone(), cause })?;
     output::print(&format!("wrote {path}; run it: windtunnel train {path}\n"))
 }

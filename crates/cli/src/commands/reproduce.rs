@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use windtunnel_lab::figure::Figure;
 use windtunnel_lab::paper::{Protocol, fig2};
 use windtunnel_lab::report::Page;
 use windtunnel_lab::spec::{RunSpec, run_id};
@@ -28,52 +29,65 @@ fn fig2(global: &Global, reproduce: &Reproduce) -> Result<(), Error> {
     let result = fig2::assemble(&store, &protocol, &cells)?;
 
     let stem = if reproduce.quick { "fig2-quick" } else { "fig2" };
-    let tables = [result.verdict_table(), result.agreement_table()];
+    let out = &reproduce.out;
+    let mut files = Vec::new();
+    for (stem, figure) in
+        [(stem.into(), &result.mean.figure), (format!("{stem}-median"), &result.median.figure)]
+    {
+        files.extend(draw(out, &stem, figure)?);
+    }
     let verdicts = serde_json::json!({
-        "verdicts": result.verdicts,
+        "mean": result.mean.verdicts,
+        "median": result.median.verdicts,
         "agreement": result.agreement,
     });
-    let file = |extension: &str| format!("{stem}.{extension}");
+    let json = serde_json::to_string_pretty(&verdicts).map_err(|e| Error::Failed(e.to_string()))?;
+    write(out, &format!("{stem}.json"), json.as_bytes())?;
+    files.push((format!("{stem}.json"), "the verdicts".into()));
+
+    let tables = [result.mean.table(), result.median.table(), result.agreement_table()];
     let page = Page {
-        title: &result.figure.title,
+        title: "windtunnel: Figure 2 of Ahn et al. (ICLR 2024)",
         summary: fig2::summary(&protocol, &result),
-        figure: &result.figure,
+        figures: vec![&result.mean.figure, &result.median.figure],
         tables: tables.to_vec(),
-        files: vec![
-            (file("csv"), "every point of the figure".into()),
-            (file("json"), "the verdicts".into()),
-            (file("svg"), "the figure for the web".into()),
-            (file("pdf"), "the figure for a paper".into()),
-            (file("png"), "the figure as pixels".into()),
-        ],
+        files,
         specs: specs
             .iter()
             .map(|spec| {
-                let title = format!("{}, {}, seed {}", run_id(spec), describe(spec), spec.train.seed);
+                let title =
+                    format!("{}, {}, seed {}", run_id(spec), describe(spec), spec.train.seed);
                 (title, spec.to_toml())
             })
             .collect(),
     };
-    let json = serde_json::to_string_pretty(&verdicts).map_err(|e| Error::Failed(e.to_string()))?;
-    let picture = |error: windtunnel_lab::figure::Error| Error::Failed(error.to_string());
-    write(&reproduce.out, &file("csv"), result.figure.csv().as_bytes())?;
-    write(&reproduce.out, &file("json"), json.as_bytes())?;
-    write(&reproduce.out, &file("svg"), result.figure.svg().as_bytes())?;
-    write(&reproduce.out, &file("pdf"), &result.figure.pdf().map_err(picture)?)?;
-    write(&reproduce.out, &file("png"), &result.figure.png(2.0).map_err(picture)?)?;
-    write(&reproduce.out, &file("html"), page.html().as_bytes())?;
+    let name = format!("{stem}.html");
+    write(out, &name, page.html().as_bytes())?;
     if global.json {
         return output::json(&verdicts);
     }
-    let [verdicts, agreement] = tables;
-    let warning = protocol.warning().map_or(String::new(), |w| format!("{w}\n\n"));
-    let out = reproduce.out.join(file("html"));
-    output::print(&format!(
-        "{warning}{}\n{}\nFigure, data and page: {}\n",
-        verdicts.text(),
-        agreement.text(),
-        out.display()
-    ))
+    let summary: String = page.summary.iter().map(|line| format!("{line}\n")).collect();
+    let tables: String = tables.iter().map(|table| format!("{}\n", table.text())).collect();
+    let path = out.join(name);
+    output::print(&format!("{summary}\n{tables}Figures, data and page: {}\n", path.display()))
+}
+
+/// Writes a figure in every format; returns the files and what they are.
+fn draw(out: &Path, stem: &str, figure: &Figure) -> Result<Vec<(String, String)>, Error> {
+    let failed = |error: windtunnel_lab::figure::Error| Error::Failed(error.to_string());
+    let formats = [
+        ("csv", "every point of the figure", figure.csv().into_bytes()),
+        ("svg", "the figure for the web", figure.svg().into_bytes()),
+        ("pdf", "the figure for a paper", figure.pdf().map_err(failed)?),
+        ("png", "the figure as pixels", figure.png(2.0).map_err(failed)?),
+    ];
+    let mut files = Vec::new();
+    for (extension, what, bytes) in formats {
+        let name = format!("{stem}.{extension}");
+        write(out, &name, &bytes)?;
+        files.push((name, what.into()));
+    }
+    Ok(files)
 }
 
 fn create(dir: &Path) -> Result<(), Error> {

@@ -51,12 +51,10 @@ pub fn list(global: &Global) -> Result<(), Error> {
 
 fn line(store: &Store, entry: Entry) -> Line {
     let (state, step, spec) = match entry.status {
-        Status::Finished { spec_toml, meta } => {
-            match serde_json::from_value::<Meta>(meta) {
-                Ok(meta) => (meta.outcome, meta.step, Some(spec_toml)),
-                Err(error) => (format!("broken: meta.json: {error}"), 0, Some(spec_toml)),
-            }
-        }
+        Status::Finished { spec_toml, meta } => match serde_json::from_value::<Meta>(meta) {
+            Ok(meta) => (meta.outcome, meta.step, Some(spec_toml)),
+            Err(error) => (format!("broken: meta.json: {error}"), 0, Some(spec_toml)),
+        },
         Status::Partial { step, spec_toml, .. } => ("partial".into(), step, Some(spec_toml)),
         Status::Broken(reason) => (format!("broken: {reason}"), 0, None),
     };
@@ -74,7 +72,9 @@ fn line(store: &Store, entry: Entry) -> Line {
 
 /// A finished run, or what the latest checkpoint of an unfinished one holds.
 fn load(store: &Store, id: &RunId) -> Result<Record, Error> {
-    if store.finished(id)?.is_none() && let Resume::From(checkpoint) = store.checkpoint(id)? {
+    if store.finished(id)?.is_none()
+        && let Resume::From(checkpoint) = store.checkpoint(id)?
+    {
         return Ok(Record {
             spec_toml: checkpoint.spec_toml,
             meta: serde_json::json!({

@@ -36,7 +36,8 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
     let specs: Vec<RunSpec> = seeds.iter().map(|&seed| spec.with_seed(seed)).collect();
     let names: Vec<String> = specs.iter().map(name).collect();
     let store = session::compute(global, &train.sitting, &specs, &names)?;
-    let summaries = specs.iter().map(|spec| summary(&store, spec)).collect::<Result<Vec<_>, _>>()?;
+    let summaries =
+        specs.iter().map(|spec| summary(&store, spec)).collect::<Result<Vec<_>, _>>()?;
     if global.json {
         return output::json(&summaries);
     }

@@ -149,7 +149,13 @@ impl Evaluator<f64> {
     ///
     /// # Panics
     /// As [`Evaluator::gradient`].
-    pub fn hvp(&mut self, params: &[f64], v: &[f64], prompts: &impl Prompts<f64>, out: &mut [f64]) -> f64 {
+    pub fn hvp(
+        &mut self,
+        params: &[f64],
+        v: &[f64],
+        prompts: &impl Prompts<f64>,
+        out: &mut [f64],
+    ) -> f64 {
         let LinearTransformer { depth, dim } = self.model;
         let isa = self.isa;
         assert_eq!(v.len(), params.len(), "direction and parameters");

@@ -165,13 +165,7 @@ pub(super) fn add_product<V: Lane, D: Dim>(
 
 /// `out = a · x`, for vectors.
 #[inline(always)]
-pub(super) fn apply<V: Lane, D: Dim>(
-    dim: D,
-    zero: V,
-    a: impl Operand<V>,
-    x: &[V],
-    out: &mut [V],
-) {
+pub(super) fn apply<V: Lane, D: Dim>(dim: D, zero: V, a: impl Operand<V>, x: &[V], out: &mut [V]) {
     let d = dim.get();
     for i in 0..d {
         let mut sum = zero;

@@ -60,10 +60,8 @@ impl<S: Simd> Draws<S> {
     fn normal_pair(&self, w0: S::u32s, w1: S::u32s) -> (S::f32s, S::f32s) {
         let low: S::f32s = (w1 & 0xff_u32).to_float();
         let low = (low + 0.5) * (TWO_POW_MINUS_32 / 256.0);
-        let radius_uniform: S::f32s = w0.to_float::<S::f32s>().mul_add(
-            S::f32s::splat(self.token, TWO_POW_MINUS_32),
-            low,
-        );
+        let radius_uniform: S::f32s =
+            w0.to_float::<S::f32s>().mul_add(S::f32s::splat(self.token, TWO_POW_MINUS_32), low);
         let radius_uniform = self.below_one(radius_uniform);
         let radius = (ln(self.token, radius_uniform) * -2.0).sqrt();
         let turns = ((w1 >> 8).to_float::<S::f32s>() + 0.5) * TWO_POW_MINUS_24;

@@ -61,7 +61,9 @@ pub fn block_lanes<S: Simd>(key: [u32; 4], counter: [S::u32s; 4]) -> [S::u32s; 4
 
 #[inline(always)]
 fn four_rounds<S: Simd, const FIRST: usize>(x: &mut [S::u32s; 4]) {
-    let r = const { [ROTATIONS[FIRST], ROTATIONS[FIRST + 1], ROTATIONS[FIRST + 2], ROTATIONS[FIRST + 3]] };
+    let r = const {
+        [ROTATIONS[FIRST], ROTATIONS[FIRST + 1], ROTATIONS[FIRST + 2], ROTATIONS[FIRST + 3]]
+    };
     mix::<S>(x, 1, 3, r[0]);
     mix::<S>(x, 3, 1, r[1]);
     mix::<S>(x, 1, 3, r[2]);

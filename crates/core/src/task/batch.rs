@@ -100,9 +100,8 @@ impl<T: Real> Batch<T> {
 fn moments(dim: usize, prompt: &[f64], target: f64) -> Vec<f64> {
     let (context, query) = prompt.split_at(prompt.len() - dim - 1);
     let n = (context.len() / (dim + 1)) as f64;
-    let mean = |a: usize, b: usize| {
-        context.chunks_exact(dim + 1).map(|z| z[a] * z[b]).sum::<f64>() / n
-    };
+    let mean =
+        |a: usize, b: usize| context.chunks_exact(dim + 1).map(|z| z[a] * z[b]).sum::<f64>() / n;
     let gram = (0..dim).flat_map(|i| (0..=i).map(move |j| (i, j)));
     let mut values: Vec<f64> = gram.map(|(i, j)| mean(i, j)).collect();
     values.extend((0..dim).map(|i| mean(i, dim)));

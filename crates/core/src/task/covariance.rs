@@ -53,7 +53,9 @@ impl std::fmt::Display for CovarianceError {
             CovarianceError::NotSymmetric(i, j) => {
                 write!(f, "entries [{i}][{j}] and [{j}][{i}] differ")
             }
-            CovarianceError::NotPositiveDefinite => write!(f, "the matrix is not positive definite"),
+            CovarianceError::NotPositiveDefinite => {
+                write!(f, "the matrix is not positive definite")
+            }
         }
     }
 }
@@ -197,10 +199,7 @@ mod tests {
         ));
         assert!(Covariance::rotated(&[f64::NAN], 0).is_err());
         assert_eq!(full(&[vec![1.0, 2.0], vec![0.0, 1.0]]), CovarianceError::NotSymmetric(1, 0));
-        assert_eq!(
-            full(&[vec![1.0, 2.0], vec![2.0, 1.0]]),
-            CovarianceError::NotPositiveDefinite
-        );
+        assert_eq!(full(&[vec![1.0, 2.0], vec![2.0, 1.0]]), CovarianceError::NotPositiveDefinite);
         assert!(matches!(full(&[vec![1.0, 2.0]]), CovarianceError::NotSquare { .. }));
     }
 }

@@ -332,8 +332,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                 }
             }
             if task.noise_std > 0.0 {
-                let noise =
-                    self.get(noise, part) * Packed::splat(self.token, task.noise_std);
+                let noise = self.get(noise, part) * Packed::splat(self.token, task.noise_std);
                 for i in 0..task.dim {
                     let row = label_row(task.dim) + i;
                     self.set(row, part, noise.mul_add(self.get(z + i, part), self.get(row, part)));

@@ -25,7 +25,10 @@ impl Protocol {
         (*self != Protocol::PUBLISHED).then(|| {
             format!(
                 "QUICK: {} steps and {} seeds in place of {} and {}.",
-                self.steps, self.seeds, Self::PUBLISHED.steps, Self::PUBLISHED.seeds
+                self.steps,
+                self.seeds,
+                Self::PUBLISHED.steps,
+                Self::PUBLISHED.seeds
             )
         })
     }

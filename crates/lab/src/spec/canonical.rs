@@ -3,11 +3,10 @@
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use super::{CovarianceSpec, CovariatesSpec, Rule, RunSpec};
-use crate::store::RunId;
+use super::{CovarianceSpec, CovariatesSpec, Rule, RunId, RunSpec};
 
 /// Raised whenever the numbers of an unchanged spec change: generator, kernel, order of sums,
-/// optimizer arithmetic. Part of every [`RunId`], so that old results are never mistaken for new.
+/// optimizer arithmetic, or the list of recorded metrics. Part of every [`RunId`], so that old results are never mistaken for new.
 pub const NUMERICS_VERSION: u32 = 1;
 
 /// Identity of a run: the first 64 bits of SHA-256 over the numerics version and the resolved

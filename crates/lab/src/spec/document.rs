@@ -35,10 +35,8 @@ impl Document {
     /// # Errors
     /// A file that cannot be read or is not TOML.
     pub fn read(path: &Path) -> Result<Document, SpecError> {
-        let text = std::fs::read_to_string(path).map_err(|error| SpecError::Read {
-            path: path.into(),
-            message: error.to_string(),
-        })?;
+        let text = std::fs::read_to_string(path)
+            .map_err(|error| SpecError::Read { path: path.into(), message: error.to_string() })?;
         Document::parse(&path.display().to_string(), &text)
     }
 
@@ -66,7 +64,8 @@ impl Document {
             if let Value::String(name) = entry {
                 // `covariates = "gamma_radial"` and `optimizer = "sgd"` name a table's kind.
                 let tag = if *part == "optimizer" { "name" } else { "kind" };
-                *entry = Value::Table(Table::from_iter([(tag.into(), Value::String(name.clone()))]));
+                *entry =
+                    Value::Table(Table::from_iter([(tag.into(), Value::String(name.clone()))]));
             }
             table = entry.as_table_mut()?;
         }

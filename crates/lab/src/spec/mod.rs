@@ -5,6 +5,7 @@
 mod canonical;
 mod document;
 mod error;
+mod id;
 mod preset;
 mod reader;
 mod resolve;
@@ -12,6 +13,7 @@ mod resolve;
 pub use canonical::{NUMERICS_VERSION, run_id};
 pub use document::Document;
 pub use error::SpecError;
+pub use id::{ParseRunIdError, RunId};
 pub use preset::{PRESETS, Preset};
 pub use resolve::TEMPLATE;
 

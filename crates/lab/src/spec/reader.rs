@@ -174,10 +174,12 @@ impl Section {
         let alias = ALIASES.iter().find(|(alias, _)| alias == key).map(|(_, name)| *name);
         let near = alias.filter(|name| self.known.contains(name));
         let near = near.or_else(|| nearest(key, self.known.iter().copied()));
-        let elsewhere = || super::resolve::KEYS.iter().find(|full| {
-            let last = full.rsplit('.').next().unwrap_or(full);
-            last == alias.unwrap_or(key)
-        });
+        let elsewhere = || {
+            super::resolve::KEYS.iter().find(|full| {
+                let last = full.rsplit('.').next().unwrap_or(full);
+                last == alias.unwrap_or(key)
+            })
+        };
         let nearest = near.map(|near| self.key(near)).or_else(|| elsewhere().map(|k| (*k).into()));
         Err(SpecError::UnknownKey { key: self.key(key), nearest, known: self.known.join(", ") })
     }

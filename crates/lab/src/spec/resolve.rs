@@ -200,7 +200,8 @@ fn sgd(section: &mut Section, lr: f64, weight_decay: f64) -> Result<Sgd, SpecErr
 
 fn betas(section: &mut Section) -> Result<(f64, f64), SpecError> {
     let Some(value) = section.take("betas") else { return Ok((0.9, 0.9)) };
-    let wrong = || section.error("betas", &value, "expected two numbers >= 0 and < 1, as [0.9, 0.999]");
+    let wrong =
+        || section.error("betas", &value, "expected two numbers >= 0 and < 1, as [0.9, 0.999]");
     match value.as_array().map(Vec::as_slice) {
         Some([beta1, beta2]) => Ok((
             section.check("betas", beta1, Range::Fraction).map_err(|_| wrong())?,

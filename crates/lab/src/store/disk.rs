@@ -59,15 +59,11 @@ impl Temporary {
         &self.path
     }
 
-    /// Gives it its final name, in one step, and makes that durable.
+    /// Gives it its final name, in one step; [`sync_folder`] makes that durable.
     ///
     /// Replaces a file of that name; fails if there is a folder that is not empty.
     pub(super) fn rename(self, to: &Path) -> Result<(), Error> {
-        fs::rename(&self.path, to).map_err(Error::io("rename a temporary file to", to))?;
-        for folder in [to.parent(), self.path.parent()].into_iter().flatten() {
-            sync_folder(folder)?;
-        }
-        Ok(())
+        fs::rename(&self.path, to).map_err(Error::io("rename a temporary file to", to))
     }
 }
 
@@ -82,7 +78,8 @@ impl Drop for Temporary {
 pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let (temporary, file) = Temporary::file(folder, name)?;
     fill(file, temporary.path(), bytes)?;
-    temporary.rename(&folder.join(name))
+    temporary.rename(&folder.join(name))?;
+    sync_folder(folder)
 }
 
 /// Writes `bytes` to a new file and flushes it to the disk.
@@ -169,5 +166,47 @@ fn if_present<T>(result: io::Result<T>) -> io::Result<Option<T>> {
         Ok(value) => Ok(Some(value)),
         Err(cause) if cause.kind() == ErrorKind::NotFound => Ok(None),
         Err(cause) => Err(cause),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Finish, Record, Resume, RunId, Store};
+    use super::*;
+
+    #[test]
+    fn leftovers_of_dead_processes_are_ignored_and_swept_when_old() {
+        let root = tempfile::tempdir().unwrap();
+        let (store, id) = (Store::open(root.path()).unwrap(), RunId::from(1));
+        let partial = root.path().join("partial");
+        let folder = partial.join(format!("{id}.4711-17f-0.tmp"));
+        let file = partial.join(format!("{id}.ckpt.4711-17f-1.tmp"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(folder.join("spec.toml"), "half a s").unwrap();
+        fs::write(&file, "half a c").unwrap();
+        assert!(matches!(store.checkpoint(&id).unwrap(), Resume::Fresh));
+        assert!(store.list().unwrap().is_empty());
+        assert!(store.resolve("").is_err());
+
+        assert_eq!(store.sweep(Store::SWEEP_AGE).unwrap(), 0);
+        assert!(folder.exists() && file.exists());
+        for path in [&folder, &file] {
+            let old = SystemTime::now() - 2 * Store::SWEEP_AGE;
+            File::open(path).unwrap().set_modified(old).unwrap();
+        }
+        assert_eq!(store.sweep(Store::SWEEP_AGE).unwrap(), 2);
+        assert_eq!(names(&partial).unwrap(), [""; 0]);
+        assert_eq!(store.finish(&id, &Record::default()).unwrap(), Finish::Published);
+    }
+
+    #[test]
+    fn a_live_process_cannot_publish_what_was_swept() {
+        let root = tempfile::tempdir().unwrap();
+        let temporary = Temporary::folder(root.path(), "run").unwrap();
+        write(&temporary.path().join("spec.toml"), b"whole").unwrap();
+        assert_eq!(sweep(root.path(), Duration::ZERO).unwrap(), 1);
+        let target = root.path().join("published");
+        assert!(temporary.rename(&target).is_err());
+        assert_eq!(names(root.path()).unwrap(), [""; 0]);
     }
 }

@@ -110,3 +110,30 @@ impl Store {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Checkpoint, Record};
+    use super::*;
+
+    #[test]
+    fn a_prefix_finds_the_one_run_that_begins_so() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let ids = [0x00aa << 48, 0x00ab << 48, 0xff00 << 48].map(RunId::from);
+        store.finish(&ids[0], &Record::default()).unwrap();
+        store.save_checkpoint(&ids[1], &Checkpoint::default()).unwrap();
+        store.finish(&ids[2], &Record::default()).unwrap();
+        store.save_checkpoint(&ids[2], &Checkpoint::default()).unwrap();
+
+        for (prefix, id) in [("00aa", 0), ("00ab", 1), ("f", 2), (ids[1].as_str(), 1)] {
+            assert_eq!(store.resolve(prefix).unwrap(), ids[id]);
+        }
+        let error = store.resolve("00a").unwrap_err().to_string();
+        assert!(error.contains(&format!("{}, {}", ids[0], ids[1])), "{error}");
+        for prefix in ["1", "F", "../runs", "ff000000000000000"] {
+            let error = store.resolve(prefix).unwrap_err();
+            assert!(matches!(&error, Error::UnknownPrefix { prefix: p, .. } if p == prefix));
+        }
+    }
+}

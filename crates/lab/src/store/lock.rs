@@ -29,6 +29,14 @@ impl Guard {
     }
 }
 
+impl Drop for Guard {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child process that another thread is just starting
+        // has a copy of it until its exec. A failure leaves the lock to the end of the process.
+        let _ = self.file.as_ref().map(File::unlock);
+    }
+}
+
 pub(super) fn acquire(path: &Path) -> Result<Lock, Error> {
     let file = File::options().create(true).truncate(false).write(true).open(path);
     let file = file.map_err(Error::io("create", path))?;
@@ -46,13 +54,27 @@ fn interpret(file: File, answer: Result<(), TryLockError>) -> Lock {
 
 #[cfg(test)]
 mod tests {
-    use std::io::{Error, ErrorKind};
+    use std::io::{self, ErrorKind};
 
     use super::*;
 
     #[test]
+    fn the_second_locker_is_told_busy_until_the_first_drops() {
+        let folder = tempfile::tempdir().unwrap();
+        let (one, two) = (folder.path().join("1.lock"), folder.path().join("2.lock"));
+        let Lock::Free(first) = acquire(&one).unwrap() else { panic!("busy") };
+        assert!(first.is_effective());
+        assert!(matches!(acquire(&one).unwrap(), Lock::Busy));
+        assert!(matches!(acquire(&two).unwrap(), Lock::Free(_)));
+        let inherited = first.file.as_ref().unwrap().try_clone().unwrap();
+        drop(first);
+        assert!(matches!(acquire(&one).unwrap(), Lock::Free(_)));
+        drop(inherited);
+    }
+
+    #[test]
     fn a_file_system_without_locks_stops_nobody() {
-        let unsupported = TryLockError::Error(Error::from(ErrorKind::Unsupported));
+        let unsupported = TryLockError::Error(io::Error::from(ErrorKind::Unsupported));
         let lock = interpret(tempfile::tempfile().unwrap(), Err(unsupported));
         assert!(matches!(lock, Lock::Free(guard) if !guard.is_effective()));
     }

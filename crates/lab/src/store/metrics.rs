@@ -50,6 +50,9 @@ pub(super) fn encode(
     rows: &[Row],
     labels: &BTreeMap<String, String>,
 ) -> Result<Vec<u8>, String> {
+    if labels.contains_key(seal::KEY) {
+        return Err(format!("the label `{}` is reserved", seal::KEY));
+    }
     let mut bytes = write(id, rows, labels).map_err(|e| e.to_string())?;
     seal::close(&mut bytes)?;
     Ok(bytes)

@@ -23,7 +23,6 @@ mod checkpoint;
 mod disk;
 mod error;
 mod finished;
-mod id;
 mod list;
 mod lock;
 mod metrics;
@@ -35,10 +34,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+pub use crate::spec::RunId;
 pub use checkpoint::{Checkpoint, Damage, Resume};
 pub use error::Error;
 pub use finished::FinishedRun;
-pub use id::{ParseRunIdError, RunId};
 pub use list::{Entry, Status};
 pub use lock::{Guard, Lock};
 pub use metrics::Metrics;
@@ -139,15 +138,17 @@ impl Store {
         disk::replace(&self.partial(), &format!("{id}{CHECKPOINT}"), &bytes)
     }
 
-    /// Publishes the run `id`, durably, and removes its checkpoint.
+    /// Publishes the run `id`, durably, and then removes its checkpoint and lock file.
     ///
     /// # Errors
-    /// If it cannot be written, two tensors have the same name, or a step exceeds `i64::MAX`.
+    /// If it cannot be written, or the record does not fit the file formats: two tensors of the
+    /// same name, a step above `i64::MAX`.
     pub fn finish(&self, id: &RunId, record: &Record) -> Result<Finish, Error> {
         let finish = match self.finished(id)? {
             Some(_) => Finish::AlreadyThere,
             None => self.publish(id, record)?,
         };
+        disk::sync_folder(&self.runs())?;
         self.forget_partial(id)?;
         Ok(finish)
     }

@@ -63,7 +63,7 @@ impl Tensor {
             Dtype::F64 => TensorData::F64(blob.elements(f64::from_le_bytes)),
             other => return Err(format!("tensor `{name}` holds {other}, not F32 or F64")),
         };
-        // OK not to panic: `blob::unpack` has checked each length against its shape.
+        // Does not panic: `blob::unpack` has checked each length against its shape.
         Ok(Tensor::new(name, blob.shape(), data))
     }
 }

@@ -1,0 +1,157 @@
+//! kill -9, Ctrl-C and two processes at once: the same bits as one quiet run.
+
+mod support;
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::Path;
+use std::process::Stdio;
+use std::time::Duration;
+
+use support::{failure, stdout, windtunnel};
+use windtunnel_core::rng::{Key, Purpose};
+
+/// About a second of work in two precisions, checkpointed at every step that is looked at.
+const JOB: [&str; 11] = [
+    "train",
+    "--set",
+    "train.steps=1500",
+    "--set",
+    "train.batch_size=300",
+    "--seeds",
+    "0..2",
+    "-j",
+    "2",
+    "--checkpoint-seconds",
+    "0.002",
+];
+
+fn job<'a>(extra: &[&'a str]) -> Vec<&'a str> {
+    JOB.iter().copied().chain(extra.iter().copied()).collect()
+}
+
+/// What must not depend on interruptions: numbers and final state of every run.
+fn results(store: &Path) -> BTreeMap<String, (Vec<u8>, String)> {
+    let runs = fs::read_dir(store.join("runs")).unwrap();
+    runs.map(|entry| {
+        let id = entry.unwrap().file_name().into_string().unwrap();
+        let state = fs::read(store.join("runs").join(&id).join("state.safetensors")).unwrap();
+        let rows = stdout(store, &["export", &id, "--csv"]);
+        (id, (state, rows))
+    })
+    .collect()
+}
+
+fn uninterrupted(extra: &[&str]) -> BTreeMap<String, (Vec<u8>, String)> {
+    let dir = tempfile::tempdir().unwrap();
+    stdout(dir.path(), &job(extra));
+    results(dir.path())
+}
+
+fn random(draw: u32, bound: usize) -> usize {
+    Key { seed: 7, purpose: Purpose::Bootstrap, step: 0 }.index(draw, 0, bound)
+}
+
+/// Kills the job again and again, at random moments; returns how often it was alive to be killed
+/// and how often that left a checkpoint.
+fn torment(store: &Path, args: &[&str], kills: u32) -> (u32, u32) {
+    let (mut killed, mut resumable) = (0, 0);
+    for attempt in 0..kills {
+        let mut child =
+            windtunnel(store, args).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+        std::thread::sleep(Duration::from_millis(5 + random(attempt, 60) as u64));
+        killed += u32::from(child.try_wait().unwrap().is_none());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        let partial = fs::read_dir(store.join("partial"));
+        let checkpoint = |name: &str| name.ends_with(".ckpt");
+        resumable += u32::from(partial.is_ok_and(|entries| {
+            entries.flatten().any(|e| e.file_name().to_str().is_some_and(checkpoint))
+        }));
+    }
+    (killed, resumable)
+}
+
+#[test]
+fn killed_twenty_times_gives_the_same_bits() {
+    for precision in ["train.precision=f32", "train.precision=f64"] {
+        let args = job(&["--set", precision]);
+        let dir = tempfile::tempdir().unwrap();
+        let (killed, resumable) = torment(dir.path(), &args, 20);
+        // Fast machines may finish the job before the last kill; then there was less to show.
+        assert!(killed >= 5 && resumable >= 3, "{killed} kills, {resumable} left checkpoints");
+        stdout(dir.path(), &args);
+        assert_eq!(results(dir.path()), uninterrupted(&["--set", precision]));
+    }
+}
+
+#[test]
+fn two_processes_on_one_store_share_the_work() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = [
+        "train",
+        "--set",
+        "train.steps=600",
+        "--set",
+        "train.batch_size=300",
+        "--seeds",
+        "0..6",
+        "-q",
+        "-j",
+        "2",
+    ];
+    let mut first = windtunnel(dir.path(), &args).stdout(Stdio::null()).spawn().unwrap();
+    let mut second = windtunnel(dir.path(), &args).stdout(Stdio::null()).spawn().unwrap();
+    assert!(first.wait().unwrap().success() && second.wait().unwrap().success());
+    let alone = tempfile::tempdir().unwrap();
+    stdout(alone.path(), &args);
+    assert_eq!(results(dir.path()), results(alone.path()));
+    let leftovers = fs::read_dir(dir.path().join("partial")).unwrap().flatten();
+    let names: Vec<_> = leftovers.map(|e| e.file_name()).collect();
+    assert!(names.iter().all(|n| !n.to_string_lossy().contains("ckpt")), "{names:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn an_interrupt_stops_cleanly_and_says_how_to_resume() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = ["train", "--set", "train.steps=1000000", "-q"];
+    let child = windtunnel(dir.path(), &args).stderr(Stdio::piped()).spawn().unwrap();
+    std::thread::sleep(Duration::from_millis(300));
+    let pid = child.id().to_string();
+    assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{message}");
+    assert!(message.contains("same command again"), "{message}");
+    let list = stdout(dir.path(), &["list"]);
+    assert!(list.contains("partial"), "{list}");
+    let id = list.lines().nth(2).and_then(|line| line.split_whitespace().next()).unwrap();
+    assert!(stdout(dir.path(), &["show", id]).contains("partial"));
+}
+
+#[test]
+fn a_torn_checkpoint_is_a_warning_and_the_run_starts_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let args = job(&["--set", "train.precision=f64"]);
+    torment(dir.path(), &args, 2);
+    let partial = dir.path().join("partial");
+    for entry in fs::read_dir(&partial).unwrap().flatten() {
+        if entry.path().extension().is_some_and(|e| e == "ckpt") {
+            let bytes = fs::read(entry.path()).unwrap();
+            fs::write(entry.path(), &bytes[..bytes.len() / 2]).unwrap();
+        }
+    }
+    stdout(dir.path(), &args);
+    assert_eq!(results(dir.path()), uninterrupted(&["--set", "train.precision=f64"]));
+}
+
+#[test]
+fn a_store_that_cannot_be_written_is_one_clear_error() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, "in the way").unwrap();
+    let (message, code) = failure(&file, &["train"]);
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("file") && !message.contains("panicked"), "{message}");
+}
