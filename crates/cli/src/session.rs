@@ -24,6 +24,8 @@ pub fn compute(
     names: &[String],
 ) -> Result<Store, Error> {
     let store = Store::open(&global.store)?;
+    // What a killed process left a day ago and more.
+    store.sweep(Store::SWEEP_AGE)?;
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let options = Options {
         jobs: global.jobs.map_or(cores, usize::from),

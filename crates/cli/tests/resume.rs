@@ -1,5 +1,8 @@
 //! kill -9, Ctrl-C and two processes at once: the same bits as one quiet run.
 
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
 mod support;
 
 use std::collections::BTreeMap;

@@ -2,6 +2,9 @@
 //!
 //! Reference: `scripts/golden/optim.py`, which states the cases.
 
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
 use serde_json::Value;
 use windtunnel_core::optim::{Adam, AdamW, Atom, Optimizer, Sgd};
 

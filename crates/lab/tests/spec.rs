@@ -1,5 +1,8 @@
 //! Specs: defaults, presets, overrides, identity, and every way to get one wrong.
 
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
 use windtunnel_core::task::Covariates;
 use windtunnel_lab::spec::{
     Document, PRESETS, Precision, Rule, RunSpec, SpecError, TEMPLATE, run_id,

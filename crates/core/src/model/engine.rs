@@ -193,7 +193,7 @@ pub(super) fn halved<T: Real>(mut x: [T; BLOCK]) -> f64 {
     let mut half = BLOCK / 2;
     while half > 0 {
         for i in 0..half {
-            x[i] = x[i] + x[i + half];
+            x[i] += x[i + half];
         }
         half /= 2;
     }

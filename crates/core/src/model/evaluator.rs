@@ -67,7 +67,7 @@ impl<T: Trained> Evaluator<T> {
             worker.gradients.start(&point);
             for index in blocks {
                 worker.gradients.losses(prompts.block(index, &mut worker.scratch), &mut losses);
-                sum.iter_mut().zip(&losses).for_each(|(sum, loss)| *sum = *sum + *loss);
+                sum.iter_mut().zip(&losses).for_each(|(sum, loss)| *sum += *loss);
             }
             partial.loss = halved(sum);
         });

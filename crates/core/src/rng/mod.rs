@@ -50,7 +50,7 @@ impl Key {
     /// A uniform integer in `0..bound`, by multiplication: bias below `bound`/2⁶⁴.
     pub fn index(self, prompt: u32, slot: u32, bound: usize) -> usize {
         let w = self.words(prompt, slot);
-        let uniform = u64::from(w[0]) << 32 | u64::from(w[1]);
-        (u128::from(uniform) * bound as u128 >> 64) as usize
+        let uniform = (u64::from(w[0]) << 32) | u64::from(w[1]);
+        ((u128::from(uniform) * bound as u128) >> 64) as usize
     }
 }

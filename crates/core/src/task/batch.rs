@@ -71,7 +71,7 @@ impl<T: Real> Batch<T> {
     /// When the lengths do not fit `dim` and `targets.len()`, or there is no context token.
     pub fn from_tokens(dim: usize, z: &[f64], targets: &[f64]) -> Batch<T> {
         let (len, token) = (targets.len(), dim + 1);
-        assert!(len > 0 && z.len() % (len * token) == 0, "z: {} for {len} prompts", z.len());
+        assert!(len > 0 && z.len().is_multiple_of(len * token), "z: {} for {len} prompts", z.len());
         let tokens = z.len() / (len * token);
         assert!(tokens >= 2, "a prompt needs a context token and the query, got {tokens}");
         let size = rows(dim) * BLOCK;
