@@ -138,7 +138,7 @@ pub struct Eval {
     /// safetensors file with one tensor `params` [L, 2, d, d]: P then Q, orientation ZᵀQZ.
     #[arg(long, value_name = "FILE")]
     pub params: PathBuf,
-    /// npz file with `Z` [B, n+1, d+1] (a token per row, query last, its label 0) and `y` [B].
+    /// npz file with `Z` [B, n+1, d+1] (a token per row, query last, its label 0) and `y` of length B.
     #[arg(long, value_name = "FILE")]
     pub prompts: PathBuf,
 }

@@ -27,7 +27,7 @@ pub struct TokenPrompts {
     pub context_len: usize,
     /// [B, n+1, d+1], one token (x, y) per row, the query last.
     pub z: Vec<f64>,
-    /// [B], the ⟨w⋆, x_q⟩ to predict.
+    /// `[B]`, the ⟨w⋆, x_q⟩ to predict.
     pub targets: Vec<f64>,
 }
 
@@ -85,7 +85,7 @@ pub fn read_params(path: &Path) -> Result<Params, Error> {
     Ok(Params { model: LinearTransformer { depth, dim }, values })
 }
 
-/// Reads `Z` [B, n+1, d+1] and `y` [B] (float32 or float64) of an npz file.
+/// Reads `Z` `[B, n+1, d+1]` and `y` `[B]` (float32 or float64) of an npz file.
 ///
 /// # Errors
 /// A file that cannot be read, a missing array, another type or shape, non-finite entries, a query

@@ -1,7 +1,7 @@
 //! The linear Transformer of Ahn et al. (ICLR 2024), sparse parameterization.
 //!
 //! Layer: Z ← Z + (1/n) P Z M (Zᵀ Q Z) with P = [P 0; 0 1], Q = [Q 0; 0 0] and M hiding the query
-//! from the keys; prediction −[Z_L]_{d+1,n+1}; loss E (prediction − ⟨w⋆, x_q⟩)². No n×n attention
+//! from the keys; prediction `−[Z_L]_{d+1,n+1}`; loss E (prediction − ⟨w⋆, x_q⟩)². No n×n attention
 //! matrix is ever formed: see docs/derivations.md. [`crate::reference`] does it the long way.
 
 mod engine;

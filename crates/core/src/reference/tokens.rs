@@ -9,7 +9,7 @@ use crate::task::{Covariates, Task};
 pub struct Tokens {
     /// [B, n+1, d+1], one token (x, y) per row, query last with label 0.
     pub z: Vec<f64>,
-    /// [B], ⟨w⋆, x_q⟩.
+    /// `[B]`, ⟨w⋆, x_q⟩.
     pub targets: Vec<f64>,
 }
 

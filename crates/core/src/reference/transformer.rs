@@ -1,6 +1,6 @@
 //! The linear Transformer on the (d+1)×(n+1) prompt, equation by equation.
 
-/// TF(Z₀) = −[Z_L]_{d+1,n+1} for one prompt.
+/// TF(Z₀) = `−[Z_L]_{d+1,n+1}` for one prompt.
 ///
 /// # Shapes
 /// `z0`: [n+1, d+1], one token per row, query last with label 0. `params`: [L, 2, d, d].
@@ -53,7 +53,7 @@ fn padded(dim: usize, block: &[f64], corner: f64) -> Vec<Vec<f64>> {
 /// Mean over prompts of (TF(Z₀) − target)².
 ///
 /// # Shapes
-/// `z`: [B, n+1, d+1]. `targets`: [B].
+/// `z`: [B, n+1, d+1]. `targets`: `[B]`.
 pub fn loss(dim: usize, depth: usize, params: &[f64], z: &[f64], targets: &[f64]) -> f64 {
     let prompts = z.chunks_exact(z.len() / targets.len());
     let squares = prompts.zip(targets).map(|(z0, target)| {

@@ -64,8 +64,8 @@ impl<T: Real> Batch<T> {
     /// Prompts given by their tokens, as an outside implementation has them.
     ///
     /// # Shapes
-    /// `z`: [B, n+1, d+1] row-major, one token (x, y) per row, the query last (its label slot is
-    /// not read). `targets`: [B], the ⟨w⋆, x_q⟩ to predict.
+    /// `z`: `[B, n+1, d+1]` row-major, one token (x, y) per row, the query last (its label slot is
+    /// not read). `targets`: `[B]`, the ⟨w⋆, x_q⟩ to predict.
     ///
     /// # Panics
     /// When the lengths do not fit `dim` and `targets.len()`, or there is no context token.

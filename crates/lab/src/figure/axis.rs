@@ -36,20 +36,21 @@ impl Axis {
         coordinate(self.scale, value).map(|u| (u - self.lo) / (self.hi - self.lo))
     }
 
-    /// Ticks inside the range, about `most` of them labelled.
+    /// Ticks inside the range, about `most` of them labelled, or half as many again on a log axis,
+    /// where they are shorter and the decades cannot be thinned as finely.
     pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
         match self.scale {
             Scale::Linear => tick::linear(self.lo, self.hi, most),
-            Scale::Log => tick::log(self.lo, self.hi, most),
+            Scale::Log => tick::log(self.lo, self.hi, most + most / 2),
         }
     }
 }
 
+/// Numbers beyond 1e300, or on a log axis below its inverse, leave no room to widen a range.
 fn coordinate(scale: Scale, value: f64) -> Option<f64> {
-    let drawable = value.abs() <= 1e300;
     match scale {
-        Scale::Linear => drawable.then_some(value),
-        Scale::Log => (drawable && value > 0.0).then(|| value.log10()),
+        Scale::Linear => (value.abs() <= 1e300).then_some(value),
+        Scale::Log => (1e-300..=1e300).contains(&value).then(|| value.log10()),
     }
 }
 

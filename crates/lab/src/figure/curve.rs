@@ -22,6 +22,10 @@ impl Frame {
         self.top + self.height
     }
 
+    pub(super) fn middle(&self) -> (f64, f64) {
+        (self.left + self.width / 2.0, self.top + self.height / 2.0)
+    }
+
     /// Pixel column of `x`.
     pub(super) fn column(&self, x: f64) -> Option<f64> {
         Some(self.left + self.width * self.x.fraction(x)?)
@@ -33,25 +37,29 @@ impl Frame {
     }
 
     /// The curve through the points, broken where one cannot be drawn.
-    ///
-    /// A point between two such breaks is a dash of no length, which a round line cap makes a dot.
     pub(super) fn curve(&self, x: &[f64], y: &[f64]) -> String {
-        let points = x.iter().zip(y).map(|(&x, &y)| Some((self.column(x)?, self.row(y)?)));
-        let mut d = String::new();
-        for run in runs(points) {
-            d.push_str(&polyline(&run));
-            if run.len() == 1 {
-                d.push_str("h0");
-            }
-        }
-        d
+        self.runs(x, y).iter().filter(|run| run.len() > 1).map(|run| polyline(run)).collect()
+    }
+
+    /// Discs in place of the points that have a break on both sides.
+    pub(super) fn dots(&self, x: &[f64], y: &[f64], radius: f64) -> String {
+        let single = |run: &Vec<_>| run.len() == 1;
+        let disc = |(x, y)| {
+            let (r, d) = (px(radius), px(2.0 * radius));
+            format!("M{} {}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0Z", px(x - radius), px(y))
+        };
+        self.runs(x, y).into_iter().filter(single).flatten().map(disc).collect()
+    }
+
+    fn runs(&self, x: &[f64], y: &[f64]) -> Vec<Vec<(f64, f64)>> {
+        runs(x.iter().zip(y).map(|(&x, &y)| Some((self.column(x)?, self.row(y)?))))
     }
 
     /// The region between `lo` and `hi`, broken where either or `x` cannot be drawn; where `lo`
-    /// is ≤ 0 on a log axis it reaches the bottom.
+    /// is too small for a log axis it reaches the bottom.
     pub(super) fn region(&self, x: &[f64], lo: &[f64], hi: &[f64]) -> String {
         let edge = |((&x, &lo), &hi)| {
-            let below = f64::is_finite(lo) && lo <= 0.0 && !self.y.admits(lo);
+            let below = f64::is_finite(lo) && lo < 1.0 && !self.y.admits(lo);
             let bottom = if below { self.bottom() } else { self.row(lo)? };
             Some((self.column(x)?, bottom, self.row(hi)?))
         };
@@ -103,7 +111,9 @@ mod tests {
     fn what_cannot_be_drawn_leaves_a_gap() {
         let x = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
         let y = [1.0, 10.0, f64::NAN, 100.0, 0.0, 1.0, f64::INFINITY, -1.0];
-        assert_eq!(frame(Scale::Log).curve(&x, &y), "M10 70L20 45M40 20h0M60 70h0");
+        assert_eq!(frame(Scale::Log).curve(&x, &y), "M10 70L20 45");
+        let discs = "M38 20a2 2 0 1 0 4 0a2 2 0 1 0 -4 0ZM58 70a2 2 0 1 0 4 0a2 2 0 1 0 -4 0Z";
+        assert_eq!(frame(Scale::Log).dots(&x, &y, 2.0), discs);
         assert_eq!(frame(Scale::Log).curve(&[f64::NAN], &[1.0]), "");
     }
 

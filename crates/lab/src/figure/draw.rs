@@ -1,9 +1,8 @@
 //! A laid out figure as SVG.
 
 use super::curve::Frame;
-use super::layout::{
-    self, CAPTION, Entry, LABEL, LEADING, Lines, Placed, SAMPLE, TICK, TICK_GAP, TICK_LENGTH,
-};
+use super::layout::{self, CAPTION, LABEL, LEADING, Lines, Placed, TICK, TICK_GAP, TICK_LENGTH};
+use super::legend::{Entry, SAMPLE};
 use super::svg::{Anchor, FAINT_INK, INK, Svg, hex, px};
 use super::tick::Tick;
 use super::{Figure, Panel, Series};
@@ -19,13 +18,15 @@ pub(super) fn figure(figure: &Figure) -> String {
     let layout = layout::layout(figure);
     let mut svg = Svg::new(layout.width, layout.height, &figure.title);
     lines(&mut svg, &layout.title, layout.width / 2.0, Anchor::Middle);
-    for entry in &layout.entries {
+    svg.open("class=\"legend\"");
+    for entry in &layout.legend {
         legend_entry(&mut svg, entry);
     }
+    svg.close();
     for (panel, placed) in figure.panels.iter().zip(&layout.panels) {
         draw_panel(&mut svg, panel, placed);
     }
-    svg.open(&format!("fill=\"{FAINT_INK}\""));
+    svg.open(&format!("class=\"caption\" fill=\"{FAINT_INK}\""));
     lines(&mut svg, &layout.caption, layout::MARGIN, Anchor::Start);
     svg.close();
     svg.finish()
@@ -33,7 +34,7 @@ pub(super) fn figure(figure: &Figure) -> String {
 
 fn lines(svg: &mut Svg, text: &Lines, x: f64, anchor: Anchor) {
     for (i, line) in text.lines.iter().enumerate() {
-        svg.text(line, x, text.top + i as f64 * text.size * LEADING, text.size, anchor);
+        svg.text(line, x, text.first + i as f64 * text.size * LEADING, text.size, anchor);
     }
 }
 
@@ -50,29 +51,33 @@ fn legend_entry(svg: &mut Svg, entry: &Entry) {
 }
 
 fn draw_panel(svg: &mut Svg, panel: &Panel, placed: &Placed) {
-    let frame = &placed.frame;
+    svg.open("class=\"panel\"");
     grid_lines(svg, placed);
     for series in &panel.series {
-        draw_series(svg, frame, series);
+        draw_series(svg, &placed.frame, series);
     }
     axes(svg, placed);
-    let middle = frame.left + frame.width / 2.0;
-    lines(svg, &placed.title, middle, Anchor::Middle);
-    lines(svg, &placed.x_label, middle, Anchor::Middle);
+    panel_texts(svg, placed);
+    if !panel.series.iter().any(|s| drawable(&placed.frame, s)) {
+        let (x, y) = placed.frame.middle();
+        svg.text("nothing to draw", x, y, CAPTION, Anchor::Middle);
+    }
+    svg.close();
+}
+
+fn panel_texts(svg: &mut Svg, placed: &Placed) {
+    let (x, y) = placed.frame.middle();
+    lines(svg, &placed.title, x, Anchor::Middle);
+    lines(svg, &placed.x_label, x, Anchor::Middle);
     for (i, line) in placed.y_label.lines.iter().enumerate() {
-        let x = placed.y_label.top + i as f64 * LABEL * LEADING;
-        svg.text(line, x, frame.top + frame.height / 2.0, LABEL, Anchor::Upwards);
+        let column = placed.y_label.first + i as f64 * LABEL * LEADING;
+        svg.text(line, column, y, LABEL, Anchor::Upwards);
     }
-    let drawn = |s: &Series| s.curves().iter().any(|(_, y)| !frame.curve(&s.x, y).is_empty());
-    if !panel.series.iter().any(drawn) {
-        svg.text(
-            "nothing to draw",
-            middle,
-            frame.top + frame.height / 2.0,
-            CAPTION,
-            Anchor::Middle,
-        );
-    }
+}
+
+fn drawable(frame: &Frame, series: &Series) -> bool {
+    let point = |(&x, &y): (&f64, &f64)| frame.column(x).zip(frame.row(y)).is_some();
+    series.curves().iter().any(|(_, y)| series.x.iter().zip(*y).any(point))
 }
 
 /// Faint lines at the labelled ticks of y.
@@ -86,20 +91,35 @@ fn grid_lines(svg: &mut Svg, placed: &Placed) {
 /// Members below, then the band, the centre on top.
 fn draw_series(svg: &mut Svg, frame: &Frame, series: &Series) {
     let color = hex(series.color);
-    svg.open(&format!(
-        "stroke=\"{color}\" stroke-linejoin=\"round\" stroke-linecap=\"round\" fill=\"none\""
-    ));
+    let joined = "stroke-linejoin=\"round\" stroke-linecap=\"round\"";
+    svg.open(&format!("class=\"series\" stroke=\"{color}\" fill=\"{color}\" {joined}"));
     for member in &series.members {
-        let style = format!("stroke-width=\"{MEMBER_WIDTH}\" stroke-opacity=\"{MEMBER_OPACITY}\"");
-        svg.path(&frame.curve(&series.x, &member.y), &style);
+        let pen = Pen { class: "member", width: MEMBER_WIDTH, opacity: MEMBER_OPACITY };
+        draw_curve(svg, frame, (&series.x, &member.y), pen);
     }
     if let Some(band) = &series.band {
-        let style = format!("stroke=\"none\" fill=\"{color}\" fill-opacity=\"{BAND_OPACITY}\"");
+        let style = format!("class=\"band\" stroke=\"none\" fill-opacity=\"{BAND_OPACITY}\"");
         svg.path(&frame.region(&series.x, &band.lo, &band.hi), &style);
     }
-    let style = format!("stroke-width=\"{CENTER_WIDTH}\"");
-    svg.path(&frame.curve(&series.x, &series.center), &style);
+    let pen = Pen { class: "center", width: CENTER_WIDTH, opacity: 1.0 };
+    draw_curve(svg, frame, (&series.x, &series.center), pen);
     svg.close();
+}
+
+/// How a curve is drawn.
+struct Pen {
+    class: &'static str,
+    width: f64,
+    opacity: f64,
+}
+
+/// The curve, and its lone points as dots two and a half lines wide.
+fn draw_curve(svg: &mut Svg, frame: &Frame, (x, y): (&[f64], &[f64]), pen: Pen) {
+    let Pen { class, width, opacity } = pen;
+    let line = format!("fill=\"none\" stroke-width=\"{width}\" stroke-opacity=\"{opacity}\"");
+    svg.path(&frame.curve(x, y), &format!("class=\"{class}\" {line}"));
+    let dot = format!("stroke=\"none\" fill-opacity=\"{opacity}\"");
+    svg.path(&frame.dots(x, y, 1.25 * width), &format!("class=\"{class}\" {dot}"));
 }
 
 /// Left and bottom spine with their ticks and labels.
@@ -117,7 +137,10 @@ fn axes(svg: &mut Svg, placed: &Placed) {
         let x = left - TICK_LENGTH - TICK_GAP;
         label(svg, tick, (x, y + 0.36 * TICK), Anchor::End);
     }
-    svg.path(&d, &format!("stroke=\"{INK}\" stroke-width=\"{AXIS_WIDTH}\" fill=\"none\""));
+    svg.path(
+        &d,
+        &format!("class=\"axes\" stroke=\"{INK}\" stroke-width=\"{AXIS_WIDTH}\" fill=\"none\""),
+    );
 }
 
 fn length(tick: &Tick) -> f64 {

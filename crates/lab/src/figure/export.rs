@@ -1,5 +1,9 @@
 //! SVG to PNG and PDF, with the bundled fonts.
 
+use krilla::Document;
+use krilla::geom::Size;
+use krilla::page::PageSettings;
+use krilla_svg::{SurfaceExt, SvgSettings};
 use resvg::tiny_skia::{Pixmap, Transform};
 use resvg::usvg::{self, Options, Tree};
 
@@ -12,7 +16,7 @@ pub enum Error {
     #[error("scale = {0} is not in (0, 16]; 2 suits most screens and papers")]
     Scale(f32),
     /// The SVG does not parse.
-    #[error("the figure is not a valid SVG: a text may hold a control character: {0}")]
+    #[error("the figure is not a valid SVG: {0}")]
     Svg(#[from] usvg::Error),
     /// The PNG could not be encoded.
     #[error("cannot encode the PNG: {0}")]
@@ -34,14 +38,83 @@ pub(super) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, Error> {
     dots.encode_png().map_err(|e| Error::Png(e.to_string()))
 }
 
-/// The SVG as a page of its size.
+/// The SVG as a page of its size, at 96 pixels to the inch.
 pub(super) fn pdf(svg: &str) -> Result<Vec<u8>, Error> {
-    let page = svg2pdf::PageOptions { dpi: 96.0 };
-    svg2pdf::to_pdf(&parse(svg)?, svg2pdf::ConversionOptions::default(), page)
-        .map_err(|e| Error::Pdf(e.to_string()))
+    let tree = parse(svg)?;
+    let points = |pixels: f32| 0.75 * pixels;
+    let size = Size::from_wh(points(tree.size().width()), points(tree.size().height()));
+    let size = size.ok_or_else(|| Error::Pdf("the page is empty".into()))?;
+    let mut document = Document::new();
+    let mut page = document.start_page_with(PageSettings::new(size));
+    let mut surface = page.surface();
+    let drawn = surface.draw_svg(&tree, size, SvgSettings::default());
+    surface.finish();
+    page.finish();
+    drawn.ok_or_else(|| Error::Pdf("the SVG cannot be drawn".into()))?;
+    document.finish().map_err(|e| Error::Pdf(e.to_string()))
 }
 
 fn parse(svg: &str) -> Result<Tree, Error> {
     let options = Options { fontdb: font::database(), ..Options::default() };
     Ok(Tree::from_str(svg, &options)?)
+}
+
+#[cfg(test)]
+mod tests {
+    use resvg::usvg::{Group, Node, Rect};
+
+    use super::*;
+    use crate::figure::{Color, Figure, Panel, Scale, Series};
+
+    fn text_boxes(group: &Group) -> Vec<Rect> {
+        let of = |node: &Node| match node {
+            Node::Text(text) => vec![text.abs_bounding_box()],
+            Node::Group(group) => text_boxes(group),
+            _ => Vec::new(),
+        };
+        group.children().iter().flat_map(of).collect()
+    }
+
+    fn crowded(panels: usize, size: f64, y_scale: Scale) -> Figure {
+        let x = || vec![0.0, 0.3 * size, size];
+        let series = |i| Series::new(format!("optimizer {i}"), Color::CYCLE[i], x(), x());
+        let panel = |i| Panel {
+            title: "A title that is too long for one line of a small panel".into(),
+            x_label: format!("step {i}"),
+            y_label: format!("‖g − ∇f‖^{{2}}, panel {i}, by a name longer than the axis is high"),
+            x_scale: Scale::Linear,
+            y_scale,
+            series: (0..7).map(series).collect(),
+        };
+        let caption = "six seeds, shaded: 95 % interval, spec 0123456789abcdef ".repeat(8);
+        Figure { title: "A ⋆ title".into(), panels: (0..panels).map(panel).collect(), caption }
+    }
+
+    #[test]
+    fn no_text_leaves_the_page_or_covers_another() {
+        for (panels, size) in [(1, 1.0), (2, 1e5), (3, 123456.0), (4, 1e-7), (5, 1e300), (7, 12.5)]
+        {
+            for scale in [Scale::Linear, Scale::Log] {
+                let tree = parse(&crowded(panels, size, scale).svg()).unwrap();
+                let page = tree.size().to_rect(0.0, 0.0).unwrap();
+                let boxes = text_boxes(tree.root());
+                assert!(boxes.len() > 10 * panels, "{} texts in {panels} panels", boxes.len());
+                for (i, a) in boxes.iter().enumerate() {
+                    let inside = a.left() >= 0.0 && a.right() <= page.right();
+                    assert!(
+                        inside && a.top() >= 0.0 && a.bottom() <= page.bottom(),
+                        "{a:?} leaves {page:?}"
+                    );
+                    for b in &boxes[..i] {
+                        let wide = a.right().min(b.right()) - a.left().max(b.left());
+                        let high = a.bottom().min(b.bottom()) - a.top().max(b.top());
+                        assert!(
+                            wide <= 0.0 || high <= 0.0,
+                            "{panels} panels to {size}: {a:?} covers {b:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
 }

@@ -1,10 +1,11 @@
-//! Where everything goes: margins from measured text, rows and columns, the legend.
+//! Where everything goes: margins from measured text, panels in rows and columns.
 
 use super::axis::Axis;
 use super::curve::Frame;
 use super::font::{width, wrap};
+use super::legend::{self, Entry};
 use super::tick::Tick;
-use super::{Color, Figure, Panel};
+use super::{Figure, Panel};
 
 /// Sizes of letters in pixels.
 pub(super) const TITLE: f64 = 14.0;
@@ -14,48 +15,40 @@ pub(super) const TICK: f64 = 10.5;
 pub(super) const CAPTION: f64 = 10.5;
 /// From baseline to baseline, in letter sizes.
 pub(super) const LEADING: f64 = 1.35;
-/// Length of a tick; a minor one has 0.6 of it.
+/// Length of a labelled tick.
 pub(super) const TICK_LENGTH: f64 = 4.0;
 /// From a tick to its label.
 pub(super) const TICK_GAP: f64 = 3.0;
-/// Length of a line in the legend, and the space between it and its name.
-pub(super) const SAMPLE: (f64, f64) = (24.0, 6.0);
-
-pub(super) const MARGIN: f64 = 12.0;
-/// Room to the right of a panel, where half of the last x label hangs over.
-const OVERHANG: f64 = 14.0;
-/// Between two entries of the legend.
-const LEGEND_GAP: f64 = 22.0;
 /// A browser without Helvetica, Arial or a twin may set wider letters: room for them.
-const WIDER: f64 = 1.12;
+pub(super) const WIDER: f64 = 1.12;
+/// Around the page.
+pub(super) const MARGIN: f64 = 12.0;
+
+/// Right of a panel, where half of the last x label hangs over.
+const OVERHANG: f64 = 14.0;
+/// Between a y label and the widest tick label.
+const LABEL_GAP: f64 = 5.0;
+/// Between the title of a panel and its axes.
+const HEADING_GAP: f64 = 3.0;
+/// Below a row of panels.
+const ROW_GAP: f64 = 10.0;
 
 /// A figure in pixels.
 pub(super) struct Layout {
     pub(super) width: f64,
     pub(super) height: f64,
-    /// Baseline of the first line of each.
     pub(super) title: Lines,
-    pub(super) entries: Vec<Entry>,
+    pub(super) legend: Vec<Entry>,
     pub(super) panels: Vec<Placed>,
     pub(super) caption: Lines,
 }
 
 /// Lines of text under each other.
-#[derive(Default)]
 pub(super) struct Lines {
     pub(super) lines: Vec<String>,
     pub(super) size: f64,
     /// Baseline of the first.
-    pub(super) top: f64,
-}
-
-/// A series in the legend: its left end and the middle of its height.
-pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) color: Color,
-    pub(super) banded: bool,
-    pub(super) x: f64,
-    pub(super) y: f64,
+    pub(super) first: f64,
 }
 
 /// A panel with its axes and texts.
@@ -65,184 +58,159 @@ pub(super) struct Placed {
     pub(super) y_ticks: Vec<Tick>,
     pub(super) title: Lines,
     pub(super) x_label: Lines,
-    /// Runs upwards; `top` is the x of the first line.
+    /// Upwards; its baselines are columns of pixels.
     pub(super) y_label: Lines,
 }
 
-/// Numbers of columns, width of the page, height of a panel's axes.
-struct Grid {
-    columns: usize,
-    page: f64,
-    height: f64,
-}
-
-impl Grid {
-    fn of(panels: usize) -> Self {
-        let (columns, page, height) = match panels {
-            0 | 1 => (1, 420.0, 240.0),
-            2 | 4 => (2, 620.0, 195.0),
-            _ => (3, 760.0, 170.0),
-        };
-        Self { columns, page, height }
+/// The layout of a figure.
+pub(super) fn layout(figure: &Figure) -> Layout {
+    let grid = Grid::of(figure);
+    let room = grid.page - 2.0 * MARGIN;
+    let title = Lines::below(MARGIN, &figure.title, TITLE, room / WIDER);
+    let (legend, height) = legend::place(figure, MARGIN, room, title.end());
+    let mut top = title.end() + height;
+    let mut panels = Vec::new();
+    for row in figure.panels.chunks(grid.columns()) {
+        let (placed, height) = grid.place_row(panels.len(), row.len(), top);
+        panels.extend(placed);
+        top += height;
     }
+    let caption = Lines::below(top + 2.0, &figure.caption, CAPTION, room / WIDER);
+    let height = (caption.end() + MARGIN).ceil();
+    Layout { width: grid.page, height, title, legend, panels, caption }
 }
 
 impl Lines {
-    fn new(text: &str, size: f64, room: f64, above: f64) -> Self {
-        // The baseline is 0.8 of a letter's size below the top of the line.
-        Self { lines: wrap(text, size, room), size, top: above + 0.8 * size }
+    /// The text in lines no wider than `room`, the first one below `top`.
+    fn below(top: f64, text: &str, size: f64, room: f64) -> Self {
+        // The highest letters with their accents reach 0.8 of their size above the baseline.
+        Self { lines: wrap(text, size, room), size, first: top + 0.8 * size }
     }
 
     fn height(&self) -> f64 {
         self.lines.len() as f64 * self.size * LEADING
     }
+
+    fn end(&self) -> f64 {
+        self.first - 0.8 * self.size + self.height()
+    }
+
+    fn moved(self, by: f64) -> Self {
+        Self { first: self.first + by, ..self }
+    }
 }
 
-/// The layout of a figure.
-pub(super) fn layout(figure: &Figure) -> Layout {
-    let grid = Grid::of(figure.panels.len());
-    let room = grid.page - 2.0 * MARGIN;
-    let title = Lines::new(&figure.title, TITLE, room / WIDER, MARGIN);
-    let mut y = MARGIN + title.height() + if title.lines.is_empty() { 0.0 } else { 4.0 };
-    let (entries, height) = legend(figure, room, y);
-    y += height;
-    let mut panels = Vec::new();
-    for row in 0..figure.panels.len().div_ceil(grid.columns) {
-        let (placed, height) = place_row(figure, &grid, row, y);
-        panels.extend(placed);
-        y += height;
-    }
-    let caption = Lines::new(&figure.caption, CAPTION, room / WIDER, y + 2.0);
-    let height = y + caption.height() + MARGIN;
-    Layout { width: grid.page, height, title, entries, panels, caption }
-}
-
-/// The legend's entries, centred line by line, and the height of them all.
-fn legend(figure: &Figure, room: f64, top: f64) -> (Vec<Entry>, f64) {
-    let mut lines: Vec<(Vec<Entry>, f64)> = Vec::new();
-    for mut entry in distinct_entries(figure) {
-        let wide = SAMPLE.0 + SAMPLE.1 + WIDER * width(&entry.name, LABEL);
-        match lines.last_mut() {
-            Some((line, used)) if *used + LEGEND_GAP + wide <= room => {
-                entry.x = *used + LEGEND_GAP;
-                *used += LEGEND_GAP + wide;
-                line.push(entry);
-            }
-            _ => lines.push((vec![entry], wide)),
-        }
-    }
-    let pitch = LABEL * 1.5;
-    let height = if lines.is_empty() { 0.0 } else { lines.len() as f64 * pitch + 6.0 };
-    let mut entries = Vec::new();
-    for (i, (line, used)) in lines.into_iter().enumerate() {
-        let (left, y) = (MARGIN + (room - used).max(0.0) / 2.0, top + (i as f64 + 0.5) * pitch);
-        entries.extend(line.into_iter().map(|entry| Entry { x: entry.x + left, y, ..entry }));
-    }
-    (entries, height)
-}
-
-fn distinct_entries(figure: &Figure) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
-    for series in figure.panels.iter().flat_map(|p| &p.series).filter(|s| !s.name.is_empty()) {
-        let banded = series.band.is_some();
-        match entries.iter_mut().find(|e| e.name == series.name && e.color == series.color) {
-            Some(entry) => entry.banded |= banded,
-            None => {
-                let (name, color) = (series.name.clone(), series.color);
-                entries.push(Entry { name, color, banded, x: 0.0, y: 0.0 });
-            }
-        }
-    }
-    entries
-}
-
-/// What is left of the axes of a panel: label lines, then tick labels.
-struct LeftMargin {
-    y: Axis,
-    ticks: Vec<Tick>,
-    label: Lines,
+/// Columns of panels and their sizes.
+struct Grid<'a> {
+    figure: &'a Figure,
+    /// Width of the page.
+    page: f64,
+    /// Of the margin left of each column.
+    margins: Vec<f64>,
+    /// Size of every panel's axes.
     width: f64,
+    height: f64,
+}
+
+impl<'a> Grid<'a> {
+    fn of(figure: &'a Figure) -> Self {
+        let (columns, page, height) = match figure.panels.len() {
+            0 | 1 => (1, 420.0, 240.0),
+            2 | 4 => (2, 620.0, 195.0),
+            _ => (3, 760.0, 170.0),
+        };
+        let mut margins = vec![0.0; columns];
+        for index in 0..figure.panels.len() {
+            let margin: &mut f64 = &mut margins[index % columns];
+            *margin = margin.max(LeftMargin::of(figure, index, columns, height).width());
+        }
+        let taken = 2.0 * MARGIN + margins.iter().sum::<f64>() + columns as f64 * OVERHANG;
+        Self { figure, page, margins, width: (page - taken) / columns as f64, height }
+    }
+
+    fn columns(&self) -> usize {
+        self.margins.len()
+    }
+
+    /// `count` panels from the one numbered `first`, in a row below `top`, and the row's height.
+    fn place_row(&self, first: usize, count: usize, top: f64) -> (Vec<Placed>, f64) {
+        let titles: Vec<_> = (first..first + count).map(|i| self.title(i, top)).collect();
+        let titles_end = titles.iter().map(Lines::end).fold(top, f64::max);
+        let mut left = MARGIN;
+        let mut row = Vec::new();
+        for (column, title) in titles.into_iter().enumerate() {
+            // Titles of one line stand right above their axes, whatever their neighbours have.
+            let title_end = title.end();
+            let title = title.moved(titles_end - title_end);
+            let corner = (left + self.margins[column], titles_end + HEADING_GAP);
+            row.push(self.place(first + column, corner, title));
+            left += self.margins[column] + self.width + OVERHANG;
+        }
+        let under_axes = titles_end + HEADING_GAP + self.height + below_axes();
+        let bottom = row.iter().map(|p| p.x_label.end()).fold(under_axes, f64::max);
+        (row, bottom + ROW_GAP - top)
+    }
+
+    fn title(&self, index: usize, top: f64) -> Lines {
+        Lines::below(top, &self.figure.panels[index].title, HEADING, self.width + OVERHANG)
+    }
+
+    /// The panel numbered `index` with the upper left corner of its axes there.
+    fn place(&self, index: usize, (left, top): (f64, f64), title: Lines) -> Placed {
+        let Self { figure, width, height, .. } = *self;
+        let panel = &figure.panels[index];
+        let LeftMargin { axis, ticks, label } =
+            LeftMargin::of(figure, index, self.columns(), height);
+        let abscissae = panel.series.iter().flat_map(|s| s.x.iter().copied());
+        let x = Axis::new(panel.x_scale, abscissae, 0.0);
+        let frame = Frame { left, top, width, height, x, y: axis };
+        let y_label = label.moved(left - self.margins[index % self.columns()]);
+        let (x_label, x_ticks) = (self.x_label(index, frame.bottom()), fitting_ticks(&frame));
+        Placed { x_ticks, y_ticks: ticks, title, x_label, y_label, frame }
+    }
+
+    /// The label below the tick labels, unless the panel below has the same.
+    fn x_label(&self, index: usize, bottom: f64) -> Lines {
+        let label = &self.figure.panels[index].x_label;
+        let below = self.figure.panels.get(index + self.columns());
+        let text = if below.is_some_and(|p| p.x_label == *label) { "" } else { label };
+        Lines::below(bottom + below_axes(), text, LABEL, self.width + OVERHANG)
+    }
+}
+
+/// Height of x ticks and their labels.
+fn below_axes() -> f64 {
+    TICK_LENGTH + TICK_GAP + TICK * LEADING
+}
+
+/// What is left of the axes of a panel.
+struct LeftMargin {
+    axis: Axis,
+    ticks: Vec<Tick>,
+    /// Measured from the left end of the margin; none if the panel on the left has the same.
+    label: Lines,
 }
 
 impl LeftMargin {
-    fn of(figure: &Figure, grid: &Grid, index: usize) -> Self {
+    fn of(figure: &Figure, index: usize, columns: usize, height: f64) -> Self {
         let panel = &figure.panels[index];
-        let y = Axis::new(panel.y_scale, ordinates(panel), 0.04);
-        let ticks = y.ticks((grid.height / 32.0) as usize);
-        let repeated = !index.is_multiple_of(grid.columns)
-            && figure.panels[index - 1].y_label == panel.y_label;
+        let axis = Axis::new(panel.y_scale, ordinates(panel), 0.04);
+        let ticks = axis.ticks((height / 30.0) as usize);
+        let first = index.is_multiple_of(columns);
+        let repeated = !first && figure.panels[index - 1].y_label == panel.y_label;
         let text = if repeated { "" } else { &panel.y_label };
-        let label = Lines::new(text, LABEL, grid.height, 0.0);
-        let widest = ticks.iter().map(|t| width(&t.label, TICK)).fold(0.0, f64::max);
-        let gap = if label.lines.is_empty() { 0.0 } else { 5.0 };
-        let width = label.height() + gap + widest + TICK_GAP + TICK_LENGTH;
-        Self { y, ticks, label, width }
+        Self { axis, ticks, label: Lines::below(0.0, text, LABEL, height) }
+    }
+
+    fn width(&self) -> f64 {
+        let widest = self.ticks.iter().map(|t| width(&t.label, TICK)).fold(0.0, f64::max);
+        let gap = if self.label.lines.is_empty() { 0.0 } else { LABEL_GAP };
+        self.label.end() + gap + widest + TICK_GAP + TICK_LENGTH
     }
 }
 
 fn ordinates(panel: &Panel) -> impl Iterator<Item = f64> {
     panel.series.iter().flat_map(|s| s.curves()).flat_map(|(_, y)| y.iter().copied())
-}
-
-/// Widths of the left margins of each column: the widest of its panels.
-fn column_margins(figure: &Figure, grid: &Grid) -> Vec<f64> {
-    let mut margins = vec![0.0; grid.columns];
-    for index in 0..figure.panels.len() {
-        let margin: &mut f64 = &mut margins[index % grid.columns];
-        *margin = margin.max(LeftMargin::of(figure, grid, index).width);
-    }
-    margins
-}
-
-/// The panels of a row whose top is at `top`, and its height with the space below.
-fn place_row(figure: &Figure, grid: &Grid, row: usize, top: f64) -> (Vec<Placed>, f64) {
-    let margins = column_margins(figure, grid);
-    let fixed = margins.iter().sum::<f64>() + grid.columns as f64 * OVERHANG + 2.0 * MARGIN;
-    let wide = (grid.page - fixed) / grid.columns as f64;
-    let first = row * grid.columns;
-    let row = first..(first + grid.columns).min(figure.panels.len());
-
-    let title_of = |i: usize| Lines::new(&figure.panels[i].title, HEADING, wide + OVERHANG, 0.0);
-    let titles = row.clone().map(|i| title_of(i).height()).fold(0.0, f64::max);
-    let mut left = MARGIN;
-    let mut placed = Vec::new();
-    for index in row {
-        left += margins[index % grid.columns];
-        let space = Space { left, top: top + titles + 3.0, width: wide, height: grid.height };
-        let title = title_of(index);
-        // Titles of one line stand right above their panels, whatever their neighbours have.
-        let title = Lines { top: title.top + top + titles - title.height(), ..title };
-        placed.push(place(figure, grid, index, space, title));
-        left += wide + OVERHANG;
-    }
-    let below = placed.iter().map(|p| p.x_label.height()).fold(0.0, f64::max);
-    let x_ticks = TICK_LENGTH + TICK_GAP + TICK * LEADING;
-    (placed, titles + 3.0 + grid.height + x_ticks + below + 10.0)
-}
-
-/// Room for the axes of one panel.
-struct Space {
-    left: f64,
-    top: f64,
-    width: f64,
-    height: f64,
-}
-
-fn place(figure: &Figure, grid: &Grid, index: usize, space: Space, title: Lines) -> Placed {
-    let panel = &figure.panels[index];
-    let margin = LeftMargin::of(figure, grid, index);
-    let Space { left, top, width, height } = space;
-    let x = Axis::new(panel.x_scale, panel.series.iter().flat_map(|s| s.x.iter().copied()), 0.0);
-    let frame = Frame { left, top, width, height, x, y: margin.y };
-    let x_ticks = fitting_ticks(&frame);
-    let repeated =
-        figure.panels.get(index + grid.columns).is_some_and(|p| p.x_label == panel.x_label);
-    let text = if repeated { "" } else { &panel.x_label };
-    let under = frame.bottom() + TICK_LENGTH + TICK_GAP + TICK * LEADING;
-    let x_label = Lines::new(text, LABEL, width + OVERHANG, under);
-    let first_line = left - margin.width + 0.8 * LABEL;
-    let y_label = Lines { top: first_line, ..margin.label };
-    Placed { frame, x_ticks, y_ticks: margin.ticks, title, x_label, y_label }
 }
 
 /// As many ticks of the x axis as have room for their labels.
@@ -252,7 +220,7 @@ fn fitting_ticks(frame: &Frame) -> Vec<Tick> {
         labelled.windows(2).all(|pair| {
             let apart = frame.column(pair[1].value).zip(frame.column(pair[0].value));
             let room = (width(&pair[0].label, TICK) + width(&pair[1].label, TICK)) / 2.0;
-            apart.is_some_and(|(b, a)| (b - a).abs() >= room * WIDER + 6.0)
+            apart.is_none_or(|(b, a)| b - a >= room * WIDER + 6.0)
         })
     };
     let most = (frame.width / 40.0) as usize;

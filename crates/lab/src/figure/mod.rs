@@ -4,7 +4,8 @@
 //! PNG, a PDF, and a CSV of every number drawn. Equal figures give equal bytes. PNG and PDF use
 //! the fonts bundled with this module, so they look the same on a machine without any.
 //!
-//! What cannot be drawn (NaN, ±∞, |v| > 1e300, v ≤ 0 on a log axis) leaves a gap in its curve.
+//! What cannot be drawn leaves a gap in its curve: NaN, ±∞, |v| > 1e300, and on a log axis
+//! v < 1e−300, zero and negative numbers included.
 
 mod axis;
 mod curve;
@@ -12,12 +13,10 @@ mod draw;
 mod export;
 mod font;
 mod layout;
+mod legend;
 mod svg;
 mod table;
 mod tick;
-
-use std::path::{Path, PathBuf};
-use std::{fs, io};
 
 pub use export::Error;
 
@@ -79,7 +78,7 @@ pub struct Series {
     pub members: Vec<Member>,
 }
 
-/// Lower and upper edge of a shaded region; on a log axis it reaches the bottom where `lo` ≤ 0.
+/// Lower and upper edge of a shaded region; on a log axis it reaches the bottom where `lo` is too small.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Band {
     /// Lower edge.
@@ -159,7 +158,7 @@ impl Figure {
     /// The figure as a PNG on white, `scale` dots to a pixel of the SVG (2 for most uses).
     ///
     /// # Errors
-    /// If `scale` is not in (0, 16], or a text holds a character that XML forbids.
+    /// If `scale` is not in (0, 16].
     ///
     /// # Panics
     /// As [`Figure::svg`].
@@ -170,7 +169,7 @@ impl Figure {
     /// The figure as a PDF of one page, fonts embedded.
     ///
     /// # Errors
-    /// If a text holds a character that XML forbids.
+    /// If the SVG cannot be converted, which would be an error of this module.
     ///
     /// # Panics
     /// As [`Figure::svg`].
@@ -188,35 +187,4 @@ impl Figure {
     pub fn csv(&self) -> String {
         table::csv(self)
     }
-
-    /// The paths of `stem.svg`, `.png` (at scale 2), `.pdf` and `.csv`, each written beside its
-    /// place in `dir` and then renamed, so that none is ever half there.
-    ///
-    /// # Errors
-    /// Those of the file system with the path, and of [`Figure::png`] and [`Figure::pdf`].
-    ///
-    /// # Panics
-    /// As [`Figure::svg`].
-    pub fn write(&self, dir: &Path, stem: &str) -> io::Result<Vec<PathBuf>> {
-        let svg = self.svg();
-        let files = [
-            ("png", export::png(&svg, 2.0).map_err(io::Error::other)?),
-            ("pdf", export::pdf(&svg).map_err(io::Error::other)?),
-            ("csv", self.csv().into_bytes()),
-            ("svg", svg.into_bytes()),
-        ];
-        files
-            .iter()
-            .map(|(ending, bytes)| replace(dir.join(format!("{stem}.{ending}")), bytes))
-            .collect()
-    }
-}
-
-fn replace(path: PathBuf, bytes: &[u8]) -> io::Result<PathBuf> {
-    let mut name = path.clone().into_os_string();
-    name.push(".tmp");
-    fs::write(&name, bytes)
-        .and_then(|()| fs::rename(&name, &path))
-        .map_err(|e| io::Error::new(e.kind(), format!("{}: {e}", path.display())))?;
-    Ok(path)
 }

@@ -33,7 +33,9 @@ impl Svg {
              viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\" fill=\"{INK}\">\n",
             font::STACK,
         ));
-        svg.line(format!("<title>{}</title>", escaped(title)));
+        if !title.is_empty() {
+            svg.line(format!("<title>{}</title>", escaped(title)));
+        }
         svg.line(format!("<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>"));
         svg
     }
@@ -117,6 +119,9 @@ fn spans(text: &str, size: f64) -> String {
     spans
 }
 
+/// The text as XML; what XML has no way to write as U+FFFD.
 fn escaped(text: &str) -> String {
+    let forbidden = |c: char| c.is_control() || matches!(c, '\u{fffe}' | '\u{ffff}');
+    let text = text.replace(forbidden, "\u{fffd}");
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }

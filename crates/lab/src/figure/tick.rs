@@ -20,57 +20,62 @@ pub(super) fn linear(lo: f64, hi: f64, most: usize) -> Vec<Tick> {
 /// Ticks of a log axis whose ends are log₁₀ `lo` and `hi`: decades with unlabelled 2..9 between
 /// them; if fewer than two decades are inside, 1, 2, 5 times a decade; else as [`linear`].
 pub(super) fn log(lo: f64, hi: f64, most: usize) -> Vec<Tick> {
-    let decades = (lo - 1e-9).ceil() as i32..=(hi + 1e-9).floor() as i32;
-    if decades.clone().count() >= 2 {
-        return decade_ticks(lo, hi, decades.clone().count().div_ceil(most.max(2)));
+    let inside = mantissas(lo, hi);
+    let decades = inside.iter().filter(|&&(m, _)| m == 1).count();
+    if decades >= 2 {
+        return decade_ticks(&inside, decades.div_ceil(most.max(2)));
     }
-    let labelled = mantissas(lo, hi, |m| [1, 2, 5].contains(&m));
-    if labelled.len() < 2 {
-        return linear(10f64.powf(lo), 10f64.powf(hi), most);
+    if inside.iter().filter(|&&(m, _)| labelled_between(m)).count() >= 2 {
+        return inside.into_iter().map(between_decades).collect();
     }
-    let write = |(m, e): (i32, i32)| Tick { value: power(m, e), label: mantissa_label(m, e) };
-    let minor = mantissas(lo, hi, |m| ![1, 2, 5].contains(&m));
-    labelled.into_iter().map(write).chain(minor.into_iter().map(unlabelled)).collect()
+    linear(10f64.powf(lo), 10f64.powf(hi), most)
 }
 
-fn decade_ticks(lo: f64, hi: f64, at_least: usize) -> Vec<Tick> {
-    let stride =
-        [1, 2, 5, 10, 20, 50, 100].into_iter().find(|&s| s >= at_least).unwrap_or(200) as i32;
-    let is_minor = |m, e: i32| if stride == 1 { m > 1 } else { m == 1 && e % stride != 0 };
-    let labelled = mantissas(lo, hi, |m| m == 1).into_iter().filter(|&(_, e)| e % stride == 0);
-    let minor = mantissas(lo, hi, |_| true).into_iter().filter(|&(m, e)| is_minor(m, e));
-    // Beyond some sixty, minor ticks are a grey smear.
-    let minor = minor.filter(|_| hi - lo <= 60.0);
-    labelled
-        .map(|(_, e)| Tick {
-            value: power(1, e),
-            label: format!("10^{{{}}}", signed(&e.to_string())),
-        })
-        .chain(minor.map(unlabelled))
-        .collect()
+/// Every decade, or every second, fifth, … one, at least `apart`, with labels.
+fn decade_ticks(inside: &[(i32, i32)], apart: usize) -> Vec<Tick> {
+    let strides = [1, 2, 5, 10, 20, 50, 100];
+    let stride = strides.into_iter().find(|&s| s >= apart).unwrap_or(200) as i32;
+    // Beyond some sixty decades unlabelled ones are a grey smear.
+    let crowded = inside.len() > 9 * 60;
+    let tick = |&(m, e): &(i32, i32)| match (m, e % stride) {
+        (1, 0) => Some(Tick { value: power(1, e), label: signed(&format!("10^{{{e}}}")) }),
+        (1, _) if !crowded => Some(unlabelled(m, e)),
+        _ if stride == 1 => Some(unlabelled(m, e)),
+        _ => None,
+    };
+    inside.iter().filter_map(tick).collect()
 }
 
-/// All (m, e) with m × 10ᵉ inside the range and `keep(m)`.
-fn mantissas(lo: f64, hi: f64, keep: impl Fn(i32) -> bool) -> Vec<(i32, i32)> {
+fn between_decades((m, e): (i32, i32)) -> Tick {
+    let value = power(m, e);
+    if labelled_between(m) {
+        Tick { value, label: number(value, value, -e) }
+    } else {
+        unlabelled(m, e)
+    }
+}
+
+fn labelled_between(m: i32) -> bool {
+    matches!(m, 1 | 2 | 5)
+}
+
+/// All (m, e), m in 1..=9, with m × 10ᵉ inside the range.
+fn mantissas(lo: f64, hi: f64) -> Vec<(i32, i32)> {
     let inside = |&(m, e): &(i32, i32)| {
         let u = f64::from(m).log10() + f64::from(e);
         lo - 1e-9 <= u && u <= hi + 1e-9
     };
-    let all = (lo.floor() as i32..=hi.ceil() as i32).flat_map(|e| (1..=9).map(move |m| (m, e)));
-    all.filter(|&(m, _)| keep(m)).filter(inside).collect()
+    let decades = lo.floor() as i32..=hi.ceil() as i32;
+    decades.flat_map(|e| (1..=9).map(move |m| (m, e))).filter(inside).collect()
 }
 
-fn unlabelled((m, e): (i32, i32)) -> Tick {
+fn unlabelled(m: i32, e: i32) -> Tick {
     Tick { value: power(m, e), label: String::new() }
 }
 
 /// m × 10ᵉ, correctly rounded.
 fn power(m: i32, e: i32) -> f64 {
     format!("{m}e{e}").parse().unwrap_or(f64::NAN)
-}
-
-fn mantissa_label(m: i32, e: i32) -> String {
-    number(power(m, e), power(m, e), (-e).max(0))
 }
 
 /// First and last multiple of a round step inside `lo..=hi`, the step, and its decimal places.
