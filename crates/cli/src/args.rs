@@ -99,7 +99,7 @@ pub struct Reproduce {
 #[derive(ClapArgs, Debug)]
 pub struct Sitting {
     /// Seconds between checkpoints of a run.
-    #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = seconds)]
+    #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = seconds, allow_hyphen_values = true)]
     pub checkpoint_seconds: f64,
 }
 

@@ -92,7 +92,8 @@ mod tests {
         let x = [1.0, 2.0, 4.0, 8.0];
         assert_eq!(quantile(&x, 0.0), 1.0);
         assert_eq!(quantile(&x, 0.5), 3.0);
-        assert_eq!(quantile(&x, 0.9), 6.8);
+        // 2.7 of 3 steps: two roundings.
+        assert!((quantile(&x, 0.9) - 6.8).abs() < 2e-15);
         assert_eq!(quantile(&x, 1.0), 8.0);
         assert_eq!(quantile(&[3.0], 0.3), 3.0);
     }
