@@ -50,7 +50,10 @@ impl<'a> Progress<'a> {
     pub fn tell(&self, index: usize, event: &Event) {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
-            Event::Busy => {}
+            Event::Busy if self.plain => {
+                eprintln!("{}: waiting for another process that computes it", self.names[index]);
+            }
+            Event::Busy => self.bar.set_message("waiting for another process"),
             Event::Warning(text) => {
                 self.bar.suspend(|| eprintln!("warning: {}: {text}", self.names[index]));
             }

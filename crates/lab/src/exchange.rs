@@ -146,10 +146,28 @@ fn array(
         .by_name(&format!("{name}.npy"))
         .map_err(|_| source.error(format!("no array named `{name}`; it has: {names}")))?;
     let bad = |e: std::io::Error| source.error(format!("`{name}`: {e}"));
-    let npy = NpyFile::new(entry).map_err(bad)?;
+    // Read to the end, which is where the archive's checksum is compared.
+    let mut entry = entry;
+    let mut bytes = Vec::new();
+    entry.read_to_end(&mut bytes).map_err(bad)?;
+    let mut rest = bytes.as_slice();
+    let npy = NpyFile::new(&mut rest).map_err(bad)?;
     let shape: Vec<usize> = npy.shape().iter().map(|&n| n as usize).collect();
     let strides: Vec<usize> = npy.strides().iter().map(|&n| n as usize).collect();
+    let elements = shape.iter().try_fold(1_usize, |product, &n| product.checked_mul(n));
+    let fits = elements.is_some_and(|elements| elements <= bytes.len());
+    if !fits {
+        return Err(source.error(format!(
+            "`{name}` claims the shape {shape:?}, but the file has {} bytes for it",
+            bytes.len()
+        )));
+    }
     let stored = floats(npy).map_err(bad)?;
+    if !rest.is_empty() {
+        return Err(
+            source.error(format!("`{name}` has {} bytes after its last number", rest.len()))
+        );
+    }
     let mut values = Vec::with_capacity(stored.len());
     for flat in 0..stored.len() {
         let mut rest = flat;

@@ -74,7 +74,7 @@ pub enum Event {
         /// Updates made.
         step: u64,
     },
-    /// Another process computes it; looked at again later.
+    /// Another process computes it; waiting for that.
     Busy,
     /// Something odd that does not stop the run.
     Warning(String),
@@ -107,11 +107,12 @@ pub fn sweep(
     news: &(dyn Fn(usize, Event) + Sync),
 ) -> Vec<Status> {
     let statuses: Vec<Mutex<Option<Status>>> = specs.iter().map(|_| Mutex::new(None)).collect();
-    let threads = (options.jobs / specs.len().max(1)).max(1);
     let attempt = |patience: Patience| {
         queue(options.jobs, specs, |index, spec| {
             let Ok(mut status) = statuses[index].lock() else { return };
             if status.is_none() {
+                // More threads than shares of the batch would only wait.
+                let threads = (options.jobs / specs.len()).min(spec.train.batch_size / 128).max(1);
                 let job = Job { store, spec, options, stop, threads };
                 *status = job.run(patience, &|event| news(index, event));
             }
@@ -155,8 +156,16 @@ impl Job<'_> {
         news: &dyn Fn(Event),
     ) -> Result<Option<Status>, store::Error> {
         let id = run_id(self.spec);
+        let mut said = false;
         let _guard = loop {
-            if self.store.finished(&id)?.is_some() {
+            if let Some(finished) = self.store.finished(&id)? {
+                if finished.spec_toml()? != self.spec.to_toml() {
+                    return Ok(Some(Status::Failed(format!(
+                        "the spec in {} is not the one it is named after: the folder is damaged; \
+                         delete it and run again",
+                        finished.folder().display()
+                    ))));
+                }
                 news(Event::Cached);
                 return Ok(Some(Status::Stored));
             }
@@ -168,9 +177,12 @@ impl Job<'_> {
                 Lock::Free(_) if self.store.finished(&id)?.is_some() => {}
                 Lock::Free(guard) => break guard,
                 Lock::Busy => {
-                    news(Event::Busy);
                     if patience == Patience::Skip {
                         return Ok(None);
+                    }
+                    if !said {
+                        said = true;
+                        news(Event::Busy);
                     }
                     std::thread::sleep(POLL);
                 }

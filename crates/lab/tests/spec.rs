@@ -47,6 +47,24 @@ fn the_template_is_the_default_and_shows_every_key() {
 }
 
 #[test]
+fn the_template_leaves_room_for_presets_and_kinds() {
+    for set in ["preset=setting2", "preset=setting3", "preset=sphere", "optimizer.name=sgd"] {
+        let mut document = Document::parse("test", TEMPLATE).unwrap();
+        document.set(set).unwrap();
+        assert_eq!(document.resolve().unwrap(), with(&[set]).unwrap(), "{set}");
+    }
+}
+
+#[test]
+fn runs_that_would_fill_the_memory_are_refused() {
+    let large = ["task.dim=64", "model.depth=64", "train.batch_size=1000000"];
+    let message = with(&large).unwrap_err().to_string();
+    assert!(message.contains("train.batch_size = 1000000") && message.contains("GiB"), "{message}");
+    let message = with(&["task.dim=64", "eval.batch_size=1000000"]).unwrap_err().to_string();
+    assert!(message.contains("eval.batch_size = 1000000") && message.contains("GiB"), "{message}");
+}
+
+#[test]
 fn presets_have_the_published_rates_and_thresholds() {
     // (name, n, SGDM, Adam, threshold): README and code of the authors.
     let published = [
@@ -150,7 +168,7 @@ fn seeds_make_different_runs_and_spelling_does_not() {
 }
 
 /// (override, key named, what the message must contain).
-const WRONG: [(&str, &str, &str); 38] = [
+const WRONG: [(&str, &str, &str); 40] = [
     ("optimizer.lr=-0.1", "optimizer.lr = -0.1", "> 0"),
     ("optimizer.lr=0", "optimizer.lr = 0", "> 0"),
     ("optimizer.lr=nan", "optimizer.lr = nan", "finite"),
@@ -162,7 +180,7 @@ const WRONG: [(&str, &str, &str); 38] = [
     ("optimizer.wd=0.1", "`optimizer.wd`", "did you mean `optimizer.weight_decay`"),
     ("lr=0.1", "`lr`", "did you mean `optimizer.lr`"),
     ("learning_rate=0.1", "`learning_rate`", "did you mean `optimizer.lr`"),
-    ("optimizer.momentum=0.9", "`optimizer.momentum`", "betas"),
+    ("optimizer.momentum=0.9", "`optimizer.momentum`", "`optimizer.name`"),
     ("optimizer.betas=[0.9]", "optimizer.betas", "two numbers"),
     ("optimizer.betas=[0.9, 1.0]", "optimizer.betas", "< 1"),
     ("optimizer.betas=0.9", "optimizer.betas = 0.9", "two numbers"),
@@ -178,9 +196,9 @@ const WRONG: [(&str, &str, &str); 38] = [
     ("task.context_len=0", "task.context_len = 0", "integer from 1"),
     ("task.noise_std=-1", "task.noise_std", ">= 0"),
     ("task.covariates=spherical", "task.covariates.kind", "did you mean \"sphere\""),
-    ("task.covariates.covariance=[1, 2]", "task.covariates", "dim = 5"),
+    ("task.covariates.covariance=[1, 2]", "task.covariates.covariance", "task.dim = 5"),
     ("task.covariates.covariance=[1, 1, 1, 1, 0]", "task.covariates.covariance", "> 0"),
-    ("task.covariates.shape=1", "`task.covariates.shape`", "covariance"),
+    ("task.covariates.shape=1", "`task.covariates.shape`", "`task.covariates.kind`"),
     ("model.depth=0", "model.depth = 0", "integer from 1"),
     ("model.layers=3", "`model.layers`", "did you mean `model.depth`"),
     ("train.batch_size=0", "train.batch_size = 0", "integer from 1"),
@@ -188,6 +206,8 @@ const WRONG: [(&str, &str, &str); 38] = [
     ("train.seed=-1", "train.seed = -1", "integer from 0"),
     ("train.precision=f16", "train.precision = \"f16\"", "\"f32\", \"f64\""),
     ("eval.every=0", "eval.every = 0", "integer from 1"),
+    ("train.batch_size=2000000", "train.batch_size = 2000000", "1 to 1000000"),
+    ("task.covariates.covariance=[1, 1, 1, 1, -1]", "covariance = -1", "> 0"),
     ("preset=setting4", "preset = \"setting4\"", "did you mean \"setting"),
 ];
 

@@ -15,7 +15,9 @@ pub fn run(init: &Init) -> Result<(), Error> {
         std::io::ErrorKind::AlreadyExists => Error::Usage(format!(
             "{path} exists and is not overwritten; name another file: windtunnel init NAME.toml"
         )),
-        _ => Error::Write { path: path.clone(), cause },
+        _ => Error::Usage(format!(
+            "cannot write {path} ({cause}); name a file in a folder that exists"
+        )),
     })?;
     file.write_all(TEMPLATE.as_bytes())
         .map_err(|cause| Error::Write { path: path.clone(), cause })?;

@@ -31,11 +31,8 @@ fn fig2(global: &Global, reproduce: &Reproduce) -> Result<(), Error> {
     let stem = if reproduce.quick { "fig2-quick" } else { "fig2" };
     let out = &reproduce.out;
     let mut files = Vec::new();
-    for (stem, figure) in
-        [(stem.into(), &result.mean.figure), (format!("{stem}-median"), &result.median.figure)]
-    {
-        files.extend(draw(out, &stem, figure)?);
-    }
+    files.extend(draw(out, stem, "means over prompts", &result.mean.figure)?);
+    files.extend(draw(out, &format!("{stem}-median"), "medians", &result.median.figure)?);
     let verdicts = serde_json::json!({
         "mean": result.mean.verdicts,
         "median": result.median.verdicts,
@@ -72,27 +69,32 @@ fn fig2(global: &Global, reproduce: &Reproduce) -> Result<(), Error> {
     output::print(&format!("{summary}\n{tables}Figures, data and page: {}\n", path.display()))
 }
 
+/// Names of files, with what they hold.
+type Files = Vec<(String, String)>;
+
 /// Writes a figure in every format; returns the files and what they are.
-fn draw(out: &Path, stem: &str, figure: &Figure) -> Result<Vec<(String, String)>, Error> {
+fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files, Error> {
     let failed = |error: windtunnel_lab::figure::Error| Error::Failed(error.to_string());
     let formats = [
-        ("csv", "every point of the figure", figure.csv().into_bytes()),
-        ("svg", "the figure for the web", figure.svg().into_bytes()),
-        ("pdf", "the figure for a paper", figure.pdf().map_err(failed)?),
-        ("png", "the figure as pixels", figure.png(2.0).map_err(failed)?),
+        ("csv", "every point", figure.csv().into_bytes()),
+        ("svg", "for the web", figure.svg().into_bytes()),
+        ("pdf", "for a paper", figure.pdf().map_err(failed)?),
+        ("png", "as pixels", figure.png(2.0).map_err(failed)?),
     ];
     let mut files = Vec::new();
-    for (extension, what, bytes) in formats {
+    for (extension, purpose, bytes) in formats {
         let name = format!("{stem}.{extension}");
         write(out, &name, &bytes)?;
-        files.push((name, what.into()));
+        files.push((name, format!("{what}, {purpose}")));
     }
     Ok(files)
 }
 
 fn create(dir: &Path) -> Result<(), Error> {
-    let failed = |cause| Error::Write { path: dir.display().to_string(), cause };
-    std::fs::create_dir_all(dir).map_err(failed)
+    std::fs::create_dir_all(dir).map_err(|cause| {
+        let dir = dir.display();
+        Error::Usage(format!("cannot make the folder {dir} ({cause}); name another with --out DIR"))
+    })
 }
 
 /// Writes through a temporary name, so that a reader never sees half a file.

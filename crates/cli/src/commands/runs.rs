@@ -5,18 +5,18 @@ use windtunnel_lab::store::{Entry, Record, Resume, Row, RunId, Status, Store};
 use windtunnel_lab::sweep::{Meta, stored_spec};
 use windtunnel_lab::table::{Table, number};
 
-use super::{describe, last};
+use super::{LOSS, describe, last};
 use crate::args::{Export, Global, Show};
 use crate::error::Error;
 use crate::output;
 
 /// The store, which must be there: looking makes no folders.
 fn open(global: &Global) -> Result<Store, Error> {
-    if global.store.is_dir() {
+    if global.store.join("runs").is_dir() {
         return Ok(Store::open(&global.store)?);
     }
     Err(Error::Usage(format!(
-        "no store in {}; name one with --store DIR, or make one: windtunnel train",
+        "no store of runs in {}; name one with --store DIR, or make one: windtunnel train",
         global.store.display()
     )))
 }
@@ -29,6 +29,7 @@ struct Line {
     what: String,
     seed: Option<u64>,
     held_out_loss: f64,
+    problem: Option<String>,
 }
 
 pub fn list(global: &Global) -> Result<(), Error> {
@@ -40,42 +41,56 @@ pub fn list(global: &Global) -> Result<(), Error> {
     if lines.is_empty() {
         return output::print("no runs yet; make one: windtunnel train\n");
     }
+    let problems: String = lines
+        .iter()
+        .filter_map(|l| {
+            l.problem.as_ref().map(|problem| format!("{} is broken: {problem}\n", l.run))
+        })
+        .collect();
     let rows = lines.into_iter().map(|l| {
         let seed = l.seed.map_or("?".into(), |s| s.to_string());
         vec![l.run, l.state, l.step.to_string(), l.what, seed, number(l.held_out_loss)]
     });
     let head = ["run", "state", "step", "what", "seed", "held-out loss"];
     let title = format!("Runs in {}", global.store.display());
-    output::print(&Table::new(&title, &head, rows.collect()).text())
+    output::print(&format!("{}{problems}", Table::new(&title, &head, rows.collect()).text()))
 }
 
 fn line(store: &Store, entry: Entry) -> Line {
-    let (state, step, spec) = match entry.status {
+    let broken = |reason: String| ("broken", 0, None, Some(reason));
+    let (state, step, spec, problem) = match entry.status {
         Status::Finished { spec_toml, meta } => match serde_json::from_value::<Meta>(meta) {
-            Ok(meta) => (meta.outcome, meta.step, Some(spec_toml)),
-            Err(error) => (format!("broken: meta.json: {error}"), 0, Some(spec_toml)),
+            Ok(meta) if meta.diverged() => ("diverged", meta.step, Some(spec_toml), None),
+            Ok(meta) => ("finished", meta.step, Some(spec_toml), None),
+            Err(error) => broken(format!("meta.json: {error}")),
         },
-        Status::Partial { step, spec_toml, .. } => ("partial".into(), step, Some(spec_toml)),
-        Status::Broken(reason) => (format!("broken: {reason}"), 0, None),
+        Status::Partial { step, spec_toml, .. } => ("partial", step, Some(spec_toml), None),
+        Status::Broken(reason) => broken(reason),
     };
     let spec = spec.and_then(|text| stored_spec(&text).ok());
-    let rows = load(store, &entry.id).map(|record| record.rows).unwrap_or_default();
+    let (state, problem, held_out_loss) = match load(store, &entry.id) {
+        Ok(record) if problem.is_none() => (state, problem, last(&record.rows, LOSS, state, step)),
+        Ok(_) => (state, problem, f64::NAN),
+        Err(error) => ("broken", problem.or(Some(error.to_string())), f64::NAN),
+    };
     Line {
         run: entry.id.to_string(),
-        state,
+        state: state.into(),
         step,
         what: spec.as_ref().map_or("?".into(), describe),
         seed: spec.map(|s| s.train.seed),
-        held_out_loss: last(&rows, "held_out_loss"),
+        held_out_loss,
+        problem,
     }
 }
 
 /// A finished run, or what the latest checkpoint of an unfinished one holds.
 fn load(store: &Store, id: &RunId) -> Result<Record, Error> {
-    if store.finished(id)?.is_none()
-        && let Resume::From(checkpoint) = store.checkpoint(id)?
-    {
-        return Ok(Record {
+    if store.finished(id)?.is_some() {
+        return Ok(store.run(id)?);
+    }
+    match store.checkpoint(id)? {
+        Resume::From(checkpoint) => Ok(Record {
             spec_toml: checkpoint.spec_toml,
             meta: serde_json::json!({
                 "outcome": "partial",
@@ -85,9 +100,10 @@ fn load(store: &Store, id: &RunId) -> Result<Record, Error> {
             rows: checkpoint.rows,
             tensors: checkpoint.tensors,
             ..Record::default()
-        });
+        }),
+        Resume::Damaged(damage) => Err(Error::Failed(damage.to_string())),
+        Resume::Fresh => Ok(store.run(id)?),
     }
-    Ok(store.run(id)?)
 }
 
 #[derive(Serialize)]

@@ -6,7 +6,7 @@ use windtunnel_lab::store::Store;
 use windtunnel_lab::sweep::Meta;
 use windtunnel_lab::table::{Table, number};
 
-use super::{describe, last, name};
+use super::{LOSS, describe, last, name};
 use crate::args::{Global, Train};
 use crate::error::Error;
 use crate::{output, session};
@@ -57,9 +57,14 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
 fn summary(store: &Store, spec: &RunSpec) -> Result<Summary, Error> {
     let id = run_id(spec);
     let record = store.run(&id)?;
-    let meta = serde_json::from_value(record.meta)
-        .map_err(|e| Error::Failed(format!("run {id} has metadata of another version: {e}")))?;
-    let held_out_loss = last(&record.rows, "held_out_loss");
+    let meta: Meta = serde_json::from_value(record.meta).map_err(|error| {
+        let path = store.root().join("runs").join(id.as_str()).join("meta.json");
+        Error::Failed(format!(
+            "{} is damaged ({error}); delete the folder around it and run again",
+            path.display()
+        ))
+    })?;
+    let held_out_loss = last(&record.rows, LOSS, &meta.outcome, meta.step);
     Ok(Summary { run: id.to_string(), seed: spec.train.seed, held_out_loss, meta })
 }
 

@@ -81,7 +81,7 @@ impl std::fmt::Display for TaskError {
             TaskError::Shape(k) => write!(f, "shape = {k} is not a finite number > 0"),
             TaskError::Scale(t) => write!(f, "scale = {t} is not a finite number > 0"),
             TaskError::CovarianceDim { covariance, task } => {
-                write!(f, "covariance is {covariance}×{covariance} but dim = {task}")
+                write!(f, "{covariance} by {covariance} entries for dim = {task}")
             }
         }
     }

@@ -37,6 +37,18 @@ pub enum SpecError {
         /// All keys of the section.
         known: String,
     },
+    /// A key of another optimizer or another law of the covariates.
+    #[error(
+        "`{key}` does not go with `{choice}`; what does: {known}. Remove it, or change `{choice}`"
+    )]
+    Misplaced {
+        /// Its full path.
+        key: String,
+        /// The key that decides, as `optimizer.name`.
+        choice: String,
+        /// All keys of the section as chosen.
+        known: String,
+    },
     /// A value of the wrong type or outside its range.
     #[error("{key} = {value} is not allowed: {allowed}")]
     Value {

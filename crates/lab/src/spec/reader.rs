@@ -171,6 +171,11 @@ impl Section {
     /// Refuses keys that nobody asked for.
     pub(super) fn finish(self) -> Result<(), SpecError> {
         let Some(key) = self.table.keys().next() else { return Ok(()) };
+        let (full, known) = (self.key(key), self.known.join(", "));
+        if super::resolve::KEYS.contains(&full.as_str()) {
+            let tag = if self.known.contains(&"kind") { "kind" } else { "name" };
+            return Err(SpecError::Misplaced { key: full, choice: self.key(tag), known });
+        }
         let alias = ALIASES.iter().find(|(alias, _)| alias == key).map(|(_, name)| *name);
         let near = alias.filter(|name| self.known.contains(name));
         let near = near.or_else(|| nearest(key, self.known.iter().copied()));
@@ -181,7 +186,7 @@ impl Section {
             })
         };
         let nearest = near.map(|near| self.key(near)).or_else(|| elsewhere().map(|k| (*k).into()));
-        Err(SpecError::UnknownKey { key: self.key(key), nearest, known: self.known.join(", ") })
+        Err(SpecError::UnknownKey { key: full, nearest, known })
     }
 }
 

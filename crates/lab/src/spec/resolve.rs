@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 use windtunnel_core::optim::{Adam, AdamW, Sgd};
-use windtunnel_core::task::{Covariance, Covariates, MAX_CONTEXT_LEN, MAX_DIM, Task, TaskError};
+use windtunnel_core::task::{Covariance, Covariates, MAX_CONTEXT_LEN, MAX_DIM, Task, rows};
 
 use super::reader::{Range, Section};
 use super::{
@@ -48,7 +48,9 @@ pub(super) const KEYS: [&str; 28] = [
 /// TOML integers are signed.
 const MAX_SEED: u64 = i64::MAX as u64;
 const MAX_DEPTH: usize = 1024;
-const MAX_BATCH: usize = 100_000_000;
+const MAX_BATCH: usize = 1_000_000;
+/// Bytes that one run may need for its prompts and partial sums.
+const MAX_MEMORY: usize = 4 << 30;
 const MAX_STEPS: u64 = 1_000_000_000_000;
 
 pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
@@ -62,7 +64,33 @@ pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
     let train = train(root.section("train", None)?)?;
     let eval = eval(root.section("eval", None)?)?;
     root.finish()?;
-    Ok(RunSpec { task, model, optimizer, train, eval })
+    let spec = RunSpec { task, model, optimizer, train, eval };
+    check_memory(&spec)?;
+    Ok(spec)
+}
+
+fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
+    let (dim, depth) = (spec.task.task.dim(), spec.model.depth);
+    let params = 8 * 2 * depth * dim * dim;
+    let sums = params.saturating_mul(spec.train.batch_size.div_ceil(128));
+    let held_out = (8 * rows(dim)).saturating_mul(spec.eval.batch_size);
+    let check = |key: &str, value: usize, bytes: usize, needs: &str| {
+        if bytes <= MAX_MEMORY {
+            return Ok(());
+        }
+        let (gib, most) = (bytes >> 30, MAX_MEMORY >> 30);
+        Err(SpecError::Value {
+            key: key.into(),
+            value: value.to_string(),
+            allowed: format!(
+                "{needs} would take {gib} GiB at task.dim = {dim} and model.depth = {depth}, more \
+                 than {most} GiB; lower one of them"
+            ),
+        })
+    };
+    check("model.depth", depth, params.saturating_mul(64), "parameters and workspaces")?;
+    check("train.batch_size", spec.train.batch_size, sums, "sums over the batch")?;
+    check("eval.batch_size", spec.eval.batch_size, held_out, "the held-out batch")
 }
 
 fn task(mut section: Section, preset: &Preset) -> Result<TaskSpec, SpecError> {
@@ -71,9 +99,12 @@ fn task(mut section: Section, preset: &Preset) -> Result<TaskSpec, SpecError> {
     let noise_std = section.number("noise_std", 0.0, Range::NonNegative)?;
     let covariates = section.section("covariates", Some("kind"))?;
     let (covariates, law) = self::covariates(covariates, preset)?;
-    let refused = |error: TaskError| section.error("covariates", &error, "make them agree");
-    let task = Task::new(dim, context_len, law).map_err(refused)?;
-    let task = task.with_noise(noise_std).map_err(refused)?;
+    // All else was checked key by key; only the dimensions can disagree.
+    let task = Task::new(dim, context_len, law).and_then(|task| task.with_noise(noise_std));
+    let task = task.map_err(|error| {
+        let allowed = format!("expected {dim} by {dim}, because task.dim = {dim}");
+        section.error("covariates.covariance", error, &allowed)
+    })?;
     section.finish()?;
     Ok(TaskSpec { covariates, task })
 }
@@ -111,7 +142,7 @@ const COVARIANCE: &str = "expected \"identity\", a list of variances, a list of 
 fn covariance(section: &mut Section) -> Result<(CovarianceSpec, Covariance), SpecError> {
     let value = section.take("covariance").unwrap_or_else(|| "identity".into());
     let numbers = |list: &[Value]| -> Result<Vec<f64>, SpecError> {
-        list.iter().map(|x| section.check("covariance", x, Range::NonNegative)).collect()
+        list.iter().map(|x| section.check("covariance", x, Range::Positive)).collect()
     };
     let signed = |list: &[Value]| -> Option<Vec<f64>> {
         let number = |x: &Value| x.as_float().or_else(|| x.as_integer().map(|i| i as f64));
