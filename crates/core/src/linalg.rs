@@ -71,7 +71,7 @@ impl crate::lanes::WithSimd for Normals {
         (0..self.len.div_ceil(4))
             .flat_map(|i| {
                 let draws = crate::rng::Draws::new(token, self.key, i as u32);
-                draws.normals(0).map(|z| f64::from(z[0]))
+                draws.normals([0])[0].map(|z| f64::from(z[0]))
             })
             .take(self.len)
             .collect()

@@ -275,7 +275,7 @@ fn values_are_stable() {
     let gaussian = first(Covariates::Gaussian(Covariance::identity()));
     let sphere = first(Covariates::Sphere);
     let gamma = first(Covariates::GammaRadial { shape: 0.1, scale: 10.0 });
-    assert_eq!(gaussian, "0.65009 -0.07824 0.57687 0.30816 0.27759 -0.84139 -1.77884 -1.44142");
-    assert_eq!(sphere, "0.46456 0.10248 0.53544 0.30804 0.35234 -0.07465 -0.99721 -0.59336");
-    assert_eq!(gamma, "1.27278 -0.90620 0.68278 0.18574 -0.11141 -0.00011 -0.00148 -0.00088");
+    assert_eq!(gaussian, "1.12378 -1.37404 2.23487 1.36619 -1.97047 -1.77884 0.84140 -1.44142");
+    assert_eq!(sphere, "0.27129 -0.24488 0.72871 0.28286 -0.52985 -0.90398 0.42758 -0.73250");
+    assert_eq!(gamma, "0.08482 -0.05123 0.04200 0.07474 -0.05112 -0.00025 0.00012 -0.00020");
 }

@@ -157,7 +157,7 @@ fn resolved_specs_resolve_to_themselves() {
 /// instead, on purpose.
 #[test]
 fn the_default_id_is_stable() {
-    assert_eq!(run_id(&RunSpec::paper().unwrap()).to_string(), "165f1154c5fb8275");
+    assert_eq!(run_id(&RunSpec::paper().unwrap()).to_string(), "231575b31b2cc867");
 }
 
 #[test]

@@ -64,25 +64,22 @@ pub fn exp<S: Simd>(token: S, x: S::f32s) -> S::f32s {
     underflow.select(S::f32s::splat(token, 0.0), value * power)
 }
 
-/// (sin, cos) of 2π·`t` for `t` in [0, 1).
+/// (sin, cos) of 2π(`quadrant`/4 + `t`), `quadrant` from 0 to 3, `t` in [−⅛, ⅛].
 #[inline(always)]
-pub fn sin_cos_turns<S: Simd>(token: S, t: S::f32s) -> (S::f32s, S::f32s) {
-    let quarter = (t * 4.0).round_ties_even();
-    // Exact: both operands are multiples of one ulp of t and the result is small.
-    let x = quarter.mul_add(S::f32s::splat(token, -0.25), t) * std::f32::consts::TAU;
+pub fn sin_cos_turns<S: Simd>(token: S, quadrant: S::u32s, t: S::f32s) -> (S::f32s, S::f32s) {
+    let x = t * std::f32::consts::TAU;
     let z = x * x;
     let s = polynomial::<S>(token, z, &[-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]);
     let s = (s * z).mul_add(x, x);
     let c = polynomial::<S>(token, z, &[2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2]);
     let c = (c * z).mul_add(z, z.mul_add(S::f32s::splat(token, -0.5), S::f32s::splat(token, 1.0)));
-    // Quadrant q: (s, c), (c, −s), (−s, −c), (−c, s), and 4 is 0 again.
-    let q = quarter.to_int::<S::u32s>();
+    // (s, c), (c, −s), (−s, −c), (−c, s).
     let zero = S::u32s::splat(token, 0);
-    let swap = (q & 1).simd_gt(zero);
+    let swap = (quadrant & 1).simd_gt(zero);
     let sin: S::f32s = swap.select(c, s);
     let cos: S::f32s = swap.select(s, c);
-    let sin_sign: S::u32s = (q & 2) << 30;
-    let cos_sign: S::u32s = ((q + 1) & 2) << 30;
+    let sin_sign: S::u32s = (quadrant & 2) << 30;
+    let cos_sign: S::u32s = ((quadrant + 1) & 2) << 30;
     (
         (sin.bitcast::<S::u32s>() ^ sin_sign).bitcast(),
         (cos.bitcast::<S::u32s>() ^ cos_sign).bitcast(),
@@ -109,9 +106,10 @@ mod tests {
                 let x = (-86.0 + 170.0 * u) as f32;
                 let err = f64::from(exp(token, S::f32s::splat(token, x))[0]) / f64::from(x).exp();
                 worst[1] = worst[1].max((err - 1.0).abs());
-                let t = u as f32;
-                let (s, c) = sin_cos_turns(token, S::f32s::splat(token, t));
-                let angle = std::f64::consts::TAU * f64::from(t);
+                let (quadrant, t) = (i % 4, 0.25 * u as f32 - 0.125);
+                let (q, x) = (S::u32s::splat(token, quadrant), S::f32s::splat(token, t));
+                let (s, c) = sin_cos_turns(token, q, x);
+                let angle = std::f64::consts::TAU * (f64::from(quadrant) / 4.0 + f64::from(t));
                 worst[2] = worst[2].max((f64::from(s[0]) - angle.sin()).abs());
                 worst[3] = worst[3].max((f64::from(c[0]) - angle.cos()).abs());
             }

@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use fearless_simd::Simd;
 
-use super::gemm::{Any, Const, Dim};
-use super::kernel::Tape;
+use super::kernel::{Tape, Weights};
+use super::matrix::{Any, Const, Dim};
 use crate::lanes::{BLOCK, Dual, Isa, Lane, Packed, Real, WithSimd};
 use crate::task::Drawn;
 
@@ -23,9 +23,9 @@ pub trait Engine<T>: Send {
     /// Clears the sums and sets the point of evaluation.
     fn start(&mut self, point: &Point<'_, T>);
     /// Adds the squared residuals of a block and their gradient.
-    fn add_gradient(&mut self, block: &[T]);
+    fn add_gradient(&mut self, block: &[[T; BLOCK]]);
     /// Squared residuals of one block, prompt by prompt.
-    fn losses(&mut self, block: &[T], out: &mut [T; BLOCK]);
+    fn losses(&mut self, block: &[[T; BLOCK]], out: &mut [T; BLOCK]);
     /// Sum over the lanes of Σ r² and of gradient part `part` (1: its tangent along the direction).
     fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64;
 }
@@ -92,70 +92,84 @@ impl WithSimd for Products {
     }
 }
 
-struct Sums<V: Lane, D> {
+struct Sums<V: Lane, D: Dim> {
     token: V::Token,
-    dim: D,
-    params: Vec<V>,
-    tape: Tape<V>,
+    params: Vec<Weights<V, D>>,
+    tape: Tape<V, D>,
     /// One sum per register that makes up a block.
-    loss: Vec<V>,
-    grad: Vec<V>,
+    registers: Vec<Sum<V, D>>,
+}
+
+struct Sum<V: Lane, D: Dim> {
+    loss: V,
+    grad: Vec<Weights<V, D>>,
 }
 
 impl<V: Lane, D: Dim> Sums<V, D> {
     fn boxed(token: V::Token, depth: usize, dim: D) -> Box<dyn Engine<V::Scalar>> {
-        let d = dim.get();
-        let zeros = |len: usize| vec![V::splat(token, 0.0); len];
-        let registers = BLOCK / V::WIDTH;
+        let zero = V::splat(token, 0.0);
+        let weights = || (0..depth).map(|_| Weights::filled(dim, zero)).collect();
+        let sum = || Sum { loss: zero, grad: weights() };
         Box::new(Sums {
             token,
-            dim,
-            params: zeros(2 * depth * d * d),
-            tape: Tape::new(token, depth, d),
-            loss: zeros(registers),
-            grad: zeros(2 * depth * d * d * registers),
+            params: weights(),
+            tape: Tape::new(token, dim, depth),
+            registers: (0..BLOCK / V::WIDTH).map(|_| sum()).collect(),
         })
     }
 }
 
 impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
     fn start(&mut self, point: &Point<'_, V::Scalar>) {
-        let Sums { token, params, loss, grad, .. } = self;
+        let Sums { token, tape, params, registers } = self;
+        let d = tape.dim().get();
         token.vectorize(
             #[inline(always)]
             || {
                 let zero = V::splat(*token, 0.0);
-                loss.fill(zero);
-                grad.fill(zero);
-                for i in 0..params.len() {
-                    params[i] = V::parameter(*token, point.params[i], point.tangent[i]);
+                let mut index = 0;
+                for (l, weights) in params.iter_mut().enumerate() {
+                    for register in registers.iter_mut() {
+                        register.grad[l] = Weights::filled(tape.dim(), zero);
+                    }
+                    for matrix in [&mut weights.p, &mut weights.q] {
+                        for i in 0..d {
+                            for j in 0..d {
+                                let (value, tangent) = (point.params[index], point.tangent[index]);
+                                matrix[i][j] = V::parameter(*token, value, tangent);
+                                index += 1;
+                            }
+                        }
+                    }
+                }
+                for register in registers.iter_mut() {
+                    register.loss = zero;
                 }
             },
         );
     }
 
-    fn add_gradient(&mut self, block: &[V::Scalar]) {
-        let Sums { token, dim, params, tape, loss, grad } = self;
+    fn add_gradient(&mut self, block: &[[V::Scalar; BLOCK]]) {
+        let Sums { token, params, tape, registers } = self;
         token.vectorize(
             #[inline(always)]
             || {
-                let grads = grad.chunks_exact_mut(params.len());
-                for ((register, loss), grad) in loss.iter_mut().enumerate().zip(grads) {
-                    let r = tape.forward(*dim, params, block, register * V::WIDTH);
-                    *loss = *loss + r * r;
-                    tape.reverse(*dim, params, r, grad);
+                for (register, sum) in registers.iter_mut().enumerate() {
+                    let r = tape.forward(params, block, register * V::WIDTH);
+                    sum.loss = sum.loss + r * r;
+                    tape.reverse(params, r, &mut sum.grad);
                 }
             },
         );
     }
 
-    fn losses(&mut self, block: &[V::Scalar], out: &mut [V::Scalar; BLOCK]) {
-        let Sums { token, dim, params, tape, .. } = self;
+    fn losses(&mut self, block: &[[V::Scalar; BLOCK]], out: &mut [V::Scalar; BLOCK]) {
+        let Sums { token, params, tape, .. } = self;
         token.vectorize(
             #[inline(always)]
             || {
                 for (register, out) in out.chunks_exact_mut(V::WIDTH).enumerate() {
-                    let r = tape.forward(*dim, params, block, register * V::WIDTH);
+                    let r = tape.forward(params, block, register * V::WIDTH);
                     (r * r).store(0, out);
                 }
             },
@@ -163,26 +177,39 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
     }
 
     fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64 {
-        let Sums { token, params, loss, grad: sums, .. } = self;
+        let Sums { token, params, tape, registers } = self;
+        let d = tape.dim().get();
         token.vectorize(
             #[inline(always)]
             || {
-                let len = params.len();
-                for i in 0..grad.len() {
-                    grad[i] = across_lanes(part, &sums[i..], len);
+                let mut index = 0;
+                for l in 0..params.len() {
+                    for i in 0..d {
+                        for j in 0..d {
+                            grad[index + i * d + j] =
+                                across_lanes(part, registers, |sum| sum.grad[l].p[i][j]);
+                            grad[index + (d + i) * d + j] =
+                                across_lanes(part, registers, |sum| sum.grad[l].q[i][j]);
+                        }
+                    }
+                    index += 2 * d * d;
                 }
-                across_lanes(part, loss, 1)
+                across_lanes(part, registers, |sum| sum.loss)
             },
         )
     }
 }
 
-/// Sum of a block of lanes held in every `stride`-th register, in the same order for every width.
+/// Sum of a block of lanes that are spread over `registers`, in the same order for every width.
 #[inline(always)]
-fn across_lanes<V: Lane>(part: usize, registers: &[V], stride: usize) -> f64 {
+fn across_lanes<V: Lane, D: Dim>(
+    part: usize,
+    registers: &[Sum<V, D>],
+    value: impl Fn(&Sum<V, D>) -> V,
+) -> f64 {
     let mut x = [V::Scalar::default(); BLOCK];
-    for r in 0..BLOCK / V::WIDTH {
-        registers[r * stride].store(part, &mut x[r * V::WIDTH..][..V::WIDTH]);
+    for (register, out) in registers.iter().zip(x.chunks_exact_mut(V::WIDTH)) {
+        value(register).store(part, out);
     }
     halved(x)
 }

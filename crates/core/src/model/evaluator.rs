@@ -6,7 +6,7 @@ use super::engine::{Engine, Point, Trained, halved, products};
 use crate::lanes::{BLOCK, Isa};
 use crate::objective::Objective;
 use crate::parallel::Pool;
-use crate::task::{Batch, Prompts};
+use crate::task::{Batch, Prompts, Scratch};
 
 /// Blocks whose gradients are summed in lanes before they go on in double precision: a fixed
 /// number, so that the order of summation depends on nothing else.
@@ -15,7 +15,7 @@ const CHUNK: usize = 8;
 struct Worker<T> {
     gradients: Box<dyn Engine<T>>,
     products: Option<Box<dyn Engine<f64>>>,
-    scratch: Vec<T>,
+    scratch: Scratch<T>,
 }
 
 /// Partial sums of one chunk.
@@ -45,7 +45,7 @@ impl<T: Trained> Evaluator<T> {
         let worker = || Worker {
             gradients: T::gradients(isa, model.depth, model.dim),
             products: None,
-            scratch: Vec::new(),
+            scratch: Scratch::default(),
         };
         let workers = (0..pool.threads()).map(|_| worker()).collect();
         Evaluator { model, isa, pool, workers, partials: Vec::new() }

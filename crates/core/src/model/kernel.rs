@@ -2,226 +2,356 @@
 //!
 //! Written once for every scalar (f32 and f64 lanes, dual numbers over them) and every d.
 //! Notation and equations are those of docs/derivations.md; S and s are already divided by n.
+//!
+//! Layers are of three kinds, because the prediction needs less and less of what they pass on:
+//! an *inner* layer passes on S, s, x and costs O(d³); the *penultimate* passes on s and x only, so
+//! that A = I + P S Q is applied and never formed, O(d²); the *last* only adds to y.
 
-use super::gemm::{Dim, N, T, add_product, apply, product};
+use std::ops::{Index, IndexMut};
+
+use super::matrix::{
+    Dim, add_outer, add_product, apply, apply_both, n, product, symmetric_product, t,
+};
 use crate::lanes::{BLOCK, Lane};
+use crate::task::{label_row, query_row, target_row, triangle};
 
-/// Everything that one register of prompts needs between forward and reverse pass.
-pub(super) struct Tape<V: Lane> {
-    token: V::Token,
-    depth: usize,
-    /// Per layer, d×d: S, W = S Q, A = I + P W, U = A S.
-    gram: Vec<V>,
-    w: Vec<V>,
-    a: Vec<V>,
-    u: Vec<V>,
-    /// Per layer, d: query x, s, v = s + S b, b = Qᵀ s.
-    x: Vec<V>,
-    s: Vec<V>,
-    v: Vec<V>,
-    b: Vec<V>,
-    /// Adjoints, and one temporary.
-    gram_bar: Vec<V>,
-    a_bar: Vec<V>,
-    t_bar: Vec<V>,
-    temp: Vec<V>,
-    x_bar: Vec<V>,
-    s_bar: Vec<V>,
-    v_bar: Vec<V>,
-    b_bar: Vec<V>,
+/// P and Q of one layer, or their gradients.
+pub(super) struct Weights<V: Lane, D: Dim> {
+    pub(super) p: D::Matrix<V>,
+    pub(super) q: D::Matrix<V>,
 }
 
-impl<V: Lane> Tape<V> {
-    pub(super) fn new(token: V::Token, depth: usize, d: usize) -> Tape<V> {
-        let zeros = |len: usize| vec![V::splat(token, 0.0); len];
-        let (matrices, vectors) = (depth * d * d, depth * d);
+impl<V: Lane, D: Dim> Weights<V, D> {
+    pub(super) fn filled(dim: D, value: V) -> Weights<V, D> {
+        Weights { p: dim.matrix(value), q: dim.matrix(value) }
+    }
+}
+
+/// What a layer received and computed, for the reverse pass.
+struct Record<V: Lane, D: Dim> {
+    /// Received: S (not the last layer), s, query x.
+    gram: D::Matrix<V>,
+    s: D::Vector<V>,
+    x: D::Vector<V>,
+    /// b = Qᵀ s, v = s + S b.
+    b: D::Vector<V>,
+    v: D::Vector<V>,
+    /// Inner layers: W = S Q, A = I + P W, U = A S.
+    w: D::Matrix<V>,
+    a: D::Matrix<V>,
+    u: D::Matrix<V>,
+}
+
+/// Everything that one register of prompts needs between forward and reverse pass.
+pub(super) struct Tape<V: Lane, D: Dim> {
+    token: V::Token,
+    dim: D,
+    layers: Vec<Record<V, D>>,
+    /// Penultimate layer: Q x, Q v, S Q x, S Q v.
+    qx: D::Vector<V>,
+    qv: D::Vector<V>,
+    wx: D::Vector<V>,
+    wv: D::Vector<V>,
+    /// Adjoints S̄, s̄, x̄, v̄, b̄, Ā, T̄ = Pᵀ Ā.
+    gram_bar: D::Matrix<V>,
+    s_bar: D::Vector<V>,
+    x_bar: D::Vector<V>,
+    v_bar: D::Vector<V>,
+    b_bar: D::Vector<V>,
+    a_bar: D::Matrix<V>,
+    t_bar: D::Matrix<V>,
+    /// Temporaries.
+    m: D::Matrix<V>,
+    px: D::Vector<V>,
+    ps: D::Vector<V>,
+    gx: D::Vector<V>,
+    gs: D::Vector<V>,
+    ax: D::Vector<V>,
+}
+
+impl<V: Lane, D: Dim> Tape<V, D> {
+    pub(super) fn new(token: V::Token, dim: D, depth: usize) -> Tape<V, D> {
+        let zero = V::splat(token, 0.0);
+        let (vector, matrix) = (|| dim.vector(zero), || dim.matrix(zero));
+        let record = || Record {
+            gram: matrix(),
+            s: vector(),
+            x: vector(),
+            b: vector(),
+            v: vector(),
+            w: matrix(),
+            a: matrix(),
+            u: matrix(),
+        };
         Tape {
             token,
-            depth,
-            gram: zeros(matrices),
-            w: zeros(matrices),
-            a: zeros(matrices),
-            u: zeros(matrices),
-            x: zeros(vectors),
-            s: zeros(vectors),
-            v: zeros(vectors),
-            b: zeros(vectors),
-            gram_bar: zeros(d * d),
-            a_bar: zeros(d * d),
-            t_bar: zeros(d * d),
-            temp: zeros(d * d),
-            x_bar: zeros(d),
-            s_bar: zeros(d),
-            v_bar: zeros(d),
-            b_bar: zeros(d),
+            dim,
+            layers: (0..depth).map(|_| record()).collect(),
+            qx: vector(),
+            qv: vector(),
+            wx: vector(),
+            wv: vector(),
+            gram_bar: matrix(),
+            s_bar: vector(),
+            x_bar: vector(),
+            v_bar: vector(),
+            b_bar: vector(),
+            a_bar: matrix(),
+            t_bar: matrix(),
+            m: matrix(),
+            px: vector(),
+            ps: vector(),
+            gx: vector(),
+            gs: vector(),
+            ax: vector(),
         }
     }
 
-    /// Residual r = y_L + ⟨w⋆, x_q⟩ of the prompts in lanes `lane..lane + WIDTH` of `block`.
-    ///
-    /// # Shapes
-    /// `params`: [L, 2, d, d], P then Q. `block`: rows of [`BLOCK`] lanes as in `task::Batch`.
     #[inline(always)]
-    pub(super) fn forward<D: Dim>(
+    pub(super) fn dim(&self) -> D {
+        self.dim
+    }
+
+    /// Residual r = y_L + ⟨w⋆, x_q⟩ of the prompts in lanes `lane..lane + WIDTH` of `block`.
+    #[inline(always)]
+    pub(super) fn forward(
         &mut self,
-        dim: D,
-        params: &[V],
-        block: &[V::Scalar],
+        params: &[Weights<V, D>],
+        block: &[[V::Scalar; BLOCK]],
         lane: usize,
     ) -> V {
-        let (d, zero) = (dim.get(), V::splat(self.token, 0.0));
-        let dd = d * d;
-        let one = V::splat(self.token, 1.0);
-        let labels = d * (d + 1) / 2;
-        for i in 0..d {
-            for j in 0..=i {
-                let value = self.load(block, i * (i + 1) / 2 + j, lane);
-                self.gram[i * d + j] = value;
-                self.gram[j * d + i] = value;
-            }
-            self.s[i] = self.load(block, labels + i, lane);
-            self.x[i] = self.load(block, labels + d + i, lane);
-        }
-        let mut y = self.load(block, labels + 2 * d, lane);
-        for l in 0..self.depth {
-            let (p, q) = layer(params, l, dd);
-            let (s, x) = (&self.s[l * d..][..d], &self.x[l * d..][..d]);
-            let b = &mut self.b[l * d..][..d];
-            apply(dim, zero, T(q), s, b);
+        let (on, d) = ((self.token, self.dim), self.dim.get());
+        let mut y = self.load(block, lane);
+        for (l, weights) in params.iter().enumerate() {
+            // b = Qᵀ s,  y ← y + ⟨b, x⟩
+            let Record { s, x, b, .. } = &mut self.layers[l];
+            apply(on, t(&weights.q), s, b);
             for i in 0..d {
                 y = b[i].mul_add(x[i], y);
             }
-            if l + 1 == self.depth {
-                break;
-            }
-            let (gram, next_gram) = self.gram[l * dd..].split_at_mut(dd);
-            let w = &mut self.w[l * dd..][..dd];
-            product(dim, zero, N(gram), N(q), w);
-            let a = &mut self.a[l * dd..][..dd];
-            product(dim, zero, N(p), N(w), a);
-            for i in 0..d {
-                a[i * d + i] = a[i * d + i] + one;
-            }
-            let (x, next_x) = self.x[l * d..].split_at_mut(d);
-            apply(dim, zero, N(a), x, next_x);
-            let v = &mut self.v[l * d..][..d];
-            apply(dim, zero, N(gram), b, v);
-            let (s, next_s) = self.s[l * d..].split_at_mut(d);
-            for i in 0..d {
-                v[i] = v[i] + s[i];
-            }
-            apply(dim, zero, N(a), v, next_s);
-            if l + 2 < self.depth {
-                // The last layer reads s and x only, so S stops one layer earlier.
-                let u = &mut self.u[l * dd..][..dd];
-                product(dim, zero, N(a), N(gram), u);
-                product(dim, zero, N(u), T(a), next_gram);
+            match params.len() - l {
+                1 => {}
+                2 => self.forward_penultimate(l, weights),
+                _ => self.forward_inner(l, weights),
             }
         }
         y
     }
 
+    /// Fills the first layer's S, s and x; returns y, which starts at ⟨w⋆, x_q⟩.
     #[inline(always)]
-    fn load(&self, block: &[V::Scalar], row: usize, lane: usize) -> V {
-        V::load(self.token, &block[row * BLOCK + lane..][..V::WIDTH])
+    fn load(&mut self, block: &[[V::Scalar; BLOCK]], lane: usize) -> V {
+        let d = self.dim.get();
+        let first = &mut self.layers[0];
+        let row = |r: usize| V::load(self.token, &block[r][lane..][..V::WIDTH]);
+        for i in 0..d {
+            for j in 0..=i {
+                let value = row(triangle(i, j));
+                first.gram[i][j] = value;
+                first.gram[j][i] = value;
+            }
+            first.s[i] = row(label_row(d) + i);
+            first.x[i] = row(query_row(d) + i);
+        }
+        row(target_row(d))
     }
 
-    /// Adds the gradient of Σ r² over the lanes to `grad`, lane by lane.
-    ///
-    /// # Shapes
-    /// `params`, `grad`: [L, 2, d, d]. `residual`: what [`Tape::forward`] returned.
+    /// v = s + S b,  A = I + P S Q,  x ← A x,  s ← A v,  S ← A S Aᵀ
     #[inline(always)]
-    pub(super) fn reverse<D: Dim>(&mut self, dim: D, params: &[V], residual: V, grad: &mut [V]) {
-        let (d, zero) = (dim.get(), V::splat(self.token, 0.0));
-        let dd = d * d;
+    fn forward_inner(&mut self, l: usize, weights: &Weights<V, D>) {
+        let (on, d) = ((self.token, self.dim), self.dim.get());
+        let (now, next) = neighbours(&mut self.layers, l);
+        let Record { gram, s, x, b, v, w, a, u } = now;
+        apply(on, n(gram), b, v);
+        add(d, s, v);
+        product(on, n(gram), n(&weights.q), w);
+        product(on, n(&weights.p), n(w), a);
+        let one = V::splat(self.token, 1.0);
+        for i in 0..d {
+            a[i][i] = a[i][i] + one;
+        }
+        apply_both(on, n(a), [x, v], [&mut next.x, &mut next.s]);
+        product(on, n(a), n(gram), u);
+        symmetric_product(on, n(u), t(a), &mut next.gram);
+    }
+
+    /// v = s + S b,  x ← x + P S Q x,  s ← v + P S Q v
+    #[inline(always)]
+    fn forward_penultimate(&mut self, l: usize, weights: &Weights<V, D>) {
+        let (on, d) = ((self.token, self.dim), self.dim.get());
+        let (now, next) = neighbours(&mut self.layers, l);
+        let Record { gram, s, x, b, v, .. } = now;
+        apply(on, n(gram), b, v);
+        add(d, s, v);
+        apply_both(on, n(&weights.q), [x, v], [&mut self.qx, &mut self.qv]);
+        apply_both(on, n(gram), [&self.qx, &self.qv], [&mut self.wx, &mut self.wv]);
+        apply_both(on, n(&weights.p), [&self.wx, &self.wv], [&mut next.x, &mut next.s]);
+        add(d, x, &mut next.x);
+        add(d, v, &mut next.s);
+    }
+
+    /// Adds the gradient of Σ r² over the lanes to `grad`, lane by lane; `residual` is what
+    /// [`Tape::forward`] returned.
+    #[inline(always)]
+    pub(super) fn reverse(
+        &mut self,
+        params: &[Weights<V, D>],
+        residual: V,
+        grad: &mut [Weights<V, D>],
+    ) {
         let y_bar = residual + residual;
-        // The last layer outputs y alone: b̄ = ȳ x, Q̄ += s b̄ᵀ, s̄ = Q b̄, x̄ = ȳ b.
-        let last = self.depth - 1;
-        let (_, q) = layer(params, last, dd);
-        let (x, s, b) = (&self.x[last * d..], &self.s[last * d..], &self.b[last * d..]);
-        let q_bar = &mut grad[(2 * last + 1) * dd..][..dd];
+        for (l, (weights, bar)) in params.iter().zip(grad).enumerate().rev() {
+            match params.len() - l {
+                1 => self.reverse_last(l, weights, y_bar, bar),
+                2 => self.reverse_penultimate(l, weights, y_bar, bar),
+                _ => self.reverse_inner(l, weights, y_bar, bar),
+            }
+        }
+    }
+
+    /// b̄ = ȳ x,  Q̄ += s b̄ᵀ,  s̄ ← Q b̄,  x̄ ← ȳ b
+    #[inline(always)]
+    fn reverse_last(
+        &mut self,
+        l: usize,
+        weights: &Weights<V, D>,
+        y_bar: V,
+        bar: &mut Weights<V, D>,
+    ) {
+        let (on, d) = ((self.token, self.dim), self.dim.get());
+        let Record { s, x, b, .. } = &self.layers[l];
         for i in 0..d {
             self.b_bar[i] = y_bar * x[i];
             self.x_bar[i] = y_bar * b[i];
         }
+        add_outer(on, s, &self.b_bar, &mut bar.q);
+        apply(on, n(&weights.q), &self.b_bar, &mut self.s_bar);
+    }
+
+    /// Here S̄ = 0 and Ā = x̄ xᵀ + s̄ vᵀ has rank two, so its products are outer products:
+    ///
+    /// ```text
+    /// P̄ += x̄ (S Q x)ᵀ + s̄ (S Q v)ᵀ,  Q̄ += (S Pᵀ x̄) xᵀ + (S Pᵀ s̄) vᵀ + s b̄ᵀ
+    /// v̄ = s̄ + Qᵀ S Pᵀ s̄,  b̄ = S v̄ + ȳ x,  S̄ ← sym((Pᵀ x̄)(Q x)ᵀ + (Pᵀ s̄)(Q v)ᵀ + v̄ bᵀ)
+    /// x̄ ← x̄ + Qᵀ S Pᵀ x̄ + ȳ b,  s̄ ← v̄ + Q b̄
+    /// ```
+    #[inline(always)]
+    fn reverse_penultimate(
+        &mut self,
+        l: usize,
+        weights: &Weights<V, D>,
+        y_bar: V,
+        bar: &mut Weights<V, D>,
+    ) {
+        let (on, d) = ((self.token, self.dim), self.dim.get());
+        let Weights { p, q } = weights;
+        let Record { gram, s, x, b, v, .. } = &self.layers[l];
+        let Tape { gram_bar, s_bar, x_bar, v_bar, b_bar, px, ps, gx, gs, ax, .. } = self;
+        add_outer(on, x_bar, &self.wx, &mut bar.p);
+        add_outer(on, s_bar, &self.wv, &mut bar.p);
+        apply_both(on, t(p), [x_bar, s_bar], [px, ps]);
+        apply_both(on, n(gram), [px, ps], [gx, gs]);
+        add_outer(on, gx, x, &mut bar.q);
+        add_outer(on, gs, v, &mut bar.q);
+        apply_both(on, t(q), [gx, gs], [ax, v_bar]);
+        add(d, s_bar, v_bar);
+        add(d, ax, x_bar);
+        apply(on, n(gram), v_bar, b_bar);
+        for i in 0..d {
+            b_bar[i] = y_bar.mul_add(x[i], b_bar[i]);
+            x_bar[i] = y_bar.mul_add(b[i], x_bar[i]);
+        }
+        add_outer(on, s, b_bar, &mut bar.q);
+        if l == 0 {
+            return;
+        }
         for i in 0..d {
             for j in 0..d {
-                q_bar[i * d + j] = s[i].mul_add(self.b_bar[j], q_bar[i * d + j]);
+                let outer = ps[i].mul_add(self.qv[j], v_bar[i] * b[j]);
+                gram_bar[i][j] = px[i].mul_add(self.qx[j], outer);
             }
         }
-        apply(dim, zero, N(q), &self.b_bar, &mut self.s_bar);
+        symmetrize::<V, D>(self.token, d, gram_bar);
+        apply(on, n(q), b_bar, s_bar);
+        add(d, v_bar, s_bar);
+    }
 
-        for l in (0..last).rev() {
-            let (p, q) = layer(params, l, dd);
-            let (gram, w) = (&self.gram[l * dd..][..dd], &self.w[l * dd..][..dd]);
-            let (a, u) = (&self.a[l * dd..][..dd], &self.u[l * dd..][..dd]);
-            let (x, s) = (&self.x[l * d..][..d], &self.s[l * d..][..d]);
-            let (v, b) = (&self.v[l * d..][..d], &self.b[l * d..][..d]);
-            let (p_bar, q_bar) = grad[2 * l * dd..][..2 * dd].split_at_mut(dd);
-
-            // v̄ = Aᵀ s̄,  Ā = x̄ xᵀ + s̄ vᵀ + 2 S̄ U,  b̄ = S v̄ + ȳ x
-            apply(dim, zero, T(a), &self.s_bar, &mut self.v_bar);
-            if l + 1 == last {
-                self.a_bar.fill(zero);
-            } else {
-                product(dim, zero, N(&self.gram_bar), N(u), &mut self.a_bar);
-            }
-            for i in 0..d {
-                for j in 0..d {
-                    let twice = self.a_bar[i * d + j] + self.a_bar[i * d + j];
-                    let outer = self.x_bar[i].mul_add(x[j], twice);
-                    self.a_bar[i * d + j] = self.s_bar[i].mul_add(v[j], outer);
-                }
-            }
-            apply(dim, zero, N(gram), &self.v_bar, &mut self.b_bar);
-            for i in 0..d {
-                self.b_bar[i] = y_bar.mul_add(x[i], self.b_bar[i]);
-            }
-            // P̄ += Ā Wᵀ,  T̄ = Pᵀ Ā,  Q̄ += S T̄ + s b̄ᵀ
-            add_product(dim, zero, N(&self.a_bar), T(w), p_bar);
-            product(dim, zero, T(p), N(&self.a_bar), &mut self.t_bar);
-            add_product(dim, zero, N(gram), N(&self.t_bar), q_bar);
-            for i in 0..d {
-                for j in 0..d {
-                    q_bar[i * d + j] = s[i].mul_add(self.b_bar[j], q_bar[i * d + j]);
-                }
-            }
-            if l == 0 {
-                break;
-            }
-            // S̄ ← sym(Aᵀ S̄ A + T̄ Qᵀ + v̄ bᵀ)
-            if l + 1 == last {
-                product(dim, zero, N(&self.t_bar), T(q), &mut self.gram_bar);
-            } else {
-                product(dim, zero, T(a), N(&self.gram_bar), &mut self.temp);
-                product(dim, zero, N(&self.temp), N(a), &mut self.gram_bar);
-                add_product(dim, zero, N(&self.t_bar), T(q), &mut self.gram_bar);
-            }
-            let half = V::splat(self.token, 0.5);
-            let (v_bar, gram_bar) = (&mut self.v_bar, &mut self.gram_bar);
-            for i in 0..d {
-                for j in 0..=i {
-                    let outer = v_bar[i].mul_add(b[j], gram_bar[i * d + j]);
-                    let outer = v_bar[j].mul_add(b[i], gram_bar[j * d + i] + outer);
-                    gram_bar[i * d + j] = outer * half;
-                    gram_bar[j * d + i] = outer * half;
-                }
-            }
-            // s̄ ← v̄ + Q b̄,  x̄ ← Aᵀ x̄ + ȳ b
-            apply(dim, zero, N(q), &self.b_bar, &mut self.s_bar);
-            for i in 0..d {
-                self.s_bar[i] = self.s_bar[i] + v_bar[i];
-            }
-            apply(dim, zero, T(a), &self.x_bar, v_bar);
-            for i in 0..d {
-                self.x_bar[i] = y_bar.mul_add(b[i], v_bar[i]);
+    /// ```text
+    /// Ā = x̄ xᵀ + s̄ vᵀ + 2 S̄ U,  v̄ = Aᵀ s̄,  b̄ = S v̄ + ȳ x,  T̄ = Pᵀ Ā
+    /// P̄ += Ā Wᵀ,  Q̄ += S T̄ + s b̄ᵀ,  S̄ ← sym(Aᵀ S̄ A + T̄ Qᵀ + v̄ bᵀ)
+    /// x̄ ← Aᵀ x̄ + ȳ b,  s̄ ← v̄ + Q b̄
+    /// ```
+    #[inline(always)]
+    fn reverse_inner(
+        &mut self,
+        l: usize,
+        weights: &Weights<V, D>,
+        y_bar: V,
+        bar: &mut Weights<V, D>,
+    ) {
+        let (on, d) = ((self.token, self.dim), self.dim.get());
+        let Weights { p, q } = weights;
+        let Record { gram, s, x, b, v, w, a, u } = &self.layers[l];
+        let Tape { gram_bar, s_bar, x_bar, v_bar, b_bar, a_bar, t_bar, m, ax, .. } = self;
+        product(on, n(gram_bar), n(u), a_bar);
+        for i in 0..d {
+            for j in 0..d {
+                let twice = a_bar[i][j] + a_bar[i][j];
+                let outer = x_bar[i].mul_add(x[j], twice);
+                a_bar[i][j] = s_bar[i].mul_add(v[j], outer);
             }
         }
+        apply_both(on, t(a), [x_bar, s_bar], [ax, v_bar]);
+        apply(on, n(gram), v_bar, b_bar);
+        for i in 0..d {
+            b_bar[i] = y_bar.mul_add(x[i], b_bar[i]);
+            x_bar[i] = y_bar.mul_add(b[i], ax[i]);
+        }
+        add_product(on, n(a_bar), t(w), &mut bar.p);
+        product(on, t(p), n(a_bar), t_bar);
+        add_product(on, n(gram), n(t_bar), &mut bar.q);
+        add_outer(on, s, b_bar, &mut bar.q);
+        if l == 0 {
+            return;
+        }
+        product(on, t(a), n(gram_bar), m);
+        product(on, n(m), n(a), gram_bar);
+        add_product(on, n(t_bar), t(q), gram_bar);
+        add_outer(on, v_bar, b, gram_bar);
+        symmetrize::<V, D>(self.token, d, gram_bar);
+        apply(on, n(q), b_bar, s_bar);
+        add(d, v_bar, s_bar);
     }
 }
 
-/// P and Q of layer `l`.
+/// Records of layers `l` and `l + 1`.
 #[inline(always)]
-fn layer<V>(params: &[V], l: usize, dd: usize) -> (&[V], &[V]) {
-    params[2 * l * dd..][..2 * dd].split_at(dd)
+fn neighbours<R>(layers: &mut [R], l: usize) -> (&mut R, &mut R) {
+    let (head, tail) = layers.split_at_mut(l + 1);
+    (&mut head[l], &mut tail[0])
+}
+
+/// `out += x`.
+#[inline(always)]
+fn add<V: Lane>(
+    d: usize,
+    x: &impl Index<usize, Output = V>,
+    out: &mut impl IndexMut<usize, Output = V>,
+) {
+    for i in 0..d {
+        out[i] = out[i] + x[i];
+    }
+}
+
+/// M ← (M + Mᵀ)/2.
+#[inline(always)]
+fn symmetrize<V: Lane, D: Dim>(token: V::Token, d: usize, m: &mut D::Matrix<V>) {
+    let half = V::splat(token, 0.5);
+    for i in 0..d {
+        for j in 0..=i {
+            let mean = (m[i][j] + m[j][i]) * half;
+            m[i][j] = mean;
+            m[j][i] = mean;
+        }
+    }
 }

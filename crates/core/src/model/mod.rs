@@ -6,8 +6,8 @@
 
 mod engine;
 mod evaluator;
-mod gemm;
 mod kernel;
+mod matrix;
 
 pub use engine::Trained;
 pub use evaluator::{BatchObjective, Evaluator};

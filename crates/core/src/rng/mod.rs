@@ -7,7 +7,7 @@
 mod draws;
 mod threefry;
 
-pub use draws::Draws;
+pub use draws::{Draws, Gamma};
 pub use threefry::{block, block_lanes};
 
 /// What a stream of draws is for; streams of different purposes are independent.

@@ -36,54 +36,65 @@ fn extended(key: [u32; 4]) -> [u32; 5] {
     [key[0], key[1], key[2], key[3], PARITY ^ key[0] ^ key[1] ^ key[2] ^ key[3]]
 }
 
-/// [`block`] on lanes: the same key, one counter per lane.
+/// [`block`] on lanes: the same key, one counter per lane, for N registers of counters at once.
+///
+/// One block is a chain of dependent operations; several in step keep the processor busy.
 #[inline(always)]
-pub fn block_lanes<S: Simd>(key: [u32; 4], counter: [S::u32s; 4]) -> [S::u32s; 4] {
+pub fn block_lanes<S: Simd, const N: usize>(
+    key: [u32; 4],
+    counters: [[S::u32s; 4]; N],
+) -> [[S::u32s; 4]; N] {
     let k = extended(key);
-    let mut x = counter;
-    for i in 0..4 {
-        x[i] += k[i];
+    let mut x = counters;
+    for x in &mut x {
+        for i in 0..4 {
+            x[i] += k[i];
+        }
     }
     // Written out, so that every rotation is by a constant: a loop over tables costs five times
     // as much.
-    four_rounds::<S, 0>(&mut x);
-    inject::<S>(&mut x, k, 1);
-    four_rounds::<S, 4>(&mut x);
-    inject::<S>(&mut x, k, 2);
-    four_rounds::<S, 0>(&mut x);
-    inject::<S>(&mut x, k, 3);
-    four_rounds::<S, 4>(&mut x);
-    inject::<S>(&mut x, k, 4);
-    four_rounds::<S, 0>(&mut x);
-    inject::<S>(&mut x, k, 5);
+    four_rounds::<S, N, 0>(&mut x);
+    inject::<S, N>(&mut x, k, 1);
+    four_rounds::<S, N, 4>(&mut x);
+    inject::<S, N>(&mut x, k, 2);
+    four_rounds::<S, N, 0>(&mut x);
+    inject::<S, N>(&mut x, k, 3);
+    four_rounds::<S, N, 4>(&mut x);
+    inject::<S, N>(&mut x, k, 4);
+    four_rounds::<S, N, 0>(&mut x);
+    inject::<S, N>(&mut x, k, 5);
     x
 }
 
 #[inline(always)]
-fn four_rounds<S: Simd, const FIRST: usize>(x: &mut [S::u32s; 4]) {
+fn four_rounds<S: Simd, const N: usize, const FIRST: usize>(x: &mut [[S::u32s; 4]; N]) {
     let r = const {
         [ROTATIONS[FIRST], ROTATIONS[FIRST + 1], ROTATIONS[FIRST + 2], ROTATIONS[FIRST + 3]]
     };
-    mix::<S>(x, 1, 3, r[0]);
-    mix::<S>(x, 3, 1, r[1]);
-    mix::<S>(x, 1, 3, r[2]);
-    mix::<S>(x, 3, 1, r[3]);
+    mix::<S, N>(x, 1, 3, r[0]);
+    mix::<S, N>(x, 3, 1, r[1]);
+    mix::<S, N>(x, 1, 3, r[2]);
+    mix::<S, N>(x, 3, 1, r[3]);
 }
 
 #[inline(always)]
-fn mix<S: Simd>(x: &mut [S::u32s; 4], a: usize, b: usize, [r0, r1]: [u32; 2]) {
-    x[0] += x[a];
-    x[a] = (x[a] << r0 | x[a] >> (32 - r0)) ^ x[0];
-    x[2] += x[b];
-    x[b] = (x[b] << r1 | x[b] >> (32 - r1)) ^ x[2];
-}
-
-#[inline(always)]
-fn inject<S: Simd>(x: &mut [S::u32s; 4], k: [u32; 5], injection: usize) {
-    for i in 0..4 {
-        x[i] += k[(injection + i) % 5];
+fn mix<S: Simd, const N: usize>(x: &mut [[S::u32s; 4]; N], a: usize, b: usize, [r0, r1]: [u32; 2]) {
+    for x in x {
+        x[0] += x[a];
+        x[a] = (x[a] << r0 | x[a] >> (32 - r0)) ^ x[0];
+        x[2] += x[b];
+        x[b] = (x[b] << r1 | x[b] >> (32 - r1)) ^ x[2];
     }
-    x[3] += injection as u32;
+}
+
+#[inline(always)]
+fn inject<S: Simd, const N: usize>(x: &mut [[S::u32s; 4]; N], k: [u32; 5], injection: usize) {
+    for x in x {
+        for i in 0..4 {
+            x[i] += k[(injection + i) % 5];
+        }
+        x[3] += injection as u32;
+    }
 }
 
 #[cfg(test)]
@@ -119,7 +130,7 @@ mod tests {
             let counter: [S::u32s; 4] = std::array::from_fn(|i| {
                 S::u32s::from_fn(token, |lane| self.1[i].wrapping_add(lane as u32))
             });
-            let x = block_lanes::<S>(self.0, counter);
+            let [_, x] = block_lanes::<S, 2>(self.0, [[S::u32s::splat(token, 7); 4], counter]);
             (0..S::u32s::LEN).map(|lane| std::array::from_fn(|i| x[i][lane])).collect()
         }
     }

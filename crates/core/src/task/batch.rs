@@ -4,7 +4,36 @@ use crate::lanes::{BLOCK, Real};
 
 /// Number of values of one prompt: the lower triangle of S/n, then s/n, x_q and ⟨w⋆, x_q⟩.
 pub fn rows(dim: usize) -> usize {
-    dim * (dim + 1) / 2 + 2 * dim + 1
+    target_row(dim) + 1
+}
+
+/// Row of S_ij, j ≤ i.
+pub(crate) fn triangle(i: usize, j: usize) -> usize {
+    i * (i + 1) / 2 + j
+}
+
+/// First row of s.
+pub(crate) fn label_row(dim: usize) -> usize {
+    triangle(dim, 0)
+}
+
+/// First row of the query.
+pub(crate) fn query_row(dim: usize) -> usize {
+    label_row(dim) + dim
+}
+
+/// Row of the target, the last.
+pub(crate) fn target_row(dim: usize) -> usize {
+    query_row(dim) + dim
+}
+
+/// Room that sampling needs, kept from block to block.
+#[derive(Debug, Default)]
+pub struct Scratch<T> {
+    /// The block, then whatever else is of its precision.
+    pub(super) values: Vec<[T; BLOCK]>,
+    /// Draws, in single precision whatever `T` is.
+    pub(super) draws: Vec<[f32; BLOCK]>,
 }
 
 /// Anything that can hand out prompts block by block, in any order.
@@ -17,7 +46,7 @@ pub trait Prompts<T: Real>: Sync {
     /// Number of prompts.
     fn len(&self) -> usize;
     /// Values of block `index`, written to `scratch` unless they are stored already.
-    fn block<'a>(&'a self, index: usize, scratch: &'a mut Vec<T>) -> &'a [T];
+    fn block<'a>(&'a self, index: usize, scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]];
 
     /// Whether there are no prompts.
     fn is_empty(&self) -> bool {
@@ -34,7 +63,7 @@ pub trait Prompts<T: Real>: Sync {
 pub struct Batch<T> {
     dim: usize,
     len: usize,
-    values: Vec<T>,
+    values: Vec<[T; BLOCK]>,
 }
 
 impl<T: Real> Prompts<T> for Batch<T> {
@@ -44,8 +73,8 @@ impl<T: Real> Prompts<T> for Batch<T> {
     fn len(&self) -> usize {
         self.len
     }
-    fn block<'a>(&'a self, index: usize, _scratch: &'a mut Vec<T>) -> &'a [T] {
-        let size = rows(self.dim) * BLOCK;
+    fn block<'a>(&'a self, index: usize, _scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
+        let size = rows(self.dim);
         &self.values[index * size..(index + 1) * size]
     }
 }
@@ -53,8 +82,8 @@ impl<T: Real> Prompts<T> for Batch<T> {
 impl<T: Real> Batch<T> {
     /// All prompts of a source.
     pub fn collect(source: &impl Prompts<T>) -> Batch<T> {
-        let mut values = Vec::with_capacity(source.blocks() * rows(source.dim()) * BLOCK);
-        let mut scratch = Vec::new();
+        let mut values = Vec::with_capacity(source.blocks() * rows(source.dim()));
+        let mut scratch = Scratch { values: Vec::new(), draws: Vec::new() };
         for index in 0..source.blocks() {
             values.extend_from_slice(source.block(index, &mut scratch));
         }
@@ -74,12 +103,12 @@ impl<T: Real> Batch<T> {
         assert!(len > 0 && z.len().is_multiple_of(len * token), "z: {} for {len} prompts", z.len());
         let tokens = z.len() / (len * token);
         assert!(tokens >= 2, "a prompt needs a context token and the query, got {tokens}");
-        let size = rows(dim) * BLOCK;
-        let mut values = vec![T::zero(); len.div_ceil(BLOCK) * size];
+        let size = rows(dim);
+        let mut values = vec![[T::zero(); BLOCK]; len.div_ceil(BLOCK) * size];
         for (p, (prompt, &target)) in z.chunks_exact(tokens * token).zip(targets).enumerate() {
             let block = &mut values[p / BLOCK * size..][..size];
             for (row, value) in moments(dim, prompt, target).into_iter().enumerate() {
-                block[row * BLOCK + p % BLOCK] = T::nearest(value);
+                block[row][p % BLOCK] = T::nearest(value);
             }
         }
         Batch { dim, len, values }
@@ -91,9 +120,9 @@ impl<T: Real> Batch<T> {
     /// When there is no such prompt.
     pub fn prompt(&self, index: usize) -> Vec<T> {
         assert!(index < self.len, "prompt {index} of {}", self.len);
-        let size = rows(self.dim) * BLOCK;
+        let size = rows(self.dim);
         let block = &self.values[index / BLOCK * size..][..size];
-        block.iter().skip(index % BLOCK).step_by(BLOCK).copied().collect()
+        block.iter().map(|row| row[index % BLOCK]).collect()
     }
 }
 

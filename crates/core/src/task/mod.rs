@@ -8,12 +8,13 @@ mod batch;
 mod covariance;
 mod sampler;
 
-pub use batch::{Batch, Prompts, rows};
+pub use batch::{Batch, Prompts, Scratch, rows};
+pub(crate) use batch::{label_row, query_row, target_row, triangle};
 pub use covariance::{Covariance, CovarianceError};
 pub use sampler::{Drawn, Stream};
 
 use crate::lanes::Isa;
-use crate::rng::Key;
+use crate::rng::{Gamma, Key};
 
 /// Largest supported dimension.
 pub const MAX_DIM: usize = 64;
@@ -46,6 +47,8 @@ pub struct Task {
     context_len: usize,
     covariates: Covariates,
     noise_std: f64,
+    /// Gaussian: laws of T_ii²/2, T Bartlett's factor. Gamma radial: law of ρ/scale.
+    gammas: Vec<Gamma>,
 }
 
 /// Why a [`Task`] cannot exist.
@@ -118,7 +121,16 @@ impl Task {
             }
             Covariates::GammaRadial { .. } => {}
         }
-        Ok(Task { dim, context_len, covariates, noise_std: 0.0 })
+        let gammas = match covariates {
+            // T_ii² ~ χ²(n − i) = 2 Gamma((n − i)/2).
+            Covariates::Gaussian(_) => {
+                let degrees = (0..dim.min(context_len)).map(|i| context_len - i);
+                degrees.map(|k| Gamma::new(k as f64 / 2.0)).collect()
+            }
+            Covariates::Sphere => Vec::new(),
+            Covariates::GammaRadial { shape, .. } => vec![Gamma::new(shape)],
+        };
+        Ok(Task { dim, context_len, covariates, noise_std: 0.0, gammas })
     }
 
     /// The same task with labels yᵢ = ⟨w⋆, xᵢ⟩ + N(0, `noise_std`²) in the context.

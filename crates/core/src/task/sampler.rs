@@ -8,12 +8,15 @@
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
-use super::{Covariance, Covariates, MAX_DIM, Prompts, Task, rows};
+use super::batch::{label_row, query_row, rows, target_row, triangle};
+use super::{Covariance, Covariates, MAX_DIM, Prompts, Scratch, Task};
 use crate::lanes::{BLOCK, Isa, Lane, Packed, Real, WithSimd};
 use crate::rng::{Draws, Key};
 
-/// Slots 0..2·MAX_DIM belong to the χ² variates of Bartlett's factor, two for each.
+/// Slots 0..2·MAX_DIM belong to the χ² variates of Bartlett's factor, two for each pair.
 const FIRST_NORMAL_SLOT: u32 = 2 * MAX_DIM as u32;
+/// Radial tokens are drawn four at a time, as normals are.
+const TOKENS: usize = 4;
 
 /// Fresh prompts of a task at one key, made when they are asked for.
 pub struct Stream<'a> {
@@ -37,18 +40,18 @@ impl<'a> Stream<'a> {
 pub trait Drawn: Real {
     /// Writes block `index` of `stream` to the start of `values`, scratch rows behind it.
     #[doc(hidden)]
-    fn fill_block(stream: &Stream<'_>, index: usize, values: &mut [Self]);
+    fn fill_block(stream: &Stream<'_>, index: usize, scratch: &mut Scratch<Self>);
 }
 
 impl Drawn for f32 {
-    fn fill_block(stream: &Stream<'_>, index: usize, values: &mut [f32]) {
-        stream.isa.run(FillBlock { stream, index, values });
+    fn fill_block(stream: &Stream<'_>, index: usize, scratch: &mut Scratch<f32>) {
+        stream.isa.run(FillBlock { stream, index, scratch });
     }
 }
 
 impl Drawn for f64 {
-    fn fill_block(stream: &Stream<'_>, index: usize, values: &mut [f64]) {
-        stream.isa.run(FillBlock { stream, index, values });
+    fn fill_block(stream: &Stream<'_>, index: usize, scratch: &mut Scratch<f64>) {
+        stream.isa.run(FillBlock { stream, index, scratch });
     }
 }
 
@@ -59,30 +62,36 @@ impl<T: Drawn> Prompts<T> for Stream<'_> {
     fn len(&self) -> usize {
         self.len
     }
-    fn block<'a>(&'a self, index: usize, scratch: &'a mut Vec<T>) -> &'a [T] {
+    fn block<'a>(&'a self, index: usize, scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
         let dim = self.task.dim();
-        scratch.resize((rows(dim) + scratch_rows(self.task)) * BLOCK, T::zero());
+        scratch.values.resize(rows(dim) + dim * dim, [T::zero(); BLOCK]);
+        scratch.draws.resize(draw_rows(self.task), [0.0; BLOCK]);
         T::fill_block(self, index, scratch);
-        &scratch[..rows(dim) * BLOCK]
+        &scratch.values[..rows(dim)]
     }
 }
 
-/// Rows that sampling needs below the block itself: draws, and Bartlett's factor.
-fn scratch_rows(task: &Task) -> usize {
+/// Rows of draws: w⋆, the query's normals, then Bartlett's factor or four tokens.
+fn draw_rows(task: &Task) -> usize {
     let dim = task.dim;
     match task.covariates {
         Covariates::Gaussian(_) => {
             let normals = 3 * dim + dim * (dim - 1) / 2;
-            normals.next_multiple_of(4) + dim + dim * dim
+            normals.next_multiple_of(4) + dim.next_multiple_of(2)
         }
-        Covariates::Sphere | Covariates::GammaRadial { .. } => 2 * dim.next_multiple_of(4) + 2,
+        Covariates::Sphere | Covariates::GammaRadial { .. } => {
+            (2 * dim).next_multiple_of(4) + (dim + 2) * TOKENS
+        }
     }
 }
+
+/// Stands for a dimension that is known at run time only.
+const ANY: usize = 0;
 
 struct FillBlock<'a, T> {
     stream: &'a Stream<'a>,
     index: usize,
-    values: &'a mut [T],
+    scratch: &'a mut Scratch<T>,
 }
 
 impl<T: Real> WithSimd for FillBlock<'_, T> {
@@ -90,35 +99,38 @@ impl<T: Real> WithSimd for FillBlock<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, token: S) {
         let Stream { task, key, len, .. } = *self.stream;
+        let Scratch { values, draws: drawn } = self.scratch;
         let first = self.index * BLOCK;
         for lane in (0..BLOCK).step_by(S::f32s::LEN) {
             let draws = Draws::new(token, key, (first + lane) as u32);
-            let mut out = Lanes::<S, T> { token, lane, values: self.values };
+            let mut out = Lanes::<S, T> { token, lane, draws, drawn, values };
             match &task.covariates {
-                Covariates::Gaussian(covariance) => out.gaussian(task, covariance, draws),
-                Covariates::Sphere => out.radial(task, None, draws),
-                Covariates::GammaRadial { shape, scale } => {
-                    out.radial(task, Some((*shape, *scale)), draws);
-                }
+                Covariates::Gaussian(covariance) => match (task.dim, task.context_len) {
+                    (5, 5..) => out.gaussian::<5>(task, covariance),
+                    _ => out.gaussian::<ANY>(task, covariance),
+                },
+                Covariates::Sphere | Covariates::GammaRadial { .. } => match task.dim {
+                    5 => out.radial::<5>(task),
+                    _ => out.radial::<ANY>(task),
+                },
             }
         }
         let used = BLOCK.min(len - first);
-        for row in self.values.chunks_exact_mut(BLOCK) {
-            row[used..].fill(T::zero());
+        if used < BLOCK {
+            for row in values {
+                row[used..].fill(T::zero());
+            }
         }
     }
 }
 
-/// The lanes `lane..lane + LEN` of a block and of the scratch rows below it.
+/// The lanes `lane..lane + LEN` of a block, of the draws it is made of, and of scratch rows.
 struct Lanes<'a, S: Simd, T> {
     token: S,
     lane: usize,
-    values: &'a mut [T],
-}
-
-/// Position of (i, j ≤ i) in a lower triangle stored row by row.
-fn triangle(i: usize, j: usize) -> usize {
-    i * (i + 1) / 2 + j
+    draws: Draws<S>,
+    drawn: &'a mut [[f32; BLOCK]],
+    values: &'a mut [[T; BLOCK]],
 }
 
 /// Number of entries below the diagonal in the first `dim` rows of a matrix of `columns` columns.
@@ -135,46 +147,65 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
 
     #[inline(always)]
     fn get(&self, row: usize, part: usize) -> Packed<S, T> {
-        let at = row * BLOCK + self.lane + part * Self::WIDTH;
-        Packed::load(self.token, &self.values[at..][..Self::WIDTH])
+        let at = self.lane + part * Self::WIDTH;
+        Packed::load(self.token, &self.values[row][at..][..Self::WIDTH])
     }
 
     #[inline(always)]
     fn set(&mut self, row: usize, part: usize, value: Packed<S, T>) {
-        let at = row * BLOCK + self.lane + part * Self::WIDTH;
-        value.store(0, &mut self.values[at..][..Self::WIDTH]);
+        let at = self.lane + part * Self::WIDTH;
+        value.store(0, &mut self.values[row][at..][..Self::WIDTH]);
     }
 
     #[inline(always)]
-    fn put(&mut self, row: usize, draw: S::f32s) {
-        let out = &mut self.values[row * BLOCK + self.lane..][..S::f32s::LEN];
-        for i in 0..S::f32s::LEN {
-            out[i] = T::nearest(f64::from(draw[i]));
+    fn keep(&mut self, row: usize, draw: S::f32s) {
+        draw.store_slice(&mut self.drawn[row][self.lane..][..S::f32s::LEN]);
+    }
+
+    #[inline(always)]
+    fn kept(&self, row: usize) -> S::f32s {
+        S::f32s::from_slice(self.token, &self.drawn[row][self.lane..][..S::f32s::LEN])
+    }
+
+    /// A draw in the precision of the block.
+    #[inline(always)]
+    fn draw(&self, row: usize, part: usize) -> Packed<S, T> {
+        cast(self.token, &self.drawn[row], self.lane + part * Self::WIDTH)
+    }
+
+    /// Draws `row..row + len` are N(0, 1); up to three more are overwritten. Returns the next free
+    /// slot.
+    #[inline(always)]
+    fn keep_normals(&mut self, row: usize, len: usize, slot: u32) -> u32 {
+        let calls = len.div_ceil(4);
+        for call in (0..calls - calls % 2).step_by(2) {
+            let z = self.draws.normals([slot + call as u32, slot + call as u32 + 1]);
+            self.keep_four(row + 4 * call, z[0]);
+            self.keep_four(row + 4 * call + 4, z[1]);
+        }
+        if calls % 2 == 1 {
+            let [z] = self.draws.normals([slot + calls as u32 - 1]);
+            self.keep_four(row + 4 * calls - 4, z);
+        }
+        slot + calls as u32
+    }
+
+    #[inline(always)]
+    fn keep_four(&mut self, row: usize, draws: [S::f32s; 4]) {
+        for i in 0..4 {
+            self.keep(row + i, draws[i]);
         }
     }
 
-    /// Rows `row..row + len` are N(0, 1); up to three rows more are overwritten. Returns the next
-    /// free slot.
     #[inline(always)]
-    fn put_normals(&mut self, row: usize, len: usize, draws: Draws<S>, slot: u32) -> u32 {
-        for block in 0..len.div_ceil(4) {
-            let z = draws.normals(slot + block as u32);
-            for i in 0..4 {
-                self.put(row + 4 * block + i, z[i]);
-            }
-        }
-        slot + len.div_ceil(4) as u32
+    fn splat(&self, x: f64) -> Packed<S, T> {
+        Packed::splat(self.token, x)
     }
 
-    #[inline(always)]
-    fn zero(&self) -> Packed<S, T> {
-        Packed::splat(self.token, 0.0)
-    }
-
-    /// Σ_k get(a + k) · get(b + k) + start.
+    /// Σ_k get(a + k) · get(b + k).
     #[inline(always)]
     fn dot(&self, part: usize, a: usize, b: usize, len: usize) -> Packed<S, T> {
-        let mut sum = self.zero();
+        let mut sum = self.splat(0.0);
         for k in 0..len {
             sum = self.get(a + k, part).mul_add(self.get(b + k, part), sum);
         }
@@ -182,197 +213,248 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
     }
 
     #[inline(always)]
-    fn gaussian(&mut self, task: &Task, covariance: &Covariance, draws: Draws<S>) {
-        let (dim, n) = (task.dim, task.context_len as f64);
+    fn gaussian<const D: usize>(&mut self, task: &Task, covariance: &Covariance) {
+        let dim = known::<D>(task);
         // Bartlett's factor of a Wishart matrix with fewer than d degrees of freedom has n columns.
-        let columns = dim.min(task.context_len);
-        let w = rows(dim);
-        let z = w + dim;
-        let below = z + dim;
-        let below_len = below_diagonal(dim, columns);
-        let noise = below + below_len;
-        let noise_len = if task.noise_std > 0.0 { columns } else { 0 };
-        let normals = noise + noise_len - w;
-        self.put_normals(w, normals, draws, FIRST_NORMAL_SLOT);
-        let diagonal = w + (3 * dim + dim * (dim - 1) / 2).next_multiple_of(4);
-        for i in 0..columns {
-            // T_ii² ~ χ²(n − i) = 2 Gamma((n − i)/2).
-            let chi2 = draws.gamma(2 * i as u32, (n - i as f64) / 2.0) * 2.0;
-            self.put(diagonal + i, chi2.sqrt());
+        let columns = if D == ANY { dim.min(task.context_len) } else { dim };
+        let below = 2 * dim;
+        let noise = below + below_diagonal(dim, columns);
+        let normals = if task.noise_std > 0.0 { noise + columns } else { noise };
+        self.keep_normals(0, normals, FIRST_NORMAL_SLOT);
+        let diagonal = normals.next_multiple_of(4);
+        for i in (0..columns).step_by(2) {
+            let last = (i + 1).min(columns - 1);
+            let halves = self.draws.gammas::<2>(i as u32, [task.gammas[i], task.gammas[last]]);
+            for k in 0..2 {
+                self.keep(diagonal + i + k, (halves[k] * 2.0).sqrt());
+            }
         }
-        let factor = diagonal + dim;
-        let scale = 1.0 / n.sqrt();
+        let factor = rows(dim);
         for part in 0..Self::PARTS {
             for i in 0..dim {
                 for j in 0..columns {
-                    // Row i of C·T/√n; T is lower triangular.
-                    let mut sum = self.zero();
-                    match covariance.factor() {
+                    let entry = match covariance.factor() {
+                        // Row i of C·T; T is lower triangular.
                         Some(c) => {
+                            let mut sum = self.splat(0.0);
                             for k in j..dim {
-                                let c = Packed::splat(self.token, c[i * dim + k] * scale);
-                                let t = if k == j {
-                                    diagonal + k
-                                } else {
-                                    below + below_diagonal(k, columns) + j
-                                };
-                                sum = c.mul_add(self.get(t, part), sum);
+                                let t = bartlett(k, j, columns, below, diagonal);
+                                sum = self.splat(c[i * dim + k]).mul_add(self.draw(t, part), sum);
                             }
+                            sum
                         }
-                        None if j <= i => {
-                            let t = if i == j {
-                                diagonal + i
-                            } else {
-                                below + below_diagonal(i, columns) + j
-                            };
-                            sum = self.get(t, part) * Packed::splat(self.token, scale);
-                        }
-                        None => {}
-                    }
-                    self.set(factor + i * columns + j, part, sum);
-                }
-            }
-            for i in 0..dim {
-                for j in 0..=i {
-                    let inner = match covariance.factor() {
-                        Some(_) => columns,
-                        None => columns.min(j + 1),
+                        None if j <= i => self.draw(bartlett(i, j, columns, below, diagonal), part),
+                        None => self.splat(0.0),
                     };
-                    let (a, b) = (factor + i * columns, factor + j * columns);
-                    self.set(triangle(i, j), part, self.dot(part, a, b, inner));
+                    self.set(factor + i * columns + j, part, entry);
                 }
             }
             for i in 0..dim {
-                let x = match covariance.factor() {
-                    Some(c) => {
-                        let mut sum = self.zero();
-                        for k in 0..dim {
-                            let c = Packed::splat(self.token, c[i * dim + k]);
-                            sum = c.mul_add(self.get(z + k, part), sum);
-                        }
-                        sum
-                    }
-                    None => self.get(z + i, part),
-                };
-                self.set(query_row(dim) + i, part, x);
-                // (1/n) Σ xᵢεᵢ given S is N(0, σ² S/n²).
-                let noise = if noise_len == 0 {
-                    self.zero()
-                } else {
-                    self.dot(part, factor + i * columns, noise, columns)
-                        * Packed::splat(self.token, task.noise_std * scale)
-                };
-                self.set(label_row(dim) + i, part, noise);
-            }
-            self.finish(dim, w, part);
-        }
-    }
-
-    /// Tokens √ρ u with ρ ~ Gamma(shape, scale), or ρ = 1; the query first.
-    #[inline(always)]
-    fn radial(&mut self, task: &Task, gamma: Option<(f64, f64)>, draws: Draws<S>) {
-        let dim = task.dim;
-        let per_token = dim.div_ceil(4) as u32;
-        let w = rows(dim);
-        let z = w + dim.next_multiple_of(4);
-        let (weight, noise) = (z + dim.next_multiple_of(4), z + dim.next_multiple_of(4) + 1);
-        let first = self.put_normals(w, dim, draws, FIRST_NORMAL_SLOT);
-        let noise_slot = first + (task.context_len as u32 + 1) * (per_token + 2);
-        for part in 0..Self::PARTS {
-            for row in 0..label_row(dim) + dim {
-                self.set(row, part, self.zero());
-            }
-        }
-        for t in 0..=task.context_len as u32 {
-            let slot = first + t * (per_token + 2);
-            self.put_normals(z, dim, draws, slot);
-            let mut norm2 = S::f32s::splat(self.token, 0.0);
-            for i in 0..dim {
-                let zi = self.draw(z + i);
-                norm2 = zi.mul_add(zi, norm2);
-            }
-            let radius2 = match gamma {
-                Some((shape, scale)) => draws.gamma(slot + per_token, shape) * scale as f32,
-                None => S::f32s::splat(self.token, 1.0),
-            };
-            let ratio = radius2 / norm2;
-            if t == 0 {
-                for i in 0..dim {
-                    self.put(query_row(dim) + i, self.draw(z + i) * ratio.sqrt());
-                }
-                continue;
-            }
-            self.put(weight, ratio);
-            if task.noise_std > 0.0 {
-                let k = t - 1;
-                let epsilon = draws.normals(noise_slot + k / 4)[k as usize % 4];
-                self.put(noise, epsilon * ratio.sqrt());
-            }
-            self.add_token(task, z, weight, noise);
-        }
-        let mean = Packed::splat(self.token, 1.0 / task.context_len as f64);
-        for part in 0..Self::PARTS {
-            for row in 0..label_row(dim) + dim {
-                self.set(row, part, self.get(row, part) * mean);
-            }
-            self.finish(dim, w, part);
-        }
-    }
-
-    /// S += weight · z zᵀ, and the noise part of s += noise · z.
-    #[inline(always)]
-    fn add_token(&mut self, task: &Task, z: usize, weight: usize, noise: usize) {
-        for part in 0..Self::PARTS {
-            let weight = self.get(weight, part);
-            for i in 0..task.dim {
-                let zi = self.get(z + i, part) * weight;
+                let row = factor + i * columns;
                 for j in 0..=i {
-                    let row = triangle(i, j);
-                    self.set(row, part, zi.mul_add(self.get(z + j, part), self.get(row, part)));
+                    let inner =
+                        if covariance.factor().is_some() { columns } else { columns.min(j + 1) };
+                    let sum = self.dot(part, row, factor + j * columns, inner);
+                    self.set(triangle(i, j), part, sum);
                 }
-            }
-            if task.noise_std > 0.0 {
-                let noise = self.get(noise, part) * Packed::splat(self.token, task.noise_std);
-                for i in 0..task.dim {
-                    let row = label_row(task.dim) + i;
-                    self.set(row, part, noise.mul_add(self.get(z + i, part), self.get(row, part)));
+                // Σ xᵢεᵢ given S is N(0, S).
+                let mut sum = self.splat(0.0);
+                if task.noise_std > 0.0 {
+                    for k in 0..columns {
+                        sum = self.get(row + k, part).mul_add(self.draw(noise + k, part), sum);
+                    }
                 }
+                self.set(label_row(dim) + i, part, sum);
+                let mut x = self.draw(dim + i, part);
+                if let Some(c) = covariance.factor() {
+                    x = self.splat(0.0);
+                    for k in 0..dim {
+                        x = self.splat(c[i * dim + k]).mul_add(self.draw(dim + k, part), x);
+                    }
+                }
+                self.set(query_row(dim) + i, part, x);
             }
+            self.finish::<D>(task, part);
         }
     }
 
+    /// Tokens x = √ρ·z/‖z‖ with z ~ N(0, I).
     #[inline(always)]
-    fn draw(&self, row: usize) -> S::f32s {
-        let values = &self.values[row * BLOCK + self.lane..][..S::f32s::LEN];
-        let mut draw = S::f32s::splat(self.token, 0.0);
-        for i in 0..S::f32s::LEN {
-            draw[i] = values[i].widen() as f32;
-        }
-        draw
-    }
-
-    /// s += S w and y = ⟨w, x_q⟩, from S, the query and the noise part of s.
-    #[inline(always)]
-    fn finish(&mut self, dim: usize, w: usize, part: usize) {
+    fn radial<const D: usize>(&mut self, task: &Task) {
+        let (dim, len) = (known::<D>(task), task.context_len);
+        let mut slot = self.keep_normals(0, 2 * dim, FIRST_NORMAL_SLOT);
+        let mut norm2 = S::f32s::splat(self.token, 0.0);
         for i in 0..dim {
-            let mut sum = self.get(label_row(dim) + i, part);
+            norm2 = self.kept(dim + i).mul_add(self.kept(dim + i), norm2);
+        }
+        let [radius2, _] = self.radii(task, slot);
+        slot += 2;
+        let scale = (radius2 / norm2).sqrt();
+        for i in 0..dim {
+            self.keep(dim + i, self.kept(dim + i) * scale);
+        }
+        for part in 0..Self::PARTS {
+            for i in 0..dim {
+                self.set(query_row(dim) + i, part, self.draw(dim + i, part));
+            }
+            for row in 0..query_row(dim) {
+                self.set(row, part, self.splat(0.0));
+            }
+        }
+        // Coordinate i of token t of four is row tokens + 4i + t.
+        let tokens = (2 * dim).next_multiple_of(4);
+        let (weights, noise) = (tokens + 4 * dim, tokens + 4 * dim + 4);
+        for first in (0..len).step_by(TOKENS) {
+            slot = self.keep_normals(tokens, TOKENS * dim, slot);
+            let mut norms2 = [S::f32s::splat(self.token, 0.0); TOKENS];
+            for i in 0..dim {
+                for t in 0..TOKENS {
+                    let z = self.kept(tokens + 4 * i + t);
+                    norms2[t] = z.mul_add(z, norms2[t]);
+                }
+            }
+            let radii2 = self.radii::<TOKENS>(task, slot);
+            slot += 3;
+            if task.noise_std > 0.0 {
+                slot = self.keep_normals(noise, TOKENS, slot);
+            }
+            for t in 0..TOKENS {
+                // The last four may be more than there are.
+                let used = f32::from(u8::from(first + t < len));
+                let weight = radii2[t] / norms2[t] * used;
+                self.keep(weights + t, weight);
+                if task.noise_std > 0.0 {
+                    self.keep(noise + t, self.kept(noise + t) * weight.sqrt());
+                }
+            }
+            for part in 0..Self::PARTS {
+                self.add_tokens::<D>(task, tokens, weights, noise, part);
+            }
+        }
+        for part in 0..Self::PARTS {
+            self.finish::<D>(task, part);
+        }
+    }
+
+    /// ρ of N tokens; uses N/2 + 1 slots.
+    #[inline(always)]
+    fn radii<const N: usize>(&self, task: &Task, slot: u32) -> [S::f32s; N] {
+        let mut radii2 = [S::f32s::splat(self.token, 1.0); N];
+        if let Covariates::GammaRadial { scale, .. } = task.covariates {
+            radii2 = self.draws.gammas(slot, [task.gammas[0]; 2]);
+            for radius2 in &mut radii2 {
+                *radius2 = *radius2 * scale as f32;
+            }
+        }
+        radii2
+    }
+
+    /// S += Σ weight·z zᵀ and s += Σ noise·z over four tokens.
+    #[inline(always)]
+    fn add_tokens<const D: usize>(
+        &mut self,
+        task: &Task,
+        tokens: usize,
+        weights: usize,
+        noise: usize,
+        part: usize,
+    ) {
+        let dim = known::<D>(task);
+        let at = self.lane + part * Self::WIDTH;
+        let (token, Lanes { values, drawn, .. }) = (self.token, self);
+        let (gram, label) = values.split_at_mut(label_row(dim));
+        let (z, _) = drawn[tokens..][..TOKENS * dim].as_chunks::<TOKENS>();
+        let weights = four::<S, T>(token, &drawn[weights..], at);
+        let noise = four::<S, T>(token, &drawn[noise..], at);
+        let mut row = 0;
+        for i in 0..dim {
+            let mut x = four::<S, T>(token, &z[i], at);
+            if task.noise_std > 0.0 {
+                accumulate(token, &mut label[i], at, noise, x);
+            }
+            for t in 0..TOKENS {
+                x[t] = x[t] * weights[t];
+            }
+            for j in 0..i + 1 {
+                accumulate(token, &mut gram[row + j], at, x, four::<S, T>(token, &z[j], at));
+            }
+            row += i + 1;
+        }
+    }
+
+    /// From Σ xxᵀ, Σ xε and the query to S/n, s/n = (Σ xxᵀ w⋆ + σ Σ xε)/n and ⟨w⋆, x_q⟩.
+    #[inline(always)]
+    fn finish<const D: usize>(&mut self, task: &Task, part: usize) {
+        let dim = known::<D>(task);
+        let mean = 1.0 / task.context_len as f64;
+        let mut target = self.splat(0.0);
+        for row in 0..label_row(dim) {
+            self.set(row, part, self.get(row, part) * self.splat(mean));
+        }
+        let w = rows(dim);
+        for i in 0..dim {
+            let wi = self.draw(i, part);
+            self.set(w + i, part, wi);
+            target = wi.mul_add(self.get(query_row(dim) + i, part), target);
+        }
+        self.set(target_row(dim), part, target);
+        for i in 0..dim {
+            let mut sum = self.get(label_row(dim) + i, part) * self.splat(mean * task.noise_std);
             for j in 0..dim {
                 let s = self.get(triangle(i.max(j), i.min(j)), part);
                 sum = s.mul_add(self.get(w + j, part), sum);
             }
             self.set(label_row(dim) + i, part, sum);
         }
-        let target = self.dot(part, w, query_row(dim), dim);
-        self.set(query_row(dim) + dim, part, target);
     }
 }
 
-/// First row of s/n.
-fn label_row(dim: usize) -> usize {
-    dim * (dim + 1) / 2
+/// Draws from lane `at` on in the precision of the block.
+#[inline(always)]
+fn cast<S: Simd, T: Real>(token: S, draws: &[f32; BLOCK], at: usize) -> Packed<S, T> {
+    let draws = &draws[at..][..Packed::<S, T>::WIDTH];
+    let mut lanes = [T::zero(); BLOCK];
+    for i in 0..Packed::<S, T>::WIDTH {
+        lanes[i] = T::nearest(f64::from(draws[i]));
+    }
+    Packed::load(token, &lanes[..Packed::<S, T>::WIDTH])
 }
 
-/// First row of the query; the target is the row after its last.
-fn query_row(dim: usize) -> usize {
-    label_row(dim) + dim
+/// [`cast`] of four rows.
+#[inline(always)]
+fn four<S: Simd, T: Real>(token: S, draws: &[[f32; BLOCK]], at: usize) -> [Packed<S, T>; TOKENS] {
+    let mut rows = [Packed::splat(token, 0.0); TOKENS];
+    for t in 0..TOKENS {
+        rows[t] = cast(token, &draws[t], at);
+    }
+    rows
+}
+
+/// Adds Σ a[t]·b[t] to a row, from lane `at` on.
+#[inline(always)]
+fn accumulate<S: Simd, T: Real>(
+    token: S,
+    row: &mut [T; BLOCK],
+    at: usize,
+    a: [Packed<S, T>; TOKENS],
+    b: [Packed<S, T>; TOKENS],
+) {
+    let row = &mut row[at..][..Packed::<S, T>::WIDTH];
+    let mut sum = Packed::load(token, row);
+    for t in 0..TOKENS {
+        sum = a[t].mul_add(b[t], sum);
+    }
+    sum.store(0, row);
+}
+
+/// d, as a constant where `D` is one: loops over it are then unrolled.
+#[inline(always)]
+fn known<const D: usize>(task: &Task) -> usize {
+    if D == ANY { task.dim } else { D }
+}
+
+/// Draw that is entry (i, j ≤ i) of Bartlett's factor.
+#[inline(always)]
+fn bartlett(i: usize, j: usize, columns: usize, below: usize, diagonal: usize) -> usize {
+    if i == j { diagonal + i } else { below + below_diagonal(i, columns) + j }
 }

@@ -1,0 +1,120 @@
+"""The PyTorch side of the benchmark: eager, on the CPU, one thread."""
+
+import protocol
+
+protocol.use_one_core()
+
+import torch
+from torch.nn.utils import clip_grad_norm_
+
+torch.set_num_threads(1)
+
+# Prompts per piece of the Hessian: small enough for the cache, large enough to hide eager's overhead.
+HESSIAN_PROMPTS = 250
+
+
+def squared_errors(params, z, targets):
+    """(y_q + target)² of each prompt. Shapes: params [L, 2, d, d], z [B, n+1, d+1], targets [B].
+
+    Each layer is Z ← Z + (1/n) P Z M (Zᵀ Q Z) with a token per row, where P = [P 0; 0 1] and
+    Q = [Q 0; 0 0], so Q sees the covariates only. Keys and values are the context: that is M.
+    """
+    n, d = z.shape[1] - 1, z.shape[2] - 1
+    for p, q in params:
+        x, context = z[..., :d], z[:, :n]
+        attention = x @ q.T @ context[..., :d].mT  # [query, key] = x_keyᵀ Q x_query
+        values = torch.cat([context[..., :d] @ p.T, context[..., d:]], dim=-1)
+        z = z + attention @ values / n
+    return (z[:, n, d] + targets).square()
+
+
+def draw_covariates(law, shape, dtype, generator):
+    normal = torch.randn(shape, dtype=dtype, generator=generator)
+    if law == "gaussian":
+        return normal
+    direction = torch.nn.functional.normalize(normal, dim=-1)
+    if law == "sphere":
+        return direction
+    # torch.distributions.Gamma ends in this call too, but takes no generator.
+    gamma_shape = torch.full((*shape[:-1], 1), protocol.GAMMA_SHAPE, dtype=dtype)
+    squared_radius = protocol.GAMMA_SCALE * torch._standard_gamma(gamma_shape, generator=generator)
+    return squared_radius.sqrt() * direction
+
+
+def draw_prompts(work, dtype, generator):
+    """Tokens z [B, n+1, d+1], the query last with its label hidden, and targets [B]."""
+    x = draw_covariates(work.law, (work.batch, work.context_len + 1, work.dim), dtype, generator)
+    w_star = torch.randn(work.batch, work.dim, 1, dtype=dtype, generator=generator)
+    z = torch.cat([x, x @ w_star], dim=-1)
+    targets = z[:, -1, -1].clone()
+    z[:, -1, -1] = 0
+    return z, targets
+
+
+def hessian(params, z, targets):
+    """Dense Hessian of the mean loss, [L, 2, d, d, L, 2, d, d]: a row per backward pass."""
+    total = sum(
+        torch.autograd.functional.hessian(lambda p: squared_errors(p, *prompts).sum(), params)
+        for prompts in zip(z.split(HESSIAN_PROMPTS), targets.split(HESSIAN_PROMPTS))
+    )
+    return total / len(targets)
+
+
+def check(problem):
+    d, n, depth = problem["dim"], problem["context_len"], problem["depth"]
+    params = torch.tensor(problem["params"], dtype=torch.float64).view(depth, 2, d, d).requires_grad_()
+    z = torch.tensor(problem["z"], dtype=torch.float64).view(-1, n + 1, d + 1)
+    targets = torch.tensor(problem["targets"], dtype=torch.float64)
+    loss = squared_errors(params, z, targets).mean()
+    (grad,) = torch.autograd.grad(loss, params)
+    answer = {
+        "loss": loss.item(),
+        "grad": grad.flatten().tolist(),
+        "hessian": hessian(params, z, targets).flatten().tolist(),
+    }
+    return {"tokens": answer}
+
+
+def prepare(work):
+    """The workload as a function of the number of calls."""
+    generator = torch.Generator().manual_seed(protocol.SEED)
+    dtype = torch.float64 if work.case == "hessian" else torch.float32
+    params = torch.empty(work.depth, 2, work.dim, work.dim, dtype=dtype)
+    params.normal_(std=protocol.INIT_STD, generator=generator).requires_grad_()
+    if work.case == "step":
+        call = training_step(params, work, generator)
+    else:
+        z, targets = draw_prompts(work, dtype, generator)
+        if work.case == "gradient":
+            call = lambda: torch.autograd.grad(squared_errors(params, z, targets).mean(), params)
+        else:
+            call = lambda: hessian(params, z, targets)
+
+    def run(calls):
+        for _ in range(calls):
+            call()
+
+    return run
+
+
+def training_step(params, work, generator):
+    optimizer = torch.optim.AdamW(
+        [params],
+        lr=protocol.LR,
+        betas=(protocol.BETA1, protocol.BETA2),
+        eps=protocol.EPS,
+        weight_decay=0,
+    )
+
+    def step():
+        z, targets = draw_prompts(work, torch.float32, generator)
+        optimizer.zero_grad()
+        squared_errors(params, z, targets).mean().backward()
+        clip_grad_norm_(params, protocol.CLIP_NORM)
+        optimizer.step()
+
+    return step
+
+
+if __name__ == "__main__":
+    protocol.serve("PyTorch", torch.__version__.split("+")[0], ["tokens"], check, prepare)
