@@ -12,7 +12,7 @@ use crate::task::Drawn;
 /// Where to evaluate: parameters and, for Hessian-vector products, a direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Point<'a, T> {
-    /// Parameters, [L, 2, d, d].
+    /// Parameters, [L, 2, d, d]; a worker also takes models of fewer layers than its own.
     pub params: &'a [T],
     /// Direction, as the parameters; ignored by workers for gradients.
     pub tangent: &'a [T],
@@ -26,6 +26,8 @@ pub trait Engine<T>: Send {
     fn add_gradient(&mut self, block: &[[T; BLOCK]]);
     /// Squared residuals of one block, prompt by prompt.
     fn losses(&mut self, block: &[[T; BLOCK]], out: &mut [T; BLOCK]);
+    /// Replaces a block of prompts by what the first layer makes of them.
+    fn advance(&mut self, block: &mut [[T; BLOCK]]);
     /// Sum over the lanes of Σ r² and of gradient part `part` (1: its tangent along the direction).
     fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64;
 }
@@ -94,6 +96,8 @@ impl WithSimd for Products {
 
 struct Sums<V: Lane, D: Dim> {
     token: V::Token,
+    /// Layers of the point of evaluation, the first of `params`.
+    depth: usize,
     params: Vec<Weights<V, D>>,
     tape: Tape<V, D>,
     /// One sum per register that makes up a block.
@@ -112,6 +116,7 @@ impl<V: Lane, D: Dim> Sums<V, D> {
         let sum = || Sum { loss: zero, grad: weights() };
         Box::new(Sums {
             token,
+            depth,
             params: weights(),
             tape: Tape::new(token, dim, depth),
             registers: (0..BLOCK / V::WIDTH).map(|_| sum()).collect(),
@@ -121,14 +126,15 @@ impl<V: Lane, D: Dim> Sums<V, D> {
 
 impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
     fn start(&mut self, point: &Point<'_, V::Scalar>) {
-        let Sums { token, tape, params, registers } = self;
+        let Sums { token, depth, tape, params, registers } = self;
         let d = tape.dim().get();
+        *depth = point.params.len() / (2 * d * d);
         token.vectorize(
             #[inline(always)]
             || {
                 let zero = V::splat(*token, 0.0);
                 let mut index = 0;
-                for (l, weights) in params.iter_mut().enumerate() {
+                for (l, weights) in params[..*depth].iter_mut().enumerate() {
                     for register in registers.iter_mut() {
                         register.grad[l] = Weights::filled(tape.dim(), zero);
                     }
@@ -150,7 +156,8 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
     }
 
     fn add_gradient(&mut self, block: &[[V::Scalar; BLOCK]]) {
-        let Sums { token, params, tape, registers } = self;
+        let Sums { token, depth, params, tape, registers } = self;
+        let params = &params[..*depth];
         token.vectorize(
             #[inline(always)]
             || {
@@ -164,7 +171,8 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
     }
 
     fn losses(&mut self, block: &[[V::Scalar; BLOCK]], out: &mut [V::Scalar; BLOCK]) {
-        let Sums { token, params, tape, .. } = self;
+        let Sums { token, depth, params, tape, .. } = self;
+        let params = &params[..*depth];
         token.vectorize(
             #[inline(always)]
             || {
@@ -176,14 +184,26 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
         );
     }
 
+    fn advance(&mut self, block: &mut [[V::Scalar; BLOCK]]) {
+        let Sums { token, params, tape, registers, .. } = self;
+        token.vectorize(
+            #[inline(always)]
+            || {
+                for register in 0..registers.len() {
+                    tape.advance(&params[0], block, register * V::WIDTH);
+                }
+            },
+        );
+    }
+
     fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64 {
-        let Sums { token, params, tape, registers } = self;
+        let Sums { token, depth, tape, registers, .. } = self;
         let d = tape.dim().get();
         token.vectorize(
             #[inline(always)]
             || {
                 let mut index = 0;
-                for l in 0..params.len() {
+                for l in 0..*depth {
                     for i in 0..d {
                         for j in 0..d {
                             grad[index + i * d + j] =

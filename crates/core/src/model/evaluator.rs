@@ -170,6 +170,50 @@ impl Evaluator<f64> {
         });
         self.mean(prompts.len(), out)
     }
+    /// The Hessian of the mean loss, [p, p], goes to `out`.
+    ///
+    /// Rows of layer k are Hessian-vector products of the model that begins there, on prompts that
+    /// have passed the layers before; columns of earlier layers follow by symmetry.
+    ///
+    /// # Panics
+    /// As [`Evaluator::gradient`], and when `out` has another length than p².
+    pub fn hessian(&mut self, params: &[f64], prompts: &impl Prompts<f64>, out: &mut [f64]) {
+        let LinearTransformer { depth, dim } = self.model;
+        let (p, isa, entries) = (params.len(), self.isa, dim * dim);
+        self.check(params, prompts);
+        assert_eq!(out.len(), p * p, "Hessian and parameters");
+        out.fill(0.0);
+        let mut batch = Batch::collect(prompts);
+        for layer in 0..depth {
+            let first = 2 * layer * entries;
+            let params = &params[first..];
+            // The last P never reaches the prediction.
+            let skipped = if layer + 1 == depth { entries } else { 0 };
+            let mut rows = vec![vec![0.0; params.len()]; 2 * entries - skipped];
+            self.pool.for_each(&mut self.workers, &mut rows, |worker, index, row| {
+                let mut tangent = vec![0.0; params.len()];
+                tangent[skipped + index] = 1.0;
+                let engine = worker.products.get_or_insert_with(|| products(isa, depth, dim));
+                engine.start(&Point { params, tangent: &tangent });
+                for index in 0..batch.blocks() {
+                    engine.add_gradient(batch.block(index, &mut worker.scratch));
+                }
+                engine.finish(1, row);
+            });
+            for (row, i) in rows.into_iter().zip(first + skipped..) {
+                for (value, j) in row.into_iter().zip(first..) {
+                    let value = value / prompts.len() as f64;
+                    out[i * p + j] = value;
+                    out[j * p + i] = value;
+                }
+            }
+            if layer + 1 < depth {
+                let engine = &mut self.workers[0].gradients;
+                engine.start(&Point { params, tangent: params });
+                batch.blocks_mut().for_each(|block| engine.advance(block));
+            }
+        }
+    }
 }
 
 /// The mean loss over a fixed batch, as a function of the parameters.
@@ -197,5 +241,8 @@ impl Objective for BatchObjective {
     }
     fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> f64 {
         self.evaluator.hvp(params, v, &self.batch, out)
+    }
+    fn hessian(&mut self, params: &[f64], out: &mut [f64]) {
+        self.evaluator.hessian(params, &self.batch, out);
     }
 }

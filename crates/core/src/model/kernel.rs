@@ -120,15 +120,9 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         block: &[[V::Scalar; BLOCK]],
         lane: usize,
     ) -> V {
-        let (on, d) = ((self.token, self.dim), self.dim.get());
         let mut y = self.load(block, lane);
         for (l, weights) in params.iter().enumerate() {
-            // b = Qᵀ s,  y ← y + ⟨b, x⟩
-            let Record { s, x, b, .. } = &mut self.layers[l];
-            apply(on, t(&weights.q), s, b);
-            for i in 0..d {
-                y = b[i].mul_add(x[i], y);
-            }
+            y = self.forward_label(l, weights, y);
             match params.len() - l {
                 1 => {}
                 2 => self.forward_penultimate(l, weights),
@@ -136,6 +130,31 @@ impl<V: Lane, D: Dim> Tape<V, D> {
             }
         }
         y
+    }
+
+    /// Replaces the prompts in lanes `lane..lane + WIDTH` by what an inner layer makes of them: the
+    /// prompts of the model without that layer. Needs a tape of two layers.
+    #[inline(always)]
+    pub(super) fn advance(
+        &mut self,
+        weights: &Weights<V, D>,
+        block: &mut [[V::Scalar; BLOCK]],
+        lane: usize,
+    ) {
+        let d = self.dim.get();
+        let y = self.load(block, lane);
+        let y = self.forward_label(0, weights, y);
+        self.forward_inner(0, weights);
+        let Record { gram, s, x, .. } = &self.layers[1];
+        let mut set = |row: usize, value: V| value.store(0, &mut block[row][lane..][..V::WIDTH]);
+        for i in 0..d {
+            for j in 0..=i {
+                set(triangle(i, j), gram[i][j]);
+            }
+            set(label_row(d) + i, s[i]);
+            set(query_row(d) + i, x[i]);
+        }
+        set(target_row(d), y);
     }
 
     /// Fills the first layer's S, s and x; returns y, which starts at ⟨w⋆, x_q⟩.
@@ -154,6 +173,17 @@ impl<V: Lane, D: Dim> Tape<V, D> {
             first.x[i] = row(query_row(d) + i);
         }
         row(target_row(d))
+    }
+
+    /// b = Qᵀ s,  y ← y + ⟨b, x⟩
+    #[inline(always)]
+    fn forward_label(&mut self, l: usize, weights: &Weights<V, D>, mut y: V) -> V {
+        let Record { s, x, b, .. } = &mut self.layers[l];
+        apply((self.token, self.dim), t(&weights.q), s, b);
+        for i in 0..self.dim.get() {
+            y = b[i].mul_add(x[i], y);
+        }
+        y
     }
 
     /// v = s + S b,  A = I + P S Q,  x ← A x,  s ← A v,  S ← A S Aᵀ

@@ -167,7 +167,7 @@ impl<S: Simd> Draws<S> {
             for i in 0..N {
                 if let Some(power) = laws[i % 2].power {
                     let log = ln(self.token, self.uniform(words[i]));
-                    values[i] = values[i] * exp(self.token, log * power);
+                    values[i] *= exp(self.token, log * power);
                 }
             }
         }

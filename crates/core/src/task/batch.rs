@@ -114,6 +114,11 @@ impl<T: Real> Batch<T> {
         Batch { dim, len, values }
     }
 
+    /// Blocks, as [`Prompts::block`] hands them out.
+    pub(crate) fn blocks_mut(&mut self) -> impl Iterator<Item = &mut [[T; BLOCK]]> {
+        self.values.chunks_exact_mut(rows(self.dim))
+    }
+
     /// Values of one prompt: the lower triangle of S/n row by row, s/n, x_q, ⟨w⋆, x_q⟩.
     ///
     /// # Panics

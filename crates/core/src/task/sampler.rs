@@ -343,7 +343,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         if let Covariates::GammaRadial { scale, .. } = task.covariates {
             radii2 = self.draws.gammas(slot, [task.gammas[0]; 2]);
             for radius2 in &mut radii2 {
-                *radius2 = *radius2 * scale as f32;
+                *radius2 *= scale as f32;
             }
         }
         radii2
