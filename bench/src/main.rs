@@ -1,8 +1,89 @@
-//! The side of windtunnel in `scripts/bench`.
+//! The side of windtunnel in `scripts/bench`, in the conversation of `bench/peers/protocol.py`: a
+//! JSON request per line on standard input, a JSON answer per line on standard output.
 
 mod peak;
+mod problem;
+mod workload;
 
-fn main() {
-    let isa = windtunnel_core::lanes::Isa::detect();
-    let _ = peak::fma_peak(isa, 20000);
+use std::collections::HashMap;
+use std::io::{self, BufRead, Write};
+
+use serde::Deserialize;
+use serde_json::{Value, json};
+use windtunnel_core::lanes::Isa;
+
+use problem::Problem;
+use workload::{Job, LAWS, Workload};
+
+#[derive(Deserialize)]
+#[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
+enum Request {
+    Info {},
+    /// Draws a problem that all sides must agree on, and writes it to a file.
+    Problem {
+        file: String,
+        dim: usize,
+        context_len: usize,
+        depth: usize,
+        batch: usize,
+        seed: u64,
+    },
+    /// Loss, gradient and Hessian of the problem in a file.
+    Check {
+        file: String,
+    },
+    /// Multiply-adds of one core: two operations each, per second.
+    Peak {},
+    /// Seconds per call.
+    Time {
+        #[serde(flatten)]
+        workload: Workload,
+        calls: usize,
+    },
+}
+
+#[derive(Default)]
+struct Side {
+    jobs: HashMap<Workload, Job>,
+}
+
+impl Side {
+    fn answer(&mut self, line: &str) -> Result<Value, String> {
+        let request = serde_json::from_str(line).map_err(|error| error.to_string())?;
+        match request {
+            Request::Info {} => Ok(json!({
+                "name": "windtunnel",
+                "version": env!("CARGO_PKG_VERSION"),
+                "isa": Isa::detect().name(),
+                "forms": ["gram"],
+                "laws": LAWS,
+            })),
+            Request::Problem { file, dim, context_len, depth, batch, seed } => {
+                Problem::draw(dim, context_len, depth, batch, seed)?.write(&file)?;
+                Ok(json!({}))
+            }
+            Request::Check { file } => Ok(json!({ "gram": Problem::read(&file)?.solve() })),
+            Request::Peak {} => Ok(json!({ "flops": peak::fma_peak(Isa::detect(), 2000) })),
+            Request::Time { workload, calls } => {
+                if !self.jobs.contains_key(&workload) {
+                    let mut job = Job::new(&workload)?;
+                    job.seconds_per_call(calls);
+                    self.jobs.insert(workload.clone(), job);
+                }
+                let job = self.jobs.get_mut(&workload).ok_or("no such job")?;
+                Ok(json!({ "seconds": job.seconds_per_call(calls) }))
+            }
+        }
+    }
+}
+
+fn main() -> io::Result<()> {
+    let mut side = Side::default();
+    let mut out = io::stdout().lock();
+    for line in io::stdin().lock().lines() {
+        let answer = side.answer(&line?).unwrap_or_else(|error| json!({ "error": error }));
+        writeln!(out, "{answer}")?;
+        out.flush()?;
+    }
+    Ok(())
 }

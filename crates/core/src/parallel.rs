@@ -1,6 +1,10 @@
 //! The only module that makes threads.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+/// Turns of waiting for the other threads before going to sleep: some ten microseconds.
+const SPINS: u32 = 2000;
 
 /// A fixed number of threads that share the items of a job.
 pub struct Pool {
@@ -27,35 +31,44 @@ impl Pool {
         self.helpers.as_ref().map_or(1, |pool| pool.current_num_threads() + 1)
     }
 
-    /// Runs `work(worker, k, item k)` once for every item, each worker taking a run of
-    /// neighbours.
+    /// Runs `work(worker, k, item k)` once for every item; a worker that is done takes the next.
     ///
-    /// Which worker takes an item depends on how many there are, so the result for an item must
-    /// not depend on what its worker did before.
+    /// Which worker takes an item is left to chance, so the result for an item must not depend on
+    /// what its worker did before.
     pub fn for_each<W: Send, I: Send>(
         &self,
         workers: &mut [W],
         items: &mut [I],
         work: impl Fn(&mut W, usize, &mut I) + Sync,
     ) {
-        let share = items.len().div_ceil(workers.len().max(1)).max(1);
-        let run = |worker: &mut W, index: usize, items: &mut [I]| {
-            for (k, item) in items.iter_mut().enumerate() {
-                work(worker, index * share + k, item);
+        let queue = Mutex::new(items.iter_mut().enumerate());
+        let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let run = |worker: &mut W| {
+            while let Some((k, item)) = take() {
+                work(worker, k, item);
             }
         };
-        let mut shares = workers.iter_mut().zip(items.chunks_mut(share)).enumerate();
-        let own = shares.next();
+        let Some((own, others)) = workers.split_first_mut() else { return };
+        let busy = AtomicUsize::new(others.len());
         match &self.helpers {
             Some(pool) => pool.in_place_scope(|scope| {
-                for (index, (worker, items)) in shares {
-                    scope.spawn(move |_| run(worker, index, items));
+                for worker in others {
+                    scope.spawn(|_| {
+                        run(worker);
+                        busy.fetch_sub(1, Ordering::Release);
+                    });
                 }
-                if let Some((index, (worker, items))) = own {
-                    run(worker, index, items);
+                run(own);
+                // A step lasts microseconds, as long as it takes to put a thread to sleep and wake
+                // it again, which is what the end of the scope would do.
+                for _ in 0..SPINS {
+                    if busy.load(Ordering::Acquire) == 0 {
+                        break;
+                    }
+                    std::hint::spin_loop();
                 }
             }),
-            None => own.into_iter().chain(shares).for_each(|(k, (w, items))| run(w, k, items)),
+            None => run(own),
         }
     }
 }

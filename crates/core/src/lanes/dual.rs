@@ -71,4 +71,9 @@ impl<V: Lane> Lane for Dual<V> {
             du: self.re.mul_add(a.du, self.du.mul_add(a.re, b.du)),
         }
     }
+    #[inline(always)]
+    fn interleave(self, other: Self) -> (Self, Self) {
+        let (re, du) = (self.re.interleave(other.re), self.du.interleave(other.du));
+        (Dual { re: re.0, du: du.0 }, Dual { re: re.1, du: du.1 })
+    }
 }

@@ -76,6 +76,8 @@ pub trait Lane:
     fn store(self, part: usize, out: &mut [Self::Scalar]);
     /// `self · a + b`, rounded once where the machine can.
     fn mul_add(self, a: Self, b: Self) -> Self;
+    /// Lanes of both in turn: the lower halves, then the upper halves.
+    fn interleave(self, other: Self) -> (Self, Self);
 }
 
 /// One register of `T` lanes on the instruction set `S`.
@@ -131,6 +133,11 @@ impl<S: Simd, T: Real> Lane for Packed<S, T> {
     #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         Packed(self.0.mul_add(a.0, b.0))
+    }
+    #[inline(always)]
+    fn interleave(self, other: Self) -> (Self, Self) {
+        let (low, high) = self.0.interleave(other.0);
+        (Packed(low), Packed(high))
     }
 }
 

@@ -28,7 +28,8 @@ pub trait Engine<T>: Send {
     fn losses(&mut self, block: &[[T; BLOCK]], out: &mut [T; BLOCK]);
     /// Replaces a block of prompts by what the first layer makes of them.
     fn advance(&mut self, block: &mut [[T; BLOCK]]);
-    /// Sum over the lanes of Σ r² and of gradient part `part` (1: its tangent along the direction).
+    /// Sum over the lanes of Σ r² and of gradient part `part` (1: its tangent along the direction);
+    /// leaves the sums at zero.
     fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64;
 }
 
@@ -202,36 +203,103 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
         token.vectorize(
             #[inline(always)]
             || {
-                let mut index = 0;
-                for l in 0..*depth {
-                    for i in 0..d {
-                        for j in 0..d {
-                            grad[index + i * d + j] =
-                                across_lanes(part, registers, |sum| sum.grad[l].p[i][j]);
-                            grad[index + (d + i) * d + j] =
-                                across_lanes(part, registers, |sum| sum.grad[l].q[i][j]);
+                let mut half = registers.len() / 2;
+                while half > 0 {
+                    let (sums, others) = registers.split_at_mut(half);
+                    for (sum, other) in sums.iter_mut().zip(others) {
+                        sum.take(*token, other, *depth, d);
+                    }
+                    half /= 2;
+                }
+                let zero = V::splat(*token, 0.0);
+                let sum = &mut registers[0];
+                let mut out = LaneSums::new(*token, part, grad);
+                for weights in &mut sum.grad[..*depth] {
+                    for matrix in [&mut weights.p, &mut weights.q] {
+                        for i in 0..d {
+                            for j in 0..d {
+                                out.push(std::mem::replace(&mut matrix[i][j], zero));
+                            }
                         }
                     }
-                    index += 2 * d * d;
                 }
-                across_lanes(part, registers, |sum| sum.loss)
+                out.write();
+                let mut loss = [0.0];
+                let mut out = LaneSums::new(*token, part, &mut loss);
+                out.push(std::mem::replace(&mut sum.loss, zero));
+                out.write();
+                loss[0]
             },
         )
     }
 }
 
-/// Sum of a block of lanes that are spread over `registers`, in the same order for every width.
-#[inline(always)]
-fn across_lanes<V: Lane, D: Dim>(
-    part: usize,
-    registers: &[Sum<V, D>],
-    value: impl Fn(&Sum<V, D>) -> V,
-) -> f64 {
-    let mut x = [V::Scalar::default(); BLOCK];
-    for (register, out) in registers.iter().zip(x.chunks_exact_mut(V::WIDTH)) {
-        value(register).store(part, out);
+impl<V: Lane, D: Dim> Sum<V, D> {
+    /// Adds another sum to this one and leaves it at zero.
+    #[inline(always)]
+    fn take(&mut self, token: V::Token, other: &mut Self, depth: usize, d: usize) {
+        let zero = V::splat(token, 0.0);
+        self.loss = self.loss + std::mem::replace(&mut other.loss, zero);
+        for (own, other) in self.grad[..depth].iter_mut().zip(&mut other.grad) {
+            for (own, other) in [(&mut own.p, &mut other.p), (&mut own.q, &mut other.q)] {
+                for i in 0..d {
+                    for j in 0..d {
+                        own[i][j] = own[i][j] + std::mem::replace(&mut other[i][j], zero);
+                    }
+                }
+            }
+        }
     }
-    halved(x)
+}
+
+/// Sums over the lanes of one quantity after another.
+///
+/// Every sum is by halving (lane i and i + 8, then i + 4, …), so its bits do not depend on the
+/// width of a register. A register full of quantities is halved together: interleaving two leaves
+/// the halves that are to be added side by side.
+struct LaneSums<'a, V: Lane> {
+    token: V::Token,
+    part: usize,
+    group: [V; BLOCK],
+    filled: usize,
+    out: &'a mut [f64],
+}
+
+impl<'a, V: Lane> LaneSums<'a, V> {
+    #[inline(always)]
+    fn new(token: V::Token, part: usize, out: &'a mut [f64]) -> Self {
+        LaneSums { token, part, group: [V::splat(token, 0.0); BLOCK], filled: 0, out }
+    }
+
+    #[inline(always)]
+    fn push(&mut self, quantity: V) {
+        self.group[self.filled] = quantity;
+        self.filled += 1;
+        if self.filled == V::WIDTH {
+            self.write();
+        }
+    }
+
+    /// Writes the quantities of the group, if any.
+    #[inline(always)]
+    fn write(&mut self) {
+        let mut half = V::WIDTH / 2;
+        while half > 0 {
+            for i in 0..half {
+                let (low, high) = self.group[i].interleave(self.group[i + half]);
+                self.group[i] = low + high;
+            }
+            half /= 2;
+        }
+        let mut values = [V::Scalar::default(); BLOCK];
+        self.group[0].store(self.part, &mut values[..V::WIDTH]);
+        let (out, rest) = std::mem::take(&mut self.out).split_at_mut(self.filled);
+        for (out, value) in out.iter_mut().zip(values) {
+            *out = value.widen();
+        }
+        self.out = rest;
+        self.filled = 0;
+    }
 }
 
 /// Sum of a block of lanes by halving.

@@ -62,9 +62,9 @@ impl<T: Trained> Evaluator<T> {
     /// When `params` or the prompts do not fit the model, or there are no prompts.
     pub fn value(&mut self, params: &[T], prompts: &impl Prompts<T>) -> f64 {
         let point = Point { params, tangent: params };
-        self.sum(&point, prompts, |worker, blocks, partial| {
+        self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
+        self.sum(params, prompts, |worker, blocks, partial| {
             let (mut sum, mut losses) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
-            worker.gradients.start(&point);
             for index in blocks {
                 worker.gradients.losses(prompts.block(index, &mut worker.scratch), &mut losses);
                 sum.iter_mut().zip(&losses).for_each(|(sum, loss)| *sum += *loss);
@@ -80,9 +80,9 @@ impl<T: Trained> Evaluator<T> {
     /// As [`Evaluator::value`], and when `grad` has another length than `params`.
     pub fn gradient(&mut self, params: &[T], prompts: &impl Prompts<T>, grad: &mut [T]) -> f64 {
         let point = Point { params, tangent: params };
-        self.sum(&point, prompts, |worker, blocks, partial| {
+        self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
+        self.sum(params, prompts, |worker, blocks, partial| {
             let engine = &mut worker.gradients;
-            engine.start(&point);
             for index in blocks {
                 engine.add_gradient(prompts.block(index, &mut worker.scratch));
             }
@@ -114,15 +114,15 @@ impl<T: Trained> Evaluator<T> {
 
     fn sum<P: Prompts<T>>(
         &mut self,
-        point: &Point<'_, T>,
+        params: &[T],
         prompts: &P,
         work: impl Fn(&mut Worker<T>, std::ops::Range<usize>, &mut Partial) + Sync,
     ) {
-        self.check(point.params, prompts);
+        self.check(params, prompts);
         let blocks = prompts.blocks();
         self.partials.resize_with(blocks.div_ceil(CHUNK), Partial::default);
         for partial in &mut self.partials {
-            partial.grad.resize(point.params.len(), 0.0);
+            partial.grad.resize(params.len(), 0.0);
         }
         self.pool.for_each(&mut self.workers, &mut self.partials, |worker, chunk, partial| {
             let first = chunk * CHUNK;
@@ -130,11 +130,15 @@ impl<T: Trained> Evaluator<T> {
         });
     }
 
-    fn mean(&self, prompts: usize, grad: &mut [T]) -> f64 {
+    fn mean(&mut self, prompts: usize, grad: &mut [T]) -> f64 {
         assert_eq!(grad.len(), self.model.params(), "gradient and parameters");
-        for (i, out) in grad.iter_mut().enumerate() {
-            let sum: f64 = self.partials.iter().map(|p| p.grad[i]).sum();
-            *out = T::nearest(sum / prompts as f64);
+        if let Some((first, rest)) = self.partials.split_first_mut() {
+            for partial in rest {
+                first.grad.iter_mut().zip(&partial.grad).for_each(|(sum, part)| *sum += part);
+            }
+            for (out, sum) in grad.iter_mut().zip(&first.grad) {
+                *out = T::nearest(sum / prompts as f64);
+            }
         }
         self.mean_loss(prompts)
     }
@@ -160,9 +164,11 @@ impl Evaluator<f64> {
         let isa = self.isa;
         assert_eq!(v.len(), params.len(), "direction and parameters");
         let point = Point { params, tangent: v };
-        self.sum(&point, prompts, |worker, blocks, partial| {
+        for worker in &mut self.workers {
+            worker.products.get_or_insert_with(|| products(isa, depth, dim)).start(&point);
+        }
+        self.sum(params, prompts, |worker, blocks, partial| {
             let engine = worker.products.get_or_insert_with(|| products(isa, depth, dim));
-            engine.start(&point);
             for index in blocks {
                 engine.add_gradient(prompts.block(index, &mut worker.scratch));
             }

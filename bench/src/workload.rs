@@ -1,0 +1,151 @@
+//! What is timed.
+
+use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::time::Instant;
+
+use serde::Deserialize;
+use windtunnel_core::lanes::Isa;
+use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
+use windtunnel_core::objective::Objective;
+use windtunnel_core::optim::{AdamW, Atom};
+use windtunnel_core::rng::{Key, Purpose};
+use windtunnel_core::task::{Batch, Covariance, Covariates, Prompts, Scratch, Stream, Task};
+use windtunnel_core::train::{Settings, Trainer};
+
+/// Laws of the covariates, as the peers name them.
+pub const LAWS: [&str; 3] = ["gaussian", "sphere", "gamma_radial"];
+
+/// What one call does, on prompts of which law and size.
+#[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq)]
+pub struct Workload {
+    case: Case,
+    law: String,
+    dim: usize,
+    context_len: usize,
+    depth: usize,
+    batch: usize,
+    #[serde(default = "one")]
+    threads: usize,
+}
+
+fn one() -> usize {
+    1
+}
+
+#[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Case {
+    /// A training step: fresh prompts, gradient, clipping, AdamW; f32.
+    Step,
+    /// Its fresh prompts alone.
+    Sample,
+    /// Loss and gradient on stored prompts; f32.
+    Gradient,
+    /// One Hessian-vector product on stored prompts; f64.
+    Hvp,
+    /// The dense Hessian on stored prompts; f64.
+    Hessian,
+}
+
+/// A workload with its data and workspaces.
+pub struct Job(Box<dyn FnMut(usize)>);
+
+impl Job {
+    pub fn new(workload: &Workload) -> Result<Job, String> {
+        let Workload { case, dim, context_len, depth, batch, threads, .. } = *workload;
+        let covariates = match workload.law.as_str() {
+            "gaussian" => Covariates::Gaussian(Covariance::identity()),
+            "sphere" => Covariates::Sphere,
+            "gamma_radial" => Covariates::GammaRadial { shape: 0.1, scale: 10.0 },
+            law => return Err(format!("law is {law:?}; expected one of {}", LAWS.join(", "))),
+        };
+        if depth * batch * threads == 0 {
+            return Err("depth, batch and threads must be positive".into());
+        }
+        let task = Task::new(dim, context_len, covariates).map_err(|error| error.to_string())?;
+        let (isa, model) = (Isa::detect(), LinearTransformer { depth, dim });
+        let key = Key { seed: 0, purpose: Purpose::Train, step: 0 };
+        let init = model.init(0, INIT_STD);
+        Ok(Job(match case {
+            Case::Step => training(Settings {
+                task,
+                depth,
+                init_std: INIT_STD,
+                optimizer: optimizer(),
+                batch_size: batch,
+                steps: u64::MAX,
+                seed: 0,
+                isa,
+                threads,
+            }),
+            Case::Sample => {
+                let mut scratch = Scratch::<f32>::default();
+                Box::new(move |calls| {
+                    for step in 0..calls as u64 {
+                        let stream = Stream::new(&task, isa, Key { step, ..key }, batch);
+                        for index in 0..batch.div_ceil(windtunnel_core::lanes::BLOCK) {
+                            black_box(stream.block(index, &mut scratch));
+                        }
+                    }
+                })
+            }
+            Case::Gradient => {
+                let prompts: Batch<f32> = task.batch(isa, key, batch);
+                let params: Vec<f32> = init.iter().map(|&x| x as f32).collect();
+                let mut evaluator = Evaluator::new(model, isa, threads);
+                let mut grad = vec![0.0; params.len()];
+                Box::new(move |calls| {
+                    for _ in 0..calls {
+                        black_box(evaluator.gradient(black_box(&params), &prompts, &mut grad));
+                    }
+                })
+            }
+            Case::Hvp | Case::Hessian => {
+                let evaluator = Evaluator::new(model, isa, threads);
+                let mut objective = BatchObjective::new(evaluator, task.batch(isa, key, batch));
+                let p = init.len();
+                let mut out = vec![0.0; if case == Case::Hvp { p } else { p * p }];
+                Box::new(move |calls| {
+                    for _ in 0..calls {
+                        let params = black_box(&init);
+                        match case {
+                            Case::Hvp => _ = objective.hvp(params, params, &mut out),
+                            _ => objective.hessian(params, &mut out),
+                        }
+                        black_box(&out);
+                    }
+                })
+            }
+        }))
+    }
+
+    pub fn seconds_per_call(&mut self, calls: usize) -> f64 {
+        let start = Instant::now();
+        self.0(calls);
+        start.elapsed().as_secs_f64() / calls as f64
+    }
+}
+
+const INIT_STD: f64 = 0.05;
+
+/// The peers' recipe: the global norm clipped to 1, then AdamW without decay.
+fn optimizer() -> Vec<Atom> {
+    let adamw = AdamW { lr: 0.02, beta1: 0.9, beta2: 0.9, weight_decay: 0.0, ..AdamW::default() };
+    let mut atoms = vec![Atom::ClipByGlobalNorm { max_norm: 1.0 }];
+    atoms.extend(adamw.atoms());
+    atoms
+}
+
+/// Goes on training where the last call stopped.
+fn training(settings: Settings) -> Box<dyn FnMut(usize)> {
+    let mut trainer = Trainer::<f32>::new(settings);
+    Box::new(move |calls| {
+        let last = trainer.step() + calls as u64;
+        let mut ignore = |_: u64, _: &str, _: f64| {};
+        trainer.run(&mut [], &mut ignore, |trainer, _| match trainer.step() < last {
+            true => ControlFlow::Continue(()),
+            false => ControlFlow::Break(()),
+        });
+    })
+}
