@@ -62,7 +62,11 @@ impl Side {
                 Problem::draw(dim, context_len, depth, batch, seed)?.write(&file)?;
                 Ok(json!({}))
             }
-            Request::Check { file } => Ok(json!({ "gram": Problem::read(&file)?.solve() })),
+            Request::Check { file } => {
+                let problem = Problem::read(&file)?;
+                let twin = json!({ "loss": problem.solve_by_tokens() });
+                Ok(json!({ "gram": problem.solve(), "twin": twin }))
+            }
             Request::Peak {} => Ok(json!({ "flops": peak::fma_peak(Isa::detect(), 2000) })),
             Request::Time { workload, calls } => {
                 if !self.jobs.contains_key(&workload) {

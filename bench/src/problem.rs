@@ -57,6 +57,11 @@ impl Problem {
         fs::write(file, text).map_err(|error| format!("{file}: {error}"))
     }
 
+    /// The loss alone, by the naive twin.
+    pub fn solve_by_tokens(&self) -> f64 {
+        reference::loss(self.dim, self.depth, &self.params, &self.z, &self.targets)
+    }
+
     pub fn solve(&self) -> Solution {
         let model = LinearTransformer { depth: self.depth, dim: self.dim };
         let batch = Batch::from_tokens(self.dim, &self.z, &self.targets);

@@ -213,7 +213,7 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
                 }
                 let zero = V::splat(*token, 0.0);
                 let sum = &mut registers[0];
-                let mut out = LaneSums::new(*token, part, grad);
+                let mut out = LaneSums::new(zero, part, grad);
                 for weights in &mut sum.grad[..*depth] {
                     for matrix in [&mut weights.p, &mut weights.q] {
                         for i in 0..d {
@@ -225,7 +225,7 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
                 }
                 out.write();
                 let mut loss = [0.0];
-                let mut out = LaneSums::new(*token, part, &mut loss);
+                let mut out = LaneSums::new(zero, part, &mut loss);
                 out.push(std::mem::replace(&mut sum.loss, zero));
                 out.write();
                 loss[0]
@@ -258,7 +258,6 @@ impl<V: Lane, D: Dim> Sum<V, D> {
 /// width of a register. A register full of quantities is halved together: interleaving two leaves
 /// the halves that are to be added side by side.
 struct LaneSums<'a, V: Lane> {
-    token: V::Token,
     part: usize,
     group: [V; BLOCK],
     filled: usize,
@@ -267,8 +266,8 @@ struct LaneSums<'a, V: Lane> {
 
 impl<'a, V: Lane> LaneSums<'a, V> {
     #[inline(always)]
-    fn new(token: V::Token, part: usize, out: &'a mut [f64]) -> Self {
-        LaneSums { token, part, group: [V::splat(token, 0.0); BLOCK], filled: 0, out }
+    fn new(zero: V, part: usize, out: &'a mut [f64]) -> Self {
+        LaneSums { part, group: [zero; BLOCK], filled: 0, out }
     }
 
     #[inline(always)]

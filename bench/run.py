@@ -1,0 +1,464 @@
+"""Runs every benchmark in one go and writes the tables of docs/performance.md.
+
+Machines are noisy, so nothing is compared across runs: all sides are timed in turn, round after
+round, and a ratio is the median over rounds of the ratio within a round. Before anything is timed,
+all sides must agree on the loss, gradient and Hessian of one problem. Standard library only.
+"""
+
+import argparse
+import json
+import math
+import os
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+PAGE = ROOT / "docs" / "performance.md"
+INSTRUCTIONS = ROOT / "bench" / "instructions.json"
+PEERS = ("torch", "jax")
+LAWS = ("gaussian", "sphere", "gamma_radial")
+PAPER = {"law": "gaussian", "dim": 5, "context_len": 20, "depth": 3, "batch": 1000}
+# Of the largest entry; all sides compute in double precision.
+AGREEMENT = 1e-10
+# Growth of an instruction count that fails the run: compilers move code by a percent or two.
+INSTRUCTION_SLACK = 1.05
+
+
+def main():
+    options = parse()
+    sides = {}
+    try:
+        sides["windtunnel"] = start_windtunnel(core=options.core)
+        for peer in options.peers:
+            sides[peer] = start_peer(peer, options.core)
+        print("\n".join(describe_machine(sides)))
+        print(f"\nagreement on one problem: {assert_agreement(sides)}")
+        sections = {"scaling": scaling(options, sides["windtunnel"])}
+        if options.peers:
+            sections["peers"] = comparison(options, sides)
+        counts = count_instructions(sides["windtunnel"].command[0])
+        sections["instructions"] = instruction_table(counts, options.accept)
+    finally:
+        for side in sides.values():
+            side.stop()
+    for lines in sections.values():
+        print("\n" + "\n".join(lines))
+    if not options.quick:
+        note = describe_machine(sides) + [f"- {options.rounds} rounds, all sides in turn in each."]
+        # Without both peers their table stays as it was.
+        if set(options.peers) != set(PEERS):
+            sections.pop("peers", None)
+        for name in sections.keys() - {"instructions"}:
+            sections[name] = note + [""] + sections[name]
+        write_page(sections)
+        print(f"\nwrote {PAGE.relative_to(ROOT)}")
+    if counts and grown(counts, options.accept):
+        sys.exit("more instructions than in bench/instructions.json; if meant, run with --accept")
+
+
+def parse():
+    parser = argparse.ArgumentParser(prog="scripts/bench", description=__doc__)
+    parser.add_argument(
+        "--peers",
+        type=lambda text: [name for name in text.split(",") if name],
+        default=[],
+        metavar="jax,torch",
+        help="also time these; they are installed into target/peers (PyTorch is gigabytes)",
+    )
+    parser.add_argument("--quick", action="store_true", help="a smoke test: two rounds, few calls, docs/performance.md stays")
+    parser.add_argument("--rounds", type=int, help="rounds of timing (default 15)")
+    parser.add_argument("--core", type=int, default=0, help="core that one-thread work is pinned to")
+    parser.add_argument("--accept", action="store_true", help="keep the new instruction counts")
+    options = parser.parse_args()
+    unknown = sorted(set(options.peers) - set(PEERS))
+    if unknown:
+        parser.error(f"--peers names {', '.join(unknown)}; allowed are {', '.join(PEERS)}")
+    if options.rounds is not None and options.rounds < 1:
+        parser.error(f"--rounds is {options.rounds}; at least 1 is needed")
+    allowed = sorted(os.sched_getaffinity(0))
+    if options.core not in allowed:
+        parser.error(f"--core is {options.core}; this process may use {allowed}")
+    options.rounds = options.rounds or (2 if options.quick else 15)
+    return options
+
+
+# Sides
+
+
+class Side:
+    """A process that answers requests, as in bench/peers/protocol.py."""
+
+    def __init__(self, command, core=None):
+        self.command = [str(word) for word in command]
+        env = dict(os.environ)
+        pin = None
+        if core is not None:
+            env["WINDTUNNEL_BENCH_CORE"] = str(core)
+            pin = lambda: os.sched_setaffinity(0, {core})
+        self.process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=env,
+            preexec_fn=pin,
+        )
+        self.info = self.ask(op="info")
+
+    def ask(self, **request):
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.command[-1]} stopped on {request}; its error is above")
+        answer = json.loads(line)
+        if "error" in answer:
+            sys.exit(f"{self.command[-1]} refused {request}: {answer['error']}")
+        return answer
+
+    def seconds(self, calls, **workload):
+        return self.ask(op="time", calls=calls, **{**PAPER, **workload})["seconds"]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def start_windtunnel(core):
+    subprocess.run(
+        ["cargo", "build", "--release", "--quiet", "-p", "windtunnel-bench"], cwd=ROOT, check=True
+    )
+    return Side([TARGET / "release" / "windtunnel-bench"], core)
+
+
+def start_peer(name, core):
+    venv = TARGET / "peers"
+    python = venv / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    pins = ROOT / "bench" / "peers" / f"requirements-{name}.txt"
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", pins]
+    subprocess.run(pip, check=True)
+    return Side([python, ROOT / "bench" / "peers" / f"{name}_side.py"], core)
+
+
+def assert_agreement(sides):
+    """Stops unless all forms of all sides agree; returns what was compared."""
+    ours = sides["windtunnel"]
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "problem.json")
+        size = {"dim": 5, "context_len": 20, "depth": 3, "batch": 50, "seed": 1}
+        ours.ask(op="problem", file=file, **size)
+        answers = {name: side.ask(op="check", file=file) for name, side in sides.items()}
+    expected = answers["windtunnel"]["gram"]
+    worst = 0.0
+    compared = []
+    for name, forms in answers.items():
+        for form, found in forms.items():
+            for key in found:
+                off = deviation(found[key], expected[key])
+                worst = max(worst, off)
+                if not off <= AGREEMENT:
+                    sys.exit(f"{name} ({form}) disagrees on the {key}: relative deviation {off:.1e}")
+            compared.append(f"{name} ({form})")
+    return f"{', '.join(compared)}; largest relative deviation {worst:.0e}"
+
+
+def deviation(found, expected):
+    if isinstance(expected, float):
+        found, expected = [found], [expected]
+    if len(found) != len(expected):
+        return math.inf
+    scale = max(abs(value) for value in expected)
+    return max(abs(a - b) for a, b in zip(found, expected)) / scale
+
+
+# Tables
+
+
+class Timings:
+    """Seconds per call of labelled workloads, one value per round."""
+
+    def __init__(self):
+        self.rows = {}
+
+    def measure(self, rounds, entries):
+        """Entries are (label, side, calls, workload)."""
+        for round_ in range(rounds):
+            for label, side, calls, workload in entries:
+                self.rows.setdefault(label, []).append(side.seconds(calls, **workload))
+            progress(f"round {round_ + 1} of {rounds}")
+
+    def median(self, label):
+        return statistics.median(self.rows[label])
+
+    def ratio(self, label, over):
+        """Median over rounds, within which both were timed, of label / over."""
+        return statistics.median(a / b for a, b in zip(self.rows[label], self.rows[over]))
+
+    def spread(self, label):
+        """Half the distance between the quartiles, as a share of the median."""
+        values = sorted(self.rows[label])
+        if len(values) < 4:
+            return (values[-1] - values[0]) / 2 / self.median(label)
+        low, _, high = statistics.quantiles(values, n=4)
+        return (high - low) / 2 / self.median(label)
+
+    def cell(self, label):
+        return f"{show(self.median(label))} ± {100 * self.spread(label):.0f} %"
+
+
+def show(seconds):
+    for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def comparison(options, sides):
+    """windtunnel beside its peers on the paper's sizes, one thread."""
+    cases = [(f"step, {law}", {"case": "step", "law": law}) for law in LAWS]
+    cases += [("gradient", {"case": "gradient"}), ("Hessian, f64", {"case": "hessian"})]
+    calls = {"windtunnel": (500, 1000, 2), "torch": (10, 10, 1), "jax": (50, 50, 1)}
+    columns = [("windtunnel", None)]
+    columns += [(peer, form) for peer in options.peers for form in sides[peer].info["forms"]]
+    entries = []
+    for case, workload in cases:
+        for name, form in columns:
+            count = calls[name][("step", "gradient", "hessian").index(workload["case"])]
+            count = max(1, count // 10) if options.quick else count
+            extra = {} if form is None else {"form": form}
+            entries.append(((case, name, form), sides[name], count, {**workload, **extra}))
+    timings = Timings()
+    timings.measure(options.rounds, entries)
+    head = ["" if form is None else f" ({form})" for _, form in columns]
+    head = [sides[name].info["name"] + form for (name, _), form in zip(columns, head)]
+    lines = ["| d = 5, n = 20, L = 3, B = 1000 | " + " | ".join(head) + " |"]
+    lines.append("|---" * (len(columns) + 1) + "|")
+    for case, _ in cases:
+        cells = [timings.cell((case, "windtunnel", None))]
+        for name, form in columns[1:]:
+            ratio = timings.ratio((case, name, form), (case, "windtunnel", None))
+            cells.append(f"{timings.cell((case, name, form))}, **{ratio:.0f}×**")
+        lines.append(f"| {case} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def scaling(options, ours):
+    """windtunnel alone: parts of a step, share of the peak, cost against every size."""
+    few = options.quick
+    at = lambda calls: max(1, calls // 20) if few else calls
+    free = Side(ours.command)  # Not pinned to a core.
+    entries = [(("part", case), ours, at(1000), {"case": case}) for case in ("step", "gradient")]
+    entries += [(("sample", law), ours, at(500), {"case": "sample", "law": law}) for law in LAWS]
+    entries += [(("part", "hvp"), ours, at(200), {"case": "hvp"})]
+    sizes = {
+        ("step", "n", "gaussian"): (("context_len", (20, 200, 2000, 20000)), 500, {"case": "step"}),
+        ("step", "n", "sphere"): (
+            ("context_len", (20, 80, 320, 1280)),
+            40,
+            {"case": "step", "law": "sphere"},
+        ),
+        ("gradient", "d", "gaussian"): (
+            ("dim", (4, 5, 8, 16, 32, 64)),
+            20,
+            {"case": "gradient", "batch": 160},
+        ),
+        ("gradient", "L", "gaussian"): (("depth", (2, 4, 8, 16)), 100, {"case": "gradient"}),
+        ("step", "B", "gaussian"): (("batch", (250, 1000, 4000, 16000)), 100, {"case": "step"}),
+    }
+    for label, ((key, values), calls, workload) in sizes.items():
+        for value in values:
+            entries.append(((label, value), ours, at(calls), {**workload, key: value}))
+    threads = [
+        ("step, B = 1000", 1000, {"case": "step"}),
+        ("step, B = 10,000", 100, {"case": "step", "batch": 10000}),
+        ("Hessian, B = 1000", 2, {"case": "hessian"}),
+    ]
+    for name, calls, workload in threads:
+        for count in (1, 2):
+            entries.append(((name, count), free, at(calls), {**workload, "threads": count}))
+    timings, peaks = Timings(), []
+    for _ in range(options.rounds):
+        peaks.append(ours.ask(op="peak")["flops"])
+        timings.measure(1, entries)
+    free.stop()
+
+    flops = derivation_flops(PAPER["dim"], PAPER["depth"])
+    seconds = timings.rows[("part", "gradient")]
+    rate = statistics.median(flops * PAPER["batch"] / s for s in seconds)
+    share = statistics.median(flops * PAPER["batch"] / s / p for s, p in zip(seconds, peaks))
+    peak = statistics.median(peaks)
+    lines = ["| part, d = 5, n = 20, L = 3, B = 1000 | time |", "|---|---|"]
+    names = {"step": "training step, Gaussian", "gradient": "gradient", "hvp": "Hessian-vector product, f64"}
+    lines += [f"| {names[case]} | {timings.cell(('part', case))} |" for case in names]
+    lines += [f"| fresh prompts, {law} | {timings.cell(('sample', law))} |" for law in LAWS]
+    lines += [
+        "",
+        f"Gradient: {flops:,} floating-point operations of the derivation per prompt, "
+        f"{rate / 1e9:.0f} GFLOP/s, **{100 * share:.0f} %** of the {peak / 1e9:.0f} GFLOP/s of fused "
+        "multiply-adds that one core reaches in registers.",
+        "",
+        "| cost against | sizes | time | exponent |",
+        "|---|---|---|---|",
+    ]
+    for label, ((_, values), _, _) in sizes.items():
+        case, key, law = label
+        times = [timings.median((label, value)) for value in values]
+        cells = ", ".join(show(t) for t in times)
+        lines.append(
+            f"| {key} ({case}, {law}) | {', '.join(f'{v:,}' for v in values)} | {cells} | "
+            f"{slope(values, times):.2f}, last two {slope(values[-2:], times[-2:]):.2f} |"
+        )
+    label = ("step", "n", "gaussian")
+    lines += [
+        "",
+        "Gaussian step at n = 20,000 against n = 20: "
+        f"**{timings.ratio((label, 20000), (label, 20)):.2f}×**.",
+    ]
+    if os.cpu_count() > 1:
+        lines += ["", "| two threads | one | two | speed-up |", "|---|---|---|---|"]
+        for name, _, _ in threads:
+            cells = f"{timings.cell((name, 1))} | {timings.cell((name, 2))}"
+            lines.append(f"| {name} | {cells} | **{timings.ratio((name, 1), (name, 2)):.2f}×** |")
+    return lines
+
+
+def slope(sizes, times):
+    """Least-squares slope of log time against log size."""
+    x, y = [math.log(s) for s in sizes], [math.log(t) for t in times]
+    return statistics.linear_regression(x, y).slope
+
+
+def derivation_flops(d, depth):
+    """Floating-point operations per prompt of docs/derivations.md, what is not needed left out.
+
+    A product of matrices is 2d³, a product with a vector or of two vectors into a matrix 2d².
+    """
+    total = 0
+    for layer in range(depth):
+        last, penultimate, first = layer == depth - 1, layer == depth - 2, layer == 0
+        total += 2 * d**2 + 2 * d  # b, y
+        total += d + 2 * d**2  # b̄ or its part ȳ x, s b̄ᵀ into Q̄
+        if not first:
+            total += 2 * d**2 + d  # Q b̄ into s̄, ȳ b into x̄
+        if last:
+            continue
+        total += 4 * d**3 + d  # W, A
+        total += 2 * d**2 + d + 4 * d**2  # v, x, s
+        total += 2 * d**2 + 4 * d**2 + 2 * d**2 + d  # v̄, two terms of Ā, S v̄
+        total += 6 * d**3  # Ā Wᵀ, T̄, S T̄
+        if not penultimate:
+            total += 4 * d**3 + 2 * d**3 + 2 * d**2  # U, next S, 2 S̄ U
+        if not first:
+            total += 2 * d**3 + 2 * d**2 + d**2  # T̄ Qᵀ, v̄ bᵀ, the symmetric part
+            total += 2 * d**2 + 2 * d  # Aᵀ x̄, sums
+            if not penultimate:
+                total += 4 * d**3 + d**2  # Aᵀ S̄ A
+    return total
+
+
+# Instruction counts
+
+
+def count_instructions(binary):
+    """Instructions per prompt under callgrind, which knows AVX2 at most; {} where it is missing."""
+    try:
+        subprocess.run(["valgrind", "--version"], check=True, capture_output=True)
+    except (OSError, subprocess.CalledProcessError):
+        print("valgrind is not installed: instructions are not counted")
+        return {}
+    cases = {f"fresh prompts, {law}": {"case": "sample", "law": law} for law in LAWS}
+    cases = {"gradient": {"case": "gradient"}, "Hessian-vector product": {"case": "hvp"}, **cases}
+    counts = {}
+    for name, workload in cases.items():
+        # A workload is run once to warm it up; the difference leaves start and end out.
+        few, many = (instructions(binary, calls, workload) for calls in (1, 3))
+        counts[name] = round((many - few) / 4 / PAPER["batch"])
+        progress(f"instructions: {name}")
+    return counts
+
+
+def instructions(binary, calls, workload):
+    request = json.dumps({"op": "time", "calls": calls, **PAPER, **workload})
+    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", binary]
+    done = subprocess.run(command, input=request + "\n", text=True, capture_output=True)
+    for line in done.stderr.splitlines():
+        if "Collected :" in line:
+            return int(line.split(":")[1])
+    sys.exit(f"callgrind counted nothing:\n{done.stderr}")
+
+
+def kept_counts():
+    return json.loads(INSTRUCTIONS.read_text()) if INSTRUCTIONS.exists() else {}
+
+
+def instruction_table(counts, accept):
+    kept = kept_counts()
+    if accept and counts:
+        INSTRUCTIONS.write_text(json.dumps(counts, indent=2) + "\n")
+    lines = ["| instructions per prompt, AVX2 | kept | now |", "|---|---|---|"]
+    for name in counts or kept:
+        now = f"{counts[name]:,}" if counts else "not counted"
+        before = f"{kept[name]:,}" if name in kept else "–"
+        lines.append(f"| {name} | {before} | {now} |")
+    return lines
+
+
+def grown(counts, accept):
+    kept = kept_counts()
+    more = lambda name: counts[name] > INSTRUCTION_SLACK * kept.get(name, 0)
+    return not accept and any(more(name) for name in counts)
+
+
+# Output
+
+
+def describe_machine(sides):
+    versions = [f"{side.info['name']} {side.info['version']}" for side in sides.values()]
+    rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True)
+    versions.append(" ".join(rustc.stdout.split()[:2]))
+    versions.append(f"Python {platform.python_version()}")
+    return [
+        f"- {processor()}, {os.cpu_count()} cores seen, {sides['windtunnel'].info['isa']}; "
+        f"{platform.system()} {platform.release().split('-')[0]}.",
+        f"- {', '.join(versions)}; {time.strftime('%Y-%m-%d')}.",
+        "- Median ± half the distance between the quartiles; one thread on one core unless said.",
+    ]
+
+
+def processor():
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.split(":")[1].strip()
+    except OSError:
+        pass
+    return platform.machine()
+
+
+def write_page(sections):
+    text = PAGE.read_text()
+    for name, lines in sections.items():
+        begin, end = f"<!-- {name}: scripts/bench -->\n", f"<!-- end of {name} -->"
+        if begin not in text or end not in text:
+            sys.exit(f"{PAGE.relative_to(ROOT)} lacks the marks {begin.strip()} and {end}")
+        head, rest = text.split(begin)
+        _, tail = rest.split(end)
+        text = head + begin + "\n".join(lines) + "\n" + end + tail
+    PAGE.write_text(text)
+
+
+def progress(text):
+    if sys.stderr.isatty():
+        print(f"\r\033[K{text}", end="", file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    main()
