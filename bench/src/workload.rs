@@ -5,7 +5,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde::Deserialize;
-use windtunnel_core::lanes::Isa;
+use windtunnel_core::lanes::{BLOCK, Isa};
 use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::optim::{AdamW, Atom};
@@ -84,8 +84,9 @@ impl Job {
                 Box::new(move |calls| {
                     for step in 0..calls as u64 {
                         let stream = Stream::new(&task, isa, Key { step, ..key }, batch);
-                        for index in 0..batch.div_ceil(windtunnel_core::lanes::BLOCK) {
-                            black_box(stream.block(index, &mut scratch));
+                        for first in (0..batch.div_ceil(BLOCK)).step_by(8) {
+                            let last = batch.div_ceil(BLOCK).min(first + 8);
+                            black_box(stream.blocks(first..last, &mut scratch));
                         }
                     }
                 })

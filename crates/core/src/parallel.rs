@@ -41,32 +41,30 @@ impl Pool {
         items: &mut [I],
         work: impl Fn(&mut W, usize, &mut I) + Sync,
     ) {
+        let Some((own, others)) = workers.split_first_mut() else { return };
         let queue = Mutex::new(items.iter_mut().enumerate());
         let take = || queue.lock().unwrap_or_else(PoisonError::into_inner).next();
+        let busy = AtomicUsize::new(others.len() + 1);
         let run = |worker: &mut W| {
             while let Some((k, item)) = take() {
                 work(worker, k, item);
             }
+            // A step lasts microseconds, as long as it takes to wake a thread. So all wait awake
+            // for the last: the caller to go on at once, the helpers for the next step.
+            busy.fetch_sub(1, Ordering::Relaxed);
+            for _ in 0..SPINS {
+                if busy.load(Ordering::Relaxed) == 0 {
+                    break;
+                }
+                std::hint::spin_loop();
+            }
         };
-        let Some((own, others)) = workers.split_first_mut() else { return };
-        let busy = AtomicUsize::new(others.len());
         match &self.helpers {
             Some(pool) => pool.in_place_scope(|scope| {
                 for worker in others {
-                    scope.spawn(|_| {
-                        run(worker);
-                        busy.fetch_sub(1, Ordering::Release);
-                    });
+                    scope.spawn(|_| run(worker));
                 }
                 run(own);
-                // A step lasts microseconds, as long as it takes to put a thread to sleep and wake
-                // it again, which is what the end of the scope would do.
-                for _ in 0..SPINS {
-                    if busy.load(Ordering::Acquire) == 0 {
-                        break;
-                    }
-                    std::hint::spin_loop();
-                }
             }),
             None => run(own),
         }

@@ -6,13 +6,31 @@
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
+/// Σ c_i x^(N−1−i), by Horner's scheme.
 #[inline(always)]
-fn polynomial<S: Simd>(token: S, x: S::f32s, coefficients: &[f32]) -> S::f32s {
+fn polynomial<S: Simd, const N: usize>(token: S, x: S::f32s, coefficients: [f32; N]) -> S::f32s {
     let mut sum = S::f32s::splat(token, coefficients[0]);
-    for &c in &coefficients[1..] {
-        sum = sum.mul_add(x, S::f32s::splat(token, c));
+    for i in 1..N {
+        sum = sum.mul_add(x, S::f32s::splat(token, coefficients[i]));
     }
     sum
+}
+
+/// [`polynomial`] of many terms: even and odd powers are two chains that do not wait for each
+/// other.
+#[inline(always)]
+fn long_polynomial<S: Simd, const N: usize>(
+    token: S,
+    x: S::f32s,
+    coefficients: [f32; N],
+) -> S::f32s {
+    let x2 = x * x;
+    let mut sums = [S::f32s::splat(token, coefficients[0]), S::f32s::splat(token, coefficients[1])];
+    for i in 2..N {
+        sums[i % 2] = sums[i % 2].mul_add(x2, S::f32s::splat(token, coefficients[i]));
+    }
+    // The last power is 0 and its chain is that of N − 1.
+    sums[N % 2].mul_add(x, sums[(N - 1) % 2])
 }
 
 /// Natural logarithm of positive normal numbers.
@@ -26,10 +44,10 @@ pub fn ln<S: Simd>(token: S, x: S::f32s) -> S::f32s {
     let m: S::f32s = ((shifted & 0x007f_ffff_u32) + SQRT_HALF_BITS).bitcast();
     let f = m - 1.0;
     let f2 = f * f;
-    let p = polynomial::<S>(
+    let p = long_polynomial::<S, _>(
         token,
         f,
-        &[
+        [
             7.037_683_6e-2,
             -1.151_461e-1,
             1.167_699_9e-1,
@@ -54,10 +72,10 @@ pub fn exp<S: Simd>(token: S, x: S::f32s) -> S::f32s {
     let n = (x * std::f32::consts::LOG2_E).round_ties_even();
     let r = n.mul_add(S::f32s::splat(token, -0.693_359_4), x);
     let r = n.mul_add(S::f32s::splat(token, 2.121_944_4e-4), r);
-    let p = polynomial::<S>(
+    let p = long_polynomial::<S, _>(
         token,
         r,
-        &[1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5],
+        [1.987_569_1e-4, 1.398_2e-3, 8.333_452e-3, 4.166_579_6e-2, 1.666_666_5e-1, 0.5],
     );
     let value = p.mul_add(r * r, r + 1.0);
     let power: S::f32s = ((n + 127.0).to_int::<S::u32s>() << 23).bitcast();
@@ -69,9 +87,9 @@ pub fn exp<S: Simd>(token: S, x: S::f32s) -> S::f32s {
 pub fn sin_cos_turns<S: Simd>(token: S, quadrant: S::u32s, t: S::f32s) -> (S::f32s, S::f32s) {
     let x = t * std::f32::consts::TAU;
     let z = x * x;
-    let s = polynomial::<S>(token, z, &[-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]);
+    let s = polynomial::<S, _>(token, z, [-1.951_529_6e-4, 8.332_161e-3, -1.666_665_5e-1]);
     let s = (s * z).mul_add(x, x);
-    let c = polynomial::<S>(token, z, &[2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2]);
+    let c = polynomial::<S, _>(token, z, [2.443_315_7e-5, -1.388_731_6e-3, 4.166_664_6e-2]);
     let c = (c * z).mul_add(z, z.mul_add(S::f32s::splat(token, -0.5), S::f32s::splat(token, 1.0)));
     // (s, c), (c, −s), (−s, −c), (−c, s).
     let zero = S::u32s::splat(token, 0);

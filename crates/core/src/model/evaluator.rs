@@ -6,7 +6,7 @@ use super::engine::{Engine, Point, Trained, halved, products};
 use crate::lanes::{BLOCK, Isa};
 use crate::objective::Objective;
 use crate::parallel::Pool;
-use crate::task::{Batch, Prompts, Scratch};
+use crate::task::{Batch, Prompts, Scratch, rows};
 
 /// Blocks whose gradients are summed in lanes before they go on in double precision: a fixed
 /// number, so that the order of summation depends on nothing else.
@@ -63,10 +63,11 @@ impl<T: Trained> Evaluator<T> {
     pub fn value(&mut self, params: &[T], prompts: &impl Prompts<T>) -> f64 {
         let point = Point { params, tangent: params };
         self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
+        let block_rows = rows(self.model.dim);
         self.sum(params, prompts, |worker, blocks, partial| {
             let (mut sum, mut losses) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
-            for index in blocks {
-                worker.gradients.losses(prompts.block(index, &mut worker.scratch), &mut losses);
+            for block in prompts.blocks(blocks, &mut worker.scratch).chunks_exact(block_rows) {
+                worker.gradients.losses(block, &mut losses);
                 sum.iter_mut().zip(&losses).for_each(|(sum, loss)| *sum += *loss);
             }
             partial.loss = halved(sum);
@@ -81,10 +82,11 @@ impl<T: Trained> Evaluator<T> {
     pub fn gradient(&mut self, params: &[T], prompts: &impl Prompts<T>, grad: &mut [T]) -> f64 {
         let point = Point { params, tangent: params };
         self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
+        let block_rows = rows(self.model.dim);
         self.sum(params, prompts, |worker, blocks, partial| {
             let engine = &mut worker.gradients;
-            for index in blocks {
-                engine.add_gradient(prompts.block(index, &mut worker.scratch));
+            for block in prompts.blocks(blocks, &mut worker.scratch).chunks_exact(block_rows) {
+                engine.add_gradient(block);
             }
             partial.loss = engine.finish(0, &mut partial.grad);
         });
@@ -97,11 +99,12 @@ impl<T: Trained> Evaluator<T> {
     /// As [`Evaluator::value`].
     pub fn losses(&mut self, params: &[T], prompts: &impl Prompts<T>) -> Vec<T> {
         self.check(params, prompts);
-        let mut blocks = vec![[T::zero(); BLOCK]; prompts.blocks()];
+        let mut blocks = vec![[T::zero(); BLOCK]; prompts.block_count()];
         let point = Point { params, tangent: params };
         self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
         self.pool.for_each(&mut self.workers, &mut blocks, |worker, index, out| {
-            worker.gradients.losses(prompts.block(index, &mut worker.scratch), out);
+            let block = prompts.blocks(index..index + 1, &mut worker.scratch);
+            worker.gradients.losses(block, out);
         });
         blocks.into_iter().flatten().take(prompts.len()).collect()
     }
@@ -119,7 +122,7 @@ impl<T: Trained> Evaluator<T> {
         work: impl Fn(&mut Worker<T>, std::ops::Range<usize>, &mut Partial) + Sync,
     ) {
         self.check(params, prompts);
-        let blocks = prompts.blocks();
+        let blocks = prompts.block_count();
         self.partials.resize_with(blocks.div_ceil(CHUNK), Partial::default);
         for partial in &mut self.partials {
             partial.grad.resize(params.len(), 0.0);
@@ -167,10 +170,11 @@ impl Evaluator<f64> {
         for worker in &mut self.workers {
             worker.products.get_or_insert_with(|| products(isa, depth, dim)).start(&point);
         }
+        let block_rows = rows(self.model.dim);
         self.sum(params, prompts, |worker, blocks, partial| {
             let engine = worker.products.get_or_insert_with(|| products(isa, depth, dim));
-            for index in blocks {
-                engine.add_gradient(prompts.block(index, &mut worker.scratch));
+            for block in prompts.blocks(blocks, &mut worker.scratch).chunks_exact(block_rows) {
+                engine.add_gradient(block);
             }
             partial.loss = engine.finish(1, &mut partial.grad);
         });
@@ -185,7 +189,7 @@ impl Evaluator<f64> {
     /// As [`Evaluator::gradient`], and when `out` has another length than p².
     pub fn hessian(&mut self, params: &[f64], prompts: &impl Prompts<f64>, out: &mut [f64]) {
         let LinearTransformer { depth, dim } = self.model;
-        let (p, isa, entries) = (params.len(), self.isa, dim * dim);
+        let (p, isa, entries, block_rows) = (params.len(), self.isa, dim * dim, rows(dim));
         self.check(params, prompts);
         assert_eq!(out.len(), p * p, "Hessian and parameters");
         out.fill(0.0);
@@ -201,9 +205,8 @@ impl Evaluator<f64> {
                 tangent[skipped + index] = 1.0;
                 let engine = worker.products.get_or_insert_with(|| products(isa, depth, dim));
                 engine.start(&Point { params, tangent: &tangent });
-                for index in 0..batch.blocks() {
-                    engine.add_gradient(batch.block(index, &mut worker.scratch));
-                }
+                let blocks = batch.blocks(0..batch.block_count(), &mut worker.scratch);
+                blocks.chunks_exact(block_rows).for_each(|block| engine.add_gradient(block));
                 engine.finish(1, row);
             });
             for (row, i) in rows.into_iter().zip(first + skipped..) {

@@ -1,5 +1,7 @@
 //! Blocks of prompts as their moments, laid out for lanes.
 
+use std::ops::Range;
+
 use crate::lanes::{BLOCK, Real};
 
 /// Number of values of one prompt: the lower triangle of S/n, then s/n, x_q and ⟨w⋆, x_q⟩.
@@ -30,7 +32,7 @@ pub(crate) fn target_row(dim: usize) -> usize {
 /// Room that sampling needs, kept from block to block.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
-    /// The block, then whatever else is of its precision.
+    /// The blocks, then whatever else is of their precision.
     pub(super) values: Vec<[T; BLOCK]>,
     /// Draws, in single precision whatever `T` is.
     pub(super) draws: Vec<[f32; BLOCK]>,
@@ -45,15 +47,16 @@ pub trait Prompts<T: Real>: Sync {
     fn dim(&self) -> usize;
     /// Number of prompts.
     fn len(&self) -> usize;
-    /// Values of block `index`, written to `scratch` unless they are stored already.
-    fn block<'a>(&'a self, index: usize, scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]];
+    /// Values of the blocks in `range`, one after another, written to `scratch` unless they are
+    /// stored already.
+    fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]];
 
     /// Whether there are no prompts.
     fn is_empty(&self) -> bool {
         self.len() == 0
     }
     /// Number of blocks.
-    fn blocks(&self) -> usize {
+    fn block_count(&self) -> usize {
         self.len().div_ceil(BLOCK)
     }
 }
@@ -73,20 +76,17 @@ impl<T: Real> Prompts<T> for Batch<T> {
     fn len(&self) -> usize {
         self.len
     }
-    fn block<'a>(&'a self, index: usize, _scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
+    fn blocks<'a>(&'a self, range: Range<usize>, _: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
         let size = rows(self.dim);
-        &self.values[index * size..(index + 1) * size]
+        &self.values[range.start * size..range.end * size]
     }
 }
 
 impl<T: Real> Batch<T> {
     /// All prompts of a source.
     pub fn collect(source: &impl Prompts<T>) -> Batch<T> {
-        let mut values = Vec::with_capacity(source.blocks() * rows(source.dim()));
         let mut scratch = Scratch { values: Vec::new(), draws: Vec::new() };
-        for index in 0..source.blocks() {
-            values.extend_from_slice(source.block(index, &mut scratch));
-        }
+        let values = source.blocks(0..source.block_count(), &mut scratch).to_vec();
         Batch { dim: source.dim(), len: source.len(), values }
     }
 
@@ -114,7 +114,7 @@ impl<T: Real> Batch<T> {
         Batch { dim, len, values }
     }
 
-    /// Blocks, as [`Prompts::block`] hands them out.
+    /// Blocks one by one.
     pub(crate) fn blocks_mut(&mut self) -> impl Iterator<Item = &mut [[T; BLOCK]]> {
         self.values.chunks_exact_mut(rows(self.dim))
     }

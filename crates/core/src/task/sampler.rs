@@ -5,6 +5,8 @@
 //! depend on n. Radial covariates have no such shortcut: tokens are drawn one by one and added to
 //! S at once.
 
+use std::ops::Range;
+
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
@@ -38,20 +40,20 @@ impl<'a> Stream<'a> {
 /// The methods are compiled here, once, for every instruction set; a generic function would be
 /// compiled again in every crate that draws.
 pub trait Drawn: Real {
-    /// Writes block `index` of `stream` to the start of `values`, scratch rows behind it.
+    /// Writes blocks of `stream` to the start of `scratch.values`.
     #[doc(hidden)]
-    fn fill_block(stream: &Stream<'_>, index: usize, scratch: &mut Scratch<Self>);
+    fn fill(stream: &Stream<'_>, range: Range<usize>, scratch: &mut Scratch<Self>);
 }
 
 impl Drawn for f32 {
-    fn fill_block(stream: &Stream<'_>, index: usize, scratch: &mut Scratch<f32>) {
-        stream.isa.run(FillBlock { stream, index, scratch });
+    fn fill(stream: &Stream<'_>, range: Range<usize>, scratch: &mut Scratch<f32>) {
+        stream.isa.run(Fill { stream, range, scratch });
     }
 }
 
 impl Drawn for f64 {
-    fn fill_block(stream: &Stream<'_>, index: usize, scratch: &mut Scratch<f64>) {
-        stream.isa.run(FillBlock { stream, index, scratch });
+    fn fill(stream: &Stream<'_>, range: Range<usize>, scratch: &mut Scratch<f64>) {
+        stream.isa.run(Fill { stream, range, scratch });
     }
 }
 
@@ -62,12 +64,13 @@ impl<T: Drawn> Prompts<T> for Stream<'_> {
     fn len(&self) -> usize {
         self.len
     }
-    fn block<'a>(&'a self, index: usize, scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
-        let dim = self.task.dim();
-        scratch.values.resize(rows(dim) + dim * dim, [T::zero(); BLOCK]);
+    fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
+        let (dim, count) = (self.task.dim, range.len());
+        // Scratch rows of one block are where the next will be.
+        scratch.values.resize(count * rows(dim) + dim * dim, [T::zero(); BLOCK]);
         scratch.draws.resize(draw_rows(self.task), [0.0; BLOCK]);
-        T::fill_block(self, index, scratch);
-        &scratch.values[..rows(dim)]
+        T::fill(self, range, scratch);
+        &scratch.values[..count * rows(dim)]
     }
 }
 
@@ -88,37 +91,40 @@ fn draw_rows(task: &Task) -> usize {
 /// Stands for a dimension that is known at run time only.
 const ANY: usize = 0;
 
-struct FillBlock<'a, T> {
+struct Fill<'a, T> {
     stream: &'a Stream<'a>,
-    index: usize,
+    range: Range<usize>,
     scratch: &'a mut Scratch<T>,
 }
 
-impl<T: Real> WithSimd for FillBlock<'_, T> {
+impl<T: Real> WithSimd for Fill<'_, T> {
     type Output = ();
     #[inline(always)]
     fn with_simd<S: Simd>(self, token: S) {
         let Stream { task, key, len, .. } = *self.stream;
         let Scratch { values, draws: drawn } = self.scratch;
-        let first = self.index * BLOCK;
-        for lane in (0..BLOCK).step_by(S::f32s::LEN) {
-            let draws = Draws::new(token, key, (first + lane) as u32);
-            let mut out = Lanes::<S, T> { token, lane, draws, drawn, values };
-            match &task.covariates {
-                Covariates::Gaussian(covariance) => match (task.dim, task.context_len) {
-                    (5, 5..) => out.gaussian::<5>(task, covariance),
-                    _ => out.gaussian::<ANY>(task, covariance),
-                },
-                Covariates::Sphere | Covariates::GammaRadial { .. } => match task.dim {
-                    5 => out.radial::<5>(task),
-                    _ => out.radial::<ANY>(task),
-                },
+        for (k, index) in self.range.enumerate() {
+            let first = index * BLOCK;
+            let values = &mut values[k * rows(task.dim)..];
+            for lane in (0..BLOCK).step_by(S::f32s::LEN) {
+                let draws = Draws::new(token, key, (first + lane) as u32);
+                let mut out = Lanes::<S, T> { token, lane, draws, drawn, values };
+                match &task.covariates {
+                    Covariates::Gaussian(covariance) => match (task.dim, task.context_len) {
+                        (5, 5..) => out.gaussian::<5>(task, covariance),
+                        _ => out.gaussian::<ANY>(task, covariance),
+                    },
+                    Covariates::Sphere | Covariates::GammaRadial { .. } => match task.dim {
+                        5 => out.radial::<5>(task),
+                        _ => out.radial::<ANY>(task),
+                    },
+                }
             }
-        }
-        let used = BLOCK.min(len - first);
-        if used < BLOCK {
-            for row in values {
-                row[used..].fill(T::zero());
+            let used = BLOCK.min(len - first);
+            if used < BLOCK {
+                for row in &mut values[..rows(task.dim)] {
+                    row[used..].fill(T::zero());
+                }
             }
         }
     }
@@ -230,6 +236,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
             }
         }
         let factor = rows(dim);
+        let mean = 1.0 / task.context_len as f64;
         for part in 0..Self::PARTS {
             for i in 0..dim {
                 for j in 0..columns {
@@ -255,7 +262,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                     let inner =
                         if covariance.factor().is_some() { columns } else { columns.min(j + 1) };
                     let sum = self.dot(part, row, factor + j * columns, inner);
-                    self.set(triangle(i, j), part, sum);
+                    self.set(triangle(i, j), part, sum * self.splat(mean));
                 }
                 // Σ xᵢεᵢ given S is N(0, S).
                 let mut sum = self.splat(0.0);
@@ -264,7 +271,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                         sum = self.get(row + k, part).mul_add(self.draw(noise + k, part), sum);
                     }
                 }
-                self.set(label_row(dim) + i, part, sum);
+                self.set(label_row(dim) + i, part, sum * self.splat(mean * task.noise_std));
                 let mut x = self.draw(dim + i, part);
                 if let Some(c) = covariance.factor() {
                     x = self.splat(0.0);
@@ -331,7 +338,14 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                 self.add_tokens::<D>(task, tokens, weights, noise, part);
             }
         }
+        let mean = 1.0 / len as f64;
         for part in 0..Self::PARTS {
+            for row in 0..label_row(dim) {
+                self.set(row, part, self.get(row, part) * self.splat(mean));
+            }
+            for row in label_row(dim)..query_row(dim) {
+                self.set(row, part, self.get(row, part) * self.splat(mean * task.noise_std));
+            }
             self.finish::<D>(task, part);
         }
     }
@@ -382,30 +396,21 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         }
     }
 
-    /// From Σ xxᵀ, Σ xε and the query to S/n, s/n = (Σ xxᵀ w⋆ + σ Σ xε)/n and ⟨w⋆, x_q⟩.
+    /// Adds (S/n) w⋆ to the noise's part of s/n, and writes the target ⟨w⋆, x_q⟩.
     #[inline(always)]
     fn finish<const D: usize>(&mut self, task: &Task, part: usize) {
         let dim = known::<D>(task);
-        let mean = 1.0 / task.context_len as f64;
         let mut target = self.splat(0.0);
-        for row in 0..label_row(dim) {
-            self.set(row, part, self.get(row, part) * self.splat(mean));
-        }
-        let w = rows(dim);
         for i in 0..dim {
-            let wi = self.draw(i, part);
-            self.set(w + i, part, wi);
-            target = wi.mul_add(self.get(query_row(dim) + i, part), target);
-        }
-        self.set(target_row(dim), part, target);
-        for i in 0..dim {
-            let mut sum = self.get(label_row(dim) + i, part) * self.splat(mean * task.noise_std);
+            let mut sum = self.get(label_row(dim) + i, part);
             for j in 0..dim {
                 let s = self.get(triangle(i.max(j), i.min(j)), part);
-                sum = s.mul_add(self.get(w + j, part), sum);
+                sum = s.mul_add(self.draw(j, part), sum);
             }
             self.set(label_row(dim) + i, part, sum);
+            target = self.draw(i, part).mul_add(self.get(query_row(dim) + i, part), target);
         }
+        self.set(target_row(dim), part, target);
     }
 }
 
