@@ -28,6 +28,24 @@ def squared_errors(params, z, targets):
     return (z[:, n, d] + targets).square()
 
 
+def squared_errors_as_written(params, z, targets):
+    """The same by the letter of the paper: matrices of d+1 rows, a mask, attention of all tokens."""
+    n, d = z.shape[1] - 1, z.shape[2] - 1
+    mask = torch.ones(n + 1, dtype=z.dtype)
+    mask[n] = 0
+    corner = torch.zeros(d + 1, d + 1, dtype=z.dtype)
+    corner[d, d] = 1
+    for p, q in params:
+        p_full = torch.nn.functional.pad(p, (0, 1, 0, 1)) + corner
+        q_full = torch.nn.functional.pad(q, (0, 1, 0, 1))
+        attention = torch.einsum("bni,ij,bmj->bnm", z, q_full.T, z) * mask
+        z = z + torch.einsum("bnm,bmj,ij->bni", attention, z, p_full) / n
+    return (z[:, n, d] + targets).square()
+
+
+FORMS = {"tokens": squared_errors, "as_written": squared_errors_as_written}
+
+
 def draw_covariates(law, shape, dtype, generator):
     normal = torch.randn(shape, dtype=dtype, generator=generator)
     if law == "gaussian":
@@ -51,10 +69,10 @@ def draw_prompts(work, dtype, generator):
     return z, targets
 
 
-def hessian(params, z, targets):
+def hessian(errors, params, z, targets):
     """Dense Hessian of the mean loss, [L, 2, d, d, L, 2, d, d]: a row per backward pass."""
     total = sum(
-        torch.autograd.functional.hessian(lambda p: squared_errors(p, *prompts).sum(), params)
+        torch.autograd.functional.hessian(lambda p: errors(p, *prompts).sum(), params)
         for prompts in zip(z.split(HESSIAN_PROMPTS), targets.split(HESSIAN_PROMPTS))
     )
     return total / len(targets)
@@ -65,30 +83,33 @@ def check(problem):
     params = torch.tensor(problem["params"], dtype=torch.float64).view(depth, 2, d, d).requires_grad_()
     z = torch.tensor(problem["z"], dtype=torch.float64).view(-1, n + 1, d + 1)
     targets = torch.tensor(problem["targets"], dtype=torch.float64)
-    loss = squared_errors(params, z, targets).mean()
-    (grad,) = torch.autograd.grad(loss, params)
-    answer = {
-        "loss": loss.item(),
-        "grad": grad.flatten().tolist(),
-        "hessian": hessian(params, z, targets).flatten().tolist(),
-    }
-    return {"tokens": answer}
+    answers = {}
+    for form, errors in FORMS.items():
+        loss = errors(params, z, targets).mean()
+        (grad,) = torch.autograd.grad(loss, params)
+        answers[form] = {
+            "loss": loss.item(),
+            "grad": grad.flatten().tolist(),
+            "hessian": hessian(errors, params, z, targets).flatten().tolist(),
+        }
+    return answers
 
 
 def prepare(work):
     """The workload as a function of the number of calls."""
+    errors = FORMS[work.form]
     generator = torch.Generator().manual_seed(protocol.SEED)
     dtype = torch.float64 if work.case == "hessian" else torch.float32
     params = torch.empty(work.depth, 2, work.dim, work.dim, dtype=dtype)
     params.normal_(std=protocol.INIT_STD, generator=generator).requires_grad_()
     if work.case == "step":
-        call = training_step(params, work, generator)
+        call = training_step(errors, params, work, generator)
     else:
         z, targets = draw_prompts(work, dtype, generator)
         if work.case == "gradient":
-            call = lambda: torch.autograd.grad(squared_errors(params, z, targets).mean(), params)
+            call = lambda: torch.autograd.grad(errors(params, z, targets).mean(), params)
         else:
-            call = lambda: hessian(params, z, targets)
+            call = lambda: hessian(errors, params, z, targets)
 
     def run(calls):
         for _ in range(calls):
@@ -97,7 +118,7 @@ def prepare(work):
     return run
 
 
-def training_step(params, work, generator):
+def training_step(errors, params, work, generator):
     optimizer = torch.optim.AdamW(
         [params],
         lr=protocol.LR,
@@ -109,7 +130,7 @@ def training_step(params, work, generator):
     def step():
         z, targets = draw_prompts(work, torch.float32, generator)
         optimizer.zero_grad()
-        squared_errors(params, z, targets).mean().backward()
+        errors(params, z, targets).mean().backward()
         clip_grad_norm_(params, protocol.CLIP_NORM)
         optimizer.step()
 
@@ -117,4 +138,4 @@ def training_step(params, work, generator):
 
 
 if __name__ == "__main__":
-    protocol.serve("PyTorch", torch.__version__.split("+")[0], ["tokens"], check, prepare)
+    protocol.serve("PyTorch", torch.__version__.split("+")[0], list(FORMS), check, prepare)
