@@ -12,7 +12,7 @@ use windtunnel_core::task::{Batch, Covariance, Covariates, Task};
 /// Standard deviation of the parameters: large enough for every layer to matter.
 const INIT_STD: f64 = 0.3;
 
-/// Parameters [L, 2, d, d] and prompts [B, n+1, d+1] with their targets `[B]`.
+/// Parameters `[L, 2, d, d]` and prompts `[B, n+1, d+1]` with their targets `[B]`.
 #[derive(Deserialize, Serialize)]
 pub struct Problem {
     dim: usize,
@@ -23,7 +23,7 @@ pub struct Problem {
     targets: Vec<f64>,
 }
 
-/// Loss, gradient [p] and Hessian [p, p].
+/// Loss, gradient `[p]` and Hessian `[p, p]`.
 #[derive(Serialize)]
 pub struct Solution {
     loss: f64,

@@ -275,7 +275,7 @@ fn values_are_stable() {
     let gaussian = first(Covariates::Gaussian(Covariance::identity()));
     let sphere = first(Covariates::Sphere);
     let gamma = first(Covariates::GammaRadial { shape: 0.1, scale: 10.0 });
-    assert_eq!(gaussian, "1.12378 -1.37404 2.23487 1.36619 -1.97047 -1.77884 0.84140 -1.44142");
-    assert_eq!(sphere, "0.27129 -0.24488 0.72871 0.28286 -0.52985 -0.90398 0.42758 -0.73250");
-    assert_eq!(gamma, "0.08482 -0.05123 0.04200 0.07474 -0.05112 -0.00025 0.00012 -0.00020");
+    assert_eq!(gaussian, "1.12378 -0.45742 0.74103 0.92271 -1.02150 -1.05236 -0.38737 0.08555");
+    assert_eq!(sphere, "0.44850 -0.20859 0.55150 0.39856 -0.71446 -0.93844 -0.34544 0.07629");
+    assert_eq!(gamma, "0.64151 -0.09117 0.31344 0.32888 -0.39655 -0.45367 -0.16700 0.03688");
 }

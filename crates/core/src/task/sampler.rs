@@ -15,8 +15,8 @@ use super::{Covariance, Covariates, MAX_DIM, Prompts, Scratch, Task};
 use crate::lanes::{BLOCK, Isa, Lane, Packed, Real, WithSimd};
 use crate::rng::{Draws, Key};
 
-/// Slots 0..2·MAX_DIM belong to the χ² variates of Bartlett's factor, two for each pair.
-const FIRST_NORMAL_SLOT: u32 = 2 * MAX_DIM as u32;
+/// Slots below belong to the χ² variates of Bartlett's factor.
+const FIRST_NORMAL_SLOT: u32 = MAX_DIM as u32;
 /// Radial tokens are drawn four at a time, as normals are.
 const TOKENS: usize = 4;
 
@@ -230,7 +230,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         let diagonal = normals.next_multiple_of(4);
         for i in (0..columns).step_by(2) {
             let last = (i + 1).min(columns - 1);
-            let halves = self.draws.gammas::<2>(i as u32, [task.gammas[i], task.gammas[last]]);
+            let halves = self.draws.gammas::<2>(i as u32 / 2, [task.gammas[i], task.gammas[last]]);
             for k in 0..2 {
                 self.keep(diagonal + i + k, (halves[k] * 2.0).sqrt());
             }
@@ -295,7 +295,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
             norm2 = self.kept(dim + i).mul_add(self.kept(dim + i), norm2);
         }
         let [radius2, _] = self.radii(task, slot);
-        slot += 2;
+        slot += 1;
         let scale = (radius2 / norm2).sqrt();
         for i in 0..dim {
             self.keep(dim + i, self.kept(dim + i) * scale);
@@ -321,7 +321,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                 }
             }
             let radii2 = self.radii::<TOKENS>(task, slot);
-            slot += 3;
+            slot += 2;
             if task.noise_std > 0.0 {
                 slot = self.keep_normals(noise, TOKENS, slot);
             }
@@ -350,7 +350,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         }
     }
 
-    /// ρ of N tokens; uses N/2 + 1 slots.
+    /// ρ of N tokens; uses N/2 slots.
     #[inline(always)]
     fn radii<const N: usize>(&self, task: &Task, slot: u32) -> [S::f32s; N] {
         let mut radii2 = [S::f32s::splat(self.token, 1.0); N];
