@@ -73,7 +73,7 @@ def parse():
     )
     parser.add_argument("--quick", action="store_true", help="a smoke test: two rounds, few calls, docs/performance.md stays")
     parser.add_argument("--rounds", type=int, help="rounds of timing (default 15)")
-    parser.add_argument("--core", type=int, default=0, help="core that one-thread work is pinned to")
+    parser.add_argument("--core", type=int, help="core for one-thread work (default: the first)")
     parser.add_argument("--accept", action="store_true", help="keep the new instruction counts")
     options = parser.parse_args()
     unknown = sorted(set(options.peers) - set(PEERS))
@@ -82,6 +82,8 @@ def parse():
     if options.rounds is not None and options.rounds < 1:
         parser.error(f"--rounds is {options.rounds}; at least 1 is needed")
     allowed = sorted(os.sched_getaffinity(0))
+    if options.core is None:
+        options.core = allowed[0]
     if options.core not in allowed:
         parser.error(f"--core is {options.core}; this process may use {allowed}")
     options.rounds = options.rounds or (2 if options.quick else 15)
@@ -396,13 +398,15 @@ def instructions(binary, calls, workload):
 
 
 def kept_counts():
-    return json.loads(INSTRUCTIONS.read_text()) if INSTRUCTIONS.exists() else {}
+    """What bench/instructions.json holds: the compiler, and its counts per prompt."""
+    return json.loads(INSTRUCTIONS.read_text())
 
 
 def instruction_table(counts, accept):
-    kept = kept_counts()
+    kept = kept_counts()["per prompt"]
     if accept and counts:
-        INSTRUCTIONS.write_text(json.dumps(counts, indent=2) + "\n")
+        text = json.dumps({"compiler": compiler(), "per prompt": counts}, indent=2)
+        INSTRUCTIONS.write_text(text + "\n")
     lines = ["| instructions per prompt, AVX2 | kept | now |", "|---|---|---|"]
     for name in counts or kept:
         now = f"{counts[name]:,}" if counts else "not counted"
@@ -412,9 +416,17 @@ def instruction_table(counts, accept):
 
 
 def grown(counts, accept):
+    """Whether a count has grown; counts of different compilers are only shown side by side."""
     kept = kept_counts()
-    more = lambda name: counts[name] > INSTRUCTION_SLACK * kept.get(name, 0)
-    return not accept and any(more(name) for name in counts)
+    if accept or kept["compiler"] != compiler():
+        return False
+    before = kept["per prompt"]
+    return any(counts[name] > INSTRUCTION_SLACK * before.get(name, 0) for name in counts)
+
+
+def compiler():
+    done = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True)
+    return " ".join(done.stdout.split()[:2])
 
 
 # Output
@@ -422,8 +434,7 @@ def grown(counts, accept):
 
 def describe_machine(sides):
     versions = [f"{side.info['name']} {side.info['version']}" for side in sides.values()]
-    rustc = subprocess.run(["rustc", "--version"], check=True, capture_output=True, text=True)
-    versions.append(" ".join(rustc.stdout.split()[:2]))
+    versions.append(compiler())
     versions.append(f"Python {platform.python_version()}")
     return [
         f"- {processor()}, {os.cpu_count()} cores seen, {sides['windtunnel'].info['isa']}; "
