@@ -152,16 +152,20 @@ fn radial_covariates_have_their_moments() {
         (Covariates::GammaRadial { shape: 2.5, scale: 2.0 }, 5.0, 35.0),
         (Covariates::GammaRadial { shape: 1.0, scale: 0.5 }, 0.5, 0.5),
     ];
-    for (covariates, second, fourth) in cases {
-        let (d, n) = (5.0, 20.0);
-        let name = format!("{covariates:?}");
-        let task = Task::new(5, 20, covariates).unwrap();
+    // Tokens are drawn four at a time: lengths that four divides, and others.
+    let sizes = [(5, 20), (5, 3), (2, 1), (8, 22)];
+    for ((covariates, second, fourth), (dim, len)) in
+        cases.iter().flat_map(|case| sizes.map(|size| (case.clone(), size)))
+    {
+        let (d, n) = (dim as f64, len as f64);
+        let name = format!("{covariates:?} d = {dim} n = {len}");
+        let task = Task::new(dim, len, covariates).unwrap();
         let prompts = prompts(&task, 21);
         assert_mean(&name, &each(&prompts, |p| trace(&p.gram)), second);
         assert_mean(&name, &each(&prompts, |p| norm2(&p.query)), second);
         assert_mean(&name, &each(&prompts, |p| norm2(&p.query).powi(2)), fourth);
-        assert_mean(&name, &each(&prompts, |p| p.gram[3][3]), second / d);
-        assert_mean(&name, &each(&prompts, |p| p.gram[3][1]), 0.0);
+        assert_mean(&name, &each(&prompts, |p| p.gram[dim - 1][dim - 1]), second / d);
+        assert_mean(&name, &each(&prompts, |p| p.gram[dim - 1][0]), 0.0);
         // E tr S² = E‖x‖⁴/n + ((n−1)/n) (E‖x‖²)²/d.
         let square = fourth / n + (n - 1.0) / n * second * second / d;
         assert_mean(&name, &each(&prompts, |p| trace(&product(&p.gram, &p.gram))), square);
