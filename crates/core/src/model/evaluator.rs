@@ -1,5 +1,5 @@
-//! Means over a batch: value, gradient and Hessian-vector product, the same bits for any number
-//! of threads and any register width.
+//! Means over a batch: value, gradient, Hessian-vector product and Hessian, the same bits for any
+//! number of threads and any register width.
 
 use super::LinearTransformer;
 use super::engine::{Engine, Point, Trained, halved, products};
@@ -61,10 +61,9 @@ impl<T: Trained> Evaluator<T> {
     /// # Panics
     /// When `params` or the prompts do not fit the model, or there are no prompts.
     pub fn value(&mut self, params: &[T], prompts: &impl Prompts<T>) -> f64 {
-        let point = Point { params, tangent: params };
-        self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
+        self.start(params, prompts);
         let block_rows = rows(self.model.dim);
-        self.sum(params, prompts, |worker, blocks, partial| {
+        self.sum(prompts, |worker, blocks, partial| {
             let (mut sum, mut losses) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
             for block in prompts.blocks(blocks, &mut worker.scratch).chunks_exact(block_rows) {
                 worker.gradients.losses(block, &mut losses);
@@ -80,10 +79,9 @@ impl<T: Trained> Evaluator<T> {
     /// # Panics
     /// As [`Evaluator::value`], and when `grad` has another length than `params`.
     pub fn gradient(&mut self, params: &[T], prompts: &impl Prompts<T>, grad: &mut [T]) -> f64 {
-        let point = Point { params, tangent: params };
-        self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
+        self.start(params, prompts);
         let block_rows = rows(self.model.dim);
-        self.sum(params, prompts, |worker, blocks, partial| {
+        self.sum(prompts, |worker, blocks, partial| {
             let engine = &mut worker.gradients;
             for block in prompts.blocks(blocks, &mut worker.scratch).chunks_exact(block_rows) {
                 engine.add_gradient(block);
@@ -98,15 +96,20 @@ impl<T: Trained> Evaluator<T> {
     /// # Panics
     /// As [`Evaluator::value`].
     pub fn losses(&mut self, params: &[T], prompts: &impl Prompts<T>) -> Vec<T> {
-        self.check(params, prompts);
+        self.start(params, prompts);
         let mut blocks = vec![[T::zero(); BLOCK]; prompts.block_count()];
-        let point = Point { params, tangent: params };
-        self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
         self.pool.for_each(&mut self.workers, &mut blocks, |worker, index, out| {
             let block = prompts.blocks(index..index + 1, &mut worker.scratch);
             worker.gradients.losses(block, out);
         });
         blocks.into_iter().flatten().take(prompts.len()).collect()
+    }
+
+    /// Sets the point of evaluation of all workers.
+    fn start(&mut self, params: &[T], prompts: &impl Prompts<T>) {
+        self.check(params, prompts);
+        let point = Point { params, tangent: params };
+        self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
     }
 
     fn check(&self, params: &[T], prompts: &impl Prompts<T>) {
@@ -117,15 +120,13 @@ impl<T: Trained> Evaluator<T> {
 
     fn sum<P: Prompts<T>>(
         &mut self,
-        params: &[T],
         prompts: &P,
         work: impl Fn(&mut Worker<T>, std::ops::Range<usize>, &mut Partial) + Sync,
     ) {
-        self.check(params, prompts);
         let blocks = prompts.block_count();
         self.partials.resize_with(blocks.div_ceil(CHUNK), Partial::default);
         for partial in &mut self.partials {
-            partial.grad.resize(params.len(), 0.0);
+            partial.grad.resize(self.model.params(), 0.0);
         }
         self.pool.for_each(&mut self.workers, &mut self.partials, |worker, chunk, partial| {
             let first = chunk * CHUNK;
@@ -165,13 +166,14 @@ impl Evaluator<f64> {
     ) -> f64 {
         let LinearTransformer { depth, dim } = self.model;
         let isa = self.isa;
+        self.check(params, prompts);
         assert_eq!(v.len(), params.len(), "direction and parameters");
         let point = Point { params, tangent: v };
         for worker in &mut self.workers {
             worker.products.get_or_insert_with(|| products(isa, depth, dim)).start(&point);
         }
         let block_rows = rows(self.model.dim);
-        self.sum(params, prompts, |worker, blocks, partial| {
+        self.sum(prompts, |worker, blocks, partial| {
             let engine = worker.products.get_or_insert_with(|| products(isa, depth, dim));
             for block in prompts.blocks(blocks, &mut worker.scratch).chunks_exact(block_rows) {
                 engine.add_gradient(block);
@@ -180,6 +182,7 @@ impl Evaluator<f64> {
         });
         self.mean(prompts.len(), out)
     }
+
     /// The Hessian of the mean loss, [p, p], goes to `out`.
     ///
     /// Rows of layer k are Hessian-vector products of the model that begins there, on prompts that

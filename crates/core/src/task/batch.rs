@@ -86,7 +86,11 @@ impl<T: Real> Batch<T> {
     /// All prompts of a source.
     pub fn collect(source: &impl Prompts<T>) -> Batch<T> {
         let mut scratch = Scratch { values: Vec::new(), draws: Vec::new() };
-        let values = source.blocks(0..source.block_count(), &mut scratch).to_vec();
+        let mut values = Vec::with_capacity(source.block_count() * rows(source.dim()));
+        // One at a time: the scratch of all blocks would be as large as the batch.
+        for index in 0..source.block_count() {
+            values.extend_from_slice(source.blocks(index..index + 1, &mut scratch));
+        }
         Batch { dim: source.dim(), len: source.len(), values }
     }
 
