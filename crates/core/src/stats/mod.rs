@@ -1,8 +1,43 @@
-//! Summaries over seeds, with bootstrap intervals.
+//! Summaries over seeds with bootstrap intervals, and the statistics of heavy tails.
+//!
+//! Everything here sees slices only. Two exponents are in use for one tail P(X > x) ∼ x^−α: the
+//! **tail index** α ([`hill`], [`PowerLaw::tail_index`]) and the **density exponent** α + 1
+//! ([`PowerLaw::density_exponent`]). The variance is infinite for a tail index below 2, the mean
+//! below 1. The index of a stable law ([`stable_log_moment`], [`stable_quantile`]) is its tail
+//! index, except at 2, where the law is Gaussian.
+
+mod hill;
+mod likelihood_ratio;
+mod moments;
+mod power_law;
+mod qq;
+mod rank;
+mod resample;
+mod robust;
+mod special;
+mod spectrum;
+mod stable;
+mod theil_sen;
+
+#[cfg(test)]
+mod samples;
+
+pub use hill::{Hill, default_k, descending, hill, hill_curve, log_spaced_ks};
+pub use likelihood_ratio::{Alternative, Comparison, Verdict, compare_tails};
+pub use moments::{
+    excess_kurtosis, kurtosis_interval, skewness, skewness_interval, std_dev, variance,
+};
+pub use power_law::{MIN_TAIL, PowerLaw, goodness_of_fit, power_law, power_law_above};
+pub use qq::{Qq, TailRatio, gaussian_norm_sample, qq_normal, qq_reference, tail_ratio};
+pub use rank::spearman;
+pub use robust::{MeanTrust, mean_trust, median_of_means};
+pub use spectrum::{jensen_shannon_distance, spectral_density};
+pub use stable::{StableIndex, stable_log_moment, stable_quantile};
+pub use theil_sen::{TheilSen, theil_sen};
 
 use crate::rng::{Key, Purpose};
 
-/// Resamples of every bootstrap: the 2.5 % points of a percentile interval then rest on 250
+/// Resamples of [`bootstrap`]: the 2.5 % points of a percentile interval then rest on 250
 /// resamples each.
 const RESAMPLES: usize = 10_000;
 
@@ -13,6 +48,16 @@ pub struct Interval {
     pub lo: f64,
     /// Upper end.
     pub hi: f64,
+}
+
+impl Interval {
+    /// Of a statistic that has no value.
+    const UNDEFINED: Interval = Interval { lo: f64::NAN, hi: f64::NAN };
+
+    /// Whether `x` lies between the ends or on one; false when an end is NaN.
+    pub fn contains(&self, x: f64) -> bool {
+        self.lo <= x && x <= self.hi
+    }
 }
 
 /// Arithmetic mean; NaN when empty.
@@ -59,11 +104,16 @@ pub fn bootstrap(len: usize, mut statistic: impl FnMut(&[usize]) -> f64) -> Inte
             statistic(&indices)
         })
         .collect();
+    percentile_interval(&mut values)
+}
+
+/// The 2.5 % and 97.5 % points of resampled values; NaN when one of them is.
+fn percentile_interval(values: &mut [f64]) -> Interval {
     if values.iter().any(|v| v.is_nan()) {
-        return Interval { lo: f64::NAN, hi: f64::NAN };
+        return Interval::UNDEFINED;
     }
     values.sort_by(f64::total_cmp);
-    Interval { lo: quantile(&values, 0.025), hi: quantile(&values, 0.975) }
+    Interval { lo: quantile(values, 0.025), hi: quantile(values, 0.975) }
 }
 
 /// 95 % bootstrap interval of the mean.
