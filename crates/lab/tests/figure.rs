@@ -7,7 +7,10 @@ use std::path::Path;
 
 use resvg::tiny_skia::Pixmap;
 use roxmltree::{Document, Node};
-use windtunnel_lab::figure::{Band, Color, Error, Figure, Member, Panel, Scale, Series};
+use windtunnel_lab::figure::{
+    Band, Bars, Color, ColorMap, Error, Figure, HeatMap, Line, Member, Panel, Points, Rule, Scale,
+    Series,
+};
 
 /// A linear congruential generator (Knuth's MMIX constants), uniform in 0..1.
 struct Uniform(u64);
@@ -41,7 +44,7 @@ fn losses(name: &str, color: Color, rate: f64) -> Series {
 
 fn panel(title: &str, y_scale: Scale, series: Vec<Series>) -> Panel {
     let (title, x_label, y_label) = (title.into(), "step".into(), "loss".into());
-    Panel { title, x_label, y_label, x_scale: Scale::Linear, y_scale, series }
+    Panel { title, x_label, y_label, y_scale, series, ..Panel::default() }
 }
 
 fn curve(y: &[f64]) -> Series {
@@ -60,6 +63,59 @@ fn three_panels() -> Figure {
     ];
     let pair = || vec![losses("SGDM", Color::BLACK, 900.0), losses("Adam", Color::RED, 500.0)];
     figure(titles.map(|title| panel(title, Scale::Log, pair())).into())
+}
+
+/// Bars, a curve, points and rules of every kind on axes of both signs; a matrix beside them.
+fn every_mark() -> Figure {
+    let rule = |name: &str, line| Rule { name: name.into(), color: Color::CYCLE[2], line };
+    let marks = Panel {
+        x_scale: Scale::SymLog { linear: 0.1 },
+        bars: vec![Bars {
+            name: "histogram".into(),
+            color: Color::CYCLE[3],
+            edges: vec![-1.0, 0.0, 0.5, 2.0],
+            heights: vec![2.0, f64::NAN, 0.7],
+        }],
+        points: vec![
+            Points {
+                name: "shaded".into(),
+                color: Color::RED,
+                x: vec![-2.0, 0.0, 3.0],
+                y: vec![1.0, 2.0, 0.5],
+                shade: Some(vec![0.0, 10.0, f64::NAN]),
+            },
+            Points {
+                name: "plain".into(),
+                color: Color::RED,
+                x: vec![1.0],
+                y: vec![1.5],
+                shade: None,
+            },
+        ],
+        rules: vec![
+            rule("bound", Line::Horizontal(2.5)),
+            rule("", Line::Vertical(-1.5)),
+            rule("slope", Line::Slope { slope: 0.5, intercept: 1.0 }),
+        ],
+        shade_label: "step".into(),
+        ..panel("Marks", Scale::Linear, vec![curve(&[1.0, 2.0, 1.25])])
+    };
+    let matrix = HeatMap {
+        rows: 2,
+        columns: 3,
+        values: vec![-1e4, -1.0, 0.0, 1e-3, f64::NAN, 1e4],
+        row_blocks: vec![("P".into(), 1), ("Q".into(), 1)],
+        column_blocks: vec![("P".into(), 1), ("Q".into(), 2)],
+        scale: Scale::SymLog { linear: 1e-3 },
+        color_map: ColorMap::Diverging,
+    };
+    let matrix = Panel {
+        title: "Matrix".into(),
+        heat_map: Some(matrix),
+        shade_label: "entry".into(),
+        ..Panel::default()
+    };
+    figure(vec![marks, matrix])
 }
 
 fn of_class<'a>(node: Node<'a, 'a>, class: &'a str) -> impl Iterator<Item = Node<'a, 'a>> {
@@ -144,6 +200,39 @@ fn every_finite_datum_lies_inside_the_axes() {
 }
 
 #[test]
+fn marks_have_legend_entries_colour_bars_and_places_inside_the_axes() {
+    let svg = every_mark().svg();
+    let document = Document::parse(&svg).unwrap();
+    let texts = texts(document.root());
+    for once in ["histogram", "shaded", "plain", "bound", "slope", "curve", "entry", "P", "Q"] {
+        // Blocks are named at both axes.
+        let expected = if ["P", "Q"].contains(&once) { 2 } else { 1 };
+        assert_eq!(texts.iter().filter(|t| *t == once).count(), expected, "{once}: {texts:?}");
+    }
+    assert_eq!(of_class(document.root(), "color-bar").count(), 2);
+    let [left, top, right, bottom] = axes_box(document.root());
+    let marks = ["points", "rule"].into_iter().flat_map(|c| of_class(document.root(), c));
+    let paths = marks.flat_map(|n| n.descendants()).filter_map(|n| n.attribute("d"));
+    let sloping = paths.filter(|d| !d.contains(['H', 'V']));
+    let dots: Vec<(f64, f64)> = sloping.flat_map(|d| points(&d.replace("h.01", ""))).collect();
+    assert!(dots.len() > 4 + 100, "{}", dots.len());
+    for (x, y) in dots {
+        let inside = left - 0.01 <= x && x <= right + 0.01 && top - 0.01 <= y && y <= bottom + 0.01;
+        assert!(inside, "({x}, {y}) outside {left} {top} {right} {bottom}");
+    }
+}
+
+#[test]
+fn rules_alone_are_a_picture_and_reached_by_the_axes() {
+    for line in [Line::Horizontal(7.0), Line::Vertical(7.0)] {
+        let rule = Rule { name: String::new(), color: Color::RED, line };
+        let panel = Panel { rules: vec![rule], ..panel("", Scale::Linear, vec![]) };
+        let svg = figure(vec![panel]).svg();
+        assert!(!svg.contains("nothing to draw") && svg.contains("stroke-dasharray"), "{svg}");
+    }
+}
+
+#[test]
 fn what_cannot_be_drawn_is_a_gap() {
     for (bad, scale) in [
         (f64::NAN, Scale::Linear),
@@ -169,16 +258,43 @@ fn any_numbers_make_a_picture() {
     let mut uniform = Uniform(2);
     let mut pick =
         |n: usize| (0..n).map(|_| nasty[(uniform.next() * nasty.len() as f64) as usize]).collect();
-    let scale = |bit: usize| if bit == 0 { Scale::Linear } else { Scale::Log };
+    let scale = |n: usize| [Scale::Linear, Scale::Log, Scale::SymLog { linear: 1e-3 }][n % 3];
     for case in 0..400 {
         let n = case % 5;
         let x: Vec<f64> = pick(n);
         let band = (case % 3 == 0).then(|| Band { lo: pick(n), hi: pick(n) });
         let members = vec![Member { name: "seed 0".into(), y: pick(n) }];
         let series = Series { band, members, ..Series::new("nasty", Color::BLACK, x, pick(n)) };
-        let panel =
-            Panel { x_scale: scale(case % 2), ..panel("", scale(case / 2 % 2), vec![series]) };
-        let figure = figure(vec![panel]);
+        let points = (0..case / 9 % 2).map(|_| Points {
+            name: "nasty".into(),
+            color: Color::RED,
+            x: pick(n),
+            y: pick(n),
+            shade: Some(pick(n)),
+        });
+        let marks = Panel {
+            x_scale: scale(case),
+            points: points.collect(),
+            ..panel("", scale(case / 3), vec![series])
+        };
+        let (name, color) = (String::new(), Color::RED);
+        let bars = Bars { name: name.clone(), color, edges: pick(n + 1), heights: pick(n) };
+        let slope = Line::Slope { slope: pick(1)[0], intercept: pick(1)[0] };
+        let rule = |line| Rule { name: name.clone(), color, line };
+        let rules = [slope, Line::Horizontal(pick(1)[0]), Line::Vertical(pick(1)[0])].map(rule);
+        let histogram = Panel {
+            x_scale: scale(case / 3),
+            bars: vec![bars],
+            rules: rules.into(),
+            ..panel("", scale(case), vec![])
+        };
+        let (rows, columns) = (n, case % 7);
+        let color_map = [ColorMap::Sequential, ColorMap::Diverging][case % 2];
+        let values = pick(rows * columns);
+        let map =
+            HeatMap { rows, columns, values, scale: scale(case), color_map, ..HeatMap::default() };
+        let matrix = Panel { heat_map: Some(map), ..panel("", scale(case), vec![]) };
+        let figure = figure(vec![marks, histogram, matrix]);
         let svg = figure.svg();
         assert!(!svg.contains("NaN") && !svg.contains("inf"), "case {case}: {figure:?}");
         let longest =
@@ -245,6 +361,44 @@ fn the_csv_reads_back_to_the_same_bits() {
 }
 
 #[test]
+fn the_csv_has_every_number_of_every_mark() {
+    let csv = every_mark().csv();
+    let marks = [
+        "Marks,curve,center,0,1",
+        "Marks,curve,center,1,2",
+        "Marks,curve,center,2,1.25",
+        "Marks,histogram,bar,-1,2",
+        "Marks,histogram,bar,0,NaN",
+        "Marks,histogram,bar,0.5,0.7",
+        "Marks,histogram,bar_end,2,0",
+        "Marks,shaded,points,-2,1",
+        "Marks,shaded,points,0,2",
+        "Marks,shaded,points,3,0.5",
+        "Marks,shaded,shade,-2,0",
+        "Marks,shaded,shade,0,10",
+        "Marks,shaded,shade,3,NaN",
+        "Marks,plain,points,1,1.5",
+        "Marks,bound,rule,NaN,2.5",
+        "Marks,,rule,-1.5,NaN",
+        "Marks,slope,rule_slope,0.5,1",
+    ];
+    let matrix = [
+        "Matrix,row 0,cell,0,-10000",
+        "Matrix,row 0,cell,1,-1",
+        "Matrix,row 0,cell,2,0",
+        "Matrix,row 1,cell,0,0.001",
+        "Matrix,row 1,cell,1,NaN",
+        "Matrix,row 1,cell,2,10000",
+        "Matrix,P,row_block,0,1",
+        "Matrix,Q,row_block,1,1",
+        "Matrix,P,column_block,0,1",
+        "Matrix,Q,column_block,1,2",
+    ];
+    let lines: Vec<_> = csv.lines().skip(1).collect();
+    assert_eq!(lines, [&marks[..], &matrix].concat());
+}
+
+#[test]
 fn the_png_has_its_size_and_ink_in_every_panel() {
     let figure = three_panels();
     let svg = figure.svg();
@@ -278,12 +432,27 @@ fn the_png_has_its_size_and_ink_in_every_panel() {
 
 #[test]
 fn equal_figures_give_equal_bytes() {
-    let (a, b) = (three_panels(), three_panels());
-    assert_eq!(a.svg(), b.svg());
-    assert_eq!(a.csv(), b.csv());
-    assert!(a.png(1.0).unwrap() == b.png(1.0).unwrap());
-    assert!(a.pdf().unwrap() == b.pdf().unwrap());
-    assert!(a.pdf().unwrap().starts_with(b"%PDF"));
+    for make in [three_panels, every_mark] {
+        let (a, b) = (make(), make());
+        assert_eq!(a.svg(), b.svg());
+        assert_eq!(a.csv(), b.csv());
+        assert!(a.png(1.0).unwrap() == b.png(1.0).unwrap());
+        assert!(a.pdf().unwrap() == b.pdf().unwrap());
+        assert!(a.pdf().unwrap().starts_with(b"%PDF"));
+    }
+}
+
+fn assert_snapshot(svg: &str, file: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots").join(file);
+    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
+        std::fs::write(&path, svg).unwrap();
+    }
+    let expected = std::fs::read_to_string(&path).unwrap();
+    assert!(
+        svg == expected,
+        "differs from {}; if that is meant, set UPDATE_SNAPSHOTS=1:\n{svg}",
+        path.display()
+    );
 }
 
 #[test]
@@ -292,16 +461,40 @@ fn a_tiny_figure_is_as_it_was() {
     let members = vec![Member { name: "seed 0".into(), y: vec![1.5, f64::NAN, 0.01] }];
     let tiny = Series { band, members, ..curve(&[1.0, 0.1, 0.01]) };
     let svg = figure(vec![panel("‖∇f‖^{2}", Scale::Log, vec![tiny])]).svg();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/snapshots/figure.svg");
-    if std::env::var_os("UPDATE_SNAPSHOTS").is_some() {
-        std::fs::write(&path, &svg).unwrap();
+    assert_snapshot(&svg, "figure.svg");
+}
+
+#[test]
+fn every_mark_is_as_it_was() {
+    assert_snapshot(&every_mark().svg(), "marks.svg");
+}
+
+#[test]
+fn a_large_matrix_is_a_small_picture_and_its_cells_have_their_colours() {
+    // Ten decades of both signs: as good as no two neighbours alike.
+    let mut uniform = Uniform(3);
+    let values: Vec<f64> = (0..150 * 150)
+        .map(|i| (if i % 2 == 0 { 1.0 } else { -1.0 }) * 10_f64.powf(10.0 * uniform.next() - 5.0))
+        .collect();
+    let scale = Scale::SymLog { linear: 1e-5 };
+    let color_map = ColorMap::Diverging;
+    let map = HeatMap { rows: 150, columns: 150, values, scale, color_map, ..HeatMap::default() };
+    let figure = figure(vec![Panel { heat_map: Some(map.clone()), ..Panel::default() }]);
+    let svg = figure.svg();
+    assert!(svg.len() < 400_000, "{} bytes", svg.len());
+    let [left, top, right, bottom] = axes_box(Document::parse(&svg).unwrap().root());
+    assert!((right - left - (bottom - top)).abs() < 3.0, "the cells are no squares");
+    let png = Pixmap::decode_png(&figure.png(4.0).unwrap()).unwrap();
+    for (i, value) in map.values.iter().enumerate().step_by(97) {
+        let x = left + (right - left) * ((i % 150) as f64 + 0.5) / 150.0;
+        let y = top + (bottom - top) * ((i / 150) as f64 + 0.5) / 150.0;
+        let dot = png.pixel((4.0 * x) as u32, (4.0 * y) as u32).unwrap();
+        let (red, blue) = (i32::from(dot.red()), i32::from(dot.blue()));
+        let warm = red - blue;
+        // Pale near zero.
+        let sign = if value.abs() < 1e-3 { 0.0 } else { value.signum() };
+        assert!(sign == 0.0 || f64::from(warm) * sign > 0.0, "cell {i}: {value} is {dot:?}");
     }
-    let expected = std::fs::read_to_string(&path).unwrap();
-    assert!(
-        svg == expected,
-        "differs from {}; if that is meant, set UPDATE_SNAPSHOTS=1:\n{svg}",
-        path.display()
-    );
 }
 
 #[test]

@@ -75,7 +75,7 @@ impl Frame {
 }
 
 /// The stretches of consecutive items that are there.
-fn runs<T>(items: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
+pub(super) fn runs<T>(items: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
     let mut runs = vec![Vec::new()];
     for item in items {
         match (item, runs.last_mut()) {
@@ -87,7 +87,8 @@ fn runs<T>(items: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
     runs
 }
 
-fn polyline(points: &[(f64, f64)]) -> String {
+/// The points joined by straight lines.
+pub(super) fn polyline(points: &[(f64, f64)]) -> String {
     let mut d = String::new();
     for (i, &(x, y)) in points.iter().enumerate() {
         d.push(if i == 0 { 'M' } else { 'L' });

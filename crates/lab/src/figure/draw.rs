@@ -2,10 +2,9 @@
 
 use super::curve::Frame;
 use super::layout::{self, CAPTION, LABEL, LEADING, Lines, Placed, TICK, TICK_GAP, TICK_LENGTH};
-use super::legend::{Entry, SAMPLE};
+use super::shade::Shading;
 use super::svg::{Anchor, FAINT_INK, INK, Svg, hex, px};
-use super::tick::Tick;
-use super::{Figure, Panel, Series};
+use super::{Figure, Panel, Series, bars, heat_map, legend, points, rule};
 
 const CENTER_WIDTH: f64 = 1.7;
 const MEMBER_WIDTH: f64 = 0.6;
@@ -20,7 +19,7 @@ pub(super) fn figure(figure: &Figure) -> String {
     lines(&mut svg, &layout.title, layout.width / 2.0, Anchor::Middle);
     svg.open("class=\"legend\"");
     for entry in &layout.legend {
-        legend_entry(&mut svg, entry);
+        legend::draw(&mut svg, entry);
     }
     svg.close();
     for (panel, placed) in figure.panels.iter().zip(&layout.panels) {
@@ -38,31 +37,55 @@ fn lines(svg: &mut Svg, text: &Lines, x: f64, anchor: Anchor) {
     }
 }
 
-fn legend_entry(svg: &mut Svg, entry: &Entry) {
-    let (color, right) = (hex(entry.color), entry.x + SAMPLE.0);
-    if entry.banded {
-        let band = format!("M{} {}h{}v9h-{}Z", px(entry.x), px(entry.y - 4.5), SAMPLE.0, SAMPLE.0);
-        svg.path(&band, &format!("fill=\"{color}\" fill-opacity=\"{BAND_OPACITY}\""));
-    }
-    let line = format!("M{} {}h{}", px(entry.x), px(entry.y), SAMPLE.0);
-    svg.path(&line, &format!("stroke=\"{color}\" stroke-width=\"{CENTER_WIDTH}\""));
-    // Letters of this family are 0.72 of their size high.
-    svg.text(&entry.name, right + SAMPLE.1, entry.y + 0.36 * LABEL, LABEL, Anchor::Start);
+/// Attributes of the central curve of a series in the legend.
+pub(super) fn line_style(color: &str) -> String {
+    format!("stroke=\"{color}\" stroke-width=\"{CENTER_WIDTH}\"")
+}
+
+/// Attributes of a band in the legend.
+pub(super) fn band_style(color: &str) -> String {
+    format!("fill=\"{color}\" fill-opacity=\"{BAND_OPACITY}\"")
 }
 
 fn draw_panel(svg: &mut Svg, panel: &Panel, placed: &Placed) {
     svg.open("class=\"panel\"");
-    grid_lines(svg, placed);
-    for series in &panel.series {
-        draw_series(svg, &placed.frame, series);
-    }
+    let shading = placed.color_bar.as_ref().map(|bar| &bar.shading);
+    draw_marks(svg, panel, placed, shading);
     axes(svg, placed);
+    if let Some(bar) = &placed.color_bar {
+        bar.draw(svg, (placed.frame.right(), placed.frame.top));
+    }
     panel_texts(svg, placed);
-    if !panel.series.iter().any(|s| drawable(&placed.frame, s)) {
+    if !drawable(&placed.frame, panel, shading) {
         let (x, y) = placed.frame.middle();
         svg.text("nothing to draw", x, y, CAPTION, Anchor::Middle);
     }
     svg.close();
+}
+
+fn draw_marks(svg: &mut Svg, panel: &Panel, placed: &Placed, shading: Option<&Shading>) {
+    let frame = &placed.frame;
+    if let Some(shading) = shading.filter(|_| panel.heat_map.is_some()) {
+        return heat_map::draw(svg, frame, panel, shading);
+    }
+    grid_lines(svg, placed);
+    panel.bars.iter().for_each(|b| bars::draw(svg, frame, b));
+    panel.rules.iter().for_each(|r| rule::draw(svg, frame, r));
+    panel.series.iter().for_each(|s| draw_series(svg, frame, s));
+    panel.points.iter().for_each(|p| points::draw(svg, frame, p, shading));
+}
+
+/// Whether anything of the panel can be drawn.
+fn drawable(frame: &Frame, panel: &Panel, shading: Option<&Shading>) -> bool {
+    let cell = |shading: &Shading| {
+        let values = panel.heat_map.iter().flat_map(|map| &map.values);
+        values.into_iter().any(|&value| shading.level(value).is_some())
+    };
+    shading.is_some_and(cell)
+        || panel.series.iter().any(|s| drawable_series(frame, s))
+        || panel.points.iter().any(|p| points::drawable(frame, p))
+        || panel.bars.iter().any(|b| bars::drawable(frame, b))
+        || panel.rules.iter().any(|r| rule::drawable(frame, r))
 }
 
 fn panel_texts(svg: &mut Svg, placed: &Placed) {
@@ -75,7 +98,7 @@ fn panel_texts(svg: &mut Svg, placed: &Placed) {
     }
 }
 
-fn drawable(frame: &Frame, series: &Series) -> bool {
+fn drawable_series(frame: &Frame, series: &Series) -> bool {
     let point = |(&x, &y): (&f64, &f64)| frame.column(x).zip(frame.row(y)).is_some();
     series.curves().iter().any(|(_, y)| series.x.iter().zip(*y).any(point))
 }
@@ -128,27 +151,17 @@ fn axes(svg: &mut Svg, placed: &Placed) {
     let (left, bottom) = (frame.left, frame.bottom());
     let mut d = format!("M{} {}V{}H{}", px(left), px(frame.top), px(bottom), px(frame.right()));
     for (x, tick) in x_ticks.iter().filter_map(|t| Some((frame.column(t.value)?, t))) {
-        d.push_str(&format!("M{} {}v{}", px(x), px(bottom), px(length(tick))));
+        d.push_str(&format!("M{} {}v{}", px(x), px(bottom), px(tick.length())));
         let y = bottom + TICK_LENGTH + TICK_GAP + 0.8 * TICK;
-        label(svg, tick, (x, y), Anchor::Middle);
+        svg.tick_label(tick, (x, y), Anchor::Middle);
     }
     for (y, tick) in y_ticks.iter().filter_map(|t| Some((frame.row(t.value)?, t))) {
-        d.push_str(&format!("M{} {}h{}", px(left), px(y), px(-length(tick))));
+        d.push_str(&format!("M{} {}h{}", px(left), px(y), px(-tick.length())));
         let x = left - TICK_LENGTH - TICK_GAP;
-        label(svg, tick, (x, y + 0.36 * TICK), Anchor::End);
+        svg.tick_label(tick, (x, y + 0.36 * TICK), Anchor::End);
     }
     svg.path(
         &d,
         &format!("class=\"axes\" stroke=\"{INK}\" stroke-width=\"{AXIS_WIDTH}\" fill=\"none\""),
     );
-}
-
-fn length(tick: &Tick) -> f64 {
-    if tick.label.is_empty() { 0.6 * TICK_LENGTH } else { TICK_LENGTH }
-}
-
-fn label(svg: &mut Svg, tick: &Tick, (x, y): (f64, f64), anchor: Anchor) {
-    if !tick.label.is_empty() {
-        svg.text(&tick.label, x, y, TICK, anchor);
-    }
 }

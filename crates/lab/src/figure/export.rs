@@ -64,7 +64,9 @@ mod tests {
     use resvg::usvg::{Group, Node, Rect};
 
     use super::*;
-    use crate::figure::{Color, Figure, Panel, Scale, Series};
+    use crate::figure::{
+        Bars, Color, ColorMap, Figure, HeatMap, Line, Panel, Points, Rule, Scale, Series,
+    };
 
     fn text_boxes(group: &Group) -> Vec<Rect> {
         let of = |node: &Node| match node {
@@ -85,35 +87,93 @@ mod tests {
             x_scale: Scale::Linear,
             y_scale,
             series: (0..7).map(series).collect(),
+            ..Panel::default()
         };
         let caption = "six seeds, shaded: 95 % interval, spec 0123456789abcdef ".repeat(8);
         Figure { title: "A ⋆ title".into(), panels: (0..panels).map(panel).collect(), caption }
+    }
+
+    /// Every kind of mark, in turn a panel of bars, points and rules and one of cells.
+    fn crowded_marks(panels: usize, size: f64, y_scale: Scale) -> Figure {
+        let values = || vec![-size, 0.3 * size, size];
+        let name = |what: &str| format!("{what} of the optimizer");
+        let color = Color::RED;
+        let rule = |what: &str, line| Rule { name: name(what), color, line };
+        let marks = |panel: Panel| Panel {
+            bars: vec![Bars { name: name("bars"), color, edges: values(), heights: vec![size; 2] }],
+            points: vec![Points {
+                name: name("points"),
+                color,
+                x: values(),
+                y: values(),
+                shade: Some(values()),
+            }],
+            rules: vec![
+                rule("level", Line::Horizontal(2.0 * size)),
+                rule("place", Line::Vertical(0.5 * size)),
+                rule("slope", Line::Slope { slope: -1.0, intercept: size }),
+            ],
+            x_scale: y_scale,
+            ..panel
+        };
+        let blocks = |long: &str| {
+            let names = ["P_{1}", "Q_{1}", long, "P_{2}", "Q_{2}", long].into_iter();
+            names.zip([1, 9, 1, 2, 1, 6]).map(|(name, cells)| (name.into(), cells)).collect()
+        };
+        let cells = |i: usize, panel: Panel| Panel {
+            series: Vec::new(),
+            heat_map: Some(HeatMap {
+                rows: 20,
+                columns: 20,
+                values: (0..400).map(|i| size * (f64::from(i) - 200.0).powi(3)).collect(),
+                row_blocks: if i % 4 == 1 { blocks("a block with a long name") } else { vec![] },
+                column_blocks: if i % 4 == 1 { blocks("a long name, too") } else { vec![] },
+                scale: y_scale,
+                color_map: ColorMap::Diverging,
+            }),
+            ..panel
+        };
+        let shade_label = "∂²f/∂θ_{i}∂θ_{j}, by a name longer than the bar is high or nearly so";
+        let mut figure = crowded(panels, size, y_scale);
+        for (i, panel) in figure.panels.iter_mut().enumerate() {
+            let old = std::mem::take(panel);
+            let old = if i == 2 { Panel { title: String::new(), ..old } } else { old };
+            let new = if i % 2 == 0 { marks(old) } else { cells(i, old) };
+            *panel = Panel { shade_label: shade_label.into(), ..new };
+        }
+        figure
+    }
+
+    fn assert_apart(figure: &Figure, case: &str) {
+        let tree = parse(&figure.svg()).unwrap();
+        let page = tree.size().to_rect(0.0, 0.0).unwrap();
+        let boxes = text_boxes(tree.root());
+        let panels = figure.panels.len();
+        assert!(boxes.len() > 10 * panels, "{} texts in {panels} panels", boxes.len());
+        for (i, a) in boxes.iter().enumerate() {
+            let inside = a.left() >= 0.0 && a.right() <= page.right();
+            assert!(
+                inside && a.top() >= 0.0 && a.bottom() <= page.bottom(),
+                "{case}: {a:?} leaves {page:?}"
+            );
+            for b in &boxes[..i] {
+                let wide = a.right().min(b.right()) - a.left().max(b.left());
+                let high = a.bottom().min(b.bottom()) - a.top().max(b.top());
+                assert!(wide <= 0.0 || high <= 0.0, "{case}: {a:?} covers {b:?}");
+            }
+        }
     }
 
     #[test]
     fn no_text_leaves_the_page_or_covers_another() {
         for (panels, size) in [(1, 1.0), (2, 1e5), (3, 123456.0), (4, 1e-7), (5, 1e300), (7, 12.5)]
         {
-            for scale in [Scale::Linear, Scale::Log] {
-                let tree = parse(&crowded(panels, size, scale).svg()).unwrap();
-                let page = tree.size().to_rect(0.0, 0.0).unwrap();
-                let boxes = text_boxes(tree.root());
-                assert!(boxes.len() > 10 * panels, "{} texts in {panels} panels", boxes.len());
-                for (i, a) in boxes.iter().enumerate() {
-                    let inside = a.left() >= 0.0 && a.right() <= page.right();
-                    assert!(
-                        inside && a.top() >= 0.0 && a.bottom() <= page.bottom(),
-                        "{a:?} leaves {page:?}"
-                    );
-                    for b in &boxes[..i] {
-                        let wide = a.right().min(b.right()) - a.left().max(b.left());
-                        let high = a.bottom().min(b.bottom()) - a.top().max(b.top());
-                        assert!(
-                            wide <= 0.0 || high <= 0.0,
-                            "{panels} panels to {size}: {a:?} covers {b:?}"
-                        );
-                    }
-                }
+            let small = Scale::SymLog { linear: 2.5e-6 * f64::min(size, 1e290) };
+            let large = Scale::SymLog { linear: 0.9 * f64::min(size, 1e290) };
+            for scale in [Scale::Linear, Scale::Log, small, large] {
+                let case = format!("{panels} panels to {size}, {scale:?}");
+                assert_apart(&crowded(panels, size, scale), &case);
+                assert_apart(&crowded_marks(panels, size, scale), &format!("{case}, marks"));
             }
         }
     }

@@ -87,6 +87,18 @@ fn advance(c: char) -> f64 {
     FACES.iter().find_map(of).unwrap_or(0.6)
 }
 
+/// The text, or as much of its beginning as fits into `room` with an ellipsis.
+pub(super) fn shortened(text: &str, size: f64, room: f64) -> String {
+    if width(text, size) <= room {
+        return text.into();
+    }
+    let starts = text.char_indices().rev().map(|(at, _)| &text[..at]);
+    // A cut within `^{…}` would leave its beginning as plain text.
+    let whole = |start: &&str| start.rfind('{') <= start.rfind('}') && !start.ends_with(['^', '_']);
+    let cut = starts.filter(whole).map(|start| format!("{}…", start.trim_end()));
+    cut.into_iter().find(|short| width(short, size) <= room).unwrap_or_default()
+}
+
 /// The text in lines no wider than `room`, broken at spaces, or within a word that is too long.
 pub(super) fn wrap(text: &str, size: f64, room: f64) -> Vec<String> {
     let mut lines = Vec::new();
@@ -139,6 +151,15 @@ mod tests {
         assert_eq!(pieces("‖g‖^{2}_{λ}"), pieces_of_both);
         assert_eq!(pieces("a ^{b"), [(Shift::None, "a ^{b")]);
         assert_eq!(pieces(""), []);
+    }
+
+    #[test]
+    fn shortened_text_fits_and_keeps_scripts_whole() {
+        assert_eq!(shortened("P^{⊤}Q", 10.0, 60.0), "P^{⊤}Q");
+        let room = width("layer…", 10.0) + 0.01;
+        assert_eq!(shortened("layer norm 1", 10.0, room), "layer…");
+        assert_eq!(shortened("P^{1234}", 10.0, width("P…", 10.0) + 4.0), "P…");
+        assert_eq!(shortened("P", 10.0, 1.0), "");
     }
 
     #[test]

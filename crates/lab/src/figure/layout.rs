@@ -4,8 +4,9 @@ use super::axis::Axis;
 use super::curve::Frame;
 use super::font::{width, wrap};
 use super::legend::{self, Entry};
+use super::shade::ColorBar;
 use super::tick::Tick;
-use super::{Figure, Panel};
+use super::{Figure, Line, Panel, heat_map};
 
 /// Sizes of letters in pixels.
 pub(super) const TITLE: f64 = 14.0;
@@ -30,6 +31,10 @@ const OVERHANG: f64 = 14.0;
 const LABEL_GAP: f64 = 5.0;
 /// Between the title of a panel and its axes.
 const HEADING_GAP: f64 = 3.0;
+/// Least width of a panel's axes.
+const NARROWEST: f64 = 110.0;
+/// Added to both ends of the x axis of points and bars, as a share of its length.
+const X_PAD: f64 = 0.03;
 /// Below a row of panels.
 const ROW_GAP: f64 = 10.0;
 
@@ -60,6 +65,7 @@ pub(super) struct Placed {
     pub(super) x_label: Lines,
     /// Upwards; its baselines are columns of pixels.
     pub(super) y_label: Lines,
+    pub(super) color_bar: Option<ColorBar>,
 }
 
 /// The layout of a figure.
@@ -82,7 +88,7 @@ pub(super) fn layout(figure: &Figure) -> Layout {
 
 impl Lines {
     /// The text in lines no wider than `room`, the first one below `top`.
-    fn below(top: f64, text: &str, size: f64, room: f64) -> Self {
+    pub(super) fn below(top: f64, text: &str, size: f64, room: f64) -> Self {
         // The highest letters with their accents reach 0.8 of their size above the baseline.
         Self { lines: wrap(text, size, room), size, first: top + 0.8 * size }
     }
@@ -91,7 +97,7 @@ impl Lines {
         self.lines.len() as f64 * self.size * LEADING
     }
 
-    fn end(&self) -> f64 {
+    pub(super) fn end(&self) -> f64 {
         self.first - 0.8 * self.size + self.height()
     }
 
@@ -105,8 +111,9 @@ struct Grid<'a> {
     figure: &'a Figure,
     /// Width of the page.
     page: f64,
-    /// Of the margin left of each column.
+    /// Of the margins left and right of each column.
     margins: Vec<f64>,
+    rooms: Vec<f64>,
     /// Size of every panel's axes.
     width: f64,
     height: f64,
@@ -119,13 +126,29 @@ impl<'a> Grid<'a> {
             2 | 4 => (2, 620.0, 195.0),
             _ => (3, 760.0, 170.0),
         };
-        let mut margins = vec![0.0; columns];
-        for index in 0..figure.panels.len() {
+        let grid = Self::sized(figure, columns, (page, height));
+        let square = |p: &Panel| p.heat_map.as_ref().is_some_and(|map| map.rows == map.columns);
+        if !figure.panels.iter().any(square) {
+            return grid;
+        }
+        // Margins depend on the height: the cells become squares up to a pixel or two.
+        let square = grid.width.round().clamp(0.7 * height, 1.3 * height);
+        Self::sized(figure, columns, (page, square))
+    }
+
+    /// The grid of panels with axes `height` high on a page so wide, or wider if little is left of
+    /// it between margins.
+    fn sized(figure: &'a Figure, columns: usize, (page, height): (f64, f64)) -> Self {
+        let (mut margins, mut rooms) = (vec![0.0; columns], vec![OVERHANG; columns]);
+        for (index, panel) in figure.panels.iter().enumerate() {
             let margin: &mut f64 = &mut margins[index % columns];
             *margin = margin.max(LeftMargin::of(figure, index, columns, height).width());
+            let room: &mut f64 = &mut rooms[index % columns];
+            *room = ColorBar::of(panel, height).map_or(*room, |bar| room.max(bar.width()));
         }
-        let taken = 2.0 * MARGIN + margins.iter().sum::<f64>() + columns as f64 * OVERHANG;
-        Self { figure, page, margins, width: (page - taken) / columns as f64, height }
+        let taken = 2.0 * MARGIN + margins.iter().sum::<f64>() + rooms.iter().sum::<f64>();
+        let page = page.max((taken + columns as f64 * NARROWEST).ceil());
+        Self { figure, page, margins, rooms, width: (page - taken) / columns as f64, height }
     }
 
     fn columns(&self) -> usize {
@@ -144,7 +167,7 @@ impl<'a> Grid<'a> {
             let title = title.moved(titles_end - title_end);
             let corner = (left + self.margins[column], titles_end + HEADING_GAP);
             row.push(self.place(first + column, corner, title));
-            left += self.margins[column] + self.width + OVERHANG;
+            left += self.margins[column] + self.width + self.rooms[column];
         }
         let under_axes = titles_end + HEADING_GAP + self.height + below_axes();
         let bottom = row.iter().map(|p| p.x_label.end()).fold(under_axes, f64::max);
@@ -161,12 +184,11 @@ impl<'a> Grid<'a> {
         let panel = &figure.panels[index];
         let LeftMargin { axis, ticks, label } =
             LeftMargin::of(figure, index, self.columns(), height);
-        let abscissae = panel.series.iter().flat_map(|s| s.x.iter().copied());
-        let x = Axis::new(panel.x_scale, abscissae, 0.0);
-        let frame = Frame { left, top, width, height, x, y: axis };
+        let frame = Frame { left, top, width, height, x: x_axis(panel), y: axis };
         let y_label = label.moved(left - self.margins[index % self.columns()]);
-        let (x_label, x_ticks) = (self.x_label(index, frame.bottom()), fitting_ticks(&frame));
-        Placed { x_ticks, y_ticks: ticks, title, x_label, y_label, frame }
+        let (x_label, x_ticks) = (self.x_label(index, frame.bottom()), x_ticks(panel, &frame));
+        let color_bar = ColorBar::of(panel, height);
+        Placed { x_ticks, y_ticks: ticks, title, x_label, y_label, color_bar, frame }
     }
 
     /// The label below the tick labels, unless the panel below has the same.
@@ -194,8 +216,8 @@ struct LeftMargin {
 impl LeftMargin {
     fn of(figure: &Figure, index: usize, columns: usize, height: f64) -> Self {
         let panel = &figure.panels[index];
-        let axis = Axis::new(panel.y_scale, ordinates(panel), 0.04);
-        let ticks = axis.ticks((height / 30.0) as usize);
+        let axis = y_axis(panel);
+        let ticks = y_ticks(panel, &axis, height);
         let first = index.is_multiple_of(columns);
         let repeated = !first && figure.panels[index - 1].y_label == panel.y_label;
         let text = if repeated { "" } else { &panel.y_label };
@@ -209,20 +231,58 @@ impl LeftMargin {
     }
 }
 
-fn ordinates(panel: &Panel) -> impl Iterator<Item = f64> {
-    panel.series.iter().flat_map(|s| s.curves()).flat_map(|(_, y)| y.iter().copied())
+fn x_axis(panel: &Panel) -> Axis {
+    if let Some(map) = &panel.heat_map {
+        return heat_map::axes(map).0;
+    }
+    let rules = panel.rules.iter().filter_map(|r| match r.line {
+        Line::Vertical(x) => Some(x),
+        _ => None,
+    });
+    let series = panel.series.iter().flat_map(|s| &s.x);
+    let points = panel.points.iter().flat_map(|p| &p.x);
+    let bars = panel.bars.iter().flat_map(|b| &b.edges);
+    let pad = if panel.points.is_empty() && panel.bars.is_empty() { 0.0 } else { X_PAD };
+    Axis::new(panel.x_scale, series.chain(points).chain(bars).copied().chain(rules), pad)
+}
+
+fn y_axis(panel: &Panel) -> Axis {
+    if let Some(map) = &panel.heat_map {
+        return heat_map::axes(map).1;
+    }
+    let rules = panel.rules.iter().filter_map(|r| match r.line {
+        Line::Horizontal(y) => Some(y),
+        _ => None,
+    });
+    let series = panel.series.iter().flat_map(|s| s.curves()).flat_map(|(_, y)| y);
+    let points = panel.points.iter().flat_map(|p| &p.y);
+    // Bars stand on zero.
+    let bars = panel.bars.iter().flat_map(|b| b.heights.iter().chain([&0.0]));
+    Axis::new(panel.y_scale, series.chain(points).chain(bars).copied().chain(rules), 0.04)
+}
+
+fn y_ticks(panel: &Panel, axis: &Axis, height: f64) -> Vec<Tick> {
+    match &panel.heat_map {
+        Some(map) => heat_map::row_ticks(map, height),
+        None => axis.ticks((height / 30.0) as usize),
+    }
 }
 
 /// As many ticks of the x axis as have room for their labels.
-fn fitting_ticks(frame: &Frame) -> Vec<Tick> {
-    let fits = |ticks: &[Tick]| {
-        let labelled: Vec<_> = ticks.iter().filter(|t| !t.label.is_empty()).collect();
-        labelled.windows(2).all(|pair| {
-            let apart = frame.column(pair[1].value).zip(frame.column(pair[0].value));
-            let room = (width(&pair[0].label, TICK) + width(&pair[1].label, TICK)) / 2.0;
-            apart.is_none_or(|(b, a)| b - a >= room * WIDER + 6.0)
-        })
-    };
+fn x_ticks(panel: &Panel, frame: &Frame) -> Vec<Tick> {
+    if let Some(map) = &panel.heat_map {
+        return heat_map::column_ticks(map, frame.width, |ticks| labels_fit(frame, ticks));
+    }
     let most = (frame.width / 40.0) as usize;
-    (1..=most).rev().map(|n| frame.x.ticks(n)).find(|t| fits(t)).unwrap_or_default()
+    let fewer = (1..=most).rev().map(|n| frame.x.ticks(n));
+    fewer.into_iter().find(|ticks| labels_fit(frame, ticks)).unwrap_or_default()
+}
+
+fn labels_fit(frame: &Frame, ticks: &[Tick]) -> bool {
+    let labelled: Vec<_> = ticks.iter().filter(|t| !t.label.is_empty()).collect();
+    labelled.windows(2).all(|pair| {
+        let apart = frame.column(pair[1].value).zip(frame.column(pair[0].value));
+        let room = (width(&pair[0].label, TICK) + width(&pair[1].label, TICK)) / 2.0;
+        apart.is_none_or(|(b, a)| b - a >= room * WIDER + 6.0)
+    })
 }

@@ -2,10 +2,13 @@
 
 use super::font::width;
 use super::layout::{LABEL, WIDER};
-use super::{Color, Figure};
+use super::svg::{Anchor, Svg, hex, px};
+use super::{Color, ColorMap, Figure, Panel, bars, draw, points, rule};
 
 /// Length of the line of an entry, and the space between it and the name.
-pub(super) const SAMPLE: (f64, f64) = (24.0, 6.0);
+const SAMPLE: (f64, f64) = (24.0, 6.0);
+/// Radius of a dot.
+const DOT: f64 = 2.4;
 /// Between two entries.
 const GAP: f64 = 22.0;
 /// Height of a line.
@@ -13,14 +16,26 @@ const PITCH: f64 = 1.5 * LABEL;
 /// Below the last line.
 const BELOW: f64 = 7.0;
 
-/// A series in the legend: its left end and the middle of its height.
+/// What stands for a mark, in the order of drawing.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Sample {
+    Band,
+    Bar,
+    Rule,
+    Curve,
+    Dot,
+    /// Of dots coloured by value.
+    Shades,
+}
+
+/// A name in the legend: its left end and the middle of its height.
 #[derive(Clone)]
 pub(super) struct Entry {
-    pub(super) name: String,
-    pub(super) color: Color,
-    pub(super) banded: bool,
-    pub(super) x: f64,
-    pub(super) y: f64,
+    name: String,
+    color: Color,
+    samples: Vec<Sample>,
+    x: f64,
+    y: f64,
 }
 
 /// The entries between `left` and `left + room`, and the height of them all.
@@ -35,20 +50,39 @@ pub(super) fn place(figure: &Figure, left: f64, room: f64, top: f64) -> (Vec<Ent
     (placed, height)
 }
 
-/// Named series in order of appearance, not yet placed.
+/// Named marks in order of appearance, not yet placed.
 fn entries(figure: &Figure) -> Vec<Entry> {
     let mut entries: Vec<Entry> = Vec::new();
-    for series in figure.panels.iter().flat_map(|p| &p.series).filter(|s| !s.name.is_empty()) {
-        let banded = series.band.is_some();
-        match entries.iter_mut().find(|e| e.name == series.name && e.color == series.color) {
-            Some(entry) => entry.banded |= banded,
-            None => {
-                let (name, color) = (series.name.clone(), series.color);
-                entries.push(Entry { name, color, banded, x: 0.0, y: 0.0 });
-            }
+    let named = figure.panels.iter().flat_map(marks).filter(|(name, ..)| !name.is_empty());
+    for (name, color, sample) in named {
+        let known = entries.iter().position(|e| e.name == name && e.color == color);
+        let at = known.unwrap_or(entries.len());
+        if known.is_none() {
+            let (name, samples) = (name.to_string(), Vec::new());
+            entries.push(Entry { name, color, samples, x: 0.0, y: 0.0 });
+        }
+        let samples = &mut entries[at].samples;
+        if let Err(at) = samples.binary_search(&sample) {
+            samples.insert(at, sample);
         }
     }
     entries
+}
+
+/// Names, colours and samples of a panel: curves, dots, bars, rules.
+fn marks(panel: &Panel) -> Vec<(&str, Color, Sample)> {
+    let mut marks = Vec::new();
+    for s in &panel.series {
+        marks.push((&s.name[..], s.color, Sample::Curve));
+        marks.extend(s.band.iter().map(|_| (&s.name[..], s.color, Sample::Band)));
+    }
+    for p in &panel.points {
+        let sample = if p.shade.is_some() { Sample::Shades } else { Sample::Dot };
+        marks.push((&p.name, p.color, sample));
+    }
+    marks.extend(panel.bars.iter().map(|b| (&b.name[..], b.color, Sample::Bar)));
+    marks.extend(panel.rules.iter().map(|r| (&r.name[..], r.color, Sample::Rule)));
+    marks
 }
 
 /// The entries in lines no wider than `room`, with x from the start of the line, and its width.
@@ -66,4 +100,36 @@ fn lines(entries: Vec<Entry>, room: f64) -> Vec<(Vec<Entry>, f64)> {
         }
     }
     lines
+}
+
+/// Draws samples and name of an entry.
+pub(super) fn draw(svg: &mut Svg, entry: &Entry) {
+    for &sample in &entry.samples {
+        draw_sample(svg, entry, sample);
+    }
+    // Letters of this family are 0.72 of their size high.
+    let (x, y) = (entry.x + SAMPLE.0 + SAMPLE.1, entry.y + 0.36 * LABEL);
+    svg.text(&entry.name, x, y, LABEL, Anchor::Start);
+}
+
+fn draw_sample(svg: &mut Svg, entry: &Entry, sample: Sample) {
+    let (x, y, color, length) = (entry.x, entry.y, hex(entry.color), SAMPLE.0);
+    let line = format!("M{} {}h{length}", px(x), px(y));
+    let swatch = format!("M{} {}h{length}v9h-{length}Z", px(x), px(y - 4.5));
+    match sample {
+        Sample::Band => svg.path(&swatch, &draw::band_style(&color)),
+        Sample::Bar => svg.path(&swatch, &bars::style(&color)),
+        Sample::Rule => svg.path(&line, &rule::style(&color)),
+        Sample::Curve => svg.path(&line, &draw::line_style(&color)),
+        Sample::Dot => {
+            svg.path(&points::dot((x + length / 2.0, y)), &points::style(&color, DOT));
+        }
+        Sample::Shades => {
+            for (i, part) in [0.1, 0.5, 0.9].into_iter().enumerate() {
+                let place = (x + length / 2.0 + 7.0 * (i as f64 - 1.0), y);
+                let color = hex(ColorMap::Sequential.color(part));
+                svg.path(&points::dot(place), &points::style(&color, DOT));
+            }
+        }
+    }
 }

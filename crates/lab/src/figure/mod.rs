@@ -1,24 +1,33 @@
-//! Data in, picture out: panels of curves with bands, in one house style.
+//! Data in, picture out: panels of curves with bands, points, histograms and heat maps, in one
+//! house style.
 //!
 //! A [`Figure`] knows nothing of runs, stores or specs. It becomes an SVG (text stays text), a
 //! PNG, a PDF, and a CSV of every number drawn. Equal figures give equal bytes. PNG and PDF use
 //! the fonts bundled with this module, so they look the same on a machine without any.
 //!
-//! What cannot be drawn leaves a gap in its curve: NaN, ±∞, |v| > 1e300, and on a log axis
+//! What cannot be drawn leaves a gap in its curve or histogram, or a grey cell: NaN, ±∞, |v| > 1e300, and on a log axis
 //! v < 1e−300, zero and negative numbers included.
 
 mod axis;
+mod bars;
 mod curve;
 mod draw;
 mod export;
 mod font;
+mod heat_map;
 mod layout;
 mod legend;
+mod mark;
+mod points;
+mod rule;
+mod shade;
 mod svg;
+mod symlog;
 mod table;
 mod tick;
 
 pub use export::Error;
+pub use mark::{Bars, ColorMap, HeatMap, Line, Points, Rule};
 
 /// Panels in rows of at most three, one legend above them, one caption below.
 ///
@@ -49,16 +58,32 @@ pub struct Panel {
     pub y_scale: Scale,
     /// Curves, the first one lowest.
     pub series: Vec<Series>,
+    /// Histograms, below everything else.
+    pub bars: Vec<Bars>,
+    /// Dots, above everything else.
+    pub points: Vec<Points>,
+    /// Dashed lines between bars and curves.
+    pub rules: Vec<Rule>,
+    /// Coloured cells that fill the panel, alone: the axes count cells, the scales do not apply.
+    pub heat_map: Option<HeatMap>,
+    /// What the colours of shaded points or of the heat map mean, with its unit: label of the
+    /// colour bar, which is there if they are.
+    pub shade_label: String,
 }
 
-/// How numbers become lengths along an axis.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// How numbers become lengths along an axis, or colours.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Scale {
     /// In proportion.
     #[default]
     Linear,
     /// Equal ratios, equal lengths.
     Log,
+    /// Linear within ±`linear`, which takes the room of a decade; equal ratios beyond, both ways.
+    SymLog {
+        /// Where the linear part ends, in 1e−290..=1e290.
+        linear: f64,
+    },
 }
 
 /// A curve with what surrounds it. All vectors are as long as `x`.
@@ -147,11 +172,14 @@ impl Figure {
     /// The figure as an SVG document whose text is text, in Helvetica, Arial or their twins.
     ///
     /// # Units
-    /// Pixels of 1/96 inch. Up to 760 wide: in a text 6.75 inch wide, letters of 7 to 8 points.
+    /// Pixels of 1/96 inch. Up to 760 wide unless three columns of long labels need more: in a
+    /// text 6.75 inch wide, letters of 7 to 8 points.
     ///
     /// # Panics
-    /// If a vector of a series is not as long as its `x`.
+    /// If lengths that should agree differ, a heat map shares its panel, or the threshold of a
+    /// [`Scale::SymLog`] is out of its range.
     pub fn svg(&self) -> String {
+        self.panels.iter().for_each(Panel::check);
         draw::figure(self)
     }
 
@@ -179,12 +207,24 @@ impl Figure {
 
     /// Every number of the figure, one to a row: `panel,series,member,x,y`.
     ///
-    /// `member` is `center`, `band_lo`, `band_hi` or the name of a [`Member`]; numbers are the
-    /// shortest that read back to the same bits, or `NaN`, `inf`, `-inf`.
+    /// | mark | `series` | `member` | `x`, `y` |
+    /// |---|---|---|---|
+    /// | [`Series`] | its name | `center`, `band_lo`, `band_hi` or the name of a [`Member`] | the point |
+    /// | [`Points`] | their name | `points` | the point |
+    /// | | | `shade` | x of the point, its shade |
+    /// | [`Bars`] | their name | `bar` | left edge, height |
+    /// | | | `bar_end` | right edge of the last bar, 0 |
+    /// | [`Rule`] | its name | `rule` | NaN, y if horizontal; x, NaN if vertical |
+    /// | | | `rule_slope` | slope, intercept |
+    /// | [`HeatMap`] | `row 0`, `row 1`, … | `cell` | column from 0, value |
+    /// | | name of the block | `row_block`, `column_block` | first row or column, how many |
+    ///
+    /// Numbers are the shortest that read back to the same bits, or `NaN`, `inf`, `-inf`.
     ///
     /// # Panics
     /// As [`Figure::svg`].
     pub fn csv(&self) -> String {
+        self.panels.iter().for_each(Panel::check);
         table::csv(self)
     }
 }

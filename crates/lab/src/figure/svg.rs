@@ -2,6 +2,8 @@
 
 use super::Color;
 use super::font::{self, Shift};
+use super::layout::TICK;
+use super::tick::Tick;
 
 /// Ink of text and axes.
 pub(super) const INK: &str = "#1a1a1a";
@@ -71,6 +73,13 @@ impl Svg {
             "<text {at} font-size=\"{}\" text-anchor=\"{anchor}\">{spans}</text>",
             px(size)
         ));
+    }
+
+    /// What is written at a tick, if anything.
+    pub(super) fn tick_label(&mut self, tick: &Tick, (x, y): (f64, f64), anchor: Anchor) {
+        if !tick.label.is_empty() {
+            self.text(&tick.label, x, y, TICK, anchor);
+        }
     }
 
     /// The finished document.

@@ -1,5 +1,7 @@
 //! Ticks: round numbers inside a range, and how they are written.
 
+use super::layout::TICK_LENGTH;
+
 /// A mark on an axis; a minor one has no label.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tick {
@@ -7,13 +9,36 @@ pub(super) struct Tick {
     pub(super) value: f64,
     /// What is written there; superscripts as `10^{2}`.
     pub(super) label: String,
+    /// Whether the axis has a mark there.
+    pub(super) marked: bool,
+}
+
+impl Tick {
+    /// A mark with its label, or without if that is empty.
+    pub(super) fn new(value: f64, label: String) -> Self {
+        Self { value, label, marked: true }
+    }
+
+    /// A name beside the axis, without a mark.
+    pub(super) fn name(value: f64, label: String) -> Self {
+        Self { value, label, marked: false }
+    }
+
+    /// Length of the mark in pixels.
+    pub(super) fn length(&self) -> f64 {
+        match (self.marked, self.label.is_empty()) {
+            (false, _) => 0.0,
+            (true, true) => 0.6 * TICK_LENGTH,
+            (true, false) => TICK_LENGTH,
+        }
+    }
 }
 
 /// Multiples of 1, 2, 2.5 or 5 times a power of ten in `lo..=hi`, about `most` of them.
 pub(super) fn linear(lo: f64, hi: f64, most: usize) -> Vec<Tick> {
     let (first, last, step, digits) = grid(lo, hi, most);
     let size = lo.abs().max(hi.abs());
-    let write = |value| Tick { value, label: number(value, size, digits) };
+    let write = |value| Tick::new(value, number(value, size, digits));
     (first..=last).map(|k| write(k as f64 * step)).collect()
 }
 
@@ -38,7 +63,7 @@ fn decade_ticks(inside: &[(i32, i32)], apart: usize) -> Vec<Tick> {
     // Beyond some sixty decades unlabelled ones are a grey smear.
     let crowded = inside.len() > 9 * 60;
     let tick = |&(m, e): &(i32, i32)| match (m, e % stride) {
-        (1, 0) => Some(Tick { value: power(1, e), label: signed(&format!("10^{{{e}}}")) }),
+        (1, 0) => Some(Tick::new(power(1, e), decade(e))),
         (1, _) if !crowded => Some(unlabelled(m, e)),
         _ if stride == 1 => Some(unlabelled(m, e)),
         _ => None,
@@ -46,13 +71,14 @@ fn decade_ticks(inside: &[(i32, i32)], apart: usize) -> Vec<Tick> {
     inside.iter().filter_map(tick).collect()
 }
 
+/// 10ᵉ as it is written.
+pub(super) fn decade(e: i32) -> String {
+    signed(&format!("10^{{{e}}}"))
+}
+
 fn between_decades((m, e): (i32, i32)) -> Tick {
     let value = power(m, e);
-    if labelled_between(m) {
-        Tick { value, label: number(value, value, -e) }
-    } else {
-        unlabelled(m, e)
-    }
+    if labelled_between(m) { Tick::new(value, number(value, value, -e)) } else { unlabelled(m, e) }
 }
 
 fn labelled_between(m: i32) -> bool {
@@ -70,11 +96,11 @@ fn mantissas(lo: f64, hi: f64) -> Vec<(i32, i32)> {
 }
 
 fn unlabelled(m: i32, e: i32) -> Tick {
-    Tick { value: power(m, e), label: String::new() }
+    Tick::new(power(m, e), String::new())
 }
 
 /// m × 10ᵉ, correctly rounded.
-fn power(m: i32, e: i32) -> f64 {
+pub(super) fn power(m: i32, e: i32) -> f64 {
     format!("{m}e{e}").parse().unwrap_or(f64::NAN)
 }
 
@@ -93,7 +119,7 @@ fn grid(lo: f64, hi: f64, most: usize) -> (i64, i64, f64, i32) {
 }
 
 /// `value` with `digits` decimal places, as m×10ᵉ if numbers of that `size` would be long.
-fn number(value: f64, size: f64, digits: i32) -> String {
+pub(super) fn number(value: f64, size: f64, digits: i32) -> String {
     if value == 0.0 {
         return "0".into();
     }

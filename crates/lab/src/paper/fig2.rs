@@ -254,6 +254,7 @@ impl Runs<'_> {
             x_scale: Scale::Linear,
             y_scale: Scale::Log,
             series: ARMS.map(|arm| series(arm, &self.curves(preset, arm, statistic))).into(),
+            ..Panel::default()
         };
         let title = match statistic {
             Statistic::Mean => "Figure 2: SGDM and Adam on linear Transformers",

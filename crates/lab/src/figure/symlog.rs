@@ -1,0 +1,219 @@
+//! The scale of both signs: linear about zero, decades beyond.
+
+use super::tick::{self, Tick};
+
+/// sign(v) (1 + log₁₀(|v|/linear)) beyond ±`linear`, v/linear between: continuous and increasing.
+///
+/// # Panics
+/// If `linear` is not in 1e−290..=1e290.
+pub(super) fn coordinate(linear: f64, value: f64) -> f64 {
+    assert!((1e-290..=1e290).contains(&linear), "SymLog: linear = {linear} is no usable length");
+    if value.abs() <= linear {
+        return value / linear;
+    }
+    // A difference of logarithms: the quotient may overflow.
+    value.signum() * (1.0 + value.abs().log10() - linear.log10())
+}
+
+/// The number at a coordinate.
+pub(super) fn value(linear: f64, coordinate: f64) -> f64 {
+    if coordinate.abs() <= 1.0 {
+        return coordinate * linear;
+    }
+    coordinate.signum() * 10f64.powf(coordinate.abs() - 1.0 + linear.log10())
+}
+
+/// Ticks between the coordinates `lo` and `hi`, no two labels closer than 0.6 of the range over
+/// `most`: zero, ±`linear`, and decades, every one or as many as have room.
+pub(super) fn ticks(linear: f64, lo: f64, hi: f64, most: usize) -> Vec<Tick> {
+    let apart = 0.6 * (hi - lo) / most.max(1) as f64;
+    let marks = if lo >= 1.0 {
+        logarithmic(linear, lo, hi, most)
+    } else if hi <= -1.0 {
+        logarithmic(linear, -hi, -lo, most).into_iter().rev().map(negative).collect()
+    } else {
+        both_signs(linear, lo, hi, apart)
+    };
+    let labels = marks.iter().filter(|t| !t.label.is_empty()).count();
+    let marks = if labels < 2 { round_numbers(linear, lo, hi, most) } else { marks };
+    let inside = |t: &Tick| (lo - 1e-9..=hi + 1e-9).contains(&coordinate(linear, t.value));
+    marks.into_iter().filter(inside).collect()
+}
+
+/// A range on one side of the linear part is a log axis.
+fn logarithmic(linear: f64, lo: f64, hi: f64, most: usize) -> Vec<Tick> {
+    let exponent = |u: f64| u - 1.0 + linear.log10();
+    tick::log(exponent(lo), exponent(hi), most)
+}
+
+fn both_signs(linear: f64, lo: f64, hi: f64, apart: f64) -> Vec<Tick> {
+    let inside = |t: &Tick| (lo - 1e-9..=hi + 1e-9).contains(&coordinate(linear, t.value));
+    let size = linear.log10();
+    let top = size - 1.0 + hi.abs().max(lo.abs());
+    // Beyond the threshold; 1e-9: a threshold that is a decade is not written twice.
+    let decades: Vec<i32> = ((size + 1e-9).ceil() as i32..=(top + 1e-9).floor() as i32).collect();
+    let stride = stride(apart);
+    let main = decades.iter().filter(|&e| e % stride == 0);
+    let main = main.map(|&e| Tick::new(tick::power(1, e), tick::decade(e)));
+    let candidates = [Tick::new(linear, threshold_label(linear))].into_iter().chain(main);
+    let zero = Tick::new(0.0, "0".into());
+    let candidates = [zero].into_iter().chain(candidates.flat_map(|t| [t.clone(), negative(t)]));
+    let mut ticks = spaced(linear, candidates.filter(&inside), apart);
+    if decades.len() <= 60 {
+        let labelled = ticks.clone();
+        let free = |t: &Tick| labelled.iter().all(|l| l.value != t.value);
+        ticks.extend(minor(linear, &decades, stride).into_iter().filter(inside).filter(free));
+    }
+    ticks
+}
+
+/// From one labelled decade to the next; unlike a log axis this one has to fit two halves.
+fn stride(apart: f64) -> i32 {
+    let strides = [1, 2, 3, 4, 5, 10, 20, 30, 50, 100, 200];
+    strides.into_iter().find(|&s| f64::from(s) >= apart).unwrap_or(300)
+}
+
+/// Unlabelled ticks: ±`linear`, all decades, and unless some are left out, 2..9 of each.
+fn minor(linear: f64, decades: &[i32], stride: i32) -> Vec<Tick> {
+    let size = linear.log10().floor() as i32;
+    let between = |e: i32| (2..=9).map(move |m| tick::power(m, e)).filter(|&v| v > linear);
+    let mut values = vec![linear];
+    values.extend(decades.iter().map(|&e| tick::power(1, e)));
+    if stride == 1 {
+        values.extend((size..size + 61).flat_map(between));
+    }
+    values.into_iter().flat_map(|v| [v, -v]).map(|v| Tick::new(v, String::new())).collect()
+}
+
+/// For a range with too few of the other labels: multiples of a round number.
+fn round_numbers(linear: f64, lo: f64, hi: f64, most: usize) -> Vec<Tick> {
+    let ticks = tick::linear(value(linear, lo), value(linear, hi), most);
+    spaced(linear, ticks.into_iter(), 0.6 * (hi - lo) / most.max(1) as f64)
+}
+
+/// Those that are not too close to one before them.
+fn spaced(linear: f64, ticks: impl Iterator<Item = Tick>, apart: f64) -> Vec<Tick> {
+    let mut kept: Vec<Tick> = Vec::new();
+    for tick in ticks {
+        let place = |t: &Tick| coordinate(linear, t.value);
+        if kept.iter().all(|k| (place(k) - place(&tick)).abs() >= apart - 1e-9) {
+            kept.push(tick);
+        }
+    }
+    kept.sort_by(|a, b| a.value.total_cmp(&b.value));
+    kept
+}
+
+fn threshold_label(linear: f64) -> String {
+    let exponent = linear.log10().round() as i32;
+    if tick::power(1, exponent) == linear {
+        return tick::decade(exponent);
+    }
+    // Two digits at most: the threshold is seldom round.
+    let scientific = format!("{linear:.1e}");
+    let digits = if scientific.contains(".0e") { 0 } else { 1 };
+    tick::number(linear, linear, digits - linear.log10().floor() as i32)
+}
+
+fn negative(tick: Tick) -> Tick {
+    let label = if tick.label.is_empty() { tick.label } else { format!("−{}", tick.label) };
+    Tick { value: -tick.value, label, ..tick }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(linear: f64, range: (f64, f64), most: usize) -> Vec<String> {
+        let (lo, hi) = (coordinate(linear, range.0), coordinate(linear, range.1));
+        let ticks = ticks(linear, lo, hi, most).into_iter();
+        ticks.map(|t| t.label).filter(|l| !l.is_empty()).collect()
+    }
+
+    #[test]
+    fn coordinates_are_continuous_odd_and_invertible() {
+        for linear in [1e-290, 1e-3, 0.02, 1.0, 7e5, 1e290] {
+            assert_eq!(coordinate(linear, linear), 1.0);
+            assert_eq!(coordinate(linear, 0.0), 0.0);
+            // Two logarithms of at most 300, rounded.
+            let close = |a: f64, b: f64| (a - b).abs() <= 1e-12 * (1.0 + b.abs());
+            assert!(close(coordinate(linear, 10.0 * linear), 2.0), "{linear}");
+            assert!((coordinate(linear, linear * (1.0 + 1e-12)) - 1.0).abs() < 1e-12 + 600e-16);
+            let mut last = f64::NEG_INFINITY;
+            for i in -80..=80 {
+                let u = f64::from(i) / 8.0;
+                let v = value(linear, u);
+                if v.abs() <= 1e300 {
+                    assert!(close(coordinate(linear, v), u), "{linear}: {u} → {v}");
+                    assert_eq!(coordinate(linear, -v), -coordinate(linear, v));
+                    assert!(v > last, "{linear}: {v} after {last}");
+                    last = v;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn ticks_are_zero_the_threshold_and_decades() {
+        let decade = ["10^{−2}", "10^{−1}", "10^{0}", "10^{1}", "10^{2}"];
+        let up_from_zero = [&["−10^{0}", "−10^{−1}", "−10^{−2}", "0"], &decade[..]].concat();
+        let fourth = ["10^{−4}", "10^{0}", "10^{4}", "10^{8}"];
+        let both = ["−10^{8}", "−10^{4}", "−10^{0}", "−10^{−4}", "0"];
+        let both = [&both[..], &fourth].concat();
+        let cases: [(f64, (f64, f64), usize, &[&str]); 8] = [
+            (1e-2, (-1.0, 100.0), 6, &up_from_zero),
+            (1e-2, (-1.0, 100.0), 3, &["−10^{0}", "0", "10^{0}", "10^{2}"]),
+            (0.03, (-0.01, 20.0), 6, &["0", "0.03", "10^{−1}", "10^{0}", "10^{1}"]),
+            (
+                0.025,
+                (-1.0, 1.0),
+                9,
+                &["−10^{0}", "−10^{−1}", "−0.025", "0", "0.025", "10^{−1}", "10^{0}"],
+            ),
+            (1.0, (-0.5, 0.5), 5, &["−0.4", "−0.2", "0", "0.2", "0.4"]),
+            (1.0, (10.0, 1000.0), 6, &["10^{1}", "10^{2}", "10^{3}"]),
+            (1.0, (-1000.0, -10.0), 6, &["−10^{3}", "−10^{2}", "−10^{1}"]),
+            (1e-9, (-1e9, 1e9), 6, &both),
+        ];
+        for (linear, range, most, expected) in cases {
+            assert_eq!(labels(linear, range, most), expected, "{linear}: {range:?}");
+        }
+    }
+
+    #[test]
+    fn every_range_has_labels_with_room_between_them() {
+        for linear in [1e-290, 1e-6, 0.03, 1.0, 2e9] {
+            for (lo, hi) in [
+                (-0.3, 0.2),
+                (0.2, 1.5),
+                (-7.0, 9.0),
+                (-1.2, 2.2),
+                (0.999, 1.001),
+                (2.3, 2.4),
+                (-2.4, -2.3),
+                (-0.1, 250.0),
+                (-1.001, -0.5),
+                (0.0, 4.5),
+            ] {
+                for most in [2, 4, 6, 8] {
+                    let ticks = ticks(linear, lo, hi, most);
+                    let place = |t: &Tick| coordinate(linear, t.value);
+                    let labelled: Vec<_> = ticks.iter().filter(|t| !t.label.is_empty()).collect();
+                    assert!(!labelled.is_empty(), "{linear}: {lo}..{hi}");
+                    assert!(ticks.iter().all(|t| lo - 1e-9 <= place(t) && place(t) <= hi + 1e-9));
+                    let apart = 0.5 * (hi - lo) / most as f64;
+                    for pair in labelled.windows(2) {
+                        let gap = place(pair[1]) - place(pair[0]);
+                        assert!(gap >= apart, "{linear}: {lo}..{hi} by {most}: {pair:?}");
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    #[should_panic(expected = "linear = 0 is no usable length")]
+    fn a_threshold_of_zero_is_refused() {
+        coordinate(0.0, 1.0);
+    }
+}
