@@ -78,6 +78,7 @@ impl Job {
                 seed: 0,
                 isa,
                 threads,
+                shadows: Vec::new(),
             }),
             Case::Sample => {
                 let mut scratch = Scratch::<f32>::default();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args as ClapArgs, Parser, Subcommand};
+use windtunnel_core::instrument::{Instrument, NoisePlan};
 
 /// A wind tunnel for Transformer optimization.
 ///
@@ -47,6 +48,11 @@ pub enum Command {
     /// Reproduce a figure of the paper.
     #[command(after_help = "Example:\n  windtunnel reproduce fig2 --quick --out fig2-quick")]
     Reproduce(Reproduce),
+    /// Put instruments on runs of the store: noise, curvature, conditioning, smoothness, tails.
+    #[command(
+        after_help = "Example:\n  windtunnel measure 2315 --at 0,250,750 --with robust-condition,spectrum,noise"
+    )]
+    Measure(Measure),
     /// List the runs in the store.
     #[command(after_help = "Example:\n  windtunnel list --store windtunnel-runs")]
     List,
@@ -115,6 +121,86 @@ pub enum FigureName {
     Fig2,
 }
 
+/// `measure`.
+#[derive(ClapArgs, Debug)]
+pub struct Measure {
+    /// Runs, by their ids or the starts of them.
+    #[arg(required = true)]
+    pub runs: Vec<String>,
+    /// Steps, separated by commas [default: the last one].
+    #[arg(long, value_name = "STEPS", value_delimiter = ',')]
+    pub at: Vec<u64>,
+    #[command(flatten)]
+    pub with: With,
+    /// Folder of pictures and tables.
+    #[arg(long, value_name = "DIR", default_value = "windtunnel-out")]
+    pub out: PathBuf,
+}
+
+/// Instruments and their sizes.
+#[derive(ClapArgs, Debug)]
+pub struct With {
+    /// Instruments, separated by commas: spectrum, robust-condition, directional-smoothness,
+    /// generalized-smoothness, stability, heterogeneity, noise, loss-tails, update-geometry,
+    /// estimators; or all.
+    #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = instrument)]
+    pub with: Vec<Choice>,
+    /// Mini-batch sizes of the noise instrument, separated by commas.
+    #[arg(long, value_name = "B", value_delimiter = ',', default_value = "1000",
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub batch_sizes: Vec<u32>,
+    /// Mini-batch gradients of each size.
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
+    pub draws: u32,
+    /// Prompts of the large-batch gradient that noise is measured against.
+    #[arg(long, value_name = "N", default_value_t = 100_000,
+          value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+    pub reference: u32,
+    /// Prompts whose losses are looked at one by one.
+    #[arg(long, value_name = "N", default_value_t = 10_000,
+          value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
+    pub loss_prompts: u32,
+}
+
+/// The value of `--with` for every instrument.
+const ALL: &str = "all";
+
+/// One name of `--with`; `all` is every instrument.
+fn instrument(name: &str) -> Result<Choice, String> {
+    if name == ALL {
+        return Ok(Choice(Instrument::ALL.to_vec()));
+    }
+    let found = Instrument::ALL.into_iter().find(|i| i.name() == name.replace('-', "_"));
+    found.map(|instrument| Choice(vec![instrument])).ok_or_else(|| {
+        let names = Instrument::ALL.map(|i| i.name().replace('_', "-")).join(", ");
+        format!("'{name}' is none of {names}, {ALL}")
+    })
+}
+
+/// Instruments of one name.
+#[derive(Clone, Debug)]
+pub struct Choice(Vec<Instrument>);
+
+impl With {
+    /// The instruments, each once, in the order in which they measure.
+    pub fn instruments(&self) -> Vec<Instrument> {
+        let chosen =
+            |instrument: &Instrument| self.with.iter().any(|choice| choice.0.contains(instrument));
+        Instrument::ALL.into_iter().filter(chosen).collect()
+    }
+
+    /// The sizes of the noise instruments.
+    pub fn plan(&self) -> NoisePlan {
+        NoisePlan {
+            batch_sizes: self.batch_sizes.iter().map(|&b| b as usize).collect(),
+            draws: self.draws as usize,
+            reference: self.reference as usize,
+            prompts: self.loss_prompts as usize,
+        }
+    }
+}
+
 /// `show`.
 #[derive(ClapArgs, Debug)]
 pub struct Show {
@@ -135,6 +221,8 @@ pub struct Export {
 /// `eval`.
 #[derive(ClapArgs, Debug)]
 pub struct Eval {
+    #[command(flatten)]
+    pub with: With,
     /// safetensors file with one tensor `params` [L, 2, d, d]: P then Q, orientation ZᵀQZ.
     #[arg(long, value_name = "FILE")]
     pub params: PathBuf,

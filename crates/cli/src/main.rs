@@ -29,10 +29,11 @@ fn run(args: &Args) -> Result<(), Error> {
     match &args.command {
         Command::Train(train) => commands::train::run(&args.global, train),
         Command::Reproduce(reproduce) => commands::reproduce::run(&args.global, reproduce),
+        Command::Measure(measure) => commands::measure::run(&args.global, measure),
         Command::List => commands::runs::list(&args.global),
         Command::Show(show) => commands::runs::show(&args.global, show),
         Command::Export(export) => commands::runs::export(&args.global, export),
-        Command::Eval(eval) => commands::eval::run(eval),
+        Command::Eval(eval) => commands::eval::run(&args.global, eval),
         Command::Init(init) => commands::init::run(init),
     }
 }

@@ -26,9 +26,8 @@ pub fn compute(
     let store = Store::open(&global.store)?;
     // What a killed process left a day ago and more.
     store.sweep(Store::SWEEP_AGE)?;
-    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let options = Options {
-        jobs: global.jobs.map_or(cores, usize::from),
+        jobs: jobs(global),
         isa: Isa::detect(),
         checkpoint_every: Duration::from_secs_f64(sitting.checkpoint_seconds),
         git_revision: env!("WINDTUNNEL_GIT_REVISION").into(),
@@ -44,7 +43,8 @@ pub fn compute(
     Ok(store)
 }
 
-fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
+/// A flag that Ctrl-C raises.
+pub fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let handler = move || {
@@ -56,6 +56,12 @@ fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
     };
     ctrlc::set_handler(handler).map_err(|e| Error::Failed(format!("cannot catch Ctrl-C: {e}")))?;
     Ok(stop)
+}
+
+/// `--jobs`, by default all cores.
+pub fn jobs(global: &Global) -> usize {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    global.jobs.map_or_else(cores, usize::from)
 }
 
 fn judge(statuses: &[Status], names: &[String]) -> Result<(), Error> {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// (module, floor): a module imports from its own floor or lower ones only. Within a floor the
 /// order is free, but siblings that must not know each other are listed in `STRANGERS`.
-const CORE: [(&str, u8); 11] = [
+const CORE: [(&str, u8); 13] = [
     ("lanes", 0),
     ("rng", 0),
     ("parallel", 0),
@@ -18,24 +18,31 @@ const CORE: [(&str, u8); 11] = [
     ("stats", 1),
     ("model", 2),
     ("optim", 2),
+    ("landscape", 2),
     ("train", 3),
+    ("instrument", 4),
     // The naive twins may see the task they imitate, and nobody may see them.
-    ("reference", 4),
+    ("reference", 5),
 ];
-const LAB: [(&str, u8); 8] = [
+const LAB: [(&str, u8); 9] = [
     ("spec", 3),
     ("store", 4),
     ("figure", 4),
     ("table", 4),
     ("exchange", 4),
     ("sweep", 5),
+    ("measure", 6),
     ("paper", 6),
     ("report", 7),
 ];
 /// Pairs of the same floor, the first of which must not import the second.
-const STRANGERS: [(&str, &str); 6] = [
+const STRANGERS: [(&str, &str); 10] = [
     ("optim", "model"),
     ("model", "optim"),
+    ("landscape", "model"),
+    ("landscape", "optim"),
+    ("model", "landscape"),
+    ("optim", "landscape"),
     ("store", "figure"),
     ("figure", "store"),
     ("table", "figure"),

@@ -14,9 +14,12 @@ pub mod objective;
 pub mod stats;
 pub mod task;
 // Second floor.
+pub mod landscape;
 pub mod model;
 pub mod optim;
 // Third floor.
 pub mod train;
+// Fourth floor.
+pub mod instrument;
 // Beside the house: the slow twins that tests compare with.
 pub mod reference;

@@ -30,6 +30,9 @@ pub struct Settings {
     pub isa: Isa,
     /// Threads that share the prompts of a step; their number changes no bit.
     pub threads: usize,
+    /// Other optimizers, by name, that see every gradient of the run and move nothing: what would
+    /// they have done here?
+    pub shadows: Vec<(String, Vec<Atom>)>,
 }
 
 impl Settings {
@@ -57,12 +60,36 @@ pub enum Outcome {
 pub struct View<'a, T> {
     /// Updates made so far.
     pub step: u64,
+    /// Whether no update follows.
+    pub last: bool,
     /// Parameters θ at this step.
     pub params: &'a [T],
     /// Mini-batch gradient at θ, before clipping.
     pub grad: &'a [T],
     /// Mini-batch loss at θ.
     pub loss: f64,
+    /// The optimizer before the update.
+    pub optimizer: &'a Optimizer<T>,
+    /// The others, also before theirs.
+    pub shadows: &'a [Shadow<T>],
+}
+
+/// An optimizer that is fed the gradients of a run and moves nothing.
+pub struct Shadow<T> {
+    /// Its name.
+    pub name: String,
+    /// What it would do.
+    pub optimizer: Optimizer<T>,
+}
+
+impl<T: Real> View<'_, T> {
+    /// The update u that `optimizer` makes here, θ ← θ − u, and the optimizer after it.
+    pub fn update_of(&self, optimizer: &Optimizer<T>) -> (Vec<T>, Optimizer<T>) {
+        let mut after = optimizer.clone();
+        let mut update = self.grad.to_vec();
+        after.update(self.params, &mut update);
+        (update, after)
+    }
 }
 
 /// Receives named values: (step, metric, value).
@@ -83,10 +110,38 @@ pub trait Observer<T> {
     fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record);
 }
 
-/// An observer with the steps it is called at: every `every`-th, and the last.
+/// At which steps something is done, beside the last of a run.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// Every n-th step from 0 on, n ≥ 1.
+    Every(u64),
+    /// Step 0 and round(10^(i/k)), i = 0, 1, …: k ≥ 1 in each decade, fewer where they coincide.
+    PerDecade(u32),
+    /// These steps, and not the last unless it is one of them.
+    At(Vec<u64>),
+}
+
+impl Schedule {
+    /// Whether it is time at `step`, the `last` of the run or not.
+    pub fn due(&self, step: u64, last: bool) -> bool {
+        match self {
+            Schedule::Every(every) => last || step.is_multiple_of(*every),
+            Schedule::PerDecade(_) if last || step == 0 => true,
+            Schedule::PerDecade(k) => {
+                let k = f64::from(*k);
+                let i = k * (step as f64).log10();
+                // If any 10^(i/k) rounds to the step, then one of its two neighbours does.
+                [i.floor(), i.ceil()].iter().any(|i| 10_f64.powf(i / k).round() as u64 == step)
+            }
+            Schedule::At(steps) => steps.contains(&step),
+        }
+    }
+}
+
+/// An observer with the steps it is called at.
 pub struct Scheduled<'a, T> {
-    /// Cadence in steps, at least 1.
-    pub every: u64,
+    /// When.
+    pub schedule: Schedule,
     /// Who is called.
     pub observer: &'a mut dyn Observer<T>,
 }
@@ -135,13 +190,29 @@ impl<T: Trained> Observer<T> for HeldOut<T> {
     }
 }
 
+const OPTIMIZER: &str = "optimizer.";
+
+/// What the buffers of a shadow begin with.
+fn prefix(name: &str) -> String {
+    format!("shadow.{name}.")
+}
+
+/// The buffers whose names begin with `prefix`, without it.
+fn beginning<'a, T>(buffers: &[(&'a str, &'a [T])], prefix: &str) -> Vec<(&'a str, &'a [T])> {
+    let own = |&(name, values): &(&'a str, &'a [T])| Some((name.strip_prefix(prefix)?, values));
+    buffers.iter().filter_map(own).collect()
+}
+
 /// A run in progress.
 pub struct Trainer<T> {
     settings: Settings,
     evaluator: Evaluator<T>,
     optimizer: Optimizer<T>,
+    shadows: Vec<Shadow<T>>,
     params: Vec<T>,
     grad: Vec<T>,
+    /// Gradients for the shadows to spoil.
+    spare: Vec<T>,
 }
 
 impl<T: Trained> Trainer<T> {
@@ -153,7 +224,16 @@ impl<T: Trained> Trainer<T> {
         Trainer {
             evaluator: Evaluator::new(model, settings.isa, settings.threads),
             optimizer: Optimizer::new(&settings.optimizer, params.len()),
+            shadows: settings
+                .shadows
+                .iter()
+                .map(|(name, atoms)| Shadow {
+                    name: name.clone(),
+                    optimizer: Optimizer::new(atoms, params.len()),
+                })
+                .collect(),
             grad: vec![T::zero(); params.len()],
+            spare: vec![T::zero(); params.len()],
             params,
             settings,
         }
@@ -174,15 +254,19 @@ impl<T: Trained> Trainer<T> {
         &self.params
     }
 
-    /// The optimizer, for its state.
-    pub fn optimizer(&self) -> &Optimizer<T> {
-        &self.optimizer
+    /// What the optimizers remember, by name: `optimizer.…` and `shadow.NAME.…`.
+    pub fn buffers(&self) -> impl Iterator<Item = (String, &[T])> {
+        let own = std::iter::once((OPTIMIZER.to_string(), &self.optimizer));
+        let shadows = self.shadows.iter().map(|s| (prefix(&s.name), &s.optimizer));
+        own.chain(shadows).flat_map(|(prefix, optimizer)| {
+            optimizer.buffers().map(move |(name, values)| (format!("{prefix}{name}"), values))
+        })
     }
 
     /// Takes up a run where another trainer of the same settings stopped.
     ///
     /// # Errors
-    /// Parameters or optimizer buffers that do not fit the settings; nothing is changed then.
+    /// Parameters or buffers that do not fit the settings; the trainer is of no use then.
     pub fn restore(
         &mut self,
         step: u64,
@@ -196,7 +280,10 @@ impl<T: Trained> Trainer<T> {
                 found: params.len(),
             });
         }
-        self.optimizer.restore(step, buffers)?;
+        self.optimizer.restore(step, &beginning(buffers, OPTIMIZER))?;
+        for shadow in &mut self.shadows {
+            shadow.optimizer.restore(step, &beginning(buffers, &prefix(&shadow.name)))?;
+        }
         self.params.copy_from_slice(params);
         Ok(())
     }
@@ -217,10 +304,18 @@ impl<T: Trained> Trainer<T> {
             }
             let step = self.step();
             let loss = self.gradient(step);
-            let view = View { step, params: &self.params, grad: &self.grad, loss };
             let last = step >= self.settings.steps;
+            let view = View {
+                step,
+                last,
+                params: &self.params,
+                grad: &self.grad,
+                loss,
+                optimizer: &self.optimizer,
+                shadows: &self.shadows,
+            };
             for scheduled in observers.iter_mut() {
-                if step.is_multiple_of(scheduled.every) || last {
+                if scheduled.schedule.due(step, last) {
                     scheduled.observer.observe(&view, record);
                 }
             }
@@ -229,6 +324,10 @@ impl<T: Trained> Trainer<T> {
             }
             if last {
                 return Outcome::Finished;
+            }
+            for shadow in &mut self.shadows {
+                self.spare.copy_from_slice(&self.grad);
+                shadow.optimizer.update(&self.params, &mut self.spare);
             }
             self.optimizer.step(&mut self.params, &mut self.grad);
             if !self.params.iter().all(|p| num_traits::Float::is_finite(*p)) {

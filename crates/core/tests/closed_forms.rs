@@ -129,6 +129,7 @@ fn trained_one_layer(task: &Task, lr: f64, steps: u64) -> Vec<f64> {
         seed: 0,
         isa: Isa::detect(),
         threads: 1,
+        shadows: Vec::new(),
     };
     let mut trainer = Trainer::<f64>::new(settings);
     let outcome =

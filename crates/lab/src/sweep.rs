@@ -6,10 +6,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
+use windtunnel_core::instrument::Instruments;
 use windtunnel_core::lanes::{Isa, Real};
 use windtunnel_core::model::Trained;
 use windtunnel_core::parallel::queue;
-use windtunnel_core::train::{HeldOut, Outcome, Scheduled, TrainLoss, Trainer};
+use windtunnel_core::train::{HeldOut, Observer, Outcome, Schedule, Scheduled, TrainLoss, Trainer};
 
 use crate::spec::{Document, NUMERICS_VERSION, Precision, RunSpec, run_id};
 use crate::store::{self, Checkpoint, Lock, Record, Resume, Row, RunId, Store, Tensor, TensorData};
@@ -199,13 +200,18 @@ impl Job<'_> {
         let settings = self.spec.settings(self.options.isa, self.threads);
         let eval = &self.spec.eval;
         let mut held_out = HeldOut::<T>::new(&settings, eval.batch_size, eval.seed);
+        let batch = (eval.batch_size, eval.seed);
+        let measured = &self.spec.instruments;
+        let mut instruments = (!measured.schedules.is_empty()).then(|| {
+            Instruments::new(&settings, batch, measured.schedules.clone(), measured.plan.clone())
+        });
         let mut trainer = Trainer::<T>::new(settings);
         let mut rows: Vec<Row> = Vec::new();
         let mut earlier = 0.0;
         match self.store.checkpoint(id)? {
             Resume::Fresh => {}
             Resume::Damaged(damage) => news(Event::Warning(damage.to_string())),
-            Resume::From(checkpoint) => match resume(&mut trainer, &checkpoint) {
+            Resume::From(checkpoint) => match take_up(&mut trainer, &checkpoint) {
                 Ok(()) => {
                     rows = checkpoint.rows;
                     earlier = checkpoint.wall_seconds;
@@ -220,31 +226,37 @@ impl Job<'_> {
         let (mut saved, mut reported) = (Instant::now(), Instant::now());
         let mut failure = None;
         let mut record = Rows(&mut rows);
-        let outcome = trainer.run(
-            &mut [
-                Scheduled { every: eval.every, observer: &mut held_out },
-                Scheduled { every: eval.every, observer: &mut TrainLoss },
-            ],
-            &mut record,
-            |trainer, rows| {
-                let stop = self.stop.load(Ordering::Relaxed);
-                if reported.elapsed() >= REPORT_EVERY {
-                    reported = Instant::now();
-                    news(Event::Step { step: trainer.step() });
-                }
-                if !stop && saved.elapsed() < self.options.checkpoint_every {
-                    return ControlFlow::Continue(());
-                }
-                saved = Instant::now();
-                let wall = earlier + started.elapsed().as_secs_f64();
-                let checkpoint = checkpoint(self.spec, trainer, rows.0, wall);
-                if let Err(error) = self.store.save_checkpoint(id, &checkpoint) {
-                    failure = Some(error);
-                    return ControlFlow::Break(());
-                }
-                if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-            },
+        let mut train_loss = TrainLoss;
+        let every = || Schedule::Every(eval.every);
+        let mut observers = vec![
+            Scheduled { schedule: every(), observer: &mut held_out as &mut dyn Observer<T> },
+            Scheduled { schedule: every(), observer: &mut train_loss },
+        ];
+        // Each instrument has a schedule of its own.
+        observers.extend(
+            instruments.as_mut().map(|instruments| Scheduled {
+                schedule: Schedule::Every(1),
+                observer: instruments,
+            }),
         );
+        let outcome = trainer.run(&mut observers, &mut record, |trainer, rows| {
+            let stop = self.stop.load(Ordering::Relaxed);
+            if reported.elapsed() >= REPORT_EVERY {
+                reported = Instant::now();
+                news(Event::Step { step: trainer.step() });
+            }
+            if !stop && saved.elapsed() < self.options.checkpoint_every {
+                return ControlFlow::Continue(());
+            }
+            saved = Instant::now();
+            let wall = earlier + started.elapsed().as_secs_f64();
+            let checkpoint = checkpoint(self.spec, trainer, rows.0, wall);
+            if let Err(error) = self.store.save_checkpoint(id, &checkpoint) {
+                failure = Some(error);
+                return ControlFlow::Break(());
+            }
+            if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
         if let Some(error) = failure {
             return Err(error);
         }
@@ -301,7 +313,7 @@ impl windtunnel_core::train::Record for Rows<'_> {
 }
 
 /// Scalars that the store holds.
-trait Stored: Trained + Real {
+pub(crate) trait Stored: Trained + Real {
     fn data(values: &[Self]) -> TensorData;
     fn values(data: &TensorData) -> Option<&[Self]>;
 }
@@ -331,15 +343,14 @@ impl Stored for f64 {
 }
 
 const PARAMS: &str = "params";
-const OPTIMIZER: &str = "optimizer.";
 
-/// Parameters [L, 2, d, d] as `params`, optimizer buffers as `optimizer.…` in the same layout.
+/// Parameters [L, 2, d, d] as `params`, buffers of the optimizer as `optimizer.…` and of shadows as
+/// `shadow.…` in the same layout.
 fn tensors<T: Stored>(trainer: &Trainer<T>) -> Vec<Tensor> {
     let model = trainer.settings().model();
     let shape = [model.depth, 2, model.dim, model.dim];
     let tensor = |name: String, values: &[T]| Tensor::new(name, shape, T::data(values));
-    let buffers = trainer.optimizer().buffers();
-    let buffers = buffers.map(|(name, values)| tensor(format!("{OPTIMIZER}{name}"), values));
+    let buffers = trainer.buffers().map(|(name, values)| tensor(name, values));
     std::iter::once(tensor(PARAMS.into(), trainer.params())).chain(buffers).collect()
 }
 
@@ -358,15 +369,19 @@ fn checkpoint<T: Stored>(
     }
 }
 
-fn resume<T: Stored>(trainer: &mut Trainer<T>, checkpoint: &Checkpoint) -> Result<(), String> {
+/// Puts a trainer where a checkpoint left another.
+pub(crate) fn take_up<T: Stored>(
+    trainer: &mut Trainer<T>,
+    checkpoint: &Checkpoint,
+) -> Result<(), String> {
     let mut params = None;
     let mut buffers = Vec::new();
     for tensor in &checkpoint.tensors {
         let other = || format!("tensor {} has another precision", tensor.name());
         let values = T::values(tensor.data()).ok_or_else(other)?;
-        match tensor.name().strip_prefix(OPTIMIZER) {
-            Some(name) => buffers.push((name, values)),
-            None => params = Some(values),
+        match tensor.name() {
+            PARAMS => params = Some(values),
+            name => buffers.push((name, values)),
         }
     }
     let params = params.ok_or("it has no parameters")?;

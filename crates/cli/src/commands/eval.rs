@@ -1,15 +1,23 @@
 //! `windtunnel eval`: parameters and prompts of another implementation, evaluated by ours.
 
 use serde::Serialize;
+use serde_json::{Map, Value};
+use windtunnel_core::instrument::{Readings, Scene};
+use windtunnel_core::landscape::{Probe, Resampled};
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::linalg::norm;
-use windtunnel_core::model::Evaluator;
+use windtunnel_core::model::{BatchObjective, Evaluator};
+use windtunnel_core::objective::Objective;
 use windtunnel_core::task::Batch;
 use windtunnel_lab::exchange::{read_params, read_prompts};
 
-use crate::args::Eval;
+use super::measure::readings;
+use crate::args::{Eval, Global, With};
 use crate::error::Error;
-use crate::output;
+use crate::{output, session};
+
+/// Seed of mini-batches that are drawn from given prompts.
+const SEED: u64 = 0;
 
 #[derive(Serialize)]
 struct Evaluation {
@@ -21,9 +29,14 @@ struct Evaluation {
     depth: usize,
     dim: usize,
     context_len: usize,
+    /// What the instruments of `--with` found.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    readings: Map<String, Value>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    warnings: Vec<String>,
 }
 
-pub fn run(eval: &Eval) -> Result<(), Error> {
+pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
     let usage = |error: windtunnel_lab::exchange::Error| Error::Usage(error.to_string());
     let params = read_params(&eval.params).map_err(usage)?;
     let prompts = read_prompts(&eval.prompts).map_err(usage)?;
@@ -37,9 +50,11 @@ pub fn run(eval: &Eval) -> Result<(), Error> {
         )));
     }
     let batch = Batch::<f64>::from_tokens(prompts.dim, &prompts.z, &prompts.targets);
-    let mut evaluator = Evaluator::new(params.model, Isa::detect(), 1);
+    let evaluator = Evaluator::new(params.model, Isa::detect(), session::jobs(global));
+    let mut objective = BatchObjective::new(evaluator, batch);
     let mut grad = vec![0.0; params.values.len()];
-    let loss = evaluator.gradient(&params.values, &batch, &mut grad);
+    let loss = objective.gradient(&params.values, &mut grad);
+    let found = instruments(&eval.with, &mut objective, &params.values);
     output::json(&Evaluation {
         loss,
         grad_norm: norm(&grad),
@@ -47,5 +62,26 @@ pub fn run(eval: &Eval) -> Result<(), Error> {
         depth: params.model.depth,
         dim: prompts.dim,
         context_len: prompts.context_len,
+        readings: readings(&found),
+        warnings: found.warnings().iter().map(ToString::to_string).collect(),
     })
+}
+
+/// The instruments of `--with` on the given prompts: fresh ones are drawn from these.
+fn instruments(with: &With, objective: &mut BatchObjective, params: &[f64]) -> Readings {
+    let mut readings = Readings::default();
+    let chosen = with.instruments();
+    if chosen.is_empty() {
+        return readings;
+    }
+    let population = objective.prompt_gradients(params);
+    let mut population = Resampled::new(population, objective.blocks(), SEED);
+    let reference = population.reference();
+    let probe = Probe::new(objective, params.to_vec());
+    let mut scene = Scene::new(probe, &mut population, None, with.plan());
+    scene.reference = Some(reference);
+    for instrument in chosen {
+        instrument.measure(&mut scene, &mut readings);
+    }
+    readings
 }

@@ -2,6 +2,7 @@
 
 pub mod eval;
 pub mod init;
+pub mod measure;
 pub mod reproduce;
 pub mod runs;
 pub mod train;

@@ -11,7 +11,7 @@ use crate::error::Error;
 use crate::output;
 
 /// The store, which must be there: looking makes no folders.
-fn open(global: &Global) -> Result<Store, Error> {
+pub fn open(global: &Global) -> Result<Store, Error> {
     if global.store.join("runs").is_dir() {
         return Ok(Store::open(&global.store)?);
     }
@@ -85,7 +85,7 @@ fn line(store: &Store, entry: Entry) -> Line {
 }
 
 /// A finished run, or what the latest checkpoint of an unfinished one holds.
-fn load(store: &Store, id: &RunId) -> Result<Record, Error> {
+pub fn load(store: &Store, id: &RunId) -> Result<Record, Error> {
     if store.finished(id)?.is_some() {
         return Ok(store.run(id)?);
     }

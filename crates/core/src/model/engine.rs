@@ -26,6 +26,14 @@ pub trait Engine<T>: Send {
     fn add_gradient(&mut self, block: &[[T; BLOCK]]);
     /// Squared residuals of one block, prompt by prompt.
     fn losses(&mut self, block: &[[T; BLOCK]], out: &mut [T; BLOCK]);
+    /// Squared residuals of one block and the gradient of each, [BLOCK, p] to `grads`; the sums
+    /// must be at zero, and stay so.
+    fn prompt_gradients(
+        &mut self,
+        block: &[[T; BLOCK]],
+        losses: &mut [T; BLOCK],
+        grads: &mut [f64],
+    );
     /// Replaces a block of prompts by what the first layer makes of them.
     fn advance(&mut self, block: &mut [[T; BLOCK]]);
     /// Sum over the lanes of Σ r² and of gradient part `part` (1: its tangent along the direction);
@@ -180,6 +188,45 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
                 for (register, out) in out.chunks_exact_mut(V::WIDTH).enumerate() {
                     let r = tape.forward(params, block, register * V::WIDTH);
                     (r * r).store(0, out);
+                }
+            },
+        );
+    }
+
+    fn prompt_gradients(
+        &mut self,
+        block: &[[V::Scalar; BLOCK]],
+        losses: &mut [V::Scalar; BLOCK],
+        grads: &mut [f64],
+    ) {
+        let Sums { token, depth, params, tape, registers } = self;
+        let (params, d) = (&params[..*depth], tape.dim().get());
+        let size = 2 * *depth * d * d;
+        token.vectorize(
+            #[inline(always)]
+            || {
+                let zero = V::splat(*token, 0.0);
+                let prompts = grads.chunks_exact_mut(V::WIDTH * size);
+                for (register, (sum, out)) in registers.iter_mut().zip(prompts).enumerate() {
+                    let r = tape.forward(params, block, register * V::WIDTH);
+                    (r * r).store(0, &mut losses[register * V::WIDTH..][..V::WIDTH]);
+                    tape.reverse(params, r, &mut sum.grad);
+                    let mut index = 0;
+                    for weights in &mut sum.grad[..*depth] {
+                        for matrix in [&mut weights.p, &mut weights.q] {
+                            for i in 0..d {
+                                for j in 0..d {
+                                    let mut lanes = [V::Scalar::default(); BLOCK];
+                                    let entry = std::mem::replace(&mut matrix[i][j], zero);
+                                    entry.store(0, &mut lanes[..V::WIDTH]);
+                                    for (lane, value) in lanes[..V::WIDTH].iter().enumerate() {
+                                        out[lane * size + index] = value.widen();
+                                    }
+                                    index += 1;
+                                }
+                            }
+                        }
+                    }
                 }
             },
         );

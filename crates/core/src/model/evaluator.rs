@@ -4,7 +4,7 @@
 use super::LinearTransformer;
 use super::engine::{Engine, Point, Trained, halved, products};
 use crate::lanes::{BLOCK, Isa};
-use crate::objective::Objective;
+use crate::objective::SampleGradients;
 use crate::parallel::Pool;
 use crate::task::{Batch, Prompts, Scratch, rows};
 
@@ -49,6 +49,11 @@ impl<T: Trained> Evaluator<T> {
         };
         let workers = (0..pool.threads()).map(|_| worker()).collect();
         Evaluator { model, isa, pool, workers, partials: Vec::new() }
+    }
+
+    /// The instruction set.
+    pub(super) fn isa(&self) -> Isa {
+        self.isa
     }
 
     /// The model.
@@ -103,6 +108,29 @@ impl<T: Trained> Evaluator<T> {
             worker.gradients.losses(block, out);
         });
         blocks.into_iter().flatten().take(prompts.len()).collect()
+    }
+
+    /// Loss and gradient of every prompt, in order.
+    ///
+    /// # Panics
+    /// As [`Evaluator::value`].
+    ///
+    /// # Cost
+    /// As the gradient of the batch, and 8·p bytes for each prompt.
+    pub fn prompt_gradients(&mut self, params: &[T], prompts: &impl Prompts<T>) -> SampleGradients {
+        self.start(params, prompts);
+        let size = self.model.params();
+        let mut grads = vec![0.0; prompts.block_count() * BLOCK * size];
+        let mut blocks: Vec<_> =
+            grads.chunks_exact_mut(BLOCK * size).map(|grads| ([T::zero(); BLOCK], grads)).collect();
+        self.pool.for_each(&mut self.workers, &mut blocks, |worker, index, (losses, grads)| {
+            let block = prompts.blocks(index..index + 1, &mut worker.scratch);
+            worker.gradients.prompt_gradients(block, losses, grads);
+        });
+        let losses = blocks.into_iter().flat_map(|(losses, _)| losses).map(|loss| loss.widen());
+        let losses = losses.take(prompts.len()).collect();
+        grads.truncate(prompts.len() * size);
+        SampleGradients { losses, grads }
     }
 
     /// Sets the point of evaluation of all workers.
@@ -225,36 +253,5 @@ impl Evaluator<f64> {
                 batch.blocks_mut().for_each(|block| engine.advance(block));
             }
         }
-    }
-}
-
-/// The mean loss over a fixed batch, as a function of the parameters.
-pub struct BatchObjective {
-    evaluator: Evaluator<f64>,
-    batch: Batch<f64>,
-}
-
-impl BatchObjective {
-    /// The objective that `evaluator` computes on `batch`.
-    pub fn new(evaluator: Evaluator<f64>, batch: Batch<f64>) -> BatchObjective {
-        BatchObjective { evaluator, batch }
-    }
-}
-
-impl Objective for BatchObjective {
-    fn dim(&self) -> usize {
-        self.evaluator.model.params()
-    }
-    fn value(&mut self, params: &[f64]) -> f64 {
-        self.evaluator.value(params, &self.batch)
-    }
-    fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> f64 {
-        self.evaluator.gradient(params, &self.batch, grad)
-    }
-    fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> f64 {
-        self.evaluator.hvp(params, v, &self.batch, out)
-    }
-    fn hessian(&mut self, params: &[f64], out: &mut [f64]) {
-        self.evaluator.hessian(params, &self.batch, out);
     }
 }

@@ -8,9 +8,11 @@ mod engine;
 mod evaluator;
 mod kernel;
 mod matrix;
+mod objective;
 
 pub use engine::Trained;
-pub use evaluator::{BatchObjective, Evaluator};
+pub use evaluator::Evaluator;
+pub use objective::{BatchObjective, TaskObjective};
 
 use crate::linalg;
 use crate::rng::{Key, Purpose};

@@ -23,6 +23,10 @@ pub enum Purpose {
     Rotation = 3,
     /// Resampling of statistics.
     Bootstrap = 4,
+    /// Prompts of noise studies, never trained on.
+    Samples = 5,
+    /// Start and probe vectors of randomized linear algebra.
+    Probe = 6,
 }
 
 /// Address of all draws of one step.

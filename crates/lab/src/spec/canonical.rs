@@ -25,14 +25,17 @@ impl RunSpec {
     /// The resolved spec: every key, in a fixed order, with shortest numbers.
     pub fn to_toml(&self) -> String {
         // Tables of this crate sort their keys, which fixes the order.
-        Table::from_iter([
+        let mut table: Table = Table::from_iter([
             ("task".into(), self.task_table().into()),
             ("model".into(), self.model_table().into()),
             ("optimizer".into(), self.optimizer_table().into()),
             ("train".into(), self.train_table().into()),
             ("eval".into(), self.eval_table().into()),
-        ])
-        .to_string()
+        ]);
+        if let Some(instruments) = self.instruments.table() {
+            table.insert("instruments".into(), instruments.into());
+        }
+        table.to_string()
     }
 
     fn task_table(&self) -> Table {

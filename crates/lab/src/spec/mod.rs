@@ -6,6 +6,7 @@ mod canonical;
 mod document;
 mod error;
 mod id;
+mod instruments;
 mod preset;
 mod reader;
 mod resolve;
@@ -14,13 +15,14 @@ pub use canonical::{NUMERICS_VERSION, run_id};
 pub use document::Document;
 pub use error::SpecError;
 pub use id::{ParseRunIdError, RunId};
-pub use preset::{PRESETS, Preset};
+pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
 pub use resolve::TEMPLATE;
 
+use windtunnel_core::instrument::{Instrument, NoisePlan};
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::optim;
 use windtunnel_core::task::Task;
-use windtunnel_core::train::Settings;
+use windtunnel_core::train::{Schedule, Settings};
 
 /// Everything that determines the numbers of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +37,8 @@ pub struct RunSpec {
     pub train: TrainSpec,
     /// Held-out evaluation.
     pub eval: EvalSpec,
+    /// Instruments.
+    pub instruments: InstrumentsSpec,
 }
 
 /// `[task]`: the text-level description next to the checked [`Task`] built from it.
@@ -172,6 +176,15 @@ pub struct EvalSpec {
     pub seed: u64,
 }
 
+/// `[instruments]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstrumentsSpec {
+    /// Which, and when, in the order in which they measure.
+    pub schedules: Vec<(Instrument, Schedule)>,
+    /// Sizes of the noise instruments.
+    pub plan: NoisePlan,
+}
+
 impl RunSpec {
     /// The paper's Setting 1 with Adam.
     ///
@@ -200,7 +213,27 @@ impl RunSpec {
             seed: self.train.seed,
             isa,
             threads,
+            shadows: if self.instruments.schedules.iter().any(|(i, _)| i.needs_shadows()) {
+                self.shadows()
+            } else {
+                Vec::new()
+            },
         }
+    }
+
+    /// The optimizers that are asked what they would do: SGD with momentum 0.9 and Adam with betas
+    /// (0.9, 0.9), as in the paper, clipped as the run is; without that which the run itself has.
+    /// Learning rates are 1, because only directions matter.
+    pub fn shadows(&self) -> Vec<(String, Vec<optim::Atom>)> {
+        let clip = self.optimizer.clip_norm;
+        let clip = clip.map(|max_norm| optim::Atom::ClipByGlobalNorm { max_norm });
+        let sgd = optim::Sgd { lr: 1.0, momentum: 0.9, ..optim::Sgd::default() }.atoms();
+        let adam = optim::Adam { lr: 1.0, beta1: 0.9, beta2: 0.9, ..optim::Adam::default() };
+        [("sgd", sgd), ("adam", adam.atoms())]
+            .into_iter()
+            .filter(|(name, _)| *name != self.optimizer.rule.name())
+            .map(|(name, atoms)| (name.into(), clip.into_iter().chain(atoms).collect()))
+            .collect()
     }
 
     /// The same run with another seed.

@@ -4,6 +4,7 @@ use toml::{Table, Value};
 use windtunnel_core::optim::{Adam, AdamW, Sgd};
 use windtunnel_core::task::{Covariance, Covariates, MAX_CONTEXT_LEN, MAX_DIM, Task, rows};
 
+use super::instruments::instruments;
 use super::reader::{Range, Section};
 use super::{
     CovarianceSpec, CovariatesSpec, EvalSpec, ModelSpec, OptimizerSpec, PRESETS, Precision, Preset,
@@ -14,7 +15,7 @@ use super::{
 pub const TEMPLATE: &str = include_str!("template.toml");
 
 /// Every key of a spec, for suggestions across sections.
-pub(super) const KEYS: [&str; 28] = [
+pub(super) const KEYS: [&str; 43] = [
     "preset",
     "task.dim",
     "task.context_len",
@@ -43,15 +44,30 @@ pub(super) const KEYS: [&str; 28] = [
     "eval.every",
     "eval.batch_size",
     "eval.seed",
+    "instruments.preset",
+    "instruments.spectrum",
+    "instruments.robust_condition",
+    "instruments.directional_smoothness",
+    "instruments.generalized_smoothness",
+    "instruments.stability",
+    "instruments.heterogeneity",
+    "instruments.noise",
+    "instruments.loss_tails",
+    "instruments.update_geometry",
+    "instruments.estimators",
+    "instruments.noise_batch_sizes",
+    "instruments.noise_draws",
+    "instruments.noise_reference",
+    "instruments.loss_prompts",
 ];
 
 /// TOML integers are signed.
 const MAX_SEED: u64 = i64::MAX as u64;
 const MAX_DEPTH: usize = 1024;
-const MAX_BATCH: usize = 1_000_000;
+pub(super) const MAX_BATCH: usize = 1_000_000;
 /// Bytes that one run may need for its prompts and partial sums.
 const MAX_MEMORY: usize = 4 << 30;
-const MAX_STEPS: u64 = 1_000_000_000_000;
+pub(super) const MAX_STEPS: u64 = 1_000_000_000_000;
 
 pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
     let mut root = Section::new("", table);
@@ -63,8 +79,9 @@ pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
     let optimizer = optimizer(root.section("optimizer", Some("name"))?, preset)?;
     let train = train(root.section("train", None)?)?;
     let eval = eval(root.section("eval", None)?)?;
+    let instruments = instruments(root.section("instruments", Some("preset"))?)?;
     root.finish()?;
-    let spec = RunSpec { task, model, optimizer, train, eval };
+    let spec = RunSpec { task, model, optimizer, train, eval, instruments };
     check_memory(&spec)?;
     Ok(spec)
 }

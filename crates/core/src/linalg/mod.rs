@@ -1,5 +1,9 @@
 //! Small dense linear algebra on row-major slices; sizes are those of the model, not of data.
 
+mod eigen;
+
+pub use eigen::{Eigen, symmetric_eigen, symmetric_eigenvalues};
+
 use crate::rng::Key;
 
 /// Euclidean norm of `x`.

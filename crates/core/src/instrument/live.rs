@@ -1,0 +1,91 @@
+//! Instruments while a run trains.
+
+use super::{Dynamics, Instrument, Motion, NoisePlan, Readings, Scene};
+use crate::landscape::Probe;
+use crate::lanes::Real;
+use crate::model::{BatchObjective, Evaluator, TaskObjective};
+use crate::rng::{Key, Purpose};
+use crate::train::{Observer, Record, Schedule, Settings, View};
+
+/// Instruments on their schedules.
+pub struct Instruments {
+    objective: BatchObjective,
+    stochastic: TaskObjective,
+    atoms: Vec<crate::optim::Atom>,
+    schedules: Vec<(Instrument, Schedule)>,
+    plan: NoisePlan,
+}
+
+impl Instruments {
+    /// Instruments for a run of `settings`: on the held-out batch of `batch_size` prompts at
+    /// `seed`, and on fresh prompts at the same seed.
+    pub fn new(
+        settings: &Settings,
+        (batch_size, seed): (usize, u64),
+        schedules: Vec<(Instrument, Schedule)>,
+        plan: NoisePlan,
+    ) -> Instruments {
+        let evaluator = || Evaluator::new(settings.model(), settings.isa, settings.threads);
+        let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
+        let batch = settings.task.batch(settings.isa, key, batch_size);
+        Instruments {
+            objective: BatchObjective::new(evaluator(), batch),
+            stochastic: TaskObjective::new(evaluator(), settings.task.clone(), seed),
+            atoms: settings.optimizer.clone(),
+            schedules,
+            plan,
+        }
+    }
+
+    /// Whether any instrument measures at `step`.
+    pub fn due(&self, step: u64, last: bool) -> bool {
+        self.schedules.iter().any(|(_, schedule)| schedule.due(step, last))
+    }
+
+    /// The scene at a point of the trajectory, in which nothing was measured yet.
+    pub fn scene<T: Real>(&mut self, view: &View<'_, T>) -> Scene<'_> {
+        let params = view.params.iter().map(|x| x.widen()).collect();
+        let motion = motion_at(view, &self.atoms);
+        let probe = Probe::new(&mut self.objective, params);
+        Scene::new(probe, &mut self.stochastic, Some(motion), self.plan.clone())
+    }
+}
+
+/// What the optimizers of a run do at `view`; `atoms` are those of its own optimizer.
+pub fn motion_at<T: Real>(view: &View<'_, T>, atoms: &[crate::optim::Atom]) -> Motion {
+    let wide = |x: &[T]| x.iter().map(|x| x.widen()).collect::<Vec<f64>>();
+    let (update, after) = view.update_of(view.optimizer);
+    let grad = wide(view.grad);
+    let moment = |suffix: &str| {
+        after.buffers().find(|(name, _)| name.ends_with(suffix)).map(|(_, values)| wide(values))
+    };
+    let second = moment(".max_exp_avg_sq").or_else(|| moment(".exp_avg_sq"));
+    let dynamics = Dynamics::of(atoms, after.steps(), &grad, second.as_deref());
+    let other = |shadow: &crate::train::Shadow<T>| {
+        (shadow.name.clone(), wide(&view.update_of(&shadow.optimizer).0))
+    };
+    let others = view.shadows.iter().map(other).collect();
+    Motion { grad, update: wide(&update), others, dynamics }
+}
+
+impl<T: Real> Observer<T> for Instruments {
+    fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
+        let due: Vec<Instrument> = self
+            .schedules
+            .iter()
+            .filter(|(_, schedule)| schedule.due(view.step, view.last))
+            .map(|(instrument, _)| *instrument)
+            .collect();
+        if due.is_empty() {
+            return;
+        }
+        let mut readings = Readings::default();
+        let mut scene = self.scene(view);
+        for instrument in due {
+            instrument.measure(&mut scene, &mut readings);
+        }
+        for (metric, value) in readings.iter() {
+            record.record(view.step, metric, value);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! Instruments of the update that an optimizer makes.
+
+use super::{Instrument, Readings, Scene, Warning, curvature};
+use crate::landscape::{
+    adam_threshold, cosine, directional_smoothness, gradient_descent_threshold,
+    heavy_ball_threshold, nesterov_threshold, path_smoothness, preconditioned, update_geometry,
+};
+use crate::linalg::norm;
+use crate::optim::Atom;
+
+/// Points of the path estimator of the smoothness.
+const PATH_POINTS: usize = 5;
+/// Eigenvalues below this share of ‖H‖₂ count as zero for the Newton step.
+const NEWTON_CUTOFF: f64 = 1e-10;
+
+/// What optimizers do at a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Motion {
+    /// Mini-batch gradient g, before clipping.
+    pub grad: Vec<f64>,
+    /// The update u of the run's own optimizer, θ ← θ − u.
+    pub update: Vec<f64>,
+    /// Those of other optimizers that saw the same gradients, by name.
+    pub others: Vec<(String, Vec<f64>)>,
+    /// How the run's own optimizer moves on a quadratic, where that is known.
+    pub dynamics: Option<Dynamics>,
+}
+
+/// An optimizer on a quadratic: stable while the (preconditioned) sharpness is below a threshold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dynamics {
+    /// The threshold, for the update without clipping and weight decay.
+    pub threshold: f64,
+    /// The diagonal D of Adam's preconditioner.
+    pub preconditioner: Option<Vec<f64>>,
+    /// min(1, c/‖g‖), by which this step is clipped.
+    pub clip_factor: f64,
+}
+
+impl Dynamics {
+    /// Those of a list of atoms after `steps` steps at mini-batch gradient `grad`, where Adam's
+    /// second moment is `second_moment`; `None` for lists that are none of SGD, momentum and Adam.
+    pub fn of(
+        atoms: &[Atom],
+        steps: u64,
+        grad: &[f64],
+        second_moment: Option<&[f64]>,
+    ) -> Option<Dynamics> {
+        let lr = atoms.iter().find_map(|atom| match atom {
+            Atom::ScaleByLr { lr } => Some(*lr),
+            _ => None,
+        })?;
+        let mut dynamics = Dynamics {
+            threshold: gradient_descent_threshold(lr),
+            preconditioner: None,
+            clip_factor: 1.0,
+        };
+        for atom in atoms {
+            match *atom {
+                Atom::ClipByGlobalNorm { max_norm } => {
+                    dynamics.clip_factor = (max_norm / norm(grad)).min(1.0);
+                }
+                Atom::Trace { momentum, dampening, nesterov } => {
+                    // Dampening scales what enters the buffer, as a smaller rate would.
+                    let lr = lr * (1.0 - dampening);
+                    dynamics.threshold = match nesterov {
+                        true => nesterov_threshold(lr, momentum),
+                        false => heavy_ball_threshold(lr, momentum),
+                    };
+                }
+                Atom::ScaleByAdam { beta1, beta2, eps, .. } => {
+                    dynamics.threshold = adam_threshold(lr, beta1);
+                    let t = steps as f64;
+                    let (first, second) = (1.0 - beta1.powf(t), 1.0 - beta2.powf(t));
+                    let entry = |v: &f64| first * ((v / second).sqrt() + eps);
+                    dynamics.preconditioner = Some(second_moment?.iter().map(entry).collect());
+                }
+                Atom::AddDecayedWeights { .. } | Atom::ScaleByLr { .. } => {}
+            }
+        }
+        Some(dynamics)
+    }
+}
+
+/// −x.
+fn negative(x: &[f64]) -> Vec<f64> {
+    x.iter().map(|x| -x).collect()
+}
+
+fn without_optimizer(instrument: Instrument) -> Warning {
+    let reason = "not measured: it reads the update of an optimizer, and here are parameters alone";
+    Warning::Unavailable { instrument: instrument.name(), reason }
+}
+
+pub(super) fn directional(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let full = scene.probe.gradient().1.to_vec();
+    let (objective, params) = scene.probe.parts();
+    let mut along = |name: &str, direction: &[f64]| {
+        readings.record(name, directional_smoothness(objective, params, direction));
+    };
+    match &scene.motion {
+        Some(motion) => {
+            along("directional_smoothness", &motion.update);
+            along("directional_smoothness.neg_grad", &motion.grad);
+            for (name, update) in &motion.others {
+                along(&format!("directional_smoothness.{name}"), update);
+            }
+        }
+        None => along("directional_smoothness.neg_grad", &full),
+    }
+}
+
+pub(super) fn generalized(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let grad = scene.probe.gradient().1.to_vec();
+    readings.record("held_out_grad_norm", norm(&grad));
+    readings.record("hessian_norm", curvature::hessian_norm(&mut scene.probe));
+    let (objective, params) = scene.probe.parts();
+    // Without a step, the unit step of gradient descent would be as good as any: none is taken.
+    let Some(motion) = &scene.motion else { return };
+    let path = path_smoothness(objective, params, &negative(&motion.update), PATH_POINTS);
+    readings.record("path_smoothness", path);
+    let along = directional_smoothness(objective, params, &motion.update);
+    readings.record("directional_smoothness", along);
+}
+
+pub(super) fn stability(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let Some(dynamics) = scene.motion.as_ref().and_then(|motion| motion.dynamics.clone()) else {
+        return readings.warn(without_optimizer(Instrument::Stability));
+    };
+    let sharpness = match &dynamics.preconditioner {
+        Some(diagonal) => {
+            let value = curvature::largest_of(&mut scene.probe, |h| preconditioned(h, diagonal));
+            readings.record("preconditioned_sharpness", value);
+            value
+        }
+        None => {
+            let value = curvature::largest_of(&mut scene.probe, Clone::clone);
+            readings.record("sharpness", value);
+            value
+        }
+    };
+    readings.record("stability_threshold", dynamics.threshold);
+    readings.record("clip_factor", dynamics.clip_factor);
+    // Clipping multiplies gradient and curvature alike.
+    readings.record("stability_ratio", dynamics.clip_factor * sharpness / dynamics.threshold);
+}
+
+pub(super) fn geometry(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let Some(motion) = scene.motion.clone() else {
+        return readings.warn(without_optimizer(Instrument::UpdateGeometry));
+    };
+    let full = scene.probe.gradient().1.to_vec();
+    let (objective, params) = scene.probe.parts();
+    let geometry = update_geometry(objective, params, &motion.update);
+    readings.record("update_norm", geometry.update_norm);
+    readings.record("params_norm", norm(params));
+    readings.record("update_cos_neg_grad", cosine(&motion.update, &motion.grad));
+    readings.record("update_cos_neg_full_grad", cosine(&motion.update, &full));
+    readings.record("predicted_decrease", geometry.quadratic_decrease);
+    readings.record("predicted_decrease.linear", geometry.linear_decrease);
+    readings.record("realised_decrease", geometry.realised_decrease);
+    if params.len() <= super::DENSE_LIMIT
+        && let Some(spectrum) = scene.probe.spectrum()
+    {
+        let newton = spectrum.newton_step(&full, NEWTON_CUTOFF);
+        readings.record("update_cos_newton", cosine(&negative(&motion.update), &newton));
+    }
+}

@@ -1,0 +1,206 @@
+//! Instruments on runs of the store, after the fact.
+//!
+//! The store keeps the last state of a run. Earlier steps are computed again from the spec, which
+//! gives the same bits at some fifty microseconds a step, and the last state proves it.
+
+use std::ops::ControlFlow;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use windtunnel_core::instrument::{Instrument, Instruments, NoisePlan, Readings};
+use windtunnel_core::landscape::{Hessian, NoiseSample};
+use windtunnel_core::lanes::{Isa, Real};
+use windtunnel_core::objective::Block;
+use windtunnel_core::train::{
+    Observer, Record as Sink, Schedule, Scheduled, Settings, Trainer, View,
+};
+
+use crate::spec::{Precision, RunSpec};
+use crate::store::Checkpoint;
+use crate::sweep::{Stored, take_up};
+
+/// What to measure, and where.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// Steps of the trajectory, ascending; none: the stored state alone.
+    pub at: Vec<u64>,
+    /// Instruments.
+    pub instruments: Vec<Instrument>,
+    /// Sizes of the noise instruments.
+    pub plan: NoisePlan,
+    /// Instruction set.
+    pub isa: Isa,
+    /// Threads.
+    pub threads: usize,
+}
+
+/// What was found at one step.
+#[derive(Clone, Debug)]
+pub struct Measurement {
+    /// Updates made before.
+    pub step: u64,
+    /// The numbers.
+    pub readings: Readings,
+    /// The Hessian, where an instrument needed it.
+    pub hessian: Option<Hessian>,
+    /// The sampled noise, where an instrument needed it.
+    pub noise: Vec<NoiseSample>,
+    /// The parts of the parameter vector.
+    pub blocks: Vec<Block>,
+}
+
+/// Why a run cannot be measured as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A step that the run never reached.
+    #[error("--at {step} is beyond step {last}, where the run {how}; name steps from 0 to {most}")]
+    Beyond {
+        /// The step.
+        step: u64,
+        /// The last one there is.
+        last: u64,
+        /// "ended" or "diverged".
+        how: &'static str,
+        /// The last one that can be measured.
+        most: u64,
+    },
+    /// The stored state cannot be used.
+    #[error("the stored state is of no use: {0}")]
+    State(String),
+    /// The trajectory did not come out as it is stored.
+    #[error(
+        "computed again, the run has other parameters at step {step} than are stored: it was made \
+         with another instruction set (see `isa` in `windtunnel show`) or another version; measure \
+         its stored state alone (leave out --at), or train it again"
+    )]
+    Changed {
+        /// The step of the comparison.
+        step: u64,
+    },
+    /// The user asked to stop.
+    #[error("interrupted; nothing was written")]
+    Interrupted,
+}
+
+/// Measures a run whose last state is `state`, `diverged` there or not.
+///
+/// `news` hears of every step made.
+///
+/// # Errors
+/// Steps that the run never reached, a state that does not fit, an interruption.
+pub fn measure(
+    spec: &RunSpec,
+    (state, diverged): (&Checkpoint, bool),
+    request: &Request,
+    stop: &AtomicBool,
+    news: &mut dyn FnMut(u64),
+) -> Result<Vec<Measurement>, Error> {
+    let most = if diverged { state.step.saturating_sub(1) } else { state.step };
+    let at = if request.at.is_empty() { vec![most] } else { request.at.clone() };
+    if let Some(&step) = at.iter().find(|&&step| step > most) {
+        let how = if diverged { "diverged" } else { "ended" };
+        return Err(Error::Beyond { step, last: state.step, how, most });
+    }
+    let job = Job { spec, state: (!diverged).then_some(state), request, at };
+    match spec.train.precision {
+        Precision::F32 => job.run::<f32>(stop, news),
+        Precision::F64 => job.run::<f64>(stop, news),
+    }
+}
+
+struct Job<'a> {
+    spec: &'a RunSpec,
+    state: Option<&'a Checkpoint>,
+    request: &'a Request,
+    at: Vec<u64>,
+}
+
+impl Job<'_> {
+    fn settings(&self) -> Settings {
+        let Request { isa, threads, instruments, .. } = self.request;
+        let shadows = instruments.iter().any(|instrument| instrument.needs_shadows());
+        Settings {
+            steps: self.at.iter().copied().max().unwrap_or(0),
+            shadows: if shadows { self.spec.shadows() } else { Vec::new() },
+            ..self.spec.settings(*isa, *threads)
+        }
+    }
+
+    fn run<T: Stored>(
+        &self,
+        stop: &AtomicBool,
+        news: &mut dyn FnMut(u64),
+    ) -> Result<Vec<Measurement>, Error> {
+        let settings = self.settings();
+        let eval = &self.spec.eval;
+        let batch = (eval.batch_size, eval.seed);
+        let instruments = Instruments::new(&settings, batch, Vec::new(), self.request.plan.clone());
+        let mut station =
+            Station { instruments, with: &self.request.instruments, found: Vec::new() };
+        let mut trainer = self.trainer::<T>(settings)?;
+        trainer.run(
+            &mut [Scheduled { schedule: Schedule::At(self.at.clone()), observer: &mut station }],
+            &mut |_: u64, _: &str, _: f64| {},
+            |trainer, _| {
+                news(trainer.step());
+                match stop.load(Ordering::Relaxed) {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            },
+        );
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
+        self.compare(&trainer)?;
+        Ok(station.found)
+    }
+
+    /// A trainer at the stored state if that is where to begin, else at step 0.
+    fn trainer<T: Stored>(&self, settings: Settings) -> Result<Trainer<T>, Error> {
+        let mut trainer = Trainer::new(settings.clone());
+        let Some(state) = self.state else { return Ok(trainer) };
+        if self.at.iter().any(|&step| step < state.step) {
+            return Ok(trainer);
+        }
+        match take_up(&mut trainer, state) {
+            Ok(()) => Ok(trainer),
+            // What other optimizers remember is stored only where they were asked during training.
+            Err(_) if !settings.shadows.is_empty() => Ok(Trainer::new(settings)),
+            Err(reason) => Err(Error::State(reason)),
+        }
+    }
+
+    /// The stored state is what a trajectory that reaches it must end in.
+    fn compare<T: Stored>(&self, trainer: &Trainer<T>) -> Result<(), Error> {
+        let Some(state) = self.state.filter(|state| state.step == trainer.step()) else {
+            return Ok(());
+        };
+        let mut stored = Trainer::<T>::new(Settings { shadows: Vec::new(), ..self.settings() });
+        take_up(&mut stored, state).map_err(Error::State)?;
+        if stored.params() == trainer.params() {
+            Ok(())
+        } else {
+            Err(Error::Changed { step: state.step })
+        }
+    }
+}
+
+/// Where instruments stand beside the trajectory.
+struct Station<'a> {
+    instruments: Instruments,
+    with: &'a [Instrument],
+    found: Vec<Measurement>,
+}
+
+impl<T: Real> Observer<T> for Station<'_> {
+    fn observe(&mut self, view: &View<'_, T>, _: &mut dyn Sink) {
+        let mut readings = Readings::default();
+        let mut scene = self.instruments.scene(view);
+        for instrument in self.with {
+            instrument.measure(&mut scene, &mut readings);
+        }
+        let blocks = scene.probe.blocks().to_vec();
+        let (noise, hessian) = (scene.noise, scene.probe.into_hessian());
+        self.found.push(Measurement { step: view.step, readings, hessian, noise, blocks });
+    }
+}
