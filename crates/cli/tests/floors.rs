@@ -24,13 +24,14 @@ const CORE: [(&str, u8); 13] = [
     // The naive twins may see the task they imitate, and nobody may see them.
     ("reference", 5),
 ];
-const LAB: [(&str, u8); 9] = [
+const LAB: [(&str, u8); 10] = [
     ("spec", 3),
     ("store", 4),
     ("figure", 4),
     ("table", 4),
     ("exchange", 4),
     ("sweep", 5),
+    ("chart", 6),
     ("measure", 6),
     ("paper", 6),
     ("report", 7),

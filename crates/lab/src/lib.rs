@@ -13,6 +13,7 @@ pub mod table;
 // Fifth floor.
 pub mod sweep;
 // Sixth floor.
+pub mod chart;
 pub mod measure;
 pub mod paper;
 // Seventh floor.

@@ -4,14 +4,18 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use windtunnel_core::instrument::{Instrument, Readings, Warning};
 use windtunnel_core::lanes::Isa;
+use windtunnel_lab::chart::{self, Group, Member};
+use windtunnel_lab::figure::{Color, Figure};
 use windtunnel_lab::measure::{self, Measurement, Request, measure};
+use windtunnel_lab::report::Page;
 use windtunnel_lab::spec::RunSpec;
-use windtunnel_lab::store::{Checkpoint, Record, RunId, Store};
+use windtunnel_lab::store::{Checkpoint, Record, Row, RunId, Store};
 use windtunnel_lab::sweep::stored_spec;
 use windtunnel_lab::table::{Table, number};
 
-use super::describe;
+use super::folder::{create, draw, write};
 use super::runs::{load, open};
+use super::{describe, name, short};
 use crate::args::{Global, Measure};
 use crate::error::Error;
 use crate::{output, session};
@@ -31,6 +35,8 @@ const DEFAULT: [Instrument; 7] = [
 struct Measured {
     id: RunId,
     spec: RunSpec,
+    /// What was recorded during training.
+    recorded: Vec<Row>,
     measurements: Vec<Measurement>,
 }
 
@@ -48,23 +54,168 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         isa: Isa::detect(),
         threads: session::jobs(global),
     };
+    create(&args.out)?;
     let stop = session::stop_on_signal()?;
     let mut measured = Vec::new();
     for id in ids {
-        let (spec, state, diverged) = last_state(&store, &id)?;
+        let (spec, mut state, diverged) = last_state(&store, &id)?;
+        let recorded = std::mem::take(&mut state.rows);
         let found = measure(&spec, (&state, diverged), &request, &stop, &mut |_| {});
         let measurements = found.map_err(|error| match error {
             measure::Error::Beyond { .. } => Error::Usage(format!("run {id}: {error}")),
             other => Error::Failed(format!("run {id}: {other}")),
         })?;
-        measured.push(Measured { id, spec, measurements });
+        measured.push(Measured { id, spec, recorded, measurements });
     }
+    let result = Report::new(&measured);
+    let page = result.write(args, &measured)?;
     if global.json {
         return output::json(&measured.iter().map(shown).collect::<Vec<_>>());
     }
-    measured
-        .iter()
-        .try_for_each(|run| output::print(&format!("{}{}", table(run).text(), warnings(run))))
+    for run in &measured {
+        output::print(&format!("{}{}\n", table(run).text(), warnings(run)))?;
+    }
+    for table in &result.tables {
+        output::print(&format!("{}\n", table.text()))?;
+    }
+    output::print(&format!("Figures, data and page: {page}\n"))
+}
+
+/// Pictures and tables of all runs together.
+struct Report {
+    /// Names of files, and the figures.
+    figures: Vec<(String, Figure)>,
+    tables: Vec<Table>,
+}
+
+impl Report {
+    fn new(measured: &[Measured]) -> Report {
+        let groups = groups(measured);
+        let named = |name: &str, figure: Option<Figure>| figure.map(|f| (name.to_string(), f));
+        let mut figures: Vec<(String, Figure)> = [
+            named("robust-condition", chart::conditioning(&groups)),
+            named("spectrum", chart::spectrum(&groups)),
+            named("directional-smoothness", chart::smoothness(&groups)),
+            named("stability", chart::stability(&groups)),
+            named("heterogeneity", chart::heterogeneity(&groups)),
+            named("update-geometry", chart::update_geometry(&groups)),
+            named("losses", chart::losses(&groups)),
+        ]
+        .into_iter()
+        .flatten()
+        .collect();
+        for (group, member) in groups.iter().filter_map(|g| Some((g, g.members.first()?))) {
+            let of = if groups.len() > 1 { slug(&group.name) } else { String::new() };
+            let stem = format!("generalized-smoothness{of}");
+            figures.extend(named(&stem, chart::generalized(group, member)));
+            // Pictures of single steps are those of the first seed.
+            let first = measured.iter().find(|run| run.id == member.run);
+            if let Some(run) = first {
+                figures.extend(run.measurements.iter().flat_map(|m| single_step(run, m, &of)));
+            }
+        }
+        let mut steps: Vec<u64> =
+            measured.iter().flat_map(|run| run.measurements.iter().map(|m| m.step)).collect();
+        steps.sort_unstable();
+        steps.dedup();
+        let ratios = groups.iter().enumerate().flat_map(|(k, a)| {
+            let table = |b| chart::condition_ratios(a, b, &steps);
+            groups[k + 1..].iter().filter_map(table).collect::<Vec<_>>()
+        });
+        let mut tables: Vec<Table> = ratios.collect();
+        tables.extend(chart::negative_steps(&groups));
+        tables.extend(chart::generalized_fits(&groups));
+        Report { figures, tables }
+    }
+
+    /// Writes pictures, numbers and page; returns the path of the page.
+    fn write(&self, args: &Measure, measured: &[Measured]) -> Result<String, Error> {
+        let stem = match measured {
+            [only] => only.id.to_string(),
+            [first, rest @ ..] => format!("{}-and-{}", first.id, rest.len()),
+            [] => String::new(),
+        };
+        let mut files = Vec::new();
+        for (name, figure) in &self.figures {
+            files.extend(draw(&args.out, &format!("{stem}-{name}"), &figure.title, figure)?);
+        }
+        let shown: Vec<Shown> = measured.iter().map(shown).collect();
+        let json =
+            serde_json::to_string_pretty(&shown).map_err(|e| Error::Failed(e.to_string()))?;
+        write(&args.out, &format!("{stem}.json"), json.as_bytes())?;
+        files.push((format!("{stem}.json"), "every reading".into()));
+        let tables = measured.iter().map(table).chain(self.tables.iter().cloned());
+        let page = Page {
+            title: "windtunnel: measurements",
+            summary: measured.iter().map(warnings).filter(|w| !w.is_empty()).collect(),
+            figures: self.figures.iter().map(|(_, figure)| figure).collect(),
+            tables: tables.collect(),
+            files,
+            specs: measured.iter().map(|run| (name(&run.spec), run.spec.to_toml())).collect(),
+        };
+        let file = format!("{stem}.html");
+        write(&args.out, &file, page.html().as_bytes())?;
+        Ok(args.out.join(file).display().to_string())
+    }
+}
+
+/// Pictures of one step of one run, whose group is `of` in the names of files.
+fn single_step(run: &Measured, m: &Measurement, of: &str) -> Vec<(String, Figure)> {
+    let what = format!("{}, seed {}, step {}", describe(&run.spec), run.spec.train.seed, m.step);
+    let file = |name: &str| format!("{name}{of}-step{}", m.step);
+    let hessian =
+        m.hessian.as_ref().map(|h| (file("hessian"), chart::hessian(h, &m.blocks, &what)));
+    let noise = m.noise.iter().filter_map(|sample| {
+        let name = file(&format!("noise-b{}", sample.batch_size));
+        Some((name, chart::noise(sample, &what)?))
+    });
+    hessian.into_iter().chain(noise).collect()
+}
+
+/// Runs that differ in nothing but the seed, together.
+fn groups(measured: &[Measured]) -> Vec<Group> {
+    let alike = |a: &RunSpec, b: &RunSpec| a.with_seed(0) == b.with_seed(0);
+    let mut specs: Vec<&RunSpec> = Vec::new();
+    for run in measured {
+        if !specs.iter().any(|spec| alike(spec, &run.spec)) {
+            specs.push(&run.spec);
+        }
+    }
+    let same_task = specs.windows(2).all(|w| w[0].task == w[1].task && w[0].model == w[1].model);
+    let group = |(k, spec): (usize, &&RunSpec)| {
+        let rule = &spec.optimizer.rule;
+        let name = match same_task && specs.len() > 1 {
+            true => format!("{} lr={}", rule.name(), short(rule.lr())),
+            false => describe(spec),
+        };
+        let same_rule = specs.iter().filter(|s| s.optimizer.rule.name() == rule.name()).count();
+        let color = match rule.name() {
+            "sgd" if same_rule == 1 => Color::BLACK,
+            "adam" if same_rule == 1 => Color::RED,
+            // Black and red are taken by the paper's two, if they are here.
+            _ => Color::CYCLE[(k + 2) % Color::CYCLE.len()],
+        };
+        let mut members: Vec<Member> =
+            measured.iter().filter(|run| alike(spec, &run.spec)).map(member).collect();
+        members.sort_by_key(|member| member.seed);
+        Group { name, color, members }
+    };
+    specs.iter().enumerate().map(group).collect()
+}
+
+/// What was recorded and what was measured now.
+fn member(run: &Measured) -> Member {
+    let mut rows = run.recorded.clone();
+    for m in &run.measurements {
+        rows.extend(m.readings.iter().map(|(metric, value)| Row::new(m.step, metric, value)));
+    }
+    Member { run: run.id.clone(), seed: run.spec.train.seed, rows }
+}
+
+/// Letters and digits of a name, for files, after a dash.
+fn slug(name: &str) -> String {
+    let kept = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
+    format!("-{}", name.chars().map(kept).collect::<String>())
 }
 
 fn warnings(run: &Measured) -> String {
@@ -77,11 +228,11 @@ fn warnings(run: &Measured) -> String {
 
 /// The last state of a run, and whether it diverged there.
 fn last_state(store: &Store, id: &RunId) -> Result<(RunSpec, Checkpoint, bool), Error> {
-    let Record { spec_toml, meta, tensors, .. } = load(store, id)?;
+    let Record { spec_toml, meta, tensors, rows, .. } = load(store, id)?;
     let spec = stored_spec(&spec_toml)?;
     let step = meta.get("step").and_then(Value::as_u64).unwrap_or(0);
     let diverged = meta.get("outcome").and_then(Value::as_str) == Some("diverged");
-    Ok((spec, Checkpoint { step, tensors, ..Checkpoint::default() }, diverged))
+    Ok((spec, Checkpoint { step, tensors, rows, ..Checkpoint::default() }, diverged))
 }
 
 #[derive(Serialize)]

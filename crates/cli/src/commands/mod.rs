@@ -1,6 +1,7 @@
 //! One module per command.
 
 pub mod eval;
+mod folder;
 pub mod init;
 pub mod measure;
 pub mod reproduce;

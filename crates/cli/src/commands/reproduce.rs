@@ -1,12 +1,10 @@
 //! `windtunnel reproduce`.
 
-use std::path::Path;
-
-use windtunnel_lab::figure::Figure;
 use windtunnel_lab::paper::{Protocol, fig2};
 use windtunnel_lab::report::Page;
 use windtunnel_lab::spec::{RunSpec, run_id};
 
+use super::folder::{create, draw, write};
 use super::{describe, name};
 use crate::args::{FigureName, Global, Reproduce};
 use crate::error::Error;
@@ -67,40 +65,4 @@ fn fig2(global: &Global, reproduce: &Reproduce) -> Result<(), Error> {
     let tables: String = tables.iter().map(|table| format!("{}\n", table.text())).collect();
     let path = out.join(name);
     output::print(&format!("{summary}\n{tables}Figures, data and page: {}\n", path.display()))
-}
-
-/// Names of files, with what they hold.
-type Files = Vec<(String, String)>;
-
-/// Writes a figure in every format; returns the files and what they are.
-fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files, Error> {
-    let failed = |error: windtunnel_lab::figure::Error| Error::Failed(error.to_string());
-    let formats = [
-        ("csv", "every point", figure.csv().into_bytes()),
-        ("svg", "for the web", figure.svg().into_bytes()),
-        ("pdf", "for a paper", figure.pdf().map_err(failed)?),
-        ("png", "as pixels", figure.png(2.0).map_err(failed)?),
-    ];
-    let mut files = Vec::new();
-    for (extension, purpose, bytes) in formats {
-        let name = format!("{stem}.{extension}");
-        write(out, &name, &bytes)?;
-        files.push((name, format!("{what}, {purpose}")));
-    }
-    Ok(files)
-}
-
-fn create(dir: &Path) -> Result<(), Error> {
-    std::fs::create_dir_all(dir).map_err(|cause| {
-        let dir = dir.display();
-        Error::Usage(format!("cannot make the folder {dir} ({cause}); name another with --out DIR"))
-    })
-}
-
-/// Writes through a temporary name, so that a reader never sees half a file.
-fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
-    let path = dir.join(name);
-    let temporary = dir.join(format!(".{name}.{}", std::process::id()));
-    let done = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, &path));
-    done.map_err(|cause| Error::Write { path: path.display().to_string(), cause })
 }

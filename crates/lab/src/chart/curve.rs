@@ -1,0 +1,45 @@
+//! A metric over steps as a curve with its band.
+
+use windtunnel_core::stats::{Interval, mean, mean_interval};
+
+use super::Group;
+use crate::figure::{Band, Color, Member, Series};
+
+/// A metric of one group: mean over seeds, 95 % bootstrap band where there are two or more, single
+/// seeds faint; nothing where it was never measured.
+///
+/// A seed that was not measured at some step makes a gap there.
+pub fn over_seeds(group: &Group, metric: &str, name: &str, color: Color) -> Option<Series> {
+    let curves: Vec<_> = group.members.iter().map(|member| member.series(metric)).collect();
+    let mut steps: Vec<u64> = curves.iter().flatten().map(|(step, _)| *step).collect();
+    steps.sort_unstable();
+    steps.dedup();
+    if steps.is_empty() {
+        return None;
+    }
+    let value = |curve: &[(u64, f64)], step: u64| {
+        let found = curve.binary_search_by_key(&step, |(step, _)| *step);
+        found.map_or(f64::NAN, |at| curve[at].1)
+    };
+    let columns: Vec<Vec<f64>> =
+        steps.iter().map(|&step| curves.iter().map(|curve| value(curve, step)).collect()).collect();
+    let mut series = Series::new(
+        name,
+        color,
+        steps.iter().map(|&step| step as f64).collect(),
+        columns.iter().map(|column| mean(column)).collect(),
+    );
+    if curves.len() > 1 {
+        let intervals: Vec<Interval> = columns.iter().map(|column| mean_interval(column)).collect();
+        series.band = Some(Band {
+            lo: intervals.iter().map(|interval| interval.lo).collect(),
+            hi: intervals.iter().map(|interval| interval.hi).collect(),
+        });
+        let member = |(member, k): (&super::Member, usize)| Member {
+            name: format!("seed {}", member.seed),
+            y: columns.iter().map(|column| column[k]).collect(),
+        };
+        series.members = group.members.iter().zip(0..).map(member).collect();
+    }
+    Some(series)
+}

@@ -1,0 +1,158 @@
+//! Noise of mini-batch gradients as histogram, QQ plot and Hill plot.
+
+use windtunnel_core::instrument::gaussian_norms;
+use windtunnel_core::landscape::NoiseSample;
+use windtunnel_core::stats::{
+    Qq, descending, hill_curve, log_spaced_ks, qq_normal, qq_reference, quantile,
+};
+
+use crate::figure::{Band, Bars, Color, Figure, Line, Panel, Points, Rule, Scale, Series};
+
+const BINS: usize = 60;
+const QUANTILES: usize = 400;
+const HILL_POINTS: usize = 80;
+const GREY: Color = Color(0x77, 0x77, 0x77);
+const BLUE: Color = Color::CYCLE[2];
+
+/// The norms of `sample`: density with that of Gaussian noise of the same covariance, quantiles of
+/// one against the other, and Hill's index over its threshold. Nothing where the noise is not
+/// finite.
+pub fn noise(sample: &NoiseSample, what: &str) -> Option<Figure> {
+    let norms = sample.norms();
+    let variances: Vec<f64> = sample.covariance()?.values.iter().map(|v| v.max(0.0)).collect();
+    let gaussian = gaussian_norms(&variances);
+    Some(Figure {
+        title: format!("Gradient noise ‖g − ∇f‖, B = {}", sample.batch_size),
+        panels: vec![
+            histogram(&norms, &gaussian),
+            hill(&norms),
+            qq(
+                "QQ against Gaussian noise",
+                "‖Gaussian noise‖",
+                qq_reference(&norms, &gaussian, QUANTILES.min(norms.len())),
+                Line::Slope { slope: 1.0, intercept: 0.0 },
+            ),
+            qq_of_normal(&norms),
+        ],
+        caption: format!(
+            "{what}. {} mini-batch gradients of {} fresh prompts each against the mean gradient of \
+             {}. Gaussian noise: of the same covariance; its norm is itself skewed, so the QQ plot \
+             against the normal law bends even for it. {} quantiles; above the line the tail is \
+             heavier. Hill: tail index over the number of largest values used, band: 95 % interval; \
+             below 2 the variance is infinite.",
+            norms.len(),
+            sample.batch_size,
+            sample.reference.samples,
+            QUANTILES.min(norms.len()),
+        ),
+    })
+}
+
+/// Range of the norms, in ratios, from which bins are even in ratios.
+const WIDE: f64 = 20.0;
+
+/// Shares of draws in common bins, which leave out the farthest thousandth so that the bulk shows.
+fn histogram(norms: &[f64], gaussian: &[f64]) -> Panel {
+    let sorted: Vec<f64> = descending(norms).into_iter().rev().collect();
+    let (lo, hi) = match sorted.first() {
+        Some(least) => {
+            (least.min(gaussian[0]), quantile(&sorted, 0.999).max(quantile(gaussian, 0.999)))
+        }
+        None => (0.0, 1.0),
+    };
+    let log = lo > 0.0 && hi / lo > WIDE;
+    let edge = |i: usize| {
+        let part = i as f64 / BINS as f64;
+        if log { lo * (hi / lo).powf(part) } else { lo + (hi - lo) * part }
+    };
+    let edges: Vec<f64> = (0..=BINS).map(edge).collect();
+    let shares = |x: &[f64]| -> Vec<f64> {
+        let count = |pair: &[f64]| x.iter().filter(|v| pair[0] <= **v && **v < pair[1]).count();
+        edges.windows(2).map(|pair| count(pair) as f64 / x.len() as f64).collect()
+    };
+    let middle =
+        |pair: &[f64]| if log { (pair[0] * pair[1]).sqrt() } else { 0.5 * (pair[0] + pair[1]) };
+    let middles = edges.windows(2).map(middle).collect();
+    Panel {
+        title: "histogram".into(),
+        x_label: "‖g − ∇f‖".into(),
+        y_label: "share per bin".into(),
+        x_scale: if log { Scale::Log } else { Scale::Linear },
+        series: vec![Series::new("Gaussian noise", Color::BLACK, middles, shares(gaussian))],
+        bars: vec![Bars {
+            name: "gradient noise".into(),
+            color: BLUE,
+            heights: shares(norms),
+            edges,
+        }],
+        ..Panel::default()
+    }
+}
+
+fn qq(title: &str, x_label: &str, qq: Qq, line: Line) -> Panel {
+    Panel {
+        title: title.into(),
+        x_label: x_label.into(),
+        y_label: "‖g − ∇f‖".into(),
+        points: vec![Points {
+            name: String::new(),
+            color: BLUE,
+            x: qq.theoretical,
+            y: qq.sample,
+            shade: None,
+        }],
+        rules: vec![Rule { name: "same law".into(), color: GREY, line }],
+        ..Panel::default()
+    }
+}
+
+/// Quantiles against the normal law of the same mean and variance: what the literature draws, and
+/// no test of the tail, because a norm is skewed.
+fn qq_of_normal(norms: &[f64]) -> Panel {
+    let whole = qq_normal(norms);
+    // As many points as the other plot has.
+    let every = (norms.len() / QUANTILES).max(1);
+    let thin = |x: &[f64]| {
+        let kept = (0..x.len()).filter(|i| i % every == 0 || i + 20 > x.len());
+        kept.map(|i| x[i]).collect::<Vec<f64>>()
+    };
+    let thinned = Qq { theoretical: thin(&whole.theoretical), sample: thin(&whole.sample) };
+    let line = Line::Slope { slope: 1.0, intercept: 0.0 };
+    Panel {
+        y_label: "‖g − ∇f‖, standardized".into(),
+        ..qq("QQ against the normal law", "normal quantile", thinned, line)
+    }
+}
+
+fn hill(norms: &[f64]) -> Panel {
+    let sorted = descending(norms);
+    let most = sorted.len() / 2;
+    let ks = if most > 10 { log_spaced_ks(10, most, HILL_POINTS) } else { Vec::new() };
+    let curve = hill_curve(&sorted, &ks);
+    let series = Series {
+        band: Some(Band {
+            lo: curve.iter().map(|hill| hill.interval.lo).collect(),
+            hi: curve.iter().map(|hill| hill.interval.hi).collect(),
+        }),
+        ..Series::new(
+            "tail index",
+            Color::RED,
+            ks.iter().map(|&k| k as f64).collect(),
+            curve.iter().map(|hill| hill.alpha).collect(),
+        )
+    };
+    Panel {
+        title: "Hill plot".into(),
+        x_label: "largest values used".into(),
+        y_label: "tail index".into(),
+        x_scale: Scale::Log,
+        y_scale: Scale::Log,
+        series: vec![series],
+        rules: vec![Rule {
+            name: "infinite variance below".into(),
+            color: GREY,
+            line: Line::Horizontal(2.0),
+        }],
+        ..Panel::default()
+    }
+}

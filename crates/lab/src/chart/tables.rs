@@ -1,0 +1,88 @@
+//! Verdicts in rows: ratios between optimizers, shares of negative steps.
+
+use windtunnel_core::landscape::Convention;
+use windtunnel_core::stats::{mean, mean_interval};
+
+use super::{Group, Member};
+use crate::table::{Table, number};
+
+/// Ratios of the robust condition number between two groups at `steps`, seed by seed, in every
+/// convention.
+///
+/// The mean over seeds of the ratio is the statistic of Ahn et al.; the geometric mean does not
+/// prefer one order of the two over the other. Nothing where no seed and step have both.
+pub fn condition_ratios(a: &Group, b: &Group, steps: &[u64]) -> Option<Table> {
+    const METRIC: &str = "robust_condition_number";
+    let mut rows = Vec::new();
+    for convention in Convention::all() {
+        let metric = match convention == Convention::PAPER {
+            true => METRIC.into(),
+            false => format!("{METRIC}.{}", convention.name()),
+        };
+        for &step in steps {
+            let ratios = ratios(a, b, &metric, step);
+            if ratios.is_empty() {
+                continue;
+            }
+            let (lo, hi) = (mean_interval(&ratios).lo, mean_interval(&ratios).hi);
+            let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
+            let geometric = mean_interval(&logs);
+            let span = |lo: f64, hi: f64| format!("{} to {}", number(lo), number(hi));
+            rows.push(vec![
+                convention.name(),
+                step.to_string(),
+                ratios.len().to_string(),
+                number(mean(&ratios)),
+                span(lo, hi),
+                number(mean(&logs).exp()),
+                span(geometric.lo.exp(), geometric.hi.exp()),
+            ]);
+        }
+    }
+    let head = ["convention", "step", "seeds", "mean ratio", "95 %", "geometric mean", "95 %"];
+    let title = format!(
+        "Robust condition number, {} / {}, seed by seed (bootstrap over seeds; diag.lower.all is the \
+         paper's convention)",
+        a.name, b.name
+    );
+    (!rows.is_empty()).then(|| Table::new(&title, &head, rows))
+}
+
+/// Seeds that both groups have.
+fn pairs<'a>(a: &'a Group, b: &'a Group) -> impl Iterator<Item = (&'a Member, &'a Member)> {
+    let other = |member: &'a Member| b.members.iter().find(|other| other.seed == member.seed);
+    a.members.iter().filter_map(move |member| Some((member, other(member)?)))
+}
+
+fn ratios(a: &Group, b: &Group, metric: &str, step: u64) -> Vec<f64> {
+    let ratio = |(a, b): (&Member, &Member)| Some(a.at(metric, step)? / b.at(metric, step)?);
+    pairs(a, b).filter_map(ratio).collect()
+}
+
+/// Share of measured steps along which the loss bends downwards.
+pub fn negative_steps(groups: &[Group]) -> Option<Table> {
+    const METRIC: &str = "directional_smoothness";
+    let directions =
+        [("", "step taken"), (".neg_grad", "-g"), (".sgd", "SGDM's"), (".adam", "Adam's")];
+    let mut rows = Vec::new();
+    for group in groups {
+        for member in &group.members {
+            for (suffix, direction) in directions {
+                let series = member.series(&format!("{METRIC}{suffix}"));
+                let values = || series.iter().map(|(_, value)| *value).filter(|v| !v.is_nan());
+                let negative = values().filter(|value| *value < 0.0).count();
+                if values().count() > 0 {
+                    let share = 100.0 * negative as f64 / values().count() as f64;
+                    rows.push(vec![
+                        group.name.clone(),
+                        member.seed.to_string(),
+                        direction.into(),
+                        format!("{negative} of {} ({share:.1} %)", values().count()),
+                    ]);
+                }
+            }
+        }
+    }
+    let head = ["run", "seed", "direction", "negative steps"];
+    (!rows.is_empty()).then(|| Table::new("Directional smoothness below zero", &head, rows))
+}

@@ -1,0 +1,205 @@
+//! Metrics over steps.
+
+use windtunnel_core::landscape::Convention;
+
+use super::{Group, over_seeds};
+use crate::figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+
+const STEP: &str = "step";
+/// Within this the signed scales are linear.
+const LINEAR: f64 = 1e-3;
+const SIGNED: Scale = Scale::SymLog { linear: LINEAR };
+
+/// A panel of one metric, a curve per group; nothing where no group has it.
+fn panel(groups: &[Group], metric: &str, title: &str, label: &str, scale: Scale) -> Option<Panel> {
+    let curve = |group: &Group| over_seeds(group, metric, &group.name, group.color);
+    let series: Vec<Series> = groups.iter().filter_map(curve).collect();
+    (!series.is_empty()).then(|| Panel {
+        title: title.into(),
+        x_label: STEP.into(),
+        y_label: label.into(),
+        y_scale: scale,
+        series,
+        ..Panel::default()
+    })
+}
+
+fn figure(title: &str, panels: Vec<Option<Panel>>, caption: String) -> Option<Figure> {
+    let panels: Vec<Panel> = panels.into_iter().flatten().collect();
+    (!panels.is_empty()).then(|| Figure { title: title.into(), panels, caption })
+}
+
+/// The robust condition number in four conventions.
+pub fn conditioning(groups: &[Group]) -> Option<Figure> {
+    const METRIC: &str = "robust_condition_number";
+    let titles = [
+        ("diag.lower.all", "|H_{ii}|, all parameters (the paper's)"),
+        ("diag.lower.live", "|H_{ii}|, without dead parameters"),
+        ("eigen.lower.all", "|λ|, all parameters"),
+        ("eigen.lower.live", "|λ|, without dead parameters"),
+    ];
+    let panels = titles.map(|(convention, title)| {
+        let metric = match convention == Convention::PAPER.name() {
+            true => METRIC.into(),
+            false => format!("{METRIC}.{convention}"),
+        };
+        panel(groups, &metric, title, "max / median", Scale::Log)
+    });
+    let caption = format!(
+        "{} Robust condition number max|c| / median|c| (lower median, as torch.median) of the \
+         Hessian of the held-out loss, in double precision. Dead: the last P, which the loss cannot \
+         depend on.",
+        Group::seeds(groups)
+    );
+    figure("Robust condition number", panels.into(), caption)
+}
+
+/// Directional smoothness, signed, along the step and along other directions.
+pub fn smoothness(groups: &[Group]) -> Option<Figure> {
+    const METRIC: &str = "directional_smoothness";
+    let titles = [
+        ("", "along the step taken"),
+        (".neg_grad", "along −g"),
+        (".sgd", "along SGDM's step"),
+        (".adam", "along Adam's step"),
+    ];
+    let panels = titles.map(|(suffix, title)| {
+        panel(groups, &format!("{METRIC}{suffix}"), title, "u^{T}Hu", SIGNED)
+    });
+    let caption = format!(
+        "{} Second derivative of the held-out loss along unit vectors u; the scale is linear within \
+         ±{LINEAR} and logarithmic beyond, and negative values are shown. SGDM's and Adam's steps: \
+         what they would have done after the same gradients, where the run's own optimizer is \
+         another.",
+        Group::seeds(groups)
+    );
+    figure("Directional smoothness", panels.into(), caption)
+}
+
+/// All eigenvalues over the steps of the first run of each group, or of a single step by rank.
+pub fn spectrum(groups: &[Group]) -> Option<Figure> {
+    let panels = groups.iter().map(spectrum_panel).collect();
+    let seeds: Vec<String> = groups
+        .iter()
+        .filter_map(|group| Some(format!("{} seed {}", group.name, group.members.first()?.seed)))
+        .collect();
+    let caption = format!(
+        "All eigenvalues of the Hessian of the held-out loss, one line for each rank; bold: \
+         sharpness λ_{{max}}. Runs: {}. The scale is linear within ±{LINEAR}.",
+        seeds.join("; ")
+    );
+    figure("Hessian spectrum", panels, caption)
+}
+
+fn spectrum_panel(group: &Group) -> Option<Panel> {
+    let member = group.members.first()?;
+    let mut curves = Vec::new();
+    while let Some(curve) =
+        Some(member.series(&format!("eigenvalue.{}", curves.len()))).filter(|c| !c.is_empty())
+    {
+        curves.push(curve);
+    }
+    let sharpest = curves.last()?;
+    let values = |curve: &[(u64, f64)]| curve.iter().map(|(_, value)| *value).collect::<Vec<_>>();
+    let base = Panel {
+        title: group.name.clone(),
+        y_label: "eigenvalue".into(),
+        y_scale: SIGNED,
+        ..Panel::default()
+    };
+    if sharpest.len() == 1 {
+        let ranks = (0..curves.len()).map(|k| k as f64).collect();
+        let sorted = curves.iter().map(|curve| curve[0].1).collect();
+        let series = Series::new("", group.color, ranks, sorted);
+        let x_label = format!("rank, at step {}", sharpest[0].0);
+        return Some(Panel { x_label, series: vec![series], ..base });
+    }
+    let steps: Vec<f64> = sharpest.iter().map(|(step, _)| *step as f64).collect();
+    let mut series = Series::new("", group.color, steps, values(sharpest));
+    // A curve that lacks a step would be out of line with the others.
+    let whole = curves.iter().enumerate().filter(|(_, curve)| curve.len() == sharpest.len());
+    series.members = whole
+        .map(|(k, curve)| crate::figure::Member { name: format!("rank {k}"), y: values(curve) })
+        .collect();
+    Some(Panel { x_label: STEP.into(), series: vec![series], ..base })
+}
+
+/// Sharpness against the threshold of stability, both for the step as it is clipped.
+pub fn stability(groups: &[Group]) -> Option<Figure> {
+    let mut panel =
+        panel(groups, "stability_ratio", "", "clip factor · sharpness / threshold", Scale::Log)?;
+    panel.rules.push(Rule {
+        name: "edge of stability".into(),
+        color: Color(0x77, 0x77, 0x77),
+        line: Line::Horizontal(1.0),
+    });
+    let caption = format!(
+        "{} Largest eigenvalue of the held-out Hessian (Adam: preconditioned by D^{{−1}}) times the \
+         clipping factor, over the largest stable value: (2 + 2μ)/η for momentum, (2 + 2β_{{1}})/((1 \
+         − β_{{1}})η) for Adam.",
+        Group::seeds(groups)
+    );
+    figure("Stability", vec![Some(panel)], caption)
+}
+
+/// Distance between the spectra of blocks.
+pub fn heterogeneity(groups: &[Group]) -> Option<Figure> {
+    let panel = panel(groups, "js_distance", "", "mean Jensen–Shannon distance", Scale::Linear);
+    let caption = format!(
+        "{} Mean over pairs of live blocks of the distance (base 2, 0 to 1) between their \
+         eigenvalue distributions over 200 common bins.",
+        Group::seeds(groups)
+    );
+    figure("Block heterogeneity", vec![panel], caption)
+}
+
+/// Quantiles of the losses of single fresh prompts, a panel per group.
+pub fn losses(groups: &[Group]) -> Option<Figure> {
+    let lines = [
+        ("loss.max", "largest"),
+        ("loss.q99", "99 %"),
+        ("loss.mean", "mean"),
+        ("loss.q75", "75 %"),
+        ("loss.q50", "median"),
+        ("loss.q25", "25 %"),
+        ("loss.q05", "5 %"),
+    ];
+    let of_group = |group: &Group| {
+        let curve = |((metric, name), color): (&(&str, &str), Color)| {
+            over_seeds(group, metric, name, color)
+        };
+        let series: Vec<Series> = lines.iter().zip(Color::CYCLE).filter_map(curve).collect();
+        (!series.is_empty()).then(|| Panel {
+            title: group.name.clone(),
+            x_label: STEP.into(),
+            y_label: "loss of a prompt".into(),
+            y_scale: Scale::Log,
+            series,
+            ..Panel::default()
+        })
+    };
+    let caption = format!(
+        "{} Fresh prompts that no run trains on, the same at every step. Where the mean is far above \
+         the 75 % line, few prompts decide it.",
+        Group::seeds(groups)
+    );
+    figure("Losses of single prompts", groups.iter().map(of_group).collect(), caption)
+}
+
+/// Cosines of the update, and how well the quadratic model predicts its effect.
+pub fn update_geometry(groups: &[Group]) -> Option<Figure> {
+    let cosine = |metric, title| panel(groups, metric, title, "cosine", Scale::Linear);
+    let decrease = |metric, title| panel(groups, metric, title, "decrease of the loss", SIGNED);
+    let panels = vec![
+        cosine("update_cos_neg_full_grad", "step and −∇f (held-out)"),
+        cosine("update_cos_newton", "step and Newton step"),
+        decrease("predicted_decrease", "predicted (quadratic model)"),
+        decrease("realised_decrease", "realised"),
+    ];
+    let caption = format!(
+        "{} All on the held-out loss. Newton step: pseudo-inverse of the Hessian, which climbs along \
+         negative curvature. The scale of decreases is linear within ±{LINEAR}.",
+        Group::seeds(groups)
+    );
+    figure("Update geometry", panels, caption)
+}
