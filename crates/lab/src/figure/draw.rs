@@ -3,7 +3,7 @@
 use super::curve::Frame;
 use super::layout::{self, CAPTION, LABEL, LEADING, Lines, Placed, TICK, TICK_GAP, TICK_LENGTH};
 use super::shade::Shading;
-use super::svg::{Anchor, FAINT_INK, INK, Svg, hex, px};
+use super::svg::{Anchor, FAINT_INK, INK, Medium, Svg, hex, px};
 use super::{Figure, Panel, Series, bars, heat_map, legend, points, rule};
 
 const CENTER_WIDTH: f64 = 1.7;
@@ -13,9 +13,9 @@ const BAND_OPACITY: f64 = 0.2;
 const AXIS_WIDTH: f64 = 0.8;
 
 /// The figure as SVG.
-pub(super) fn figure(figure: &Figure) -> String {
+pub(super) fn figure(figure: &Figure, medium: Medium) -> String {
     let layout = layout::layout(figure);
-    let mut svg = Svg::new(layout.width, layout.height, &figure.title);
+    let mut svg = Svg::new(medium, (layout.width, layout.height), &figure.title);
     lines(&mut svg, &layout.title, layout.width / 2.0, Anchor::Middle);
     svg.open("class=\"legend\"");
     for entry in &layout.legend {

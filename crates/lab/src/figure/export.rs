@@ -137,7 +137,8 @@ mod tests {
         let mut figure = crowded(panels, size, y_scale);
         for (i, panel) in figure.panels.iter_mut().enumerate() {
             let old = std::mem::take(panel);
-            let old = if i == 2 { Panel { title: String::new(), ..old } } else { old };
+            let old =
+                if i == 2 || panels == 1 { Panel { title: String::new(), ..old } } else { old };
             let new = if i % 2 == 0 { marks(old) } else { cells(i, old) };
             *panel = Panel { shade_label: shade_label.into(), ..new };
         }

@@ -7,7 +7,7 @@ use super::curve::Frame;
 use super::font::{shortened, width};
 use super::layout::{TICK, WIDER};
 use super::shade::Shading;
-use super::svg::{INK, Svg, hex, px};
+use super::svg::{INK, Medium, Svg, hex, px};
 use super::tick::{self, Tick};
 use super::{HeatMap, Panel};
 
@@ -72,21 +72,20 @@ fn block_ticks(
     named: impl Fn(f64, &str) -> (String, f64),
 ) -> Vec<Tick> {
     let ends = ends(blocks);
-    let mut order: Vec<usize> = (0..blocks.len()).collect();
+    let mut order: Vec<usize> = (0..blocks.len()).filter(|&i| blocks[i].1 > 0).collect();
     order.sort_by_key(|&i| std::cmp::Reverse(blocks[i].1));
-    let mut taken: Vec<(f64, f64)> = Vec::new();
-    let mut ticks: Vec<Tick> = Vec::new();
+    let (mut ticks, mut taken) = (Vec::new(), Vec::<(f64, f64)>::new());
     for i in order {
         let middle = ends[i] - blocks[i].1 as f64 / 2.0;
         let (name, room) = named(middle * pitch, &blocks[i].0);
         let (start, end) = (middle * pitch - room / 2.0, middle * pitch + room / 2.0);
-        if blocks[i].1 > 0 && taken.iter().all(|&(a, b)| end <= a || b <= start) {
+        if taken.iter().all(|&(a, b)| end <= a || b <= start) {
             taken.push((start, end));
             ticks.push(Tick::name(middle, name));
         }
     }
-    let marks = [0.0].into_iter().chain(ends).map(|end| Tick::new(end, String::new()));
-    ticks.into_iter().chain(marks).collect()
+    ticks.extend([0.0].into_iter().chain(ends).map(|end| Tick::new(end, String::new())));
+    ticks
 }
 
 /// Where each block ends, in cells.
@@ -102,20 +101,35 @@ fn ends(blocks: &[(String, usize)]) -> Vec<f64> {
 pub(super) fn draw(svg: &mut Svg, frame: &Frame, panel: &Panel, shading: &Shading) {
     let Some(map) = &panel.heat_map else { return };
     let (x, y) = (frame.width / map.columns.max(1) as f64, frame.height / map.rows.max(1) as f64);
-    let place = format!("translate({} {}) scale({x:.6} {y:.6})", px(frame.left), px(frame.top));
-    // Without smoothing no background shines through between neighbours.
-    svg.open(&format!("class=\"cells\" transform=\"{place}\" shape-rendering=\"crispEdges\""));
-    for (level, d) in cells(map, shading) {
-        svg.path(&d, &format!("fill=\"{}\"", hex(shading.color(level))));
+    let corner = format!("{} {}", px(frame.left), px(frame.top));
+    let place = format!("transform=\"translate({corner}) scale({x:.6} {y:.6})\"");
+    let cells = cells(map, shading);
+    // No background may shine through between neighbours. Who smooths every edge gets larger
+    // cells below: above they would favour the colours drawn last.
+    if svg.medium == Medium::Paper {
+        let larger = "stroke=\"currentColor\" stroke-width=\"0.3\"";
+        draw_cells(svg, &cells, shading, &format!("class=\"ground\" {place} {larger}"));
     }
-    svg.close();
+    let crisp = "shape-rendering=\"crispEdges\"";
+    draw_cells(svg, &cells, shading, &format!("class=\"cells\" {place} {crisp}"));
     let style = format!("fill=\"none\" stroke=\"{INK}\" stroke-width=\"0.6\"");
     svg.path(&separators(map, frame), &format!("class=\"separators\" {style}"));
 }
 
-/// Path data of the cells of each colour, one subpath for neighbours in a row that share it.
-fn cells(map: &HeatMap, shading: &Shading) -> BTreeMap<Option<usize>, String> {
-    let mut paths: BTreeMap<_, String> = BTreeMap::new();
+fn draw_cells(svg: &mut Svg, cells: &Cells, shading: &Shading, attributes: &str) {
+    svg.open(&format!("fill=\"currentColor\" {attributes}"));
+    for (&level, d) in cells {
+        svg.path(d, &format!("color=\"{}\"", hex(shading.color(level))));
+    }
+    svg.close();
+}
+
+/// Path data of the cells of each colour.
+type Cells = BTreeMap<Option<usize>, String>;
+
+/// The cells, one subpath for neighbours in a row that share a colour.
+fn cells(map: &HeatMap, shading: &Shading) -> Cells {
+    let mut paths = Cells::new();
     for (r, row) in map.values.chunks(map.columns.max(1)).enumerate() {
         let levels: Vec<_> = row.iter().map(|&v| shading.level(v)).collect();
         let mut c = 0;
@@ -173,7 +187,7 @@ mod tests {
             (Some(128), "M2 0h1v1h-1zM1 1h1v1h-1z"),
         ];
         assert_eq!(paths, expected.map(|(level, d)| (level, d.to_string())));
-        let mut svg = Svg::new(100.0, 100.0, "");
+        let mut svg = Svg::new(Medium::Screen, (100.0, 100.0), "");
         draw(&mut svg, &frame(map), &panel, &shading);
         let svg = svg.finish();
         assert!(svg.contains("translate(10 20) scale(30.000000 20.000000)"), "{svg}");

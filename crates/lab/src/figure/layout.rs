@@ -126,14 +126,16 @@ impl<'a> Grid<'a> {
             2 | 4 => (2, 620.0, 195.0),
             _ => (3, 760.0, 170.0),
         };
-        let grid = Self::sized(figure, columns, (page, height));
+        let mut grid = Self::sized(figure, columns, (page, height));
         let square = |p: &Panel| p.heat_map.as_ref().is_some_and(|map| map.rows == map.columns);
-        if !figure.panels.iter().any(square) {
-            return grid;
+        if figure.panels.iter().any(square) {
+            // Margins depend on the height: a few rounds make the cells as good as square.
+            for _ in 0..3 {
+                let square = grid.width.round().clamp(0.7 * height, 1.3 * height);
+                grid = Self::sized(figure, columns, (page, square));
+            }
         }
-        // Margins depend on the height: the cells become squares up to a pixel or two.
-        let square = grid.width.round().clamp(0.7 * height, 1.3 * height);
-        Self::sized(figure, columns, (page, square))
+        grid
     }
 
     /// The grid of panels with axes `height` high on a page so wide, or wider if little is left of

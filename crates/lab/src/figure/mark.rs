@@ -58,6 +58,9 @@ pub enum Line {
 }
 
 /// A matrix as coloured cells; what has no colour on the scale, such as NaN, is grey.
+///
+/// # Cost
+/// Up to 15 bytes of SVG for a cell, less where neighbours have the same of 129 colours.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct HeatMap {
     /// Number of rows.

@@ -26,6 +26,8 @@ mod symlog;
 mod table;
 mod tick;
 
+use svg::Medium;
+
 pub use export::Error;
 pub use mark::{Bars, ColorMap, HeatMap, Line, Points, Rule};
 
@@ -179,8 +181,7 @@ impl Figure {
     /// If lengths that should agree differ, a heat map shares its panel, or the threshold of a
     /// [`Scale::SymLog`] is out of its range.
     pub fn svg(&self) -> String {
-        self.panels.iter().for_each(Panel::check);
-        draw::figure(self)
+        self.drawn(Medium::Screen)
     }
 
     /// The figure as a PNG on white, `scale` dots to a pixel of the SVG (2 for most uses).
@@ -202,7 +203,7 @@ impl Figure {
     /// # Panics
     /// As [`Figure::svg`].
     pub fn pdf(&self) -> Result<Vec<u8>, Error> {
-        export::pdf(&self.svg())
+        export::pdf(&self.drawn(Medium::Paper))
     }
 
     /// Every number of the figure, one to a row: `panel,series,member,x,y`.
@@ -226,5 +227,10 @@ impl Figure {
     pub fn csv(&self) -> String {
         self.panels.iter().for_each(Panel::check);
         table::csv(self)
+    }
+
+    fn drawn(&self, medium: Medium) -> String {
+        self.panels.iter().for_each(Panel::check);
+        draw::figure(self, medium)
     }
 }

@@ -23,18 +23,31 @@ pub(super) enum Anchor {
     Upwards,
 }
 
+/// What will show the document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Medium {
+    /// A browser or rasteriser, which can be asked for unsmoothed edges.
+    Screen,
+    /// A PDF, whose viewers smooth every edge.
+    Paper,
+}
+
 /// A document being written.
-pub(super) struct Svg(String);
+pub(super) struct Svg {
+    text: String,
+    pub(super) medium: Medium,
+}
 
 impl Svg {
     /// A white page.
-    pub(super) fn new(width: f64, height: f64, title: &str) -> Self {
+    pub(super) fn new(medium: Medium, (width, height): (f64, f64), title: &str) -> Self {
         let (w, h) = (px(width), px(height));
-        let mut svg = Self(format!(
+        let text = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" \
              viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\" fill=\"{INK}\">\n",
             font::STACK,
-        ));
+        );
+        let mut svg = Self { text, medium };
         if !title.is_empty() {
             svg.line(format!("<title>{}</title>", escaped(title)));
         }
@@ -85,12 +98,12 @@ impl Svg {
     /// The finished document.
     pub(super) fn finish(mut self) -> String {
         self.line("</svg>".into());
-        self.0
+        self.text
     }
 
     fn line(&mut self, line: String) {
-        self.0.push_str(&line);
-        self.0.push('\n');
+        self.text.push_str(&line);
+        self.text.push('\n');
     }
 }
 

@@ -1,6 +1,13 @@
 //! The scale of both signs: linear about zero, decades beyond.
 
+use std::ops::RangeInclusive;
+
 use super::tick::{self, Tick};
+
+/// Least distance of two labels, in shares of what each would have if they were as many as asked.
+const LABEL_GAP: f64 = 0.5;
+/// The threshold may be closer to zero by this factor: without it the axis cannot be read.
+const CLOSER: f64 = 0.85;
 
 /// sign(v) (1 + log₁₀(|v|/linear)) beyond ±`linear`, v/linear between: continuous and increasing.
 ///
@@ -23,10 +30,10 @@ pub(super) fn value(linear: f64, coordinate: f64) -> f64 {
     coordinate.signum() * 10f64.powf(coordinate.abs() - 1.0 + linear.log10())
 }
 
-/// Ticks between the coordinates `lo` and `hi`, no two labels closer than 0.6 of the range over
+/// Ticks between the coordinates `lo` and `hi`, no two labels closer than half the range over
 /// `most`: zero, ±`linear`, and decades, every one or as many as have room.
 pub(super) fn ticks(linear: f64, lo: f64, hi: f64, most: usize) -> Vec<Tick> {
-    let apart = 0.6 * (hi - lo) / most.max(1) as f64;
+    let apart = LABEL_GAP * (hi - lo) / most.max(1) as f64;
     let marks = if lo >= 1.0 {
         logarithmic(linear, lo, hi, most)
     } else if hi <= -1.0 {
@@ -48,23 +55,28 @@ fn logarithmic(linear: f64, lo: f64, hi: f64, most: usize) -> Vec<Tick> {
 
 fn both_signs(linear: f64, lo: f64, hi: f64, apart: f64) -> Vec<Tick> {
     let inside = |t: &Tick| (lo - 1e-9..=hi + 1e-9).contains(&coordinate(linear, t.value));
-    let size = linear.log10();
-    let top = size - 1.0 + hi.abs().max(lo.abs());
-    // Beyond the threshold; 1e-9: a threshold that is a decade is not written twice.
-    let decades: Vec<i32> = ((size + 1e-9).ceil() as i32..=(top + 1e-9).floor() as i32).collect();
+    let (size, highest) = (linear.log10(), linear.log10() - 1.0 + hi.abs().max(lo.abs()));
+    // 1e-9: a threshold that is a decade is not written twice.
+    let decades = (size + 1e-9).ceil() as i32..=(highest + 1e-9).floor() as i32;
     let stride = stride(apart);
-    let main = decades.iter().filter(|&e| e % stride == 0);
-    let main = main.map(|&e| Tick::new(tick::power(1, e), tick::decade(e)));
-    let candidates = [Tick::new(linear, threshold_label(linear))].into_iter().chain(main);
-    let zero = Tick::new(0.0, "0".into());
-    let candidates = [zero].into_iter().chain(candidates.flat_map(|t| [t.clone(), negative(t)]));
-    let mut ticks = spaced(linear, candidates.filter(&inside), apart);
-    if decades.len() <= 60 {
+    let candidates = major(linear, decades.clone(), stride);
+    let mut ticks = spaced(linear, candidates.into_iter().filter(inside), apart);
+    if decades.clone().count() <= 60 {
         let labelled = ticks.clone();
         let free = |t: &Tick| labelled.iter().all(|l| l.value != t.value);
-        ticks.extend(minor(linear, &decades, stride).into_iter().filter(inside).filter(free));
+        ticks.extend(minor(linear, decades, stride).into_iter().filter(free));
     }
     ticks
+}
+
+/// What may be labelled, the most important first: zero, ±`linear`, every so many decades.
+fn major(linear: f64, decades: RangeInclusive<i32>, stride: i32) -> Vec<Tick> {
+    let threshold = Tick::new(linear, threshold_label(linear));
+    let decades = decades.filter(|e| e % stride == 0);
+    let decades = decades.map(|e| Tick::new(tick::power(1, e), tick::decade(e)));
+    let positive = [threshold].into_iter().chain(decades);
+    let both = positive.flat_map(|t| [t.clone(), negative(t)]);
+    [Tick::new(0.0, "0".into())].into_iter().chain(both).collect()
 }
 
 /// From one labelled decade to the next; unlike a log axis this one has to fit two halves.
@@ -74,11 +86,11 @@ fn stride(apart: f64) -> i32 {
 }
 
 /// Unlabelled ticks: ±`linear`, all decades, and unless some are left out, 2..9 of each.
-fn minor(linear: f64, decades: &[i32], stride: i32) -> Vec<Tick> {
+fn minor(linear: f64, decades: RangeInclusive<i32>, stride: i32) -> Vec<Tick> {
     let size = linear.log10().floor() as i32;
     let between = |e: i32| (2..=9).map(move |m| tick::power(m, e)).filter(|&v| v > linear);
     let mut values = vec![linear];
-    values.extend(decades.iter().map(|&e| tick::power(1, e)));
+    values.extend(decades.map(|e| tick::power(1, e)));
     if stride == 1 {
         values.extend((size..size + 61).flat_map(between));
     }
@@ -88,7 +100,7 @@ fn minor(linear: f64, decades: &[i32], stride: i32) -> Vec<Tick> {
 /// For a range with too few of the other labels: multiples of a round number.
 fn round_numbers(linear: f64, lo: f64, hi: f64, most: usize) -> Vec<Tick> {
     let ticks = tick::linear(value(linear, lo), value(linear, hi), most);
-    spaced(linear, ticks.into_iter(), 0.6 * (hi - lo) / most.max(1) as f64)
+    spaced(linear, ticks.into_iter(), LABEL_GAP * (hi - lo) / most.max(1) as f64)
 }
 
 /// Those that are not too close to one before them.
@@ -96,6 +108,7 @@ fn spaced(linear: f64, ticks: impl Iterator<Item = Tick>, apart: f64) -> Vec<Tic
     let mut kept: Vec<Tick> = Vec::new();
     for tick in ticks {
         let place = |t: &Tick| coordinate(linear, t.value);
+        let apart = if tick.value.abs() == linear { CLOSER * apart } else { apart };
         if kept.iter().all(|k| (place(k) - place(&tick)).abs() >= apart - 1e-9) {
             kept.push(tick);
         }
@@ -109,9 +122,9 @@ fn threshold_label(linear: f64) -> String {
     if tick::power(1, exponent) == linear {
         return tick::decade(exponent);
     }
-    // Two digits at most: the threshold is seldom round.
-    let scientific = format!("{linear:.1e}");
-    let digits = if scientific.contains(".0e") { 0 } else { 1 };
+    // As many digits as it has, up to three.
+    let exact = |&digits: &usize| format!("{linear:.digits$e}").parse() == Ok(linear);
+    let digits = (0..2).find(exact).unwrap_or(2) as i32;
     tick::number(linear, linear, digits - linear.log10().floor() as i32)
 }
 
@@ -160,7 +173,8 @@ mod tests {
         let fourth = ["10^{−4}", "10^{0}", "10^{4}", "10^{8}"];
         let both = ["−10^{8}", "−10^{4}", "−10^{0}", "−10^{−4}", "0"];
         let both = [&both[..], &fourth].concat();
-        let cases: [(f64, (f64, f64), usize, &[&str]); 8] = [
+        type Case<'a> = (f64, (f64, f64), usize, &'a [&'a str]);
+        let cases: [Case; 8] = [
             (1e-2, (-1.0, 100.0), 6, &up_from_zero),
             (1e-2, (-1.0, 100.0), 3, &["−10^{0}", "0", "10^{0}", "10^{2}"]),
             (0.03, (-0.01, 20.0), 6, &["0", "0.03", "10^{−1}", "10^{0}", "10^{1}"]),
@@ -201,7 +215,7 @@ mod tests {
                     let labelled: Vec<_> = ticks.iter().filter(|t| !t.label.is_empty()).collect();
                     assert!(!labelled.is_empty(), "{linear}: {lo}..{hi}");
                     assert!(ticks.iter().all(|t| lo - 1e-9 <= place(t) && place(t) <= hi + 1e-9));
-                    let apart = 0.5 * (hi - lo) / most as f64;
+                    let apart = CLOSER * LABEL_GAP * (hi - lo) / most as f64 - 1e-9;
                     for pair in labelled.windows(2) {
                         let gap = place(pair[1]) - place(pair[0]);
                         assert!(gap >= apart, "{linear}: {lo}..{hi} by {most}: {pair:?}");
