@@ -14,7 +14,10 @@ const CLOSER: f64 = 0.85;
 /// # Panics
 /// If `linear` is not in 1e−290..=1e290.
 pub(super) fn coordinate(linear: f64, value: f64) -> f64 {
-    assert!((1e-290..=1e290).contains(&linear), "SymLog: linear = {linear} is no usable length");
+    assert!(
+        (1e-290..=1e290).contains(&linear),
+        "SymLog: linear = {linear:e} is not in 1e-290..=1e290"
+    );
     if value.abs() <= linear {
         return value / linear;
     }
@@ -226,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    #[should_panic(expected = "linear = 0 is no usable length")]
+    #[should_panic(expected = "linear = 0e0 is not in 1e-290..=1e290")]
     fn a_threshold_of_zero_is_refused() {
         coordinate(0.0, 1.0);
     }
