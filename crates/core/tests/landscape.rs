@@ -254,9 +254,8 @@ fn the_spectral_density_approaches_the_spectrum() {
     let scale = exact[119] - exact[0];
     let rough = slq(&mut product(&hessian), 120, (2, 5), 0);
     let fine = slq(&mut product(&hessian), 120, (40, 40), 0);
-    let distance = |density: &windtunnel_core::landscape::SpectralDensity| {
-        density.wasserstein(&exact) / scale
-    };
+    let distance =
+        |density: &windtunnel_core::landscape::SpectralDensity| density.wasserstein(&exact) / scale;
     assert!(distance(&fine) < 0.5 * distance(&rough));
     // Weights of one probe fluctuate by √(2/p); 40 probes leave 2 % of mass, moved by less than
     // half the width on average.
