@@ -9,6 +9,16 @@ use windtunnel_lab::sweep::Event;
 /// Time between plain lines about unfinished runs.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
+/// A bar for the steps of one run that is measured; nothing but on a terminal.
+pub fn steps(name: String, length: u64, quiet: bool) -> ProgressBar {
+    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
+    let bar = ProgressBar::with_draw_target(Some(length), target).with_message(name);
+    if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] step {pos} of {len}") {
+        bar.set_style(style.progress_chars("=> "));
+    }
+    bar
+}
+
 /// Progress of all runs of one sweep.
 pub struct Progress<'a> {
     names: &'a [String],

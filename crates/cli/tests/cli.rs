@@ -128,7 +128,7 @@ fn usage_errors_are_one_clear_message_and_code_2() {
     let dir = store();
     let missing = dir.path().join("none");
     let missing = missing.to_str().unwrap();
-    let cases: [(&[&str], &str); 12] = [
+    let cases: [(&[&str], &str); 16] = [
         (&["train", "--seeds", "6..0"], "0..6"),
         (&["train", "--seeds", "-1"], "--seeds"),
         (&["train", "--seeds", "a,b"], "1,4,7"),
@@ -141,6 +141,10 @@ fn usage_errors_are_one_clear_message_and_code_2() {
         (&["list", "--store", missing], "no store"),
         (&["eval", "--params", missing, "--prompts", missing], "none"),
         (&["trian"], "train"),
+        (&["measure"], "RUNS"),
+        (&["measure", "zzzz"], "list"),
+        (&["measure", "zzzz", "--with", "spectra"], "robust-condition"),
+        (&["measure", "zzzz", "--draws", "1"], "2..=1000000"),
     ];
     stdout(dir.path(), &short(&[]));
     for (args, expected) in cases {
@@ -154,7 +158,7 @@ fn usage_errors_are_one_clear_message_and_code_2() {
 #[test]
 fn help_has_an_example_at_each_level() {
     let dir = store();
-    let commands = ["train", "reproduce", "list", "show", "export", "eval", "init"];
+    let commands = ["train", "reproduce", "measure", "list", "show", "export", "eval", "init"];
     for command in commands {
         let help = stdout(dir.path(), &[command, "--help"]);
         assert!(help.contains(&format!("Example:\n  windtunnel {command}")), "{help}");
@@ -245,4 +249,169 @@ fn eval_refuses_files_that_do_not_fit() {
     assert!(message.contains("not a safetensors file"), "{message}");
     let (message, _) = failure(dir.path(), &["eval", "--params", &params, "--prompts", &params]);
     assert!(message.contains("not an npz file"), "{message}");
+}
+
+/// Instruments while training and after the fact find the same numbers, to the bit.
+#[test]
+fn instruments_read_the_same_live_and_after_the_fact() {
+    let dir = store();
+    let out = dir.path().join("out");
+    let out = out.to_str().unwrap();
+    let mut sets = Vec::new();
+    for name in [
+        "spectrum=20",
+        "robust_condition=20",
+        "directional_smoothness=20",
+        "generalized_smoothness=20",
+        "stability=20",
+        "heterogeneity=20",
+        "noise=20",
+        "loss_tails=20",
+        "update_geometry=20",
+        "estimators=20",
+        "noise_draws=60",
+        "noise_reference=2000",
+        "loss_prompts=500",
+    ] {
+        sets.extend(["--set".to_string(), format!("instruments.{name}")]);
+    }
+    let mut args = short(&["--json"]);
+    args.extend(sets.iter().map(String::as_str));
+    let runs = json(&stdout(dir.path(), &args));
+    let id = runs[0]["run"].as_str().unwrap();
+    let csv = stdout(dir.path(), &["export", id, "--csv"]);
+    let measure = [
+        "measure",
+        id,
+        "--at",
+        "40,0,20",
+        "--with",
+        "all",
+        "--draws",
+        "60",
+        "--reference",
+        "2000",
+        "--loss-prompts",
+        "500",
+        "--out",
+        out,
+        "--json",
+    ];
+    let measured = json(&stdout(dir.path(), &measure));
+    let measurements = measured[0]["measurements"].as_array().unwrap();
+    assert_eq!(measurements.len(), 3);
+    let mut compared = 0;
+    for (measurement, step) in measurements.iter().zip([0, 20, 40]) {
+        assert_eq!(measurement["step"], step);
+        let readings = measurement["readings"].as_object().unwrap();
+        for (metric, value) in readings {
+            let line = format!("{id},{step},{metric},");
+            let live = csv
+                .lines()
+                .find_map(|l| l.strip_prefix(&line))
+                .unwrap_or_else(|| panic!("{metric} was not recorded at {step}"));
+            match value.as_f64() {
+                Some(value) => assert_eq!(value, live.parse::<f64>().unwrap(), "{line}"),
+                None => assert!(live == "NaN" || live.ends_with("inf"), "{line}{live}"),
+            }
+            compared += 1;
+        }
+        assert!(readings.contains_key("robust_condition_number"));
+    }
+    assert!(compared > 600, "{compared} readings");
+    for picture in [
+        "robust-condition",
+        "spectrum",
+        "directional-smoothness",
+        "stability",
+        "heterogeneity",
+        "update-geometry",
+        "losses",
+        "hessian-step20",
+        "noise-b1000-step40",
+    ] {
+        for extension in ["csv", "svg", "pdf", "png"] {
+            let path = Path::new(out).join(format!("{id}-{picture}.{extension}"));
+            // Three steps of one curve make a short table.
+            assert!(fs::metadata(&path).is_ok_and(|m| m.len() > 100), "{}", path.display());
+        }
+    }
+    let page = fs::read_to_string(Path::new(out).join(format!("{id}.html"))).unwrap();
+    assert!(page.matches("<svg").count() >= 9 && page.contains("robust_condition_number"));
+    // Another number of threads, the stored state alone: the same bits.
+    let last = json(&stdout(
+        dir.path(),
+        &["measure", id, "--with", "spectrum", "--out", out, "--json", "-j", "3"],
+    ));
+    assert_eq!(
+        last[0]["measurements"][0]["readings"]["sharpness"],
+        measurements[2]["readings"]["sharpness"]
+    );
+}
+
+#[test]
+fn runs_of_two_optimizers_are_compared_seed_by_seed() {
+    let dir = store();
+    let out = dir.path().join("out");
+    let mut ids = Vec::new();
+    for optimizer in ["optimizer=sgd", "optimizer=adam"] {
+        let args = short(&["--seeds", "0..3", "--set", optimizer, "--json"]);
+        let runs = json(&stdout(dir.path(), &args));
+        ids.extend(runs.as_array().unwrap().iter().map(|r| r["run"].as_str().unwrap().to_string()));
+    }
+    let mut args: Vec<&str> = vec!["measure"];
+    args.extend(ids.iter().map(String::as_str));
+    args.extend(["--at", "20", "--with", "robust-condition", "--out", out.to_str().unwrap()]);
+    let text = stdout(dir.path(), &args);
+    assert!(text.contains("sgd lr=0.02 / adam lr=0.02"), "{text}");
+    let line = text.lines().find(|l| l.starts_with("diag.lower.all  ")).unwrap();
+    let cells: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(&cells[1..3], ["20", "3"], "{line}");
+    let ratio: f64 = cells[3].parse().unwrap();
+    let (lo, hi): (f64, f64) = (cells[4].parse().unwrap(), cells[6].parse().unwrap());
+    assert!(lo <= ratio && ratio <= hi && lo > 0.0, "{line}");
+}
+
+#[test]
+fn steps_that_a_run_never_reached_are_refused() {
+    let dir = store();
+    let runs = json(&stdout(dir.path(), &short(&["--json"])));
+    let id = runs[0]["run"].as_str().unwrap();
+    let (message, code) = failure(dir.path(), &["measure", id, "--at", "41"]);
+    assert!(code == 2 && message.contains("--at 41") && message.contains("0 to 40"), "{message}");
+
+    let sets = ["optimizer=sgd", "optimizer.clip_norm=off", "optimizer.lr=100"];
+    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+    let runs = json(&stdout(dir.path(), &[short(&sets), vec!["--json"]].concat()));
+    let (id, step) = (runs[0]["run"].as_str().unwrap(), runs[0]["step"].as_u64().unwrap());
+    let at = step.to_string();
+    let (message, code) = failure(dir.path(), &["measure", id, "--at", &at]);
+    assert!(code == 2 && message.contains("diverged"), "{message}");
+    let out = dir.path().join("out");
+    let args =
+        ["measure", id, "--with", "robust-condition", "--json", "--out", out.to_str().unwrap()];
+    let measured = json(&stdout(dir.path(), &args));
+    assert_eq!(measured[0]["measurements"][0]["step"], step - 1);
+}
+
+#[test]
+fn eval_puts_instruments_on_outside_data() {
+    let dir = store();
+    let (params, prompts) = (golden("params.safetensors"), golden("prompts.npz"));
+    let base = ["eval", "--params", &params, "--prompts", &prompts];
+    let plain = json(&stdout(dir.path(), &base));
+    assert!(plain.get("readings").is_none());
+    let with = [&base[..], &["--with", "all", "--draws", "50", "--batch-sizes", "1,8"]].concat();
+    let all = json(&stdout(dir.path(), &with));
+    assert_eq!(all["loss"], plain["loss"]);
+    let reading = |metric: &str| {
+        all["readings"][metric].as_f64().unwrap_or_else(|| panic!("no {metric} in {all}"))
+    };
+    assert!(
+        (reading("held_out_grad_norm") / plain["grad_norm"].as_f64().unwrap() - 1.0).abs() < 1e-12
+    );
+    assert!(reading("sharpness") >= reading("directional_smoothness.neg_grad"));
+    assert!(reading("grad_noise.b8.rms") > 0.0 && reading("grad_noise.b1.rms") > 0.0);
+    let warnings = all["warnings"].as_array().unwrap();
+    assert!(warnings.iter().any(|w| w.as_str().unwrap().contains("update_geometry")));
 }

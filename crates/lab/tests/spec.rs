@@ -3,7 +3,10 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+use windtunnel_core::instrument::Instrument;
+use windtunnel_core::lanes::Isa;
 use windtunnel_core::task::Covariates;
+use windtunnel_core::train::Schedule;
 use windtunnel_lab::spec::{
     Document, PRESETS, Precision, Rule, RunSpec, SpecError, TEMPLATE, run_id,
 };
@@ -38,7 +41,8 @@ fn the_template_is_the_default_and_shows_every_key() {
     let template = parse(TEMPLATE).unwrap();
     assert_eq!(template, RunSpec::paper().unwrap());
     // The resolved form of specs of every kind has no key that the template does not mention.
-    for set in ["optimizer.name=sgd", "optimizer.name=adamw", "task.covariates=gamma_radial"] {
+    let kinds = ["optimizer=sgd", "optimizer=adamw", "task.covariates=gamma_radial"];
+    for set in kinds.into_iter().chain(["instruments=full"]) {
         for line in with(&[set]).unwrap().to_toml().lines() {
             let Some((key, _)) = line.split_once(" = ") else { continue };
             assert!(TEMPLATE.contains(&format!("{key} = ")), "{key} is not in the template");
@@ -129,7 +133,7 @@ fn covariances_come_in_four_forms() {
 
 #[test]
 fn resolved_specs_resolve_to_themselves() {
-    let variants: [&[&str]; 9] = [
+    let variants: [&[&str]; 11] = [
         &[],
         &["optimizer=sgd", "optimizer.nesterov=true", "optimizer.clip_norm=off"],
         &["optimizer=adamw", "optimizer.weight_decay=0.01", "optimizer.amsgrad=true"],
@@ -139,6 +143,8 @@ fn resolved_specs_resolve_to_themselves() {
         &["task.dim=2", "task.covariates.covariance=[[2, 1], [1, 2]]"],
         &["task.dim=2", "task.covariates.covariance={ spectrum = [2, 1] }"],
         &["optimizer.lr=0.1", "optimizer.eps=1e-300", "model.init_std=0.30000000000000004"],
+        &["instruments=full"],
+        &["instruments.noise={ per_decade = 3 }", "instruments.noise_batch_sizes=[1, 10]"],
     ];
     let mut ids = Vec::new();
     for sets in variants {
@@ -150,7 +156,49 @@ fn resolved_specs_resolve_to_themselves() {
     }
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 9, "different specs, same id");
+    assert_eq!(ids.len(), 11, "different specs, same id");
+}
+
+#[test]
+fn presets_of_instruments_grow_and_single_keys_change_them() {
+    let count = |sets: &[&str]| with(sets).unwrap().instruments.schedules.len();
+    assert_eq!(count(&[]), 0);
+    let counts = ["off", "economy", "standard", "full"]
+        .map(|name| count(&[format!("instruments={name}").as_str()]));
+    assert!(counts.windows(2).all(|pair| pair[0] < pair[1]), "{counts:?}");
+    assert_eq!(counts[3], Instrument::ALL.len());
+    let some = with(&["instruments=standard", "instruments.noise=off", "instruments.spectrum=7"]);
+    let schedules = some.unwrap().instruments.schedules;
+    assert!(schedules.contains(&(Instrument::Spectrum, Schedule::Every(7))));
+    assert!(schedules.iter().all(|(instrument, _)| *instrument != Instrument::Noise));
+}
+
+/// A run without instruments is the run that it was before there were any; one with them is
+/// another, because it stores more.
+#[test]
+fn instruments_are_part_of_the_id_only_where_they_measure() {
+    let plain = run_id(&RunSpec::paper().unwrap());
+    assert_eq!(run_id(&with(&["instruments=off", "instruments.noise_draws=5"]).unwrap()), plain);
+    let measured = with(&["instruments.spectrum=250"]).unwrap();
+    assert_ne!(run_id(&measured), plain);
+    let spelled = with(&["instruments.spectrum={ every = 250 }"]).unwrap();
+    assert_eq!(run_id(&spelled), run_id(&measured));
+}
+
+/// Directional smoothness asks what the paper's other optimizer would do.
+#[test]
+fn shadows_are_the_other_optimizer_of_the_paper() {
+    let names = |sets: &[&str]| -> Vec<String> {
+        let settings = with(sets).unwrap().settings(Isa::detect(), 1);
+        settings.shadows.into_iter().map(|(name, _)| name).collect()
+    };
+    assert!(names(&["instruments.spectrum=5"]).is_empty());
+    assert_eq!(names(&["instruments.directional_smoothness=5"]), ["sgd"]);
+    assert_eq!(names(&["instruments.directional_smoothness=5", "optimizer=sgd"]), ["adam"]);
+    assert_eq!(
+        names(&["instruments.directional_smoothness=5", "optimizer=adamw"]),
+        ["sgd", "adam"]
+    );
 }
 
 /// Changing this id means that every stored run is lost to the cache: raise the numerics version
@@ -168,7 +216,7 @@ fn seeds_make_different_runs_and_spelling_does_not() {
 }
 
 /// (override, key named, what the message must contain).
-const WRONG: [(&str, &str, &str); 40] = [
+const WRONG: [(&str, &str, &str); 53] = [
     ("optimizer.lr=-0.1", "optimizer.lr = -0.1", "> 0"),
     ("optimizer.lr=0", "optimizer.lr = 0", "> 0"),
     ("optimizer.lr=nan", "optimizer.lr = nan", "finite"),
@@ -209,6 +257,19 @@ const WRONG: [(&str, &str, &str); 40] = [
     ("train.batch_size=2000000", "train.batch_size = 2000000", "1 to 1000000"),
     ("task.covariates.covariance=[1, 1, 1, 1, -1]", "covariance = -1", "> 0"),
     ("preset=setting4", "preset = \"setting4\"", "did you mean \"setting"),
+    ("instruments=ecnomy", "instruments.preset = \"ecnomy\"", "did you mean \"economy\""),
+    ("instruments.spectrum=0", "instruments.spectrum = 0", "per_decade"),
+    ("instruments.spectrum=-3", "instruments.spectrum = -3", "per_decade"),
+    ("instruments.spectrum=often", "instruments.spectrum = \"often\"", "\"off\""),
+    ("instruments.noise={ per_decade = 0 }", "instruments.noise", "per_decade"),
+    ("instruments.noise={ each = 5 }", "instruments.noise", "{ every = 250 }"),
+    ("instruments.spectra=5", "`instruments.spectra`", "did you mean `instruments.spectrum`"),
+    ("instruments.noise_draws=1", "instruments.noise_draws = 1", "integer from 2"),
+    ("instruments.noise_reference=0", "instruments.noise_reference = 0", "integer from 1"),
+    ("instruments.noise_batch_sizes=[]", "instruments.noise_batch_sizes", "[1, 1000]"),
+    ("instruments.noise_batch_sizes=[0]", "instruments.noise_batch_sizes", "1 to 1000000"),
+    ("instruments.noise_batch_sizes=5", "instruments.noise_batch_sizes = 5", "list"),
+    ("instruments.loss_prompts=3", "instruments.loss_prompts = 3", "integer from 10"),
 ];
 
 #[test]

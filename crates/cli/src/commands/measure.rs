@@ -18,7 +18,7 @@ use super::runs::{load, open};
 use super::{describe, name, short};
 use crate::args::{Global, Measure};
 use crate::error::Error;
-use crate::{output, session};
+use crate::{output, progress, session};
 
 /// What is measured without `--with`: all that takes less than a second.
 const DEFAULT: [Instrument; 7] = [
@@ -60,7 +60,11 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     for id in ids {
         let (spec, mut state, diverged) = last_state(&store, &id)?;
         let recorded = std::mem::take(&mut state.rows);
-        let found = measure(&spec, (&state, diverged), &request, &stop, &mut |_| {});
+        let length = request.at.last().copied().unwrap_or(state.step);
+        let bar = progress::steps(id.to_string(), length, global.quiet || global.json);
+        let news = &mut |step| bar.set_position(step);
+        let found = measure(&spec, (&state, diverged), &request, &stop, news);
+        bar.finish_and_clear();
         let measurements = found.map_err(|error| match error {
             measure::Error::Beyond { .. } => Error::Usage(format!("run {id}: {error}")),
             other => Error::Failed(format!("run {id}: {other}")),

@@ -61,8 +61,8 @@ pub fn lanczos(
         let beta = norm(&residual);
         betas.push(beta);
         let scale = alphas.iter().chain(&betas).fold(0.0_f64, |m, x| m.max(x.abs()));
-        // Rounding alone remains: the basis spans an invariant subspace.
-        if !(beta > 1e-13 * scale) {
+        // Rounding alone remains: the basis spans an invariant subspace. Or nothing is finite.
+        if beta <= 1e-13 * scale || beta.is_nan() {
             break;
         }
         next = residual.into_iter().map(|x| x / beta).collect();

@@ -63,7 +63,11 @@ impl Document {
             let entry = table.entry(*part).or_insert_with(|| Value::Table(Table::new()));
             if let Value::String(name) = entry {
                 // `covariates = "gamma_radial"` and `optimizer = "sgd"` name a table's kind.
-                let tag = if *part == "optimizer" { "name" } else { "kind" };
+                let tag = match *part {
+                    "optimizer" => "name",
+                    "instruments" => "preset",
+                    _ => "kind",
+                };
                 *entry =
                     Value::Table(Table::from_iter([(tag.into(), Value::String(name.clone()))]));
             }
