@@ -22,7 +22,7 @@ pub struct PowerLaw {
     /// Standard error of either exponent, `tail_index`/√`tail_len`.
     pub std_error: f64,
     /// 95 % interval of `tail_index`, exact for a Pareto tail above a threshold fixed beforehand;
-    /// it ignores that [`power_law`] has chosen the threshold and is then too short.
+    /// it ignores that [`power_law`] has chosen the threshold, and then covers in 92 %.
     pub interval: Interval,
     /// The threshold, one of the values or as given.
     pub x_min: f64,
@@ -64,13 +64,15 @@ pub fn power_law_above(x: &[f64], x_min: f64) -> Option<PowerLaw> {
 /// Each replicate draws as many values, from the law with probability `tail_len`/n and else from
 /// the values below `x_min`, and is fitted with a threshold of its own; p is the share of
 /// replicates at least as far from their fit (Clauset et al. 2009, section 4.1). They reject below
-/// 0.1 and advise 2500 replicates for a p to within 0.01; 100 give it to within 0.05.
+/// 0.1 and advise 2500 replicates for a p to within 0.01; 100 give it to within 0.05. The test is
+/// conservative: of samples that are power laws throughout 7 % have a p below 0.1, and 39 % below
+/// ½, because replicates draw the values below x_min with repetitions and so fit worse there.
 ///
 /// # Panics
 /// When `replicates` is 0.
 ///
 /// # Cost
-/// About 2 ms for each replicate of 10,000 values.
+/// About 3 ms for each replicate of 10,000 values.
 pub fn goodness_of_fit(x: &[f64], law: &PowerLaw, replicates: u32, key: Key) -> f64 {
     assert!(replicates > 0, "no replicates");
     let logs = logs_desc(x);
@@ -225,20 +227,24 @@ mod tests {
             assert!((given - 0.95).abs() < slack(0.95, trials), "{index}: {given}");
             let chosen =
                 share(trials, |&s| power_law(&samples(s)).unwrap().interval.contains(index));
-            // The chosen threshold flatters the fit: measured.
-            assert!((chosen - 0.85).abs() < slack(0.85, trials), "{index}: {chosen}");
+            // The chosen threshold flatters the fit: measured on 2000 seeds.
+            assert!((chosen - 0.917).abs() < slack(0.917, trials), "{index}: {chosen}");
         }
     }
 
     #[test]
-    fn p_values_of_power_laws_are_uniform() {
-        let (trials, replicates) = (200, 60);
-        let rejected = share(trials, |&seed| {
-            let x = pareto(1.5, seed, 400);
-            goodness_of_fit(&x, &power_law(&x).unwrap(), replicates, key(seed)) < 0.1
-        });
-        // Binomial noise of the trials; 60 replicates round p by 1/60.
-        assert!((rejected - 0.1).abs() < slack(0.1, trials) + 1.0 / 60.0, "{rejected}");
+    fn p_values_of_power_laws_are_rarely_small() {
+        let (trials, replicates) = (250, 50);
+        let p: Vec<f64> = (0..trials)
+            .map(|seed| {
+                let x = pareto(1.5, seed, 300);
+                goodness_of_fit(&x, &power_law(&x).unwrap(), replicates, key(seed))
+            })
+            .collect();
+        let below = |level: f64| share(trials, |&t| p[t as usize] < level);
+        // Measured on 1000 seeds; 0.1 and 0.5 if p were uniform.
+        assert!((below(0.1) - 0.066).abs() < slack(0.066, trials), "{}", below(0.1));
+        assert!((below(0.5) - 0.39).abs() < slack(0.39, trials), "{}", below(0.5));
     }
 
     #[test]

@@ -182,10 +182,12 @@ mod tests {
     }
 
     #[test]
-    fn norms_are_the_same_on_every_instruction_set() {
+    fn norms_agree_on_every_instruction_set() {
         let variances: Vec<f64> = (1..=5).map(f64::from).collect();
         let of = |isa: Isa| isa.run(Norms { variances: &variances, count: 37, key: key(3) });
-        assert_eq!(of(Isa::detect()), of(Isa::Baseline));
+        // f32 normals with and without fused operations, to some roundings.
+        let close = |(a, b): (&f64, &f64)| (a / b - 1.0).abs() < 4.0 * f64::from(f32::EPSILON);
+        assert!(of(Isa::detect()).iter().zip(&of(Isa::Baseline)).all(close));
     }
 
     #[test]

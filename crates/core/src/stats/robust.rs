@@ -13,7 +13,8 @@ use super::{Interval, default_k, descending, hill, mean, quantile};
 /// The values must be in an order without meaning; group sizes differ by one at most. The interval
 /// lies between two order statistics of the group means (David and Nagaraja, *Order Statistics*,
 /// section 7.1), which brackets the *median of their law*: it tends to the mean as groups grow,
-/// but lies below it for right-skewed data. With fewer than 6 groups it is unbounded.
+/// but lies below it for right-skewed data (92 % instead of 96 for 20 groups
+/// of 20 lognormal values, σ = 1). With fewer than 6 groups it is unbounded.
 ///
 /// # Panics
 /// When `groups` is 0 or above the number of values.
@@ -141,11 +142,12 @@ mod tests {
 
     #[test]
     fn intervals_lie_low_for_skewed_laws() {
-        let (trials, truth) = (1000, 0.5_f64.exp());
+        let (trials, truth) = (4000, 0.5_f64.exp());
         let covered =
             share(trials, |&s| median_of_means(&lognormal(1.0, s, 400), 20).1.contains(truth));
-        // Means of 20 lognormals have a median 5 % below their mean: measured.
-        assert!((covered - 0.83).abs() < slack(0.83, trials), "{covered}");
+        // The law of means of 20 is skewed, its median below the mean: measured on 10,000 seeds, where
+        // a symmetric law has 0.959.
+        assert!((covered - 0.921).abs() < slack(0.921, trials), "{covered}");
     }
 
     #[test]
