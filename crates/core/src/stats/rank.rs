@@ -6,12 +6,15 @@ use super::resample::{FEW, bootstrap_with};
 /// Spearman's rank correlation of paired values, ties given their average rank, with the 95 %
 /// percentile bootstrap interval over pairs (1000 resamples).
 ///
-/// NaN when either side is constant; the interval is NaN when a resample is.
+/// NaN when either side is constant or holds a NaN; the interval is NaN when a resample is.
 ///
 /// # Panics
 /// When the lengths differ or are 0.
 pub fn spearman(x: &[f64], y: &[f64]) -> (f64, Interval) {
     assert_eq!(x.len(), y.len(), "pairs");
+    if x.iter().chain(y).any(|v| v.is_nan()) {
+        return (f64::NAN, Interval::UNDEFINED);
+    }
     let (x, y) = (Levels::of(x), Levels::of(y));
     let all: Vec<usize> = (0..x.level.len()).collect();
     let mut scratch = Scratch::default();
@@ -88,7 +91,8 @@ mod tests {
         // scipy 1.17.1: spearmanr(x, y).statistic; ranks are exact, three roundings.
         assert!((spearman(&x, &y).0 - 0.7853554716071041).abs() < 3.0 * f64::EPSILON);
         // −0 and 0 are a tie.
-        assert_eq!(spearman(&[0.0, -0.0], &[1.0, 2.0]).0.is_nan(), true);
+        assert!(spearman(&[0.0, -0.0], &[1.0, 2.0]).0.is_nan());
+        assert!(spearman(&[0.0, f64::NAN, 2.0], &[1.0, 2.0, 3.0]).0.is_nan());
     }
 
     #[test]
