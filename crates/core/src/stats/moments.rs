@@ -132,6 +132,16 @@ mod tests {
     }
 
     #[test]
+    fn raw_moments_of_a_resample_need_no_centre() {
+        let x = exponential(2, 500);
+        let raw = Sums::of(&x);
+        // Terms some 50 times the central moments, 500 roundings each.
+        let noise = 50.0 * 500.0 * f64::EPSILON;
+        assert!((raw.skewness() / skewness(&x) - 1.0).abs() < noise);
+        assert!((raw.excess_kurtosis() / excess_kurtosis(&x) - 1.0).abs() < noise);
+    }
+
+    #[test]
     fn equal_values_have_no_shape() {
         assert!(skewness(&[2.0; 4]).is_nan() && excess_kurtosis(&[2.0; 4]).is_nan());
         assert!(kurtosis_interval(&[2.0; 4]).lo.is_nan());
