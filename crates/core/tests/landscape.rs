@@ -72,7 +72,7 @@ fn symmetric(dim: usize, seed: u64) -> Hessian {
 
 fn diagonal(values: &[f64]) -> Hessian {
     let dim = values.len();
-    let entry = |k: usize| if k % (dim + 1) == 0 { values[k / dim] } else { 0.0 };
+    let entry = |k: usize| if k.is_multiple_of(dim + 1) { values[k / dim] } else { 0.0 };
     Hessian::from_entries(dim, (0..dim * dim).map(entry).collect())
 }
 
@@ -392,7 +392,7 @@ fn thresholds_of_stability_are_where_updates_turn() {
         for _ in 0..4000 {
             x = step(h * x) + x;
         }
-        !(x.abs() < 1.0)
+        x.is_nan() || x.abs() >= 1.0
     };
     let sgd = |momentum, nesterov| Sgd { lr, momentum, nesterov, ..Sgd::default() };
     let cases = [

@@ -95,8 +95,8 @@ pub const PRESETS_OF_INSTRUMENTS: [InstrumentPreset; 4] = [
     InstrumentPreset {
         name: "economy",
         schedules: &[
-            (Instrument::RobustCondition, Schedule::Every(5000)),
-            (Instrument::DirectionalSmoothness, Schedule::PerDecade(3)),
+            (Instrument::RobustCondition, Schedule::Every(10_000)),
+            (Instrument::DirectionalSmoothness, Schedule::PerDecade(2)),
         ],
         noise_batch_sizes: &[1000],
         noise_draws: 1000,
@@ -108,7 +108,7 @@ pub const PRESETS_OF_INSTRUMENTS: [InstrumentPreset; 4] = [
             (Instrument::Spectrum, Schedule::Every(250)),
             (Instrument::RobustCondition, Schedule::Every(250)),
             (Instrument::DirectionalSmoothness, Schedule::Every(50)),
-            (Instrument::GeneralizedSmoothness, Schedule::Every(250)),
+            (Instrument::GeneralizedSmoothness, Schedule::PerDecade(10)),
             (Instrument::Stability, Schedule::Every(250)),
             (Instrument::Heterogeneity, Schedule::Every(250)),
             (Instrument::Noise, Schedule::PerDecade(1)),
