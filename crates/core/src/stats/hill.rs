@@ -58,7 +58,8 @@ pub fn hill_curve(sorted_desc: &[f64], ks: &[usize]) -> Vec<Hill> {
 /// A tenth of `len` values, at least 1: the rule of DuMouchel (Annals of Statistics 11, 1983).
 ///
 /// The alternative is to let the data choose, by [`super::power_law`]: its `tail_len` − 1. That
-/// threshold adapts, but its choice adds variance (Drees, Janßen, Resnick and Wang 2020).
+/// threshold adapts, but its choice adds variance (Drees, Janßen, Resnick and
+/// Wang, SIAM Journal on Mathematics of Data Science 2, 2020).
 pub fn default_k(len: usize) -> usize {
     (len / 10).max(1)
 }

@@ -6,8 +6,8 @@ use super::hill::{index_interval, log_spaced_ks};
 use super::resample::below;
 use crate::rng::Key;
 
-/// Least number of values above a threshold that is tried: Clauset et al. (section 3.3) find
-/// estimates of the threshold reliable from about that number on.
+/// Least number of values above a threshold that is tried: Clauset et al. (section 3.2) call
+/// estimates of the exponent reliable from about that number on.
 pub const MIN_TAIL: usize = 50;
 /// Thresholds tried at most; all values would cost n² and gain nothing that shows.
 const CANDIDATES: usize = 100;

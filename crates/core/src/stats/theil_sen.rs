@@ -17,6 +17,15 @@ pub struct TheilSen {
     pub intercept_interval: Interval,
 }
 
+impl TheilSen {
+    const UNDEFINED: TheilSen = TheilSen {
+        slope: f64::NAN,
+        intercept: f64::NAN,
+        slope_interval: Interval::UNDEFINED,
+        intercept_interval: Interval::UNDEFINED,
+    };
+}
+
 /// Points used at most; of more every second, third, … is kept.
 const MOST_POINTS: usize = 2000;
 /// Pairs used at most in a resample.
@@ -30,21 +39,24 @@ const MOST_PAIRS: usize = 100_000;
 /// Annals of Statistics 17, 1989): choose it longer than the dependence, and many times shorter
 /// than the series; 1 is for independent points. Few blocks make the intervals too short: 10 blocks
 /// of 20, twice the integrated memory, cover in 88 of 100 trials, where single points do in 65.
-/// Above 2000 points every second, third, … is used.
-/// A resample of more than 447 points takes its median over 100,000 pairs drawn once, an
-/// incomplete U-statistic (Blom, Biometrika 63, 1976) that adds up to 5 % to its variance. NaN where all x are
-/// equal.
+///
+/// Above 2000 points every second, third, … is used. A resample of more than 447 points takes its
+/// median over 100,000 pairs drawn once, an incomplete U-statistic (Blom, Biometrika 63, 1976) that
+/// adds up to 5 % to its variance. All is NaN where all x are equal or a value is NaN.
 ///
 /// # Panics
 /// When the lengths differ, there are fewer than two points, or `block_len` is 0 or above their
 /// number.
 ///
 /// # Cost
-/// 50 ms and 16 MB for the slopes of 2000 points, 0.3 s for the intervals.
+/// 0.15 s and 16 MB for 2000 points or more.
 pub fn theil_sen(x: &[f64], y: &[f64], block_len: usize) -> TheilSen {
     assert_eq!(x.len(), y.len(), "pairs");
     assert!(x.len() >= 2, "a line through {} points", x.len());
     assert!((1..=x.len()).contains(&block_len), "blocks of {block_len} in {} points", x.len());
+    if x.iter().chain(y).any(|v| v.is_nan()) {
+        return TheilSen::UNDEFINED;
+    }
     let every = x.len().div_ceil(MOST_POINTS);
     let thin = |v: &[f64]| v.iter().copied().step_by(every).collect::<Vec<f64>>();
     let (x, y) = (thin(x), thin(y));
@@ -236,6 +248,8 @@ mod tests {
     fn a_vertical_cloud_has_no_slope() {
         let line = theil_sen(&[1.0; 3], &[1.0, 2.0, 3.0], 1);
         assert!(line.slope.is_nan() && line.slope_interval.lo.is_nan());
+        let line = theil_sen(&[1.0, 2.0, 3.0], &[1.0, f64::NAN, 3.0], 1);
+        assert!(line.slope.is_nan() && line.intercept_interval.hi.is_nan());
     }
 
     #[test]
