@@ -7,10 +7,10 @@
 //!
 //! The lognormal (z → ∞ with s z → a) and the stretched exponential (β → 0 with θ β → a) contain
 //! the power law as a limit, and both likelihoods are highest *at* that limit just when the
-//! coefficient of variation of y is at least 1, m₂ ≥ 2 m₁² (for the lognormal: Malevergne, Pisarenko
-//! and Sornette, Physical Review E 83, 2011; for the other it is the slope at β = 0 of a concave
-//! function). So each fit is a search in one unknown for the zero of a monotone function, and
-//! cannot fail.
+//! coefficient of variation of y is at least 1, m₂ ≥ 2 m₁² (for the lognormal: Malevergne,
+//! Pisarenko and Sornette, Physical Review E 83, 2011; for the other it is the slope at β = 0 of a
+//! concave function). So each fit is a search in one unknown for the zero of a monotone function,
+//! and cannot fail.
 
 use super::PowerLaw;
 use super::special::{normal_excess, two_sided_p};
@@ -66,9 +66,10 @@ impl Comparison {
 /// The comparisons of `law` with each [`Alternative`] on the values of `x` from `law.x_min` on.
 ///
 /// R = Σ lᵢ, lᵢ the logarithm of the ratio of densities, and p = erfc(|R|/(√(2n) σ)) with σ² the
-/// variance of lᵢ (Vuong, Econometrica 57, 1989; Clauset, Shalizi and Newman 2009, appendix C). Where
-/// the rival contains the power law p is conservative: of power laws fewer than one in 1000 are
-/// called something else, at the price of some power. R is 0 and p is 1 when the rival is likeliest in its power-law limit.
+/// variance of lᵢ (Vuong, Econometrica 57, 1989; Clauset, Shalizi and Newman 2009, appendix C).
+/// Where the rival contains the power law p is conservative: of power laws fewer than one in 1000
+/// are called something else, at the price of some power. R is 0 and p is 1 when the rival is
+/// likeliest in its power-law limit.
 ///
 /// # Panics
 /// When fewer than two values are above `law.x_min`.

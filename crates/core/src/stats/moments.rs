@@ -32,9 +32,9 @@ pub fn excess_kurtosis(x: &[f64]) -> f64 {
 
 /// 95 % percentile bootstrap interval of [`skewness`], from 1000 resamples.
 ///
-/// For a normal law it covers about as often as it says; a tail that has rarely been seen is
-/// rarely resampled, so that it is too short for skewed laws: of exponential samples it covers the true 2 in 71, 83
-/// and 90 % for 200, 1000 and 5000 values.
+/// For a normal law it covers about as often as it says; a tail that has rarely been seen is rarely
+/// resampled, so that it is too short for skewed laws: of exponential samples it covers the true 2
+/// in 71, 83 and 90 % for 200, 1000 and 5000 values.
 ///
 /// # Panics
 /// When there are no values.
@@ -163,8 +163,8 @@ mod tests {
         let (trials, len) = (250, 1000);
         let skew = share(trials, |&s| skewness_interval(&exponential(s, len)).contains(2.0));
         let kurt = share(trials, |&s| kurtosis_interval(&exponential(s, len)).contains(6.0));
-        // Far below the nominal 0.95, because large values are too rare to be resampled: measured on
-        // 2000 seeds.
+        // Far below the nominal 0.95, because large values are too rare to be resampled: measured
+        // on 2000 seeds.
         assert!((skew - 0.83).abs() < slack(0.83, trials), "{skew}");
         assert!((kurt - 0.73).abs() < slack(0.73, trials), "{kurt}");
     }

@@ -147,8 +147,8 @@ mod tests {
         let (trials, truth) = (4000, 0.5_f64.exp());
         let covered =
             share(trials, |&s| median_of_means(&lognormal(1.0, s, 400), 20).1.contains(truth));
-        // The law of means of 20 is skewed, its median below the mean: measured on 10,000 seeds, where
-        // a symmetric law has 0.959.
+        // The law of means of 20 is skewed, its median below the mean: measured on 10,000 seeds,
+        // where a symmetric law has 0.959.
         assert!((covered - 0.921).abs() < slack(0.921, trials), "{covered}");
     }
 

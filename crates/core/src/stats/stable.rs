@@ -144,8 +144,8 @@ mod tests {
             let covered = share(trials, |&seed| {
                 stable_log_moment(&stable(alpha, seed, 5000), 50).interval.contains(alpha)
             });
-            // Measured on 2000 seeds, for 100 blocks: the quantile is a normal's, not Student's, and
-            // logarithms of small sums are skewed.
+            // Measured on 2000 seeds, for 100 blocks: the quantile is a normal's, not Student's,
+            // and logarithms of small sums are skewed.
             assert!((covered - 0.943).abs() < slack(0.943, trials), "{alpha}: {covered}");
         }
     }
