@@ -6,12 +6,19 @@ use crate::objective::Block;
 use crate::rng::{Key, Purpose};
 use crate::stats::{
     Alternative, MeanTrust, compare_tails, default_k, descending, excess_kurtosis,
-    gaussian_norm_sample, hill, kurtosis_interval, mean, mean_trust, median_of_means, power_law,
-    quantile, skewness, skewness_interval, stable_log_moment, stable_quantile, tail_ratio,
+    gaussian_norm_sample, goodness_of_fit, hill, kurtosis_interval, mean, mean_trust,
+    median_of_means, power_law, quantile, skewness, skewness_interval, stable_log_moment,
+    stable_quantile, tail_ratio,
 };
 
 /// Draws of Gaussian noise that real noise is compared with.
 const GAUSSIAN_DRAWS: usize = 20_000;
+/// Synthetic samples of the goodness of fit of a power law: p to ±0.03 near 0.1, where Clauset,
+/// Shalizi and Newman begin to doubt the law.
+const REPLICATES: u32 = 100;
+/// Streams of their own beside the probes of randomized linear algebra.
+const GAUSSIAN_STEP: u64 = 1 << 40;
+const GOODNESS_STEP: u64 = 1 << 41;
 /// Groups of the median of means.
 const GROUPS: usize = 30;
 /// The draw of the losses, apart from those of gradients.
@@ -55,6 +62,9 @@ fn read_norms(norms: &[f64], metric: &str, readings: &mut Readings) {
     let Some(law) = power_law(norms) else { return };
     readings.estimate(&format!("{metric}.power_law"), law.tail_index, law.interval);
     readings.record(format!("{metric}.power_law.x_min"), law.x_min);
+    let key = Key { seed: 0, purpose: Purpose::Probe, step: GOODNESS_STEP };
+    let p = goodness_of_fit(norms, &law, REPLICATES, key);
+    readings.record(format!("{metric}.power_law.goodness_of_fit.p"), p);
     for comparison in compare_tails(norms, &law) {
         let rival = match comparison.other {
             Alternative::Lognormal => "lognormal",
@@ -115,7 +125,7 @@ fn read_directions(
 
 /// Sorted norms of Gaussian noise whose covariance has the given eigenvalues.
 pub fn gaussian_norms(variances: &[f64]) -> Vec<f64> {
-    let key = Key { seed: 0, purpose: Purpose::Probe, step: 1 << 40 };
+    let key = Key { seed: 0, purpose: Purpose::Probe, step: GAUSSIAN_STEP };
     gaussian_norm_sample(variances, GAUSSIAN_DRAWS, key)
 }
 

@@ -8,6 +8,7 @@
 
 mod hill;
 mod likelihood_ratio;
+mod log_line;
 mod moments;
 mod power_law;
 mod qq;
@@ -17,10 +18,10 @@ mod robust;
 mod special;
 mod spectrum;
 mod stable;
-mod theil_sen;
 
 pub use hill::{Hill, default_k, descending, hill, hill_curve, log_spaced_ks};
 pub use likelihood_ratio::{Alternative, Comparison, Verdict, compare_tails};
+pub use log_line::{LogLine, log_line};
 pub use moments::{
     excess_kurtosis, kurtosis_interval, skewness, skewness_interval, std_dev, variance,
 };
@@ -30,7 +31,6 @@ pub use rank::spearman;
 pub use robust::{MeanTrust, mean_trust, median_of_means};
 pub use spectrum::{jensen_shannon_distance, spectral_density};
 pub use stable::{StableIndex, stable_log_moment, stable_quantile};
-pub use theil_sen::{TheilSen, theil_sen};
 
 use crate::rng::{Key, Purpose};
 

@@ -1,6 +1,6 @@
 //! (L₀, L₁)-smoothness: smoothness against gradient norm, and the line through it.
 
-use windtunnel_core::stats::{Interval, TheilSen, spearman, theil_sen};
+use windtunnel_core::stats::{Interval, LogLine, log_line, spearman};
 
 use super::{Group, Member};
 use crate::figure::Color;
@@ -25,7 +25,7 @@ fn points(member: &Member, metric: &str) -> Vec<(u64, f64, f64)> {
 
 /// The line smoothness = L₀ + L₁‖∇f‖ with its rank correlation.
 struct Fit {
-    line: TheilSen,
+    line: LogLine,
     correlation: (f64, Interval),
     points: usize,
 }
@@ -35,7 +35,7 @@ fn fit(points: &[(u64, f64, f64)]) -> Option<Fit> {
     // Neighbours of a trajectory depend on each other over about the cube root of its length.
     let block = ((x.len() as f64).cbrt().ceil() as usize).max(1);
     (x.len() >= FEWEST).then(|| Fit {
-        line: theil_sen(&x, &y, block),
+        line: log_line(&x, &y, block),
         correlation: spearman(&x, &y),
         points: x.len(),
     })
@@ -50,7 +50,7 @@ pub fn generalized(group: &Group, member: &Member) -> Option<Figure> {
         caption: format!(
             "Seed {}. Held-out loss, in double precision, at the steps of the colour bar; both \
              scales logarithmic, so values that are not positive are missing here: see the share of \
-             negative steps. Line: L_{{0}} + L_{{1}}‖∇f‖ by Theil and Sen, on all values.",
+             negative steps. Line: L_{{0}} + L_{{1}}‖∇f‖ of least mean absolute error of the logarithm.",
             member.seed
         ),
     })
@@ -112,7 +112,8 @@ pub fn generalized_fits(groups: &[Group]) -> Option<Table> {
     let head = ["run", "seed", "smoothness", "steps", "L0", "L1", "rank correlation"];
     (!rows.is_empty()).then(|| {
         Table::new(
-            "smoothness = L0 + L1 * gradient norm (Theil-Sen; 95 % moving-block bootstrap)",
+            "smoothness = L0 + L1 * gradient norm, least absolute error of the logarithm (95 % moving-block \
+             bootstrap)",
             &head,
             rows,
         )
