@@ -40,6 +40,7 @@ def main():
         print("\n".join(describe_machine(sides)))
         print(f"\nagreement on one problem: {assert_agreement(sides)}")
         sections = {"scaling": scaling(options, sides["windtunnel"])}
+        sections["instruments"] = instruments(options)
         if options.peers:
             sections["peers"] = comparison(options, sides)
         counts = count_instructions(sides["windtunnel"].command[0])
@@ -133,9 +134,8 @@ class Side:
 
 
 def start_windtunnel(core):
-    subprocess.run(
-        ["cargo", "build", "--release", "--quiet", "-p", "windtunnel-bench"], cwd=ROOT, check=True
-    )
+    packages = ["-p", "windtunnel-bench", "-p", "windtunnel"]
+    subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=ROOT, check=True)
     return Side([TARGET / "release" / "windtunnel-bench"], core)
 
 
@@ -330,6 +330,61 @@ def scaling(options, ours):
             cells = f"{timings.cell((name, 1))} | {timings.cell((name, 2))}"
             lines.append(f"| {name} | {cells} | **{timings.ratio((name, 1), (name, 2)):.2f}×** |")
     return lines
+
+
+def instruments(options):
+    """What instruments add to a run of the paper's Setting 1, and the noise study of the paper."""
+    steps = 200 if options.quick else 10000
+    # Presets that take long are timed in fewer rounds.
+    presets = {"off": 1, "economy": 1, "standard": 3, "full": max(1, options.rounds // 2)}
+    if options.quick:
+        presets.pop("full")
+    seconds = {preset: [] for preset in presets}
+    with tempfile.TemporaryDirectory() as folder:
+        for round_ in range(options.rounds):
+            for preset, every in presets.items():
+                if round_ % every == 0:
+                    settings = {"instruments": preset, "train.steps": steps}
+                    seconds[preset].append(train(Path(folder) / f"{preset}{round_}", settings))
+            progress(f"instruments: round {round_ + 1} of {options.rounds}")
+        study = [noise_study(Path(folder) / "off0", options.quick) for _ in range(3)]
+    lines = [f"| instruments, Setting 1, Adam, {steps:,} steps, one thread | time | added |"]
+    lines.append("|---|---|---|")
+    for preset, every in presets.items():
+        base = seconds["off"][::every]
+        added = statistics.median(a / b - 1 for a, b in zip(seconds[preset], base))
+        time_ = show(statistics.median(seconds[preset]))
+        shown = "–" if preset == "off" else f"**{100 * added:.0f} %**"
+        lines.append(f"| {preset} | {time_} | {shown} |")
+    lines += [
+        "",
+        f"Noise study of the paper ({50 if options.quick else 10000:,} gradients of 1000 prompts, a "
+        "reference of 100,000), tails and pictures included, all cores: "
+        f"**{show(statistics.median(study))}**.",
+    ]
+    return lines
+
+
+def train(store, settings):
+    """Seconds that one run takes, as it says itself."""
+    sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    done = windtunnel("train", "-j1", "--json", *sets, store=store)
+    return json.loads(done)[0]["wall_seconds"]
+
+
+def noise_study(store, quick):
+    """Seconds of the whole command."""
+    (run,) = os.listdir(store / "runs")
+    sizes = ["--draws", "50"] if quick else []
+    start = time.perf_counter()
+    out = str(store / "out")
+    windtunnel("measure", run, "--at", "0", "--with", "noise", "--out", out, *sizes, store=store)
+    return time.perf_counter() - start
+
+
+def windtunnel(*words, store):
+    command = [TARGET / "release" / "windtunnel", *words, "--quiet", "--store", store]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
 
 
 def slope(sizes, times):

@@ -55,6 +55,11 @@ fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
 /// Shape and tail of ‖g − ∇f‖.
 fn read_norms(norms: &[f64], metric: &str, readings: &mut Readings) {
     readings.record(format!("{metric}.mean"), mean(norms));
+    let mut sorted = norms.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    readings.record(format!("{metric}.median"), quantile(&sorted, 0.5));
+    let squares: Vec<f64> = norms.iter().map(|norm| norm * norm).collect();
+    doubt(&squares, &format!("{metric}.rms"), readings);
     let (skewness, kurtosis) = (skewness(norms), excess_kurtosis(norms));
     readings.estimate(&format!("{metric}.skewness"), skewness, skewness_interval(norms));
     readings.estimate(&format!("{metric}.kurtosis"), kurtosis, kurtosis_interval(norms));
@@ -77,7 +82,7 @@ fn read_norms(norms: &[f64], metric: &str, readings: &mut Readings) {
     }
 }
 
-/// Hill's index of the largest tenth.
+/// Hill's index with the default number of largest values.
 fn tail_index(values: &[f64], metric: &str, readings: &mut Readings) {
     let sorted = descending(values);
     let k = default_k(sorted.len());
@@ -147,8 +152,13 @@ pub(super) fn loss_tails(scene: &mut Scene<'_>, readings: &mut Readings) {
         readings.estimate("loss.median_of_means", median, interval);
     }
     tail_index(&losses, "loss", readings);
-    let trust = mean_trust(&losses);
+    doubt(&losses, "loss.mean", readings);
+}
+
+/// Warns where the mean of `values`, on which `metric` rests, is not to be trusted.
+fn doubt(values: &[f64], metric: &str, readings: &mut Readings) {
+    let trust = mean_trust(values);
     if trust != MeanTrust::Trusted {
-        readings.warn(Warning::Mean { metric: "loss.mean".into(), trust });
+        readings.warn(Warning::Mean { metric: metric.into(), trust });
     }
 }

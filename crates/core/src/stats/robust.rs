@@ -4,7 +4,7 @@ use std::fmt;
 
 use statrs::function::beta::beta_reg;
 
-use super::{Interval, descending, hill, mean, quantile};
+use super::{Interval, default_k, descending, hill, mean, quantile};
 
 /// Median of the means of `groups` groups of neighbours, with an interval of at least 95 %.
 ///
@@ -55,19 +55,15 @@ pub enum MeanTrust {
     },
 }
 
-/// n^0.6 of n values are their tail: 10 of 50, 250 of 10,000.
-const TAIL_POWER: f64 = 0.6;
-/// The fewest values of which such a tail says something.
+/// The fewest values of which a tail (10) says something.
 const FEWEST_FOR_A_TAIL: usize = 50;
 
 /// Whether to trust the mean of `x`, losses for instance.
 ///
 /// `Dominated` when one value has more than half of Σ|x| (a value that is not finite has all of
-/// it); else `HeavyTail` when the 95 % interval of Hill's index of |x| from its n^0.6 largest values
-/// ends below 2. With [`super::default_k`], a tenth of 10,000 values, squares of products of
-/// normals look like infinite variance, which have all moments and average well. Fewer than 3
-/// values are always trusted, fewer than 50 have no tail. A lognormal law has all moments too, but
-/// for large σ looks like infinite variance, and samples of this size average as badly.
+/// it); else `HeavyTail` when the 95 % interval of Hill's index of |x|, with [`default_k`], ends
+/// below 2. Fewer than 3 values are always trusted, fewer than 50 have no tail. A lognormal law has
+/// all moments, but for large σ looks like infinite variance, and samples average as badly.
 pub fn mean_trust(x: &[f64]) -> MeanTrust {
     if x.iter().any(|v| !v.is_finite()) {
         return MeanTrust::Dominated { share: 1.0 };
@@ -79,7 +75,7 @@ pub fn mean_trust(x: &[f64]) -> MeanTrust {
         return MeanTrust::Dominated { share };
     }
     if sorted.len() >= FEWEST_FOR_A_TAIL {
-        let tail = hill(&sorted, (sorted.len() as f64).powf(TAIL_POWER) as usize);
+        let tail = hill(&sorted, default_k(sorted.len()));
         if tail.interval.hi < 2.0 {
             return MeanTrust::HeavyTail { tail_index: tail.alpha };
         }
