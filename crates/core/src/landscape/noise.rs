@@ -18,7 +18,7 @@ pub struct Reference {
     pub grad: Vec<f64>,
     /// f, nearly.
     pub loss: f64,
-    /// √E‖grad − ∇f‖², estimated from the spread of [`PARTS`] parts; NaN with a single part.
+    /// √E‖grad − ∇f‖², estimated from the spread of 100 parts; NaN with a single part.
     pub standard_error: f64,
     /// Samples in the batch.
     pub samples: usize,

@@ -10,6 +10,7 @@ use crate::figure::{Band, Bars, Color, Figure, Line, Panel, Points, Rule, Scale,
 
 const BINS: usize = 60;
 const QUANTILES: usize = 400;
+const FARTHEST: usize = 20;
 const HILL_POINTS: usize = 80;
 const GREY: Color = Color(0x77, 0x77, 0x77);
 const BLUE: Color = Color::CYCLE[2];
@@ -26,24 +27,19 @@ pub fn noise(sample: &NoiseSample, what: &str) -> Option<Figure> {
         panels: vec![
             histogram(&norms, &gaussian),
             hill(&norms),
-            qq(
-                "QQ against Gaussian noise",
-                "‖Gaussian noise‖",
-                qq_reference(&norms, &gaussian, QUANTILES.min(norms.len())),
-                Line::Slope { slope: 1.0, intercept: 0.0 },
-            ),
+            qq_of_gaussian(&norms, &gaussian),
             qq_of_normal(&norms),
         ],
         caption: format!(
             "{what}. {} mini-batch gradients of {} fresh prompts each against the mean gradient of \
              {}. Gaussian noise: of the same covariance; its norm is itself skewed, so the QQ plot \
-             against the normal law bends even for it. {} quantiles; above the line the tail is \
-             heavier. Hill: tail index over the number of largest values used, band: 95 % interval; \
-             below 2 the variance is infinite.",
+             against the normal law bends even for it. QQ: some {QUANTILES} quantiles and the \
+             {FARTHEST} farthest draws; above the line the tail is heavier. Hill: tail index over \
+             the number of largest values used, band: 95 % interval; below 2 the variance is \
+             infinite.",
             norms.len(),
             sample.batch_size,
             sample.reference.samples,
-            QUANTILES.min(norms.len()),
         ),
     })
 }
@@ -60,7 +56,7 @@ fn histogram(norms: &[f64], gaussian: &[f64]) -> Panel {
         }
         None => (0.0, 1.0),
     };
-    let log = lo > 0.0 && hi / lo > WIDE;
+    let log = is_wide(&[lo, hi]);
     let edge = |i: usize| {
         let part = i as f64 / BINS as f64;
         if log { lo * (hi / lo).powf(part) } else { lo + (hi - lo) * part }
@@ -89,11 +85,14 @@ fn histogram(norms: &[f64], gaussian: &[f64]) -> Panel {
     }
 }
 
-fn qq(title: &str, x_label: &str, qq: Qq, line: Line) -> Panel {
+fn qq(title: &str, x_label: &str, qq: Qq, scale: Scale) -> Panel {
+    let qq = thinned(&qq);
     Panel {
         title: title.into(),
         x_label: x_label.into(),
         y_label: "‖g − ∇f‖".into(),
+        x_scale: scale,
+        y_scale: scale,
         points: vec![Points {
             name: String::new(),
             color: BLUE,
@@ -101,27 +100,45 @@ fn qq(title: &str, x_label: &str, qq: Qq, line: Line) -> Panel {
             y: qq.sample,
             shade: None,
         }],
-        rules: vec![Rule { name: "same law".into(), color: GREY, line }],
+        rules: vec![Rule {
+            name: "same law".into(),
+            color: GREY,
+            line: Line::Slope { slope: 1.0, intercept: 0.0 },
+        }],
         ..Panel::default()
     }
+}
+
+/// Some hundred of the points, and all of the farthest.
+fn thinned(qq: &Qq) -> Qq {
+    let len = qq.sample.len();
+    let every = (len / QUANTILES).max(1);
+    let keep = |x: &[f64]| {
+        let kept = (0..len).filter(|i| i.is_multiple_of(every) || i + FARTHEST >= len);
+        kept.map(|i| x[i]).collect()
+    };
+    Qq { theoretical: keep(&qq.theoretical), sample: keep(&qq.sample) }
+}
+
+fn qq_of_gaussian(norms: &[f64], gaussian: &[f64]) -> Panel {
+    let points = qq_reference(norms, gaussian, norms.len());
+    let scale = if is_wide(&points.sample) { Scale::Log } else { Scale::Linear };
+    qq("QQ against Gaussian noise", "‖Gaussian noise‖", points, scale)
 }
 
 /// Quantiles against the normal law of the same mean and variance: what the literature draws, and
 /// no test of the tail, because a norm is skewed.
 fn qq_of_normal(norms: &[f64]) -> Panel {
-    let whole = qq_normal(norms);
-    // As many points as the other plot has.
-    let every = (norms.len() / QUANTILES).max(1);
-    let thin = |x: &[f64]| {
-        let kept = (0..x.len()).filter(|i| i % every == 0 || i + 20 > x.len());
-        kept.map(|i| x[i]).collect::<Vec<f64>>()
-    };
-    let thinned = Qq { theoretical: thin(&whole.theoretical), sample: thin(&whole.sample) };
-    let line = Line::Slope { slope: 1.0, intercept: 0.0 };
     Panel {
         y_label: "‖g − ∇f‖, standardized".into(),
-        ..qq("QQ against the normal law", "normal quantile", thinned, line)
+        ..qq("QQ against the normal law", "normal quantile", qq_normal(norms), Scale::Linear)
     }
+}
+
+/// Whether ascending values span so many ratios that a linear axis would hide most of them.
+fn is_wide(ascending: &[f64]) -> bool {
+    let ends = ascending.first().zip(ascending.last());
+    ends.is_some_and(|(lo, hi)| *lo > 0.0 && hi / lo > WIDE)
 }
 
 fn hill(norms: &[f64]) -> Panel {
