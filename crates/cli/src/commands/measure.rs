@@ -169,9 +169,12 @@ fn single_step(run: &Measured, m: &Measurement, of: &str) -> Vec<(String, Figure
     let file = |name: &str| format!("{name}{of}-step{}", m.step);
     let hessian =
         m.hessian.as_ref().map(|h| (file("hessian"), chart::hessian(h, &m.blocks, &what)));
-    let noise = m.noise.iter().filter_map(|sample| {
-        let name = file(&format!("noise-b{}", sample.batch_size));
-        Some((name, chart::noise(sample, &what)?))
+    let noise = m.noise.iter().flat_map(|sample| {
+        let name = |what: &str| file(&format!("{what}-b{}", sample.batch_size));
+        let coordinates = chart::noise_by_coordinate(sample, &m.blocks, &what);
+        let of = [("noise", chart::noise(sample, &what)), ("noise-by-parameter", coordinates)];
+        let named = of.map(|(picture, figure)| Some((name(picture), figure?)));
+        named.into_iter().flatten().collect::<Vec<_>>()
     });
     hessian.into_iter().chain(noise).collect()
 }

@@ -12,7 +12,7 @@ mod time;
 pub use curve::over_seeds;
 pub use generalized::{generalized, generalized_fits};
 pub use hessian::hessian;
-pub use noise::noise;
+pub use noise::{noise, noise_by_coordinate};
 pub use tables::{condition_ratios, negative_steps};
 pub use time::{
     conditioning, heterogeneity, losses, smoothness, spectrum, stability, update_geometry,

@@ -2,11 +2,14 @@
 
 use windtunnel_core::instrument::gaussian_norms;
 use windtunnel_core::landscape::NoiseSample;
+use windtunnel_core::objective::Block;
 use windtunnel_core::stats::{
-    Qq, descending, hill_curve, log_spaced_ks, qq_normal, qq_reference, quantile,
+    Qq, descending, excess_kurtosis, hill_curve, log_spaced_ks, qq_normal, qq_reference, quantile,
 };
 
-use crate::figure::{Band, Bars, Color, Figure, Line, Panel, Points, Rule, Scale, Series};
+use crate::figure::{
+    Band, Bars, Color, ColorMap, Figure, HeatMap, Line, Panel, Points, Rule, Scale, Series,
+};
 
 const BINS: usize = 60;
 const QUANTILES: usize = 400;
@@ -40,6 +43,48 @@ pub fn noise(sample: &NoiseSample, what: &str) -> Option<Figure> {
             norms.len(),
             sample.batch_size,
             sample.reference.samples,
+        ),
+    })
+}
+
+/// Standard deviation and kurtosis of the noise of every parameter, matrix by matrix; nothing where
+/// the blocks are not square matrices of one size.
+pub fn noise_by_coordinate(sample: &NoiseSample, blocks: &[Block], what: &str) -> Option<Figure> {
+    let size = blocks.first()?.range.len();
+    let dim = size.isqrt();
+    if dim * dim != size || blocks.iter().any(|block| block.range.len() != size) {
+        return None;
+    }
+    let panel = |title: &str, label: &str, values: &[f64]| {
+        let at = |row: usize, column: usize| values[column / dim * size + row * dim + column % dim];
+        let columns = blocks.len() * dim;
+        let cells = (0..dim).flat_map(|row| (0..columns).map(move |column| at(row, column)));
+        Panel {
+            title: title.into(),
+            shade_label: label.into(),
+            heat_map: Some(HeatMap {
+                rows: dim,
+                columns,
+                values: cells.collect(),
+                row_blocks: Vec::new(),
+                column_blocks: blocks.iter().map(|b| (b.name.to_uppercase(), dim)).collect(),
+                scale: Scale::Log,
+                color_map: ColorMap::Sequential,
+            }),
+            ..Panel::default()
+        }
+    };
+    let kurtosis = |k: usize| excess_kurtosis(&sample.coordinate(k));
+    let kurtoses: Vec<f64> = (0..blocks.len() * size).map(kurtosis).collect();
+    Some(Figure {
+        title: format!("Gradient noise by parameter, B = {}", sample.batch_size),
+        panels: vec![
+            panel("standard deviation", "std", &sample.coordinate_std()),
+            panel("excess kurtosis", "kurtosis", &kurtoses),
+        ],
+        caption: format!(
+            "{what}. Entries of the matrices of all layers, rows below each other. Grey: without \
+             noise (dead parameters), or a kurtosis below zero."
         ),
     })
 }
