@@ -1,0 +1,136 @@
+//! Pictures and tables from synthetic rows.
+
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
+use windtunnel_lab::chart::{
+    Group, Member, condition_ratios, conditioning, generalized, generalized_fits, heterogeneity,
+    losses, negative_steps, over_seeds, smoothness, spectrum, stability, update_geometry,
+};
+use windtunnel_lab::figure::{Color, Line};
+use windtunnel_lab::store::{Row, RunId};
+
+/// One row per (step, metric, value).
+fn member(seed: u64, rows: &[(u64, &str, f64)]) -> Member {
+    let rows = rows.iter().map(|(step, metric, value)| Row::new(*step, *metric, *value)).collect();
+    Member { run: RunId::from(seed), seed, rows }
+}
+
+fn group(name: &str, members: Vec<Member>) -> Group {
+    Group { name: name.into(), color: Color::RED, members }
+}
+
+#[test]
+fn seeds_become_a_mean_with_its_band_and_a_gap_where_one_is_missing() {
+    let group = group(
+        "adam",
+        vec![
+            member(3, &[(0, "m", 1.0), (10, "m", 5.0), (20, "m", 8.0), (0, "other", 7.0)]),
+            member(4, &[(20, "m", 6.0), (0, "m", 3.0)]),
+        ],
+    );
+    let series = over_seeds(&group, "m", "adam", Color::BLACK).unwrap();
+    assert_eq!(series.x, [0.0, 10.0, 20.0]);
+    assert_eq!((series.center[0], series.center[2]), (2.0, 7.0));
+    assert!(series.center[1].is_nan(), "a mean over other seeds than its neighbours");
+    let band = series.band.unwrap();
+    // Means of two draws from {1, 3}: the ends have probability ¼ each.
+    assert_eq!((band.lo[0], band.hi[0]), (1.0, 3.0));
+    assert_eq!(series.members[1].name, "seed 4");
+    assert_eq!(over_seeds(&group, "absent", "", Color::BLACK), None);
+}
+
+#[test]
+fn one_seed_has_no_band() {
+    let group = group("sgd", vec![member(0, &[(5, "m", 1.0)])]);
+    let series = over_seeds(&group, "m", "sgd", Color::BLACK).unwrap();
+    assert!(series.band.is_none() && series.members.is_empty());
+}
+
+#[test]
+fn ratios_are_taken_seed_by_seed() {
+    const METRIC: &str = "robust_condition_number";
+    let sgd = group(
+        "sgd",
+        vec![member(0, &[(750, METRIC, 20.0)]), member(1, &[(750, METRIC, 30.0)]), member(7, &[])],
+    );
+    let adam =
+        group("adam", vec![member(1, &[(750, METRIC, 10.0)]), member(0, &[(750, METRIC, 40.0)])]);
+    let table = condition_ratios(&sgd, &adam, &[750, 1250]).unwrap();
+    // 20/40 and 30/10: mean 1.75, geometric mean √1.5; the interval of two is their range.
+    assert_eq!(
+        table.rows,
+        [["diag.lower.all", "750", "2", "1.75", "0.500 to 3.00", "1.22", "0.500 to 3.00"]]
+    );
+    assert!(condition_ratios(&sgd, &adam, &[1250]).is_none());
+}
+
+#[test]
+fn negative_steps_are_counted() {
+    const METRIC: &str = "directional_smoothness";
+    let rows = [(0, METRIC, 1.0), (1, METRIC, -0.5), (2, METRIC, f64::NAN), (3, METRIC, 0.0)];
+    let table = negative_steps(&[group("adam", vec![member(2, &rows)])]).unwrap();
+    assert_eq!(table.rows, [["adam", "2", "step taken", "1 of 3 (33.3 %)"]]);
+}
+
+/// Rows of a run whose Hessian norm is 0.5 + 2‖∇f‖ exactly.
+fn smooth_run() -> Group {
+    let mut rows = Vec::new();
+    for step in 0..40 {
+        let norm = 10_f64.powf(1.0 - step as f64 / 13.0);
+        rows.push((step, "held_out_grad_norm", norm));
+        rows.push((step, "hessian_norm", 0.5 + 2.0 * norm));
+    }
+    group("adam", vec![member(0, &rows)])
+}
+
+#[test]
+fn l0_and_l1_are_found() {
+    let run = smooth_run();
+    let table = generalized_fits(std::slice::from_ref(&run)).unwrap();
+    assert_eq!(table.rows.len(), 1, "path and directional smoothness were not measured");
+    let row = &table.rows[0];
+    assert_eq!(&row[2..4], ["hessian_norm", "40"]);
+    let estimate = |cell: &str| cell.split(' ').next().unwrap().parse::<f64>().unwrap();
+    // Three digits are printed.
+    assert!((estimate(&row[4]) - 0.5).abs() < 0.006 && (estimate(&row[5]) - 2.0).abs() < 0.011);
+    assert_eq!(estimate(&row[6]), 1.0);
+    let figure = generalized(&run, &run.members[0]).unwrap();
+    let Line::Slope { slope, intercept } = figure.panels[0].rules[0].line else { panic!() };
+    assert!((slope - 2.0).abs() < 0.01 && (intercept - 0.5).abs() < 0.005);
+    assert_eq!(figure.panels[0].points[0].x.len(), 40);
+}
+
+#[test]
+fn a_spectrum_is_drawn_over_steps_or_by_rank() {
+    let rows = |steps: &[u64]| -> Vec<(u64, &str, f64)> {
+        let at = |&step: &u64| {
+            [(step, "eigenvalue.0", -1.0), (step, "eigenvalue.1", 2.0), (step, "eigenvalue.2", 3.0)]
+        };
+        steps.iter().flat_map(at).collect()
+    };
+    let single = spectrum(&[group("one", vec![member(0, &rows(&[7]))])]).unwrap();
+    assert_eq!(single.panels[0].series[0].center, [-1.0, 2.0, 3.0]);
+    assert!(single.panels[0].x_label.contains("step 7"));
+    let many = spectrum(&[group("many", vec![member(0, &rows(&[0, 5]))])]).unwrap();
+    let series = &many.panels[0].series[0];
+    assert_eq!((series.center.as_slice(), series.members.len()), (&[3.0, 3.0][..], 3));
+}
+
+#[test]
+fn what_was_not_measured_is_not_drawn() {
+    let groups = [group("adam", vec![member(0, &[(0, "held_out_loss", 1.0)])])];
+    for picture in [
+        conditioning(&groups),
+        smoothness(&groups),
+        spectrum(&groups),
+        stability(&groups),
+        heterogeneity(&groups),
+        losses(&groups),
+        update_geometry(&groups),
+        generalized(&groups[0], &groups[0].members[0]),
+    ] {
+        assert_eq!(picture, None);
+    }
+    assert!(generalized_fits(&groups).is_none() && negative_steps(&groups).is_none());
+}
