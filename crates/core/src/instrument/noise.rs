@@ -1,6 +1,6 @@
 //! Instruments of randomness: noise of gradients, tails of losses.
 
-use super::{Readings, Scene, Warning};
+use super::{DENSE_LIMIT, Instrument, Readings, Scene, Warning};
 use crate::landscape::NoiseSample;
 use crate::objective::Block;
 use crate::rng::{Key, Purpose};
@@ -105,6 +105,12 @@ fn read_directions(
     kurtoses.sort_by(f64::total_cmp);
     readings.record(format!("{metric}.coordinate_kurtosis"), quantile(&kurtoses, 0.5));
     readings.record(format!("{metric}.coordinate_kurtosis.max"), quantile(&kurtoses, 1.0));
+    if sample.reference.grad.len() > DENSE_LIMIT {
+        let reason = "no comparison with Gaussian noise: the covariance of so many parameters is \
+                      not made";
+        let instrument = Instrument::Noise.name();
+        return readings.warn(Warning::Unavailable { instrument, reason });
+    }
     let Some(covariance) = sample.covariance() else { return };
     // Rounding leaves eigenvalues of a singular covariance a little below zero.
     let variances: Vec<f64> = covariance.values.iter().map(|v| v.max(0.0)).collect();

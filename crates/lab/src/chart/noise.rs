@@ -1,6 +1,6 @@
 //! Noise of mini-batch gradients as histogram, QQ plot and Hill plot.
 
-use windtunnel_core::instrument::gaussian_norms;
+use windtunnel_core::instrument::{DENSE_LIMIT, gaussian_norms};
 use windtunnel_core::landscape::NoiseSample;
 use windtunnel_core::objective::Block;
 use windtunnel_core::stats::{
@@ -20,9 +20,12 @@ const BLUE: Color = Color::CYCLE[2];
 
 /// The norms of `sample`: density with that of Gaussian noise of the same covariance, quantiles of
 /// one against the other, and Hill's index over its threshold. Nothing where the noise is not
-/// finite.
+/// finite, or where there are too many parameters for a covariance.
 pub fn noise(sample: &NoiseSample, what: &str) -> Option<Figure> {
     let norms = sample.norms();
+    if sample.reference.grad.len() > DENSE_LIMIT {
+        return None;
+    }
     let variances: Vec<f64> = sample.covariance()?.values.iter().map(|v| v.max(0.0)).collect();
     let gaussian = gaussian_norms(&variances);
     Some(Figure {
