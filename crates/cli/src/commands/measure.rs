@@ -188,6 +188,8 @@ fn groups(measured: &[Measured]) -> Vec<Group> {
             specs.push(&run.spec);
         }
     }
+    // Ratios are SGD's over the others', as the paper has them.
+    specs.sort_by_key(|spec| spec.optimizer.rule.name() != "sgd");
     let same_task = specs.windows(2).all(|w| w[0].task == w[1].task && w[0].model == w[1].model);
     let group = |(k, spec): (usize, &&RunSpec)| {
         let rule = &spec.optimizer.rule;

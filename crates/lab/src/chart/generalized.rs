@@ -66,6 +66,8 @@ fn panel(member: &Member, (metric, name): (&str, &str)) -> Option<Panel> {
         x_scale: Scale::Log,
         y_scale: Scale::Log,
         shade_label: "step".into(),
+        // Most of what happens happens early.
+        shade_scale: Scale::SymLog { linear: 1.0 },
         points: vec![Points {
             name: String::new(),
             color: Color::BLACK,

@@ -71,6 +71,8 @@ pub struct Panel {
     /// What the colours of shaded points or of the heat map mean, with its unit: label of the
     /// colour bar, which is there if they are.
     pub shade_label: String,
+    /// Scale of the colours of shaded points; a heat map has its own.
+    pub shade_scale: Scale,
 }
 
 /// How numbers become lengths along an axis, or colours.

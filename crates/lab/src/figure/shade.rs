@@ -45,7 +45,7 @@ impl Shading {
         }
         let mut shades = panel.points.iter().filter_map(|p| p.shade.as_ref()).peekable();
         shades.peek()?;
-        let axis = Axis::new(Scale::Linear, shades.flatten().copied(), 0.0);
+        let axis = Axis::new(panel.shade_scale, shades.flatten().copied(), 0.0);
         Some(Self { axis, map: ColorMap::Sequential })
     }
 
