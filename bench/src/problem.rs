@@ -7,7 +7,7 @@ use windtunnel_core::lanes::Isa;
 use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::reference;
-use windtunnel_core::task::{Batch, Covariance, Covariates, Task};
+use windtunnel_core::task::{Batch, Covariance, Covariates, Form, Task};
 
 /// Standard deviation of the parameters: large enough for every layer to matter.
 const INIT_STD: f64 = 0.3;
@@ -64,7 +64,7 @@ impl Problem {
 
     pub fn solve(&self) -> Solution {
         let model = LinearTransformer { depth: self.depth, dim: self.dim };
-        let batch = Batch::from_tokens(self.dim, &self.z, &self.targets);
+        let batch = Batch::from_tokens(Form::Moments, self.dim, &self.z, &self.targets);
         let mut objective = BatchObjective::new(Evaluator::new(model, Isa::detect(), 1), batch);
         let p = objective.dim();
         let (mut grad, mut hessian) = (vec![0.0; p], vec![0.0; p * p]);

@@ -10,7 +10,7 @@ use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::optim::{AdamW, Atom};
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Batch, Covariance, Covariates, Prompts, Scratch, Stream, Task};
+use windtunnel_core::task::{Batch, Covariance, Covariates, Form, Prompts, Scratch, Stream, Task};
 use windtunnel_core::train::{Settings, Trainer};
 
 /// Laws of the covariates, as the peers name them.
@@ -84,7 +84,8 @@ impl Job {
                 let mut scratch = Scratch::<f32>::default();
                 Box::new(move |calls| {
                     for step in 0..calls as u64 {
-                        let stream = Stream::new(&task, isa, Key { step, ..key }, batch);
+                        let stream =
+                            Stream::new(&task, Form::Moments, isa, Key { step, ..key }, batch);
                         for first in (0..batch.div_ceil(BLOCK)).step_by(8) {
                             let last = batch.div_ceil(BLOCK).min(first + 8);
                             black_box(stream.blocks(first..last, &mut scratch));
@@ -93,7 +94,7 @@ impl Job {
                 })
             }
             Case::Gradient => {
-                let prompts: Batch<f32> = task.batch(isa, key, batch);
+                let prompts: Batch<f32> = task.batch(Form::Moments, isa, key, batch);
                 let params: Vec<f32> = init.iter().map(|&x| x as f32).collect();
                 let mut evaluator = Evaluator::new(model, isa, threads);
                 let mut grad = vec![0.0; params.len()];
@@ -105,7 +106,8 @@ impl Job {
             }
             Case::Hvp | Case::Hessian => {
                 let evaluator = Evaluator::new(model, isa, threads);
-                let mut objective = BatchObjective::new(evaluator, task.batch(isa, key, batch));
+                let mut objective =
+                    BatchObjective::new(evaluator, task.batch(Form::Moments, isa, key, batch));
                 let p = init.len();
                 let mut out = vec![0.0; if case == Case::Hvp { p } else { p * p }];
                 Box::new(move |calls| {

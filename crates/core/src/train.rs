@@ -7,7 +7,7 @@ use crate::model::{Evaluator, LinearTransformer, Trained};
 use crate::optim::{Atom, Optimizer};
 use crate::rng::{Key, Purpose};
 use crate::stats::quantile;
-use crate::task::{Batch, Stream, Task};
+use crate::task::{Batch, Form, Stream, Task};
 
 /// Everything that determines a run, and the machine's part (`isa`, `threads`).
 #[derive(Clone, Debug)]
@@ -171,7 +171,7 @@ impl<T: Trained> HeldOut<T> {
     /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
     pub fn new(settings: &Settings, batch_size: usize, seed: u64) -> HeldOut<T> {
         let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
-        let batch = settings.task.batch(settings.isa, key, batch_size);
+        let batch = settings.task.batch(Form::Moments, settings.isa, key, batch_size);
         let evaluator = Evaluator::new(settings.model(), settings.isa, settings.threads);
         HeldOut { evaluator, batch }
     }
@@ -339,7 +339,7 @@ impl<T: Trained> Trainer<T> {
     fn gradient(&mut self, step: u64) -> f64 {
         let Settings { task, isa, seed, batch_size, .. } = &self.settings;
         let key = Key { seed: *seed, purpose: Purpose::Train, step };
-        let prompts = Stream::new(task, *isa, key, *batch_size);
+        let prompts = Stream::new(task, Form::Moments, *isa, key, *batch_size);
         self.evaluator.gradient(&self.params, &prompts, &mut self.grad)
     }
 }

@@ -11,7 +11,7 @@ use windtunnel_core::model::{Evaluator, LinearTransformer};
 use windtunnel_core::optim::Sgd;
 use windtunnel_core::reference::{Tokens, sample};
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Batch, Covariance, Covariates, Task};
+use windtunnel_core::task::{Batch, Covariance, Covariates, Form, Task};
 use windtunnel_core::train::{Outcome, Settings, Trainer};
 
 fn gaussian() -> Covariates {
@@ -23,7 +23,12 @@ fn heavy() -> Covariates {
 }
 
 fn held_out(task: &Task, len: usize) -> Batch<f64> {
-    task.batch(Isa::detect(), Key { seed: 5, purpose: Purpose::HeldOut, step: 0 }, len)
+    task.batch(
+        Form::Moments,
+        Isa::detect(),
+        Key { seed: 5, purpose: Purpose::HeldOut, step: 0 },
+        len,
+    )
 }
 
 fn mean_and_error(samples: &[f64]) -> (f64, f64) {
@@ -82,7 +87,7 @@ fn zero_parameters() {
         let mut mean = vec![0.0; 150];
         for step in 0..batches {
             let key = Key { seed: 6, purpose: Purpose::Train, step };
-            let batch: Batch<f64> = task.batch(Isa::detect(), key, batch_size);
+            let batch: Batch<f64> = task.batch(Form::Moments, Isa::detect(), key, batch_size);
             let mut grad = vec![0.0; 150];
             evaluator.gradient(&params, &batch, &mut grad);
             noise2 += grad.iter().zip(&expected).map(|(g, e)| (g - e).powi(2)).sum::<f64>();
@@ -207,7 +212,8 @@ fn zero_p_and_scaled_q_are_gradient_descent() {
         let params = diagonal(dim, &vec![(0.0, -eta); depth]);
         let model = LinearTransformer { depth, dim };
         let mut evaluator = Evaluator::<f64>::new(model, Isa::detect(), 1);
-        let losses = evaluator.losses(&params, &Batch::from_tokens(dim, &z, &targets));
+        let losses =
+            evaluator.losses(&params, &Batch::from_tokens(Form::Moments, dim, &z, &targets));
         for ((prompt, target), loss) in z.chunks((n + 1) * (dim + 1)).zip(targets).zip(losses) {
             let tokens: Vec<&[f64]> = prompt.chunks(dim + 1).collect();
             let dot = |w: &[f64], x: &[f64]| w.iter().zip(x).map(|(a, b)| a * b).sum::<f64>();
@@ -259,7 +265,8 @@ fn rotating_data_and_parameters_changes_nothing() {
         })
         .collect();
     let mut evaluator = Evaluator::<f64>::new(model, Isa::detect(), 1);
-    let before = evaluator.value(&params, &Batch::from_tokens(dim, &z, &targets));
-    let after = evaluator.value(&conjugated, &Batch::from_tokens(dim, &rotated, &targets));
+    let before = evaluator.value(&params, &Batch::from_tokens(Form::Moments, dim, &z, &targets));
+    let after =
+        evaluator.value(&conjugated, &Batch::from_tokens(Form::Moments, dim, &rotated, &targets));
     assert!((before / after - 1.0).abs() < 1e-12, "{before} {after}");
 }

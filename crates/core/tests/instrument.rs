@@ -15,7 +15,7 @@ use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::optim::{Adam, Atom, Sgd};
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Covariance, Covariates, Task};
+use windtunnel_core::task::{Covariance, Covariates, Form, Task};
 use windtunnel_core::train::{Observer, Record, Schedule, Scheduled, Settings, Trainer, View};
 
 const PLAN: NoisePlan =
@@ -276,7 +276,7 @@ fn parameters_without_an_optimizer_are_measured_as_far_as_that_goes() {
     let task = Task::new(5, 20, gaussian()).unwrap();
     let model = LinearTransformer { depth: 2, dim: 5 };
     let key = Key { seed: 1, purpose: Purpose::HeldOut, step: 0 };
-    let batch = task.batch(Isa::detect(), key, 300);
+    let batch = task.batch(Form::Moments, Isa::detect(), key, 300);
     let mut objective = BatchObjective::new(Evaluator::new(model, Isa::detect(), 1), batch);
     let params = model.init(0, 0.1);
     let gradients = objective.prompt_gradients(&params);

@@ -16,7 +16,7 @@ use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer, TaskO
 use windtunnel_core::objective::{Block, Objective, SampleGradients, Stochastic};
 use windtunnel_core::optim::{Optimizer, Sgd};
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Covariance, Covariates, Task};
+use windtunnel_core::task::{Covariance, Covariates, Form, Task};
 
 /// ½ xᵀHx + ⟨b, x⟩, which counts how often it is asked.
 struct Quadratic {
@@ -89,7 +89,7 @@ fn batch_objective(task: &Task, depth: usize, len: usize) -> BatchObjective {
     let model = LinearTransformer { depth, dim: task.dim() };
     let key = Key { seed: 99, purpose: Purpose::HeldOut, step: 0 };
     let evaluator = Evaluator::new(model, Isa::detect(), 2);
-    BatchObjective::new(evaluator, task.batch(Isa::detect(), key, len))
+    BatchObjective::new(evaluator, task.batch(Form::Moments, Isa::detect(), key, len))
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn one_layer_hessian_in_finite_samples_and_in_expectation() {
     for (n, expected) in [(20, 2.6), (5, 4.4)] {
         let task = Task::new(5, n, Covariates::Gaussian(Covariance::identity())).unwrap();
         let key = Key { seed: 99, purpose: Purpose::HeldOut, step: 0 };
-        let batch = task.batch::<f64>(Isa::detect(), key, 500);
+        let batch = task.batch::<f64>(Form::Moments, Isa::detect(), key, 500);
         let mut objective = batch_objective(&task, 1, 500);
         // Any parameters: the loss is quadratic.
         let hessian = Hessian::at(&mut objective, &draws(50, 2));

@@ -7,7 +7,7 @@
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::reference;
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Batch, Covariance, Covariates, Task};
+use windtunnel_core::task::{Batch, Covariance, Covariates, Form, Task};
 
 const PROMPTS: usize = 200_000;
 
@@ -46,7 +46,7 @@ fn unpack<T: windtunnel_core::lanes::Real>(batch: &Batch<T>, d: usize, index: us
 
 fn prompts(task: &Task, seed: u64) -> Vec<Prompt> {
     let key = Key { seed, purpose: Purpose::Train, step: 3 };
-    let batch: Batch<f32> = task.batch(Isa::detect(), key, PROMPTS);
+    let batch: Batch<f32> = task.batch(Form::Moments, Isa::detect(), key, PROMPTS);
     (0..PROMPTS).map(|i| unpack(&batch, task.dim(), i)).collect()
 }
 
@@ -210,7 +210,7 @@ fn gram_sampler_and_token_sampler_agree() {
         let task = Task::new(4, n, covariates).unwrap().with_noise(0.3).unwrap();
         let fast = prompts(&task, 41);
         let tokens = reference::sample(&task, 43, 40_000);
-        let batch: Batch<f64> = Batch::from_tokens(4, &tokens.z, &tokens.targets);
+        let batch: Batch<f64> = Batch::from_tokens(Form::Moments, 4, &tokens.z, &tokens.targets);
         let slow: Vec<Prompt> = (0..40_000).map(|i| unpack(&batch, 4, i)).collect();
         let statistics: [(&str, Statistic); 6] = [
             ("log tr S", |p| trace(&p.gram).ln()),
@@ -237,7 +237,8 @@ fn gram_sampler_and_token_sampler_agree() {
 fn draws_of_one_purpose_or_step_say_nothing_about_another() {
     let task = Task::new(3, 4, Covariates::Gaussian(Covariance::identity())).unwrap();
     let draw = |seed, purpose, step| -> Vec<f64> {
-        let batch: Batch<f32> = task.batch(Isa::detect(), Key { seed, purpose, step }, 20_000);
+        let batch: Batch<f32> =
+            task.batch(Form::Moments, Isa::detect(), Key { seed, purpose, step }, 20_000);
         (0..20_000).map(|i| unpack(&batch, 3, i).target).collect()
     };
     let base = draw(1, Purpose::Train, 0);
@@ -259,9 +260,9 @@ fn a_shorter_batch_is_the_start_of_a_longer_one() {
     for covariates in [Covariates::Gaussian(Covariance::identity()), Covariates::Sphere] {
         let task = Task::new(5, 20, covariates).unwrap();
         let key = Key { seed: 9, purpose: Purpose::Train, step: 0 };
-        let long: Batch<f32> = task.batch(Isa::detect(), key, 40);
+        let long: Batch<f32> = task.batch(Form::Moments, Isa::detect(), key, 40);
         for len in [1, 16, 33] {
-            let short: Batch<f32> = task.batch(Isa::detect(), key, len);
+            let short: Batch<f32> = task.batch(Form::Moments, Isa::detect(), key, len);
             assert!((0..len).all(|i| short.prompt(i) == long.prompt(i)), "{len}");
         }
     }
@@ -273,7 +274,7 @@ fn values_are_stable() {
     let key = Key { seed: 1, purpose: Purpose::Train, step: 2 };
     let first = |covariates| {
         let task = Task::new(2, 3, covariates).unwrap();
-        let batch: Batch<f64> = task.batch(Isa::Avx2, key, 1);
+        let batch: Batch<f64> = task.batch(Form::Moments, Isa::Avx2, key, 1);
         batch.prompt(0).iter().map(|x| format!("{x:.5}")).collect::<Vec<_>>().join(" ")
     };
     let gaussian = first(Covariates::Gaussian(Covariance::identity()));

@@ -11,7 +11,7 @@ use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::reference;
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Batch, Covariates, Task};
+use windtunnel_core::task::{Batch, Covariates, Form, Task};
 
 const ISAS: [Isa; 3] = [Isa::Avx512, Isa::Avx2, Isa::Baseline];
 
@@ -22,7 +22,8 @@ fn relative(a: &[f64], b: &[f64]) -> f64 {
 }
 
 fn objective(case: &Case, isa: Isa, threads: usize) -> BatchObjective {
-    let batch = Batch::from_tokens(case.model.dim, &case.tokens.z, &case.tokens.targets);
+    let batch =
+        Batch::from_tokens(Form::Moments, case.model.dim, &case.tokens.z, &case.tokens.targets);
     BatchObjective::new(Evaluator::new(case.model, isa, threads), batch)
 }
 
@@ -141,9 +142,18 @@ fn bits_depend_on_neither_threads_nor_register_width() {
             for threads in [1, 2, 3] {
                 let mut evaluator = Evaluator::new(model, isa, threads);
                 let (mut grad, mut hv) = (vec![0.0; params.len()], vec![0.0; params.len()]);
-                let loss = evaluator.gradient(&narrow, &task.batch(isa, key, len), &mut grad);
+                let loss = evaluator.gradient(
+                    &narrow,
+                    &task.batch(Form::Moments, isa, key, len),
+                    &mut grad,
+                );
                 let mut evaluator = Evaluator::new(model, isa, threads);
-                let slope = evaluator.hvp(&params, &params, &task.batch(isa, key, len), &mut hv);
+                let slope = evaluator.hvp(
+                    &params,
+                    &params,
+                    &task.batch(Form::Moments, isa, key, len),
+                    &mut hv,
+                );
                 seen.push((loss, grad, slope, hv));
             }
         }
@@ -155,7 +165,7 @@ fn bits_depend_on_neither_threads_nor_register_width() {
 fn per_prompt_losses_average_to_the_value() {
     for case in cases() {
         let batch: Batch<f64> =
-            Batch::from_tokens(case.model.dim, &case.tokens.z, &case.tokens.targets);
+            Batch::from_tokens(Form::Moments, case.model.dim, &case.tokens.z, &case.tokens.targets);
         let mut evaluator = Evaluator::new(case.model, Isa::detect(), 2);
         let losses = evaluator.losses(&case.params, &batch);
         assert_eq!(losses.len(), case.tokens.targets.len());

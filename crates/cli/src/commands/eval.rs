@@ -8,7 +8,7 @@ use windtunnel_core::lanes::Isa;
 use windtunnel_core::linalg::norm;
 use windtunnel_core::model::{BatchObjective, Evaluator};
 use windtunnel_core::objective::Objective;
-use windtunnel_core::task::Batch;
+use windtunnel_core::task::{Batch, Form};
 use windtunnel_lab::exchange::{read_params, read_prompts};
 
 use super::measure::readings;
@@ -49,7 +49,7 @@ pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
             prompts.dim
         )));
     }
-    let batch = Batch::<f64>::from_tokens(prompts.dim, &prompts.z, &prompts.targets);
+    let batch = Batch::<f64>::from_tokens(Form::Moments, prompts.dim, &prompts.z, &prompts.targets);
     let evaluator = Evaluator::new(params.model, Isa::detect(), session::jobs(global));
     let mut objective = BatchObjective::new(evaluator, batch);
     let mut grad = vec![0.0; params.values.len()];

@@ -5,6 +5,7 @@ use crate::landscape::Probe;
 use crate::lanes::Real;
 use crate::model::{BatchObjective, Evaluator, TaskObjective};
 use crate::rng::{Key, Purpose};
+use crate::task::Form;
 use crate::train::{Observer, Record, Schedule, Settings, View};
 
 /// Instruments on their schedules.
@@ -27,7 +28,7 @@ impl Instruments {
     ) -> Instruments {
         let evaluator = || Evaluator::new(settings.model(), settings.isa, settings.threads);
         let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
-        let batch = settings.task.batch(settings.isa, key, batch_size);
+        let batch = settings.task.batch(Form::Moments, settings.isa, key, batch_size);
         Instruments {
             objective: BatchObjective::new(evaluator(), batch),
             stochastic: TaskObjective::new(evaluator(), settings.task.clone(), seed),

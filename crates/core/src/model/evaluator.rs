@@ -6,7 +6,7 @@ use super::engine::{Engine, Point, Trained, halved, products};
 use crate::lanes::{BLOCK, Isa};
 use crate::objective::SampleGradients;
 use crate::parallel::Pool;
-use crate::task::{Batch, Prompts, Scratch, rows};
+use crate::task::{Batch, Form, Layout, Prompts, Scratch};
 
 /// Blocks whose gradients are summed in lanes before they go on in double precision: a fixed
 /// number, so that the order of summation depends on nothing else.
@@ -67,7 +67,7 @@ impl<T: Trained> Evaluator<T> {
     /// When `params` or the prompts do not fit the model, or there are no prompts.
     pub fn value(&mut self, params: &[T], prompts: &impl Prompts<T>) -> f64 {
         self.start(params, prompts);
-        let block_rows = rows(self.model.dim);
+        let block_rows = prompts.layout().rows();
         self.sum(prompts, |worker, blocks, partial| {
             let (mut sum, mut losses) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
             for block in prompts.blocks(blocks, &mut worker.scratch).chunks_exact(block_rows) {
@@ -85,7 +85,7 @@ impl<T: Trained> Evaluator<T> {
     /// As [`Evaluator::value`], and when `grad` has another length than `params`.
     pub fn gradient(&mut self, params: &[T], prompts: &impl Prompts<T>, grad: &mut [T]) -> f64 {
         self.start(params, prompts);
-        let block_rows = rows(self.model.dim);
+        let block_rows = prompts.layout().rows();
         self.sum(prompts, |worker, blocks, partial| {
             let engine = &mut worker.gradients;
             for block in prompts.blocks(blocks, &mut worker.scratch).chunks_exact(block_rows) {
@@ -142,7 +142,8 @@ impl<T: Trained> Evaluator<T> {
 
     fn check(&self, params: &[T], prompts: &impl Prompts<T>) {
         assert_eq!(params.len(), self.model.params(), "parameters of {:?}", self.model);
-        assert_eq!(prompts.dim(), self.model.dim, "dimension of prompts and model");
+        let Layout { form, dim, .. } = prompts.layout();
+        assert_eq!((form, dim), (Form::Moments, self.model.dim), "prompts of {:?}", self.model);
         assert!(!prompts.is_empty(), "no prompts");
     }
 
@@ -200,7 +201,7 @@ impl Evaluator<f64> {
         for worker in &mut self.workers {
             worker.products.get_or_insert_with(|| products(isa, depth, dim)).start(&point);
         }
-        let block_rows = rows(self.model.dim);
+        let block_rows = prompts.layout().rows();
         self.sum(prompts, |worker, blocks, partial| {
             let engine = worker.products.get_or_insert_with(|| products(isa, depth, dim));
             for block in prompts.blocks(blocks, &mut worker.scratch).chunks_exact(block_rows) {
@@ -220,7 +221,8 @@ impl Evaluator<f64> {
     /// As [`Evaluator::gradient`], and when `out` has another length than p².
     pub fn hessian(&mut self, params: &[f64], prompts: &impl Prompts<f64>, out: &mut [f64]) {
         let LinearTransformer { depth, dim } = self.model;
-        let (p, isa, entries, block_rows) = (params.len(), self.isa, dim * dim, rows(dim));
+        let (p, isa, entries) = (params.len(), self.isa, dim * dim);
+        let block_rows = prompts.layout().rows();
         self.check(params, prompts);
         assert_eq!(out.len(), p * p, "Hessian and parameters");
         out.fill(0.0);

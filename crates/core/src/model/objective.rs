@@ -4,7 +4,7 @@
 use super::{Evaluator, LinearTransformer};
 use crate::objective::{Block, Objective, SampleGradients, Stochastic};
 use crate::rng::{Key, Purpose};
-use crate::task::{Batch, Stream, Task};
+use crate::task::{Batch, Form, Stream, Task};
 
 /// The mean loss over a fixed batch, as a function of the parameters.
 pub struct BatchObjective {
@@ -70,7 +70,7 @@ impl TaskObjective {
     fn at(&mut self, draw: u64, samples: usize) -> (&mut Evaluator<f64>, Stream<'_>) {
         let key = Key { seed: self.seed, purpose: Purpose::Samples, step: draw };
         let isa = self.evaluator.isa();
-        (&mut self.evaluator, Stream::new(&self.task, isa, key, samples))
+        (&mut self.evaluator, Stream::new(&self.task, Form::Moments, isa, key, samples))
     }
 }
 

@@ -4,9 +4,37 @@ use std::ops::Range;
 
 use crate::lanes::{BLOCK, Real};
 
-/// Number of values of one prompt: the lower triangle of S/n, then s/n, x_q and ⟨w⋆, x_q⟩.
-pub fn rows(dim: usize) -> usize {
-    target_row(dim) + 1
+/// What a model reads of a prompt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Its moments, all that linear attention can see: size and cost do not depend on n.
+    Moments,
+    /// Its tokens.
+    Tokens,
+}
+
+/// Where the values of a prompt are.
+///
+/// Moments: the lower triangle of S/n, then s/n, x_q, ⟨w⋆, x_q⟩ and σ/n = Σ yᵢ²/n. Tokens: x and y
+/// of each in turn, the query last with its target in place of the label it does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Layout {
+    /// Moments or tokens.
+    pub form: Form,
+    /// Dimension d of the covariates.
+    pub dim: usize,
+    /// Number n of labelled tokens.
+    pub context_len: usize,
+}
+
+impl Layout {
+    /// Number of values of one prompt.
+    pub fn rows(&self) -> usize {
+        match self.form {
+            Form::Moments => square_row(self.dim) + 1,
+            Form::Tokens => (self.context_len + 1) * (self.dim + 1),
+        }
+    }
 }
 
 /// Row of S_ij, j ≤ i.
@@ -24,9 +52,14 @@ pub(crate) fn query_row(dim: usize) -> usize {
     label_row(dim) + dim
 }
 
-/// Row of the target, the last.
+/// Row of the target.
 pub(crate) fn target_row(dim: usize) -> usize {
     query_row(dim) + dim
+}
+
+/// Row of σ.
+pub(crate) fn square_row(dim: usize) -> usize {
+    target_row(dim) + 1
 }
 
 /// Room that sampling needs, kept from block to block.
@@ -40,11 +73,11 @@ pub struct Scratch<T> {
 
 /// Anything that can hand out prompts block by block, in any order.
 ///
-/// A block is `rows(dim)` rows of [`BLOCK`] lanes: row r of lane p is value r of prompt p. Lanes
+/// A block is `layout().rows()` rows of [`BLOCK`] lanes: row r of lane p is value r of prompt p. Lanes
 /// beyond the last prompt are zero, and a zero prompt has zero loss and gradient.
 pub trait Prompts<T: Real>: Sync {
-    /// Dimension d of the covariates.
-    fn dim(&self) -> usize;
+    /// Where the values of a prompt are.
+    fn layout(&self) -> Layout;
     /// Number of prompts.
     fn len(&self) -> usize;
     /// Values of the blocks in `range`, one after another, written to `scratch` unless they are
@@ -64,20 +97,20 @@ pub trait Prompts<T: Real>: Sync {
 /// Stored prompts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Batch<T> {
-    dim: usize,
+    layout: Layout,
     len: usize,
     values: Vec<[T; BLOCK]>,
 }
 
 impl<T: Real> Prompts<T> for Batch<T> {
-    fn dim(&self) -> usize {
-        self.dim
+    fn layout(&self) -> Layout {
+        self.layout
     }
     fn len(&self) -> usize {
         self.len
     }
     fn blocks<'a>(&'a self, range: Range<usize>, _: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
-        let size = rows(self.dim);
+        let size = self.layout.rows();
         &self.values[range.start * size..range.end * size]
     }
 }
@@ -86,12 +119,12 @@ impl<T: Real> Batch<T> {
     /// All prompts of a source.
     pub fn collect(source: &impl Prompts<T>) -> Batch<T> {
         let mut scratch = Scratch { values: Vec::new(), draws: Vec::new() };
-        let mut values = Vec::with_capacity(source.block_count() * rows(source.dim()));
+        let mut values = Vec::with_capacity(source.block_count() * source.layout().rows());
         // One at a time: the scratch of all blocks would be as large as the batch.
         for index in 0..source.block_count() {
             values.extend_from_slice(source.blocks(index..index + 1, &mut scratch));
         }
-        Batch { dim: source.dim(), len: source.len(), values }
+        Batch { layout: source.layout(), len: source.len(), values }
     }
 
     /// Prompts given by their tokens, as an outside implementation has them.
@@ -102,34 +135,39 @@ impl<T: Real> Batch<T> {
     ///
     /// # Panics
     /// When the lengths do not fit `dim` and `targets.len()`, or there is no context token.
-    pub fn from_tokens(dim: usize, z: &[f64], targets: &[f64]) -> Batch<T> {
+    pub fn from_tokens(form: Form, dim: usize, z: &[f64], targets: &[f64]) -> Batch<T> {
         let (len, token) = (targets.len(), dim + 1);
         assert!(len > 0 && z.len().is_multiple_of(len * token), "z: {} for {len} prompts", z.len());
         let tokens = z.len() / (len * token);
         assert!(tokens >= 2, "a prompt needs a context token and the query, got {tokens}");
-        let size = rows(dim);
+        let layout = Layout { form, dim, context_len: tokens - 1 };
+        let size = layout.rows();
         let mut values = vec![[T::zero(); BLOCK]; len.div_ceil(BLOCK) * size];
         for (p, (prompt, &target)) in z.chunks_exact(tokens * token).zip(targets).enumerate() {
             let block = &mut values[p / BLOCK * size..][..size];
-            for (row, value) in moments(dim, prompt, target).into_iter().enumerate() {
+            let prompt = match form {
+                Form::Moments => moments(dim, prompt, target),
+                Form::Tokens => with_target(prompt, target),
+            };
+            for (row, value) in prompt.into_iter().enumerate() {
                 block[row][p % BLOCK] = T::nearest(value);
             }
         }
-        Batch { dim, len, values }
+        Batch { layout, len, values }
     }
 
     /// Blocks one by one.
     pub(crate) fn blocks_mut(&mut self) -> impl Iterator<Item = &mut [[T; BLOCK]]> {
-        self.values.chunks_exact_mut(rows(self.dim))
+        self.values.chunks_exact_mut(self.layout.rows())
     }
 
-    /// Values of one prompt: the lower triangle of S/n row by row, s/n, x_q, ⟨w⋆, x_q⟩.
+    /// Values of one prompt, as its [`Layout`] has them.
     ///
     /// # Panics
     /// When there is no such prompt.
     pub fn prompt(&self, index: usize) -> Vec<T> {
         assert!(index < self.len, "prompt {index} of {}", self.len);
-        let size = rows(self.dim);
+        let size = self.layout.rows();
         let block = &self.values[index / BLOCK * size..][..size];
         block.iter().map(|row| row[index % BLOCK]).collect()
     }
@@ -145,5 +183,14 @@ fn moments(dim: usize, prompt: &[f64], target: f64) -> Vec<f64> {
     values.extend((0..dim).map(|i| mean(i, dim)));
     values.extend_from_slice(&query[..dim]);
     values.push(target);
+    values.push(mean(dim, dim));
+    values
+}
+
+fn with_target(prompt: &[f64], target: f64) -> Vec<f64> {
+    let mut values = prompt.to_vec();
+    if let Some(label) = values.last_mut() {
+        *label = target;
+    }
     values
 }

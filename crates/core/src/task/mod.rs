@@ -1,14 +1,14 @@
 //! In-context linear regression: random prompts (x₁, y₁), …, (xₙ, yₙ), x_q with yᵢ = ⟨w⋆, xᵢ⟩.
 //!
-//! A linear Transformer sees a prompt only through its moments S/n = Σ xᵢxᵢᵀ/n, s/n = Σ xᵢyᵢ/n and
-//! the query, so those are what [`Batch`] holds and what sampling makes; tokens exist only in
-//! [`crate::reference`].
+//! Linear attention sees a prompt only through its moments S/n = Σ xᵢxᵢᵀ/n, s/n = Σ xᵢyᵢ/n,
+//! σ/n = Σ yᵢ²/n and the query: for such models those are what [`Batch`] holds and what sampling
+//! makes. Other models get tokens ([`Form`]).
 
 mod batch;
 mod covariance;
 mod sampler;
 
-pub use batch::{Batch, Prompts, Scratch, rows};
+pub use batch::{Batch, Form, Layout, Prompts, Scratch};
 pub(crate) use batch::{label_row, query_row, target_row, triangle};
 pub use covariance::{Covariance, CovarianceError};
 pub use sampler::{Drawn, Stream};
@@ -168,7 +168,7 @@ impl Task {
     }
 
     /// Draws `len` prompts at `key` and keeps them.
-    pub fn batch<T: Drawn>(&self, isa: Isa, key: Key, len: usize) -> Batch<T> {
-        Batch::collect(&Stream::new(self, isa, key, len))
+    pub fn batch<T: Drawn>(&self, form: Form, isa: Isa, key: Key, len: usize) -> Batch<T> {
+        Batch::collect(&Stream::new(self, form, isa, key, len))
     }
 }

@@ -10,8 +10,8 @@ use std::ops::Range;
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
-use super::batch::{label_row, query_row, rows, target_row, triangle};
-use super::{Covariance, Covariates, MAX_DIM, Prompts, Scratch, Task};
+use super::batch::{label_row, query_row, square_row, target_row, triangle};
+use super::{Covariance, Covariates, Form, Layout, MAX_DIM, Prompts, Scratch, Task};
 use crate::lanes::{BLOCK, Isa, Lane, Packed, Real, WithSimd};
 use crate::rng::{Draws, Key};
 
@@ -23,6 +23,7 @@ const TOKENS: usize = 4;
 /// Fresh prompts of a task at one key, made when they are asked for.
 pub struct Stream<'a> {
     task: &'a Task,
+    form: Form,
     isa: Isa,
     key: Key,
     len: usize,
@@ -30,8 +31,13 @@ pub struct Stream<'a> {
 
 impl<'a> Stream<'a> {
     /// The first `len` prompts of `task` at `key`.
-    pub fn new(task: &'a Task, isa: Isa, key: Key, len: usize) -> Stream<'a> {
-        Stream { task, isa, key, len }
+    pub fn new(task: &'a Task, form: Form, isa: Isa, key: Key, len: usize) -> Stream<'a> {
+        Stream { task, form, isa, key, len }
+    }
+
+    fn layout(&self) -> Layout {
+        let Task { dim, context_len, .. } = *self.task;
+        Layout { form: self.form, dim, context_len }
     }
 }
 
@@ -58,19 +64,19 @@ impl Drawn for f64 {
 }
 
 impl<T: Drawn> Prompts<T> for Stream<'_> {
-    fn dim(&self) -> usize {
-        self.task.dim()
+    fn layout(&self) -> Layout {
+        Stream::layout(self)
     }
     fn len(&self) -> usize {
         self.len
     }
     fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
-        let (dim, count) = (self.task.dim, range.len());
+        let (dim, count, rows) = (self.task.dim, range.len(), self.layout().rows());
         // Scratch rows of one block are where the next will be.
-        scratch.values.resize(count * rows(dim) + dim * dim, [T::zero(); BLOCK]);
+        scratch.values.resize(count * rows + dim * dim, [T::zero(); BLOCK]);
         scratch.draws.resize(draw_rows(self.task), [0.0; BLOCK]);
         T::fill(self, range, scratch);
-        &scratch.values[..count * rows(dim)]
+        &scratch.values[..count * rows]
     }
 }
 
@@ -102,10 +108,11 @@ impl<T: Real> WithSimd for Fill<'_, T> {
     #[inline(always)]
     fn with_simd<S: Simd>(self, token: S) {
         let Stream { task, key, len, .. } = *self.stream;
+        let rows = self.stream.layout().rows();
         let Scratch { values, draws: drawn } = self.scratch;
         for (k, index) in self.range.enumerate() {
             let first = index * BLOCK;
-            let values = &mut values[k * rows(task.dim)..];
+            let values = &mut values[k * rows..];
             for lane in (0..BLOCK).step_by(S::f32s::LEN) {
                 let draws = Draws::new(token, key, (first + lane) as u32);
                 let mut out = Lanes::<S, T> { token, lane, draws, drawn, values };
@@ -122,7 +129,7 @@ impl<T: Real> WithSimd for Fill<'_, T> {
             }
             let used = BLOCK.min(len - first);
             if used < BLOCK {
-                for row in &mut values[..rows(task.dim)] {
+                for row in &mut values[..rows] {
                     row[used..].fill(T::zero());
                 }
             }
@@ -235,7 +242,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                 self.keep(diagonal + i + k, (halves[k] * 2.0).sqrt());
             }
         }
-        let factor = rows(dim);
+        let factor = square_row(dim) + 1;
         let mean = 1.0 / task.context_len as f64;
         for part in 0..Self::PARTS {
             for i in 0..dim {

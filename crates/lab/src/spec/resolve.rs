@@ -2,7 +2,7 @@
 
 use toml::{Table, Value};
 use windtunnel_core::optim::{Adam, AdamW, Sgd};
-use windtunnel_core::task::{Covariance, Covariates, MAX_CONTEXT_LEN, MAX_DIM, Task, rows};
+use windtunnel_core::task::{Covariance, Covariates, Form, Layout, MAX_CONTEXT_LEN, MAX_DIM, Task};
 
 use super::instruments::instruments;
 use super::reader::{Range, Section};
@@ -90,7 +90,9 @@ fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
     let (dim, depth) = (spec.task.task.dim(), spec.model.depth);
     let params = 8 * 2 * depth * dim * dim;
     let sums = params.saturating_mul(spec.train.batch_size.div_ceil(128));
-    let held_out = (8 * rows(dim)).saturating_mul(spec.eval.batch_size);
+    let context_len = spec.task.task.context_len();
+    let layout = Layout { form: Form::Moments, dim, context_len };
+    let held_out = (8 * layout.rows()).saturating_mul(spec.eval.batch_size);
     let check = |key: &str, value: usize, bytes: usize, needs: &str| {
         if bytes <= MAX_MEMORY {
             return Ok(());
