@@ -43,6 +43,8 @@ def main():
         sections["instruments"] = instruments(options)
         if options.peers:
             sections["peers"] = comparison(options, sides)
+        if "torch" in options.peers:
+            sections["attention"] = attentions(options, sides)
         counts = count_instructions(sides["windtunnel"].command[0])
         sections["instructions"] = instruction_table(counts, options.accept)
     finally:
@@ -55,6 +57,8 @@ def main():
         # Without both peers their table stays as it was.
         if set(options.peers) != set(PEERS):
             sections.pop("peers", None)
+        if "torch" not in options.peers:
+            sections.pop("attention", None)
         for name in sections.keys() - {"instructions"}:
             sections[name] = note + [""] + sections[name]
         write_page(sections)
@@ -249,6 +253,28 @@ def comparison(options, sides):
             ratio = timings.ratio((case, name, form), (case, "windtunnel", None))
             cells.append(f"{timings.cell((case, name, form))}, **{ratio:.0f}×**")
         lines.append(f"| {case} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def attentions(options, sides):
+    """Softmax and ReLU attention beside PyTorch, one thread."""
+    entries = []
+    for attention in ("relu", "softmax"):
+        for case in ("step", "gradient"):
+            for name, calls in (("windtunnel", 50), ("torch", 10)):
+                extra = {"form": "tokens"} if name == "torch" else {}
+                workload = {"case": case, "attention": attention, **extra}
+                count = max(1, calls // 10) if options.quick else calls
+                entries.append(((attention, case, name), sides[name], count, workload))
+    timings = Timings()
+    timings.measure(options.rounds, entries)
+    lines = ["| d = 5, n = 20, L = 3, B = 1000 | windtunnel | PyTorch (tokens) |", "|---|---|---|"]
+    for attention in ("relu", "softmax"):
+        for case in ("step", "gradient"):
+            ours, torch = (attention, case, "windtunnel"), (attention, case, "torch")
+            ratio = timings.ratio(torch, ours)
+            cells = f"{timings.cell(ours)} | {timings.cell(torch)}, **{ratio:.0f}×**"
+            lines.append(f"| {case}, {attention} | {cells} |")
     return lines
 
 

@@ -6,7 +6,8 @@ per line on standard output, until standard input closes:
     {"op": "info"}                  name, version, forms, laws
     {"op": "check", "file": PATH}   loss, gradient and Hessian in float64, for every form
     {"op": "time", "case": ..., "form": ..., "law": ..., "dim": ..., "context_len": ...,
-     "depth": ..., "batch": ..., "calls": ...}      seconds per call
+     "depth": ..., "batch": ..., "attention": ..., "calls": ...}      seconds per call; attention is
+                                    "linear" unless said, PyTorch's tokens form knows others
 
 A request that cannot be served is answered with {"error": ...}.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 
 CASES = ("step", "gradient", "hessian")
 LAWS = ("gaussian", "sphere", "gamma_radial")
+ATTENTIONS = ("linear", "relu", "softmax")
 
 # |x|² of the law "gamma_radial".
 GAMMA_SHAPE = 0.1
@@ -45,6 +47,7 @@ class Workload:
     context_len: int
     depth: int
     batch: int
+    attention: str
 
 
 def use_one_core():
@@ -104,6 +107,7 @@ class _Stopwatch:
             case=_one_of(request, "case", CASES),
             form=_one_of(request, "form", self._forms),
             law=_one_of(request, "law", LAWS),
+            attention=_one_of({"attention": "linear", **request}, "attention", ATTENTIONS),
             **sizes,
         )
         return workload, _positive(request, "calls")

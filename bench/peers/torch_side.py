@@ -13,18 +13,23 @@ torch.set_num_threads(1)
 HESSIAN_PROMPTS = 250
 
 
-def squared_errors(params, z, targets):
+def squared_errors(params, z, targets, attention="linear"):
     """(y_q + target)² of each prompt. Shapes: params [L, 2, d, d], z [B, n+1, d+1], targets [B].
 
-    Each layer is Z ← Z + (1/n) P Z M (Zᵀ Q Z) with a token per row, where P = [P 0; 0 1] and
+    Softmax runs over all n+1 keys, then the query's value is dropped. Each layer is Z ← Z + (1/n) P Z M (Zᵀ Q Z) with a token per row, where P = [P 0; 0 1] and
     Q = [Q 0; 0 0], so Q sees the covariates only. Keys and values are the context: that is M.
     """
     n, d = z.shape[1] - 1, z.shape[2] - 1
     for p, q in params:
         x, context = z[..., :d], z[:, :n]
-        attention = x @ q.T @ context[..., :d].mT  # [query, key] = x_keyᵀ Q x_query
+        keys = x if attention == "softmax" else context[..., :d]
+        weights = x @ q.T @ keys.mT  # [query, key] = x_keyᵀ Q x_query
+        if attention == "relu":
+            weights = torch.relu(weights)
+        if attention == "softmax":
+            weights = torch.softmax(weights, dim=-1)[..., :n]
         values = torch.cat([context[..., :d] @ p.T, context[..., d:]], dim=-1)
-        z = z + attention @ values / n
+        z = z + weights @ values / n
     return (z[:, n, d] + targets).square()
 
 
@@ -98,6 +103,8 @@ def check(problem):
 def prepare(work):
     """The workload as a function of the number of calls."""
     errors = FORMS[work.form]
+    if work.attention != "linear":
+        errors = lambda params, z, targets: squared_errors(params, z, targets, work.attention)
     generator = torch.Generator().manual_seed(protocol.SEED)
     dtype = torch.float64 if work.case == "hessian" else torch.float32
     params = torch.empty(work.depth, 2, work.dim, work.dim, dtype=dtype)

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 use windtunnel_core::lanes::Isa;
-use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
+use windtunnel_core::model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::reference;
 use windtunnel_core::task::{Batch, Covariance, Covariates, Form, Task};
@@ -42,7 +42,7 @@ impl Problem {
     ) -> Result<Problem, String> {
         let covariates = Covariates::Gaussian(Covariance::identity());
         let task = Task::new(dim, context_len, covariates).map_err(|error| error.to_string())?;
-        let params = LinearTransformer { depth, dim }.init(seed, INIT_STD);
+        let params = Transformer::linear(depth, dim).init(seed, INIT_STD);
         let tokens = reference::sample(&task, seed, batch);
         Ok(Problem { dim, context_len, depth, params, z: tokens.z, targets: tokens.targets })
     }
@@ -59,11 +59,16 @@ impl Problem {
 
     /// The loss alone, by the naive twin.
     pub fn solve_by_tokens(&self) -> f64 {
-        reference::loss(self.dim, self.depth, &self.params, &self.z, &self.targets)
+        reference::loss(
+            &Transformer::linear(self.depth, self.dim),
+            &self.params,
+            &self.z,
+            &self.targets,
+        )
     }
 
     pub fn solve(&self) -> Solution {
-        let model = LinearTransformer { depth: self.depth, dim: self.dim };
+        let model = Transformer::linear(self.depth, self.dim);
         let batch = Batch::from_tokens(Form::Moments, self.dim, &self.z, &self.targets);
         let mut objective = BatchObjective::new(Evaluator::new(model, Isa::detect(), 1), batch);
         let p = objective.dim();

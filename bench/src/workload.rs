@@ -6,11 +6,11 @@ use std::time::Instant;
 
 use serde::Deserialize;
 use windtunnel_core::lanes::{BLOCK, Isa};
-use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
+use windtunnel_core::model::{Attention, BatchObjective, Evaluator, Transformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::optim::{AdamW, Atom};
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Batch, Covariance, Covariates, Form, Prompts, Scratch, Stream, Task};
+use windtunnel_core::task::{Batch, Covariance, Covariates, Prompts, Scratch, Stream, Task};
 use windtunnel_core::train::{Settings, Trainer};
 
 /// Laws of the covariates, as the peers name them.
@@ -25,12 +25,24 @@ pub struct Workload {
     context_len: usize,
     depth: usize,
     batch: usize,
+    #[serde(default)]
+    attention: Phi,
     #[serde(default = "one")]
     threads: usize,
 }
 
 fn one() -> usize {
     1
+}
+
+/// What is done to the scores.
+#[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq)]
+#[serde(rename_all = "snake_case")]
+enum Phi {
+    #[default]
+    Linear,
+    Relu,
+    Softmax,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, PartialEq)]
@@ -64,13 +76,19 @@ impl Job {
             return Err("depth, batch and threads must be positive".into());
         }
         let task = Task::new(dim, context_len, covariates).map_err(|error| error.to_string())?;
-        let (isa, model) = (Isa::detect(), LinearTransformer { depth, dim });
+        let attention = match workload.attention {
+            Phi::Linear => Attention::Linear,
+            Phi::Relu => Attention::Relu,
+            Phi::Softmax => Attention::Softmax,
+        };
+        let isa = Isa::detect();
+        let model = Transformer { attention, ..Transformer::linear(depth, dim) };
         let key = Key { seed: 0, purpose: Purpose::Train, step: 0 };
         let init = model.init(0, INIT_STD);
         Ok(Job(match case {
             Case::Step => training(Settings {
                 task,
-                depth,
+                model,
                 init_std: INIT_STD,
                 optimizer: optimizer(),
                 batch_size: batch,
@@ -85,7 +103,7 @@ impl Job {
                 Box::new(move |calls| {
                     for step in 0..calls as u64 {
                         let stream =
-                            Stream::new(&task, Form::Moments, isa, Key { step, ..key }, batch);
+                            Stream::new(&task, model.form(), isa, Key { step, ..key }, batch);
                         for first in (0..batch.div_ceil(BLOCK)).step_by(8) {
                             let last = batch.div_ceil(BLOCK).min(first + 8);
                             black_box(stream.blocks(first..last, &mut scratch));
@@ -94,7 +112,7 @@ impl Job {
                 })
             }
             Case::Gradient => {
-                let prompts: Batch<f32> = task.batch(Form::Moments, isa, key, batch);
+                let prompts: Batch<f32> = task.batch(model.form(), isa, key, batch);
                 let params: Vec<f32> = init.iter().map(|&x| x as f32).collect();
                 let mut evaluator = Evaluator::new(model, isa, threads);
                 let mut grad = vec![0.0; params.len()];
@@ -107,7 +125,7 @@ impl Job {
             Case::Hvp | Case::Hessian => {
                 let evaluator = Evaluator::new(model, isa, threads);
                 let mut objective =
-                    BatchObjective::new(evaluator, task.batch(Form::Moments, isa, key, batch));
+                    BatchObjective::new(evaluator, task.batch(model.form(), isa, key, batch));
                 let p = init.len();
                 let mut out = vec![0.0; if case == Case::Hvp { p } else { p * p }];
                 Box::new(move |calls| {

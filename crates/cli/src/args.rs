@@ -223,12 +223,19 @@ pub struct Export {
 pub struct Eval {
     #[command(flatten)]
     pub with: With,
-    /// safetensors file with one tensor `params` [L, 2, d, d]: P then Q, orientation ZᵀQZ.
+    /// Spec whose [model] the parameters belong to [default: the sparse linear one of their shape].
+    #[arg(long, value_name = "SPEC")]
+    pub spec: Option<PathBuf>,
+    /// safetensors file with `params` [L, 2, d, d], P then Q, orientation ZᵀQZ; [L, H, 2, ·, ·] with
+    /// heads, d+1 rows if full, and the encoder's `mlp.0.weight` … as PyTorch names them.
     #[arg(long, value_name = "FILE")]
     pub params: PathBuf,
     /// npz file with `Z` [B, n+1, d+1] (a token per row, query last, its label 0) and `y` of length B.
     #[arg(long, value_name = "FILE")]
     pub prompts: PathBuf,
+    /// safetensors file to write the gradient to, under the names and shapes of the parameters.
+    #[arg(long, value_name = "FILE")]
+    pub grad: Option<PathBuf>,
 }
 
 /// `init`.

@@ -3,19 +3,19 @@
 use std::ops::ControlFlow;
 
 use crate::lanes::{Isa, Real};
-use crate::model::{Evaluator, LinearTransformer, Trained};
+use crate::model::{Evaluator, Trained, Transformer};
 use crate::optim::{Atom, Optimizer};
 use crate::rng::{Key, Purpose};
 use crate::stats::quantile;
-use crate::task::{Batch, Form, Stream, Task};
+use crate::task::{Batch, Stream, Task};
 
 /// Everything that determines a run, and the machine's part (`isa`, `threads`).
 #[derive(Clone, Debug)]
 pub struct Settings {
     /// Law of the prompts.
     pub task: Task,
-    /// Depth L of the model.
-    pub depth: usize,
+    /// The model.
+    pub model: Transformer,
     /// Standard deviation of the initial parameters.
     pub init_std: f64,
     /// The optimizer, atom by atom.
@@ -33,13 +33,6 @@ pub struct Settings {
     /// Other optimizers, by name, that see every gradient of the run and move nothing: what would
     /// they have done here?
     pub shadows: Vec<(String, Vec<Atom>)>,
-}
-
-impl Settings {
-    /// The model.
-    pub fn model(&self) -> LinearTransformer {
-        LinearTransformer { depth: self.depth, dim: self.task.dim() }
-    }
 }
 
 /// How a run ended.
@@ -171,8 +164,8 @@ impl<T: Trained> HeldOut<T> {
     /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
     pub fn new(settings: &Settings, batch_size: usize, seed: u64) -> HeldOut<T> {
         let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
-        let batch = settings.task.batch(Form::Moments, settings.isa, key, batch_size);
-        let evaluator = Evaluator::new(settings.model(), settings.isa, settings.threads);
+        let batch = settings.task.batch(settings.model.form(), settings.isa, key, batch_size);
+        let evaluator = Evaluator::new(settings.model, settings.isa, settings.threads);
         HeldOut { evaluator, batch }
     }
 }
@@ -218,7 +211,7 @@ pub struct Trainer<T> {
 impl<T: Trained> Trainer<T> {
     /// A run at its initial parameters.
     pub fn new(settings: Settings) -> Trainer<T> {
-        let model = settings.model();
+        let model = settings.model;
         let init = model.init(settings.seed, settings.init_std);
         let params: Vec<T> = init.into_iter().map(T::nearest).collect();
         Trainer {
@@ -337,9 +330,9 @@ impl<T: Trained> Trainer<T> {
     }
 
     fn gradient(&mut self, step: u64) -> f64 {
-        let Settings { task, isa, seed, batch_size, .. } = &self.settings;
+        let Settings { task, model, isa, seed, batch_size, .. } = &self.settings;
         let key = Key { seed: *seed, purpose: Purpose::Train, step };
-        let prompts = Stream::new(task, Form::Moments, *isa, key, *batch_size);
+        let prompts = Stream::new(task, model.form(), *isa, key, *batch_size);
         self.evaluator.gradient(&self.params, &prompts, &mut self.grad)
     }
 }

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::linalg::random_orthogonal;
-use windtunnel_core::model::{Evaluator, LinearTransformer};
+use windtunnel_core::model::{Evaluator, Transformer};
 use windtunnel_core::optim::Sgd;
 use windtunnel_core::reference::{Tokens, sample};
 use windtunnel_core::rng::{Key, Purpose};
@@ -40,7 +40,7 @@ fn mean_and_error(samples: &[f64]) -> (f64, f64) {
 
 /// Loss of `params` on 200,000 fresh prompts, with its standard error.
 fn population_loss(task: &Task, depth: usize, params: &[f64]) -> (f64, f64) {
-    let model = LinearTransformer { depth, dim: task.dim() };
+    let model = Transformer::linear(depth, task.dim());
     let mut evaluator = Evaluator::new(model, Isa::detect(), 1);
     mean_and_error(&evaluator.losses(params, &held_out(task, 200_000)))
 }
@@ -73,7 +73,7 @@ fn zero_parameters() {
         let (loss, error) = population_loss(&task, depth, &params);
         assert!((loss - trace).abs() < 4.5 * error, "{task:?}: {loss} ± {error}");
 
-        let mut evaluator = Evaluator::new(LinearTransformer { depth, dim: 5 }, Isa::detect(), 1);
+        let mut evaluator = Evaluator::new(Transformer::linear(depth, 5), Isa::detect(), 1);
         let mut expected = vec![0.0; 150];
         for l in 0..depth {
             for i in 0..5 {
@@ -126,7 +126,7 @@ fn one_layer_loss(dim: usize, n: f64, sigma: &[f64], q: &[f64]) -> f64 {
 fn trained_one_layer(task: &Task, lr: f64, steps: u64) -> Vec<f64> {
     let settings = Settings {
         task: task.clone(),
-        depth: 1,
+        model: Transformer::linear(1, task.dim()),
         init_std: 0.05,
         optimizer: Sgd { lr, momentum: 0.9, ..Sgd::default() }.atoms(),
         batch_size: 2000,
@@ -210,7 +210,7 @@ fn zero_p_and_scaled_q_are_gradient_descent() {
         let task = Task::new(dim, n, Covariates::Sphere).unwrap().with_noise(0.2).unwrap();
         let Tokens { z, targets } = sample(&task, 8, 5);
         let params = diagonal(dim, &vec![(0.0, -eta); depth]);
-        let model = LinearTransformer { depth, dim };
+        let model = Transformer::linear(depth, dim);
         let mut evaluator = Evaluator::<f64>::new(model, Isa::detect(), 1);
         let losses =
             evaluator.losses(&params, &Batch::from_tokens(Form::Moments, dim, &z, &targets));
@@ -250,7 +250,7 @@ fn rotating_data_and_parameters_changes_nothing() {
             x.chain([t[dim]]).collect::<Vec<_>>()
         })
         .collect();
-    let model = LinearTransformer { depth, dim };
+    let model = Transformer::linear(depth, dim);
     let params = model.init(3, 0.2);
     let conjugated: Vec<f64> = params
         .chunks(dim * dim)

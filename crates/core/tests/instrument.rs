@@ -11,7 +11,7 @@ use windtunnel_core::instrument::{
 use windtunnel_core::landscape::{Probe, Resampled};
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::linalg::norm;
-use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer};
+use windtunnel_core::model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::optim::{Adam, Atom, Sgd};
 use windtunnel_core::rng::{Key, Purpose};
@@ -34,7 +34,7 @@ fn sgd() -> Vec<Atom> {
 fn settings(covariates: Covariates, steps: u64) -> Settings {
     Settings {
         task: Task::new(5, 20, covariates).unwrap(),
-        depth: 3,
+        model: Transformer::linear(3, 5),
         init_std: 0.05,
         optimizer: adam(),
         batch_size: 100,
@@ -274,7 +274,7 @@ fn a_poor_reference_is_warned_of() {
 #[test]
 fn parameters_without_an_optimizer_are_measured_as_far_as_that_goes() {
     let task = Task::new(5, 20, gaussian()).unwrap();
-    let model = LinearTransformer { depth: 2, dim: 5 };
+    let model = Transformer::linear(2, 5);
     let key = Key { seed: 1, purpose: Purpose::HeldOut, step: 0 };
     let batch = task.batch(Form::Moments, Isa::detect(), key, 300);
     let mut objective = BatchObjective::new(Evaluator::new(model, Isa::detect(), 1), batch);

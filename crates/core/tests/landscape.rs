@@ -12,7 +12,7 @@ use windtunnel_core::landscape::{
 };
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::linalg::{dot, norm, normals, symmetric_eigen, symmetric_eigenvalues};
-use windtunnel_core::model::{BatchObjective, Evaluator, LinearTransformer, TaskObjective};
+use windtunnel_core::model::{BatchObjective, Evaluator, TaskObjective, Transformer};
 use windtunnel_core::objective::{Block, Objective, SampleGradients, Stochastic};
 use windtunnel_core::optim::{Optimizer, Sgd};
 use windtunnel_core::rng::{Key, Purpose};
@@ -86,7 +86,7 @@ fn setting1() -> Task {
 
 /// The loss of a model on `len` held-out prompts.
 fn batch_objective(task: &Task, depth: usize, len: usize) -> BatchObjective {
-    let model = LinearTransformer { depth, dim: task.dim() };
+    let model = Transformer::linear(depth, task.dim());
     let key = Key { seed: 99, purpose: Purpose::HeldOut, step: 0 };
     let evaluator = Evaluator::new(model, Isa::detect(), 2);
     BatchObjective::new(evaluator, task.batch(Form::Moments, Isa::detect(), key, len))
@@ -142,7 +142,7 @@ fn matrices_that_are_not_finite_have_no_spectrum() {
 fn dense_hessian_times_vector_is_the_product() {
     let task = setting1();
     let mut objective = batch_objective(&task, 3, 200);
-    let params = LinearTransformer { depth: 3, dim: 5 }.init(3, 0.3);
+    let params = Transformer::linear(3, 5).init(3, 0.3);
     let hessian = Hessian::at(&mut objective, &params);
     let p = params.len();
     for i in 0..p {
@@ -335,7 +335,7 @@ fn conventions_of_the_robust_condition_number_by_hand() {
 fn conventions_flip_at_initialization() {
     let task = setting1();
     let mut objective = batch_objective(&task, 3, 1000);
-    let model = LinearTransformer { depth: 3, dim: 5 };
+    let model = Transformer::linear(3, 5);
     let seeds = 6;
     let mut mean = |wanted: Convention| {
         let of_seed = |seed| {
@@ -485,7 +485,7 @@ fn a_probe_computes_once() {
 }
 
 fn task_objective(task: &Task, depth: usize, seed: u64) -> TaskObjective {
-    let model = LinearTransformer { depth, dim: task.dim() };
+    let model = Transformer::linear(depth, task.dim());
     TaskObjective::new(Evaluator::new(model, Isa::detect(), 2), task.clone(), seed)
 }
 
@@ -523,7 +523,7 @@ fn noise_at_zero_parameters_has_its_closed_form() {
         // A norm of 75 coordinates spreads by a tenth, correlated as they are by less than 2.
         assert!(norm(&off) < 2.0 * reference.standard_error, "{}", norm(&off));
 
-        let blocks = LinearTransformer { depth: 3, dim: 5 }.blocks();
+        let blocks = Transformer::linear(3, 5).blocks();
         let squares: f64 = blocks.iter().map(|block| sample.block_rms(block).powi(2)).sum();
         // Blocks keep the reference's error, the whole does not.
         let whole = sample.rms().powi(2) + reference.standard_error.powi(2);
@@ -539,7 +539,7 @@ fn noise_at_zero_parameters_has_its_closed_form() {
 #[test]
 fn noise_of_single_prompts_and_of_batches_agree() {
     let mut objective = task_objective(&setting1(), 2, 3);
-    let params = LinearTransformer { depth: 2, dim: 5 }.init(0, 0.05);
+    let params = Transformer::linear(2, 5).init(0, 0.05);
     let reference = large_batch_gradient(&mut objective, &params, 100_000);
     let single = noise_sample(&mut objective, &params, 1, 50_000, &reference).rms();
     let batch = noise_sample(&mut objective, &params, 64, 2000, &reference).rms();
@@ -552,7 +552,7 @@ fn noise_of_single_prompts_and_of_batches_agree() {
 fn gradients_of_single_prompts_average_to_that_of_the_batch() {
     for (depth, dim) in [(1, 2), (3, 5), (2, 7)] {
         let task = Task::new(dim, 11, Covariates::Sphere).unwrap();
-        let model = LinearTransformer { depth, dim };
+        let model = Transformer::linear(depth, dim);
         let mut objective = task_objective(&task, depth, 1);
         let params = model.init(5, 0.4);
         for samples in [1, 17, 100] {

@@ -1,22 +1,14 @@
-//! Prompts and parameters of other implementations: npz and safetensors in.
+//! Prompts and parameters of other implementations: npz and safetensors in, safetensors out.
 
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
 use npyz::{DType, NpyFile};
+use safetensors::tensor::TensorView;
 use safetensors::{Dtype, SafeTensors};
-use windtunnel_core::model::LinearTransformer;
+use windtunnel_core::model::{Corner, Parameterization, Transformer};
 use windtunnel_core::task::MAX_DIM;
-
-/// Parameters with the model that they fit.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Params {
-    /// Depth and dimension, from the tensor's shape.
-    pub model: LinearTransformer,
-    /// [L, 2, d, d], in double precision.
-    pub values: Vec<f64>,
-}
 
 /// Prompts as tokens.
 #[derive(Clone, Debug, PartialEq)]
@@ -45,44 +37,149 @@ impl Source<'_> {
     fn error(&self, problem: impl ToString) -> Error {
         Error { path: self.0.into(), problem: problem.to_string() }
     }
+
+    fn bytes(&self) -> Result<Vec<u8>, Error> {
+        std::fs::read(self.0).map_err(|e| self.error(e))
+    }
+
+    fn safetensors<'a>(&self, bytes: &'a [u8]) -> Result<SafeTensors<'a>, Error> {
+        SafeTensors::deserialize(bytes)
+            .map_err(|e| self.error(format!("not a safetensors file ({e})")))
+    }
+
+    fn missing(&self, name: &str, names: &[&str]) -> Error {
+        self.error(format!("no tensor named `{name}`; it has: {}", names.join(", ")))
+    }
+
+    fn floats(&self, name: &str, dtype: Dtype, data: &[u8]) -> Result<Vec<f64>, Error> {
+        match dtype {
+            Dtype::F32 => {
+                let words = data.as_chunks::<4>().0.iter();
+                Ok(words.map(|&b| f64::from(f32::from_le_bytes(b))).collect())
+            }
+            Dtype::F64 => {
+                Ok(data.as_chunks::<8>().0.iter().map(|&b| f64::from_le_bytes(b)).collect())
+            }
+            other => Err(self.error(format!("`{name}` is {other:?}, not F32 or F64"))),
+        }
+    }
 }
 
-/// Reads the tensor `params` [L, 2, d, d] (f32 or f64) of a safetensors file: P then Q of each
-/// layer, in the paper's orientation Zᵀ Q Z with the key on the left.
+/// Names and shapes of the tensors that hold a model's parameters, in their order: `params`, then
+/// those of the encoder.
+pub fn tensors(model: &Transformer) -> Vec<(String, Vec<usize>)> {
+    let encoder = model.encoder.into_iter().flat_map(|encoder| encoder.tensors(model.dim));
+    let encoder = encoder.map(|(name, shape)| (name.into(), shape));
+    std::iter::once(("params".into(), model.shape())).chain(encoder).collect()
+}
+
+/// The sparse linear Transformer whose tensor `params` [L, 2, d, d] a safetensors file has.
 ///
 /// # Errors
-/// A file that cannot be read, a missing tensor, another type or shape, non-finite entries.
-pub fn read_params(path: &Path) -> Result<Params, Error> {
+/// A file that cannot be read, a missing tensor, another shape.
+pub fn read_model(path: &Path) -> Result<Transformer, Error> {
     let source = Source(path);
-    let bytes = std::fs::read(path).map_err(|e| source.error(e))?;
-    let file = SafeTensors::deserialize(&bytes)
-        .map_err(|e| source.error(format!("not a safetensors file ({e})")))?;
-    let tensor = file.tensor("params").map_err(|_| {
-        source.error(format!("no tensor named `params`; it has: {}", file.names().join(", ")))
-    })?;
-    let &[depth, 2, dim, columns] = tensor.shape() else {
-        return Err(
-            source.error(format!("`params` has shape {:?}, not [L, 2, d, d]", tensor.shape()))
-        );
-    };
-    if dim != columns || depth == 0 || !(1..=MAX_DIM).contains(&dim) {
+    let bytes = source.bytes()?;
+    let file = source.safetensors(&bytes)?;
+    let names = file.names();
+    if let Some(other) = names.iter().find(|name| name.starts_with("mlp.")) {
         return Err(source.error(format!(
-            "`params` has shape {:?}, not [L, 2, d, d] with L >= 1 and d from 1 to {MAX_DIM}",
-            tensor.shape()
+            "it has a tensor `{other}`, which only models with an encoder have: describe the model \
+             in a spec and give it with --spec"
         )));
     }
-    let values: Vec<f64> = match tensor.dtype() {
-        Dtype::F32 => {
-            let words = tensor.data().as_chunks::<4>().0.iter();
-            words.map(|&b| f64::from(f32::from_le_bytes(b))).collect()
+    let tensor = file.tensor("params").map_err(|_| source.missing("params", &names))?;
+    match *tensor.shape() {
+        [depth, 2, dim, columns] if dim == columns && depth > 0 && (1..=MAX_DIM).contains(&dim) => {
+            Ok(Transformer::linear(depth, dim))
         }
-        Dtype::F64 => {
-            tensor.data().as_chunks::<8>().0.iter().map(|&b| f64::from_le_bytes(b)).collect()
+        _ => Err(source.error(format!(
+            "`params` has shape {:?}, not [L, 2, d, d] with L >= 1 and d from 1 to {MAX_DIM}; for \
+             other models than the sparse linear one give a spec with --spec",
+            tensor.shape()
+        ))),
+    }
+}
+
+/// Reads the parameters of `model` (f32 or f64) from a safetensors file: [`tensors`] says which; P
+/// then Q of each head, in the paper's orientation Zᵀ Q Z with the key on the left.
+///
+/// # Errors
+/// A file that cannot be read, a missing tensor, another type or shape, non-finite entries, a fixed
+/// corner that is not 1.
+pub fn read_params(path: &Path, model: &Transformer) -> Result<Vec<f64>, Error> {
+    let source = Source(path);
+    let bytes = source.bytes()?;
+    let file = source.safetensors(&bytes)?;
+    let wanted = tensors(model);
+    if let Some(other) = file.names().iter().find(|name| !wanted.iter().any(|(n, _)| n == **name)) {
+        let names: Vec<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
+        return Err(source.error(format!(
+            "it has a tensor `{other}`, which the model does not; it has: {}",
+            names.join(", ")
+        )));
+    }
+    let mut params = Vec::with_capacity(model.params());
+    for (name, shape) in wanted {
+        let missing = |_| source.missing(&name, &file.names());
+        let tensor = file.tensor(&name).map_err(missing)?;
+        if tensor.shape() != shape {
+            return Err(source.error(format!(
+                "`{name}` has shape {:?}, but the model of the spec has {shape:?}: {}",
+                tensor.shape(),
+                axes(model, &name)
+            )));
         }
-        other => return Err(source.error(format!("`params` is {other:?}, not F32 or F64"))),
+        let values = source.floats(&name, tensor.dtype(), tensor.data())?;
+        finite(&source, &name, &values)?;
+        params.extend(values);
+    }
+    if let Some(corner) = model.corners().find(|&corner| params[corner] != 1.0) {
+        return Err(source.error(format!(
+            "`params` has {} at flat position {corner}, a corner of P, which model.corner = \
+             \"fixed\" keeps at 1; set model.corner = \"free\" for other values",
+            params[corner]
+        )));
+    }
+    Ok(params)
+}
+
+/// What the axes of a tensor are.
+fn axes(model: &Transformer, name: &str) -> String {
+    if name != "params" {
+        return "as PyTorch has the weights of a layer, [outputs, inputs]".into();
+    }
+    let layers = if model.tied { "1 (tied)" } else { "L" };
+    let heads = if model.heads > 1 { "H, " } else { "" };
+    let size = match model.parameterization {
+        Parameterization::Sparse => "d, d",
+        Parameterization::Full(Corner::Fixed | Corner::Free) => "d+1, d+1",
     };
-    finite(&source, "params", &values)?;
-    Ok(Params { model: LinearTransformer { depth, dim }, values })
+    format!("[{layers}, {heads}2, {size}]")
+}
+
+/// Writes values of all parameters of `model`, such as a gradient, in double precision under the
+/// names and shapes of [`tensors`].
+///
+/// # Errors
+/// A file that cannot be written.
+///
+/// # Panics
+/// When there is not one value for each parameter.
+pub fn write_params(path: &Path, model: &Transformer, values: &[f64]) -> Result<(), Error> {
+    assert_eq!(values.len(), model.params(), "parameters of {model:?}");
+    let source = Source(path);
+    let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+    let mut rest = bytes.as_slice();
+    let mut views = Vec::new();
+    for (name, shape) in tensors(model) {
+        let (own, after) = rest.split_at(8 * shape.iter().product::<usize>());
+        rest = after;
+        let view = TensorView::new(Dtype::F64, shape, own).map_err(|e| source.error(e))?;
+        views.push((name, view));
+    }
+    let file = safetensors::serialize(views, None).map_err(|e| source.error(e))?;
+    std::fs::write(path, file).map_err(|e| source.error(e))
 }
 
 /// Reads `Z` `[B, n+1, d+1]` and `y` `[B]` (float32 or float64) of an npz file.

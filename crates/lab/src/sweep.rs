@@ -12,6 +12,7 @@ use windtunnel_core::model::Trained;
 use windtunnel_core::parallel::queue;
 use windtunnel_core::train::{HeldOut, Observer, Outcome, Schedule, Scheduled, TrainLoss, Trainer};
 
+use crate::exchange;
 use crate::spec::{Document, NUMERICS_VERSION, Precision, RunSpec, run_id};
 use crate::store::{self, Checkpoint, Lock, Record, Resume, Row, RunId, Store, Tensor, TensorData};
 
@@ -342,16 +343,20 @@ impl Stored for f64 {
     }
 }
 
-const PARAMS: &str = "params";
-
-/// Parameters [L, 2, d, d] as `params`, buffers of the optimizer as `optimizer.…` and of shadows as
-/// `shadow.…` in the same layout.
+/// Matrices as `params` in their shape and the encoder's tensors under PyTorch's names; buffers of
+/// the optimizer as `optimizer.…` and of shadows as `shadow.…`, flat where there is an encoder.
 fn tensors<T: Stored>(trainer: &Trainer<T>) -> Vec<Tensor> {
-    let model = trainer.settings().model();
-    let shape = [model.depth, 2, model.dim, model.dim];
-    let tensor = |name: String, values: &[T]| Tensor::new(name, shape, T::data(values));
-    let buffers = trainer.buffers().map(|(name, values)| tensor(name, values));
-    std::iter::once(tensor(PARAMS.into(), trainer.params())).chain(buffers).collect()
+    let model = trainer.settings().model;
+    let flat = if model.encoder.is_some() { vec![model.params()] } else { model.shape() };
+    let buffers = trainer.buffers();
+    let buffers = buffers.map(|(name, values)| Tensor::new(name, flat.clone(), T::data(values)));
+    let mut rest = trainer.params();
+    let params = exchange::tensors(&model).into_iter().map(|(name, shape)| {
+        let (values, after) = rest.split_at(shape.iter().product());
+        rest = after;
+        Tensor::new(name, shape, T::data(values))
+    });
+    params.chain(buffers).collect()
 }
 
 fn checkpoint<T: Stored>(
@@ -374,18 +379,26 @@ pub(crate) fn take_up<T: Stored>(
     trainer: &mut Trainer<T>,
     checkpoint: &Checkpoint,
 ) -> Result<(), String> {
-    let mut params = None;
+    let mut params = Vec::new();
     let mut buffers = Vec::new();
-    for tensor in &checkpoint.tensors {
+    let names: Vec<String> =
+        exchange::tensors(&trainer.settings().model).into_iter().map(|p| p.0).collect();
+    let found = |name: &str| checkpoint.tensors.iter().any(|tensor| tensor.name() == name);
+    if let Some(missing) = names.iter().find(|name| !found(name)) {
+        return Err(format!("it has no tensor {missing}"));
+    }
+    // Tensors are stored by name; parameters have an order.
+    let mut ordered: Vec<&Tensor> = checkpoint.tensors.iter().collect();
+    ordered.sort_by_key(|tensor| names.iter().position(|name| name == tensor.name()));
+    for tensor in ordered {
         let other = || format!("tensor {} has another precision", tensor.name());
         let values = T::values(tensor.data()).ok_or_else(other)?;
-        match tensor.name() {
-            PARAMS => params = Some(values),
-            name => buffers.push((name, values)),
+        match names.iter().any(|name| name == tensor.name()) {
+            true => params.extend_from_slice(values),
+            false => buffers.push((tensor.name(), values)),
         }
     }
-    let params = params.ok_or("it has no parameters")?;
-    trainer.restore(checkpoint.step, params, &buffers).map_err(|error| error.to_string())
+    trainer.restore(checkpoint.step, &params, &buffers).map_err(|error| error.to_string())
 }
 
 fn cpu_name() -> String {

@@ -27,7 +27,7 @@ fn parse(text: &str) -> Result<RunSpec, SpecError> {
 fn the_empty_document_is_setting_1_of_the_paper() {
     let spec = RunSpec::paper().unwrap();
     assert_eq!((spec.task.task.dim(), spec.task.task.context_len()), (5, 20));
-    assert_eq!((spec.model.depth, spec.model.init_std), (3, 0.05));
+    assert_eq!((spec.model.transformer.depth, spec.model.init_std), (3, 0.05));
     let Rule::Adam(adam) = &spec.optimizer.rule else { panic!("{:?}", spec.optimizer.rule) };
     assert_eq!((adam.lr, adam.beta1, adam.beta2, adam.eps), (0.02, 0.9, 0.9, 1e-8));
     assert_eq!(spec.optimizer.clip_norm, Some(1.0));

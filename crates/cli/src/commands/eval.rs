@@ -6,10 +6,11 @@ use windtunnel_core::instrument::{Readings, Scene};
 use windtunnel_core::landscape::{Probe, Resampled};
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::linalg::norm;
-use windtunnel_core::model::{BatchObjective, Evaluator};
+use windtunnel_core::model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_core::objective::Objective;
-use windtunnel_core::task::{Batch, Form};
-use windtunnel_lab::exchange::{read_params, read_prompts};
+use windtunnel_core::task::Batch;
+use windtunnel_lab::exchange::{read_model, read_params, read_prompts, write_params};
+use windtunnel_lab::spec::Document;
 
 use super::measure::readings;
 use crate::args::{Eval, Global, With};
@@ -38,28 +39,38 @@ struct Evaluation {
 
 pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
     let usage = |error: windtunnel_lab::exchange::Error| Error::Usage(error.to_string());
-    let params = read_params(&eval.params).map_err(usage)?;
     let prompts = read_prompts(&eval.prompts).map_err(usage)?;
-    if params.model.dim != prompts.dim {
+    let model = match &eval.spec {
+        Some(path) => {
+            let spec = Document::read(path)?.resolve()?;
+            Transformer { dim: prompts.dim, ..spec.model.transformer }
+        }
+        None => read_model(&eval.params).map_err(usage)?,
+    };
+    if model.dim != prompts.dim {
         return Err(Error::Usage(format!(
             "{} is for d = {}, but the prompts in {} have d = {}",
             eval.params.display(),
-            params.model.dim,
+            model.dim,
             eval.prompts.display(),
             prompts.dim
         )));
     }
-    let batch = Batch::<f64>::from_tokens(Form::Moments, prompts.dim, &prompts.z, &prompts.targets);
-    let evaluator = Evaluator::new(params.model, Isa::detect(), session::jobs(global));
+    let params = read_params(&eval.params, &model).map_err(usage)?;
+    let batch = Batch::<f64>::from_tokens(model.form(), prompts.dim, &prompts.z, &prompts.targets);
+    let evaluator = Evaluator::new(model, Isa::detect(), session::jobs(global));
     let mut objective = BatchObjective::new(evaluator, batch);
-    let mut grad = vec![0.0; params.values.len()];
-    let loss = objective.gradient(&params.values, &mut grad);
-    let found = instruments(&eval.with, &mut objective, &params.values);
+    let mut grad = vec![0.0; params.len()];
+    let loss = objective.gradient(&params, &mut grad);
+    if let Some(path) = &eval.grad {
+        write_params(path, &model, &grad).map_err(|error| Error::Failed(error.to_string()))?;
+    }
+    let found = instruments(&eval.with, &mut objective, &params);
     output::json(&Evaluation {
         loss,
         grad_norm: norm(&grad),
         prompts: prompts.targets.len(),
-        depth: params.model.depth,
+        depth: model.depth,
         dim: prompts.dim,
         context_len: prompts.context_len,
         readings: readings(&found),

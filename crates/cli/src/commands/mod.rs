@@ -9,7 +9,7 @@ pub mod runs;
 pub mod train;
 
 use windtunnel_core::task::Covariates;
-use windtunnel_lab::spec::{Precision, RunSpec, run_id};
+use windtunnel_lab::spec::{Precision, RunSpec, describe_model, run_id};
 use windtunnel_lab::store::Row;
 
 /// The metric that tables of runs show.
@@ -30,16 +30,17 @@ fn describe(spec: &RunSpec) -> String {
         0.0 => String::new(),
         std => format!(" noise={}", short(std)),
     };
+    let model = describe_model(&spec.model.transformer);
     let rule = &spec.optimizer.rule;
     let precision = match spec.train.precision {
         Precision::F32 => "",
         Precision::F64 => " f64",
     };
     format!(
-        "{covariates} d={} n={}{noise} L={} {} lr={} B={}{precision}",
+        "{covariates} d={} n={}{noise} L={}{model} {} lr={} B={}{precision}",
         task.dim(),
         task.context_len(),
-        spec.model.depth,
+        spec.model.transformer.depth,
         rule.name(),
         short(rule.lr()),
         spec.train.batch_size,

@@ -5,7 +5,6 @@ use crate::landscape::Probe;
 use crate::lanes::Real;
 use crate::model::{BatchObjective, Evaluator, TaskObjective};
 use crate::rng::{Key, Purpose};
-use crate::task::Form;
 use crate::train::{Observer, Record, Schedule, Settings, View};
 
 /// Instruments on their schedules.
@@ -26,9 +25,9 @@ impl Instruments {
         schedules: Vec<(Instrument, Schedule)>,
         plan: NoisePlan,
     ) -> Instruments {
-        let evaluator = || Evaluator::new(settings.model(), settings.isa, settings.threads);
+        let evaluator = || Evaluator::new(settings.model, settings.isa, settings.threads);
         let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
-        let batch = settings.task.batch(Form::Moments, settings.isa, key, batch_size);
+        let batch = settings.task.batch(settings.model.form(), settings.isa, key, batch_size);
         Instruments {
             objective: BatchObjective::new(evaluator(), batch),
             stochastic: TaskObjective::new(evaluator(), settings.task.clone(), seed),

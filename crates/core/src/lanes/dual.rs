@@ -72,6 +72,24 @@ impl<V: Lane> Lane for Dual<V> {
         }
     }
     #[inline(always)]
+    fn gate(self, token: V::Token, x: Self) -> Self {
+        Dual { re: self.re.gate(token, x.re), du: self.re.gate(token, x.du) }
+    }
+    #[inline(always)]
+    fn peak(self, token: V::Token, other: Self) -> Self {
+        Dual { re: self.re.peak(token, other.re), du: V::splat(token, 0.0) }
+    }
+    #[inline(always)]
+    fn recip(self, token: V::Token) -> Self {
+        let re = self.re.recip(token);
+        Dual { re, du: V::splat(token, 0.0) - re * re * self.du }
+    }
+    #[inline(always)]
+    fn exp(self, token: V::Token) -> Self {
+        let re = self.re.exp(token);
+        Dual { re, du: re * self.du }
+    }
+    #[inline(always)]
     fn interleave(self, other: Self) -> (Self, Self) {
         let (re, du) = (self.re.interleave(other.re), self.du.interleave(other.du));
         (Dual { re: re.0, du: du.0 }, Dual { re: re.1, du: du.1 })

@@ -10,7 +10,7 @@ mod dual;
 mod math;
 
 pub use dual::Dual;
-pub use math::{exp, ln, sin_cos_turns};
+pub use math::{exp, exp_wide, ln, sin_cos_turns};
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, SimdFloatElement};
@@ -24,6 +24,8 @@ pub trait Real: SimdFloatElement + num_traits::Float + Send + Sync + 'static {
     fn nearest(x: f64) -> Self;
     /// The same value in double precision.
     fn widen(self) -> f64;
+    /// e^x lane by lane, zero where it would underflow.
+    fn exp_lanes<S: Simd>(token: S, x: Self::Native<S>) -> Self::Native<S>;
 }
 
 impl Real for f32 {
@@ -35,6 +37,10 @@ impl Real for f32 {
     fn widen(self) -> f64 {
         f64::from(self)
     }
+    #[inline(always)]
+    fn exp_lanes<S: Simd>(token: S, x: S::f32s) -> S::f32s {
+        exp(token, x)
+    }
 }
 
 impl Real for f64 {
@@ -45,6 +51,10 @@ impl Real for f64 {
     #[inline(always)]
     fn widen(self) -> f64 {
         self
+    }
+    #[inline(always)]
+    fn exp_lanes<S: Simd>(token: S, x: S::f64s) -> S::f64s {
+        exp_wide(token, x)
     }
 }
 
@@ -76,6 +86,14 @@ pub trait Lane:
     fn store(self, part: usize, out: &mut [Self::Scalar]);
     /// `self · a + b`, rounded once where the machine can.
     fn mul_add(self, a: Self, b: Self) -> Self;
+    /// `x` where `self` is positive, else zero: with x = `self`, the rectifier.
+    fn gate(self, token: Self::Token, x: Self) -> Self;
+    /// The larger value, as a constant: its tangent is zero.
+    fn peak(self, token: Self::Token, other: Self) -> Self;
+    /// 1/`self`.
+    fn recip(self, token: Self::Token) -> Self;
+    /// e^`self`, zero where it would underflow; not above 88.
+    fn exp(self, token: Self::Token) -> Self;
     /// Lanes of both in turn: the lower halves, then the upper halves.
     fn interleave(self, other: Self) -> (Self, Self);
 }
@@ -133,6 +151,23 @@ impl<S: Simd, T: Real> Lane for Packed<S, T> {
     #[inline(always)]
     fn mul_add(self, a: Self, b: Self) -> Self {
         Packed(self.0.mul_add(a.0, b.0))
+    }
+    #[inline(always)]
+    fn gate(self, token: S, x: Self) -> Self {
+        let zero = T::Native::<S>::splat(token, T::zero());
+        Packed(self.0.simd_gt(zero).select(x.0, zero))
+    }
+    #[inline(always)]
+    fn peak(self, _token: S, other: Self) -> Self {
+        Packed(self.0.max(other.0))
+    }
+    #[inline(always)]
+    fn recip(self, token: S) -> Self {
+        Packed(T::Native::<S>::splat(token, T::nearest(1.0)) / self.0)
+    }
+    #[inline(always)]
+    fn exp(self, token: S) -> Self {
+        Packed(T::exp_lanes(token, self.0))
     }
     #[inline(always)]
     fn interleave(self, other: Self) -> (Self, Self) {

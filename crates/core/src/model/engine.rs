@@ -1,20 +1,21 @@
-//! Type-erased workers: one kernel, compiled for each instruction set, scalar and common d.
+//! Type-erased workers: kernels, compiled for each instruction set, scalar and common d.
 
 use std::marker::PhantomData;
 
 use fearless_simd::Simd;
 
-use super::kernel::{Tape, Weights};
-use super::matrix::{Any, Const, Dim};
+use super::kernel::Kernel;
+use super::matrix::{Any, Const};
+use super::{Attention, Transformer, attention, gram, sparse};
 use crate::lanes::{BLOCK, Dual, Isa, Lane, Packed, Real, WithSimd};
 use crate::task::Drawn;
 
 /// Where to evaluate: parameters and, for Hessian-vector products, a direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Point<'a, T> {
-    /// Parameters, [L, 2, d, d]; a worker also takes models of fewer layers than its own.
+    /// Weights as the kernel has them; a kernel whose parts are layers also takes fewer of them.
     pub params: &'a [T],
-    /// Direction, as the parameters; ignored by workers for gradients.
+    /// Direction, as the weights; ignored by workers for gradients.
     pub tangent: &'a [T],
 }
 
@@ -22,10 +23,10 @@ pub struct Point<'a, T> {
 pub trait Engine<T>: Send {
     /// Clears the sums and sets the point of evaluation.
     fn start(&mut self, point: &Point<'_, T>);
-    /// Adds the squared residuals of a block and their gradient.
-    fn add_gradient(&mut self, block: &[[T; BLOCK]]);
-    /// Squared residuals of one block, prompt by prompt.
-    fn losses(&mut self, block: &[[T; BLOCK]], out: &mut [T; BLOCK]);
+    /// Adds the squared residuals of the first `used` prompts of a block and their gradient.
+    fn add_gradient(&mut self, block: &[[T; BLOCK]], used: usize);
+    /// Squared residuals of the first `used` prompts of a block, prompt by prompt, then zeros.
+    fn losses(&mut self, block: &[[T; BLOCK]], used: usize, out: &mut [T; BLOCK]);
     /// Squared residuals of one block and the gradient of each, [BLOCK, p] to `grads`; the sums
     /// must be at zero, and stay so.
     fn prompt_gradients(
@@ -48,145 +49,164 @@ pub trait Engine<T>: Send {
 pub trait Trained: Drawn {
     /// A worker for gradients.
     #[doc(hidden)]
-    fn gradients(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<Self>>;
+    fn gradients(isa: Isa, model: &Transformer) -> Box<dyn Engine<Self>>;
 }
 
 impl Trained for f32 {
-    fn gradients(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f32>> {
-        isa.run(Gradients { depth, d, scalar: PhantomData })
+    fn gradients(isa: Isa, model: &Transformer) -> Box<dyn Engine<f32>> {
+        isa.run(Gradients { model, scalar: PhantomData })
     }
 }
 
 impl Trained for f64 {
-    fn gradients(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f64>> {
-        isa.run(Gradients { depth, d, scalar: PhantomData })
+    fn gradients(isa: Isa, model: &Transformer) -> Box<dyn Engine<f64>> {
+        isa.run(Gradients { model, scalar: PhantomData })
     }
 }
 
 /// A worker for Hessian-vector products, in double precision only: instruments report them.
-pub(super) fn products(isa: Isa, depth: usize, d: usize) -> Box<dyn Engine<f64>> {
-    isa.run(Products { depth, d })
+pub(super) fn products(isa: Isa, model: &Transformer) -> Box<dyn Engine<f64>> {
+    isa.run(Products { model })
 }
 
-struct Gradients<T> {
-    depth: usize,
-    d: usize,
+struct Gradients<'a, T> {
+    model: &'a Transformer,
     scalar: PhantomData<T>,
 }
 
-impl<T: Real> WithSimd for Gradients<T> {
+impl<T: Real> WithSimd for Gradients<'_, T> {
     type Output = Box<dyn Engine<T>>;
     fn with_simd<S: Simd>(self, token: S) -> Self::Output {
-        let depth = self.depth;
+        let Transformer { depth, dim, .. } = *self.model;
+        if !self.model.is_plain() {
+            return full::<Packed<S, T>>(token, self.model);
+        }
         // The paper's d, and its neighbours that are studied most; more cost compile time.
-        match self.d {
-            2 => Sums::<Packed<S, T>, _>::boxed(token, depth, Const::<2>),
-            5 => Sums::<Packed<S, T>, _>::boxed(token, depth, Const::<5>),
-            8 => Sums::<Packed<S, T>, _>::boxed(token, depth, Const::<8>),
-            d => Sums::<Packed<S, T>, _>::boxed(token, depth, Any(d)),
+        match dim {
+            2 => sums::<Packed<S, T>, _>(token, sparse::Tape::new(token, Const::<2>, depth), depth),
+            5 => sums::<Packed<S, T>, _>(token, sparse::Tape::new(token, Const::<5>, depth), depth),
+            8 => sums::<Packed<S, T>, _>(token, sparse::Tape::new(token, Const::<8>, depth), depth),
+            d => sums::<Packed<S, T>, _>(token, sparse::Tape::new(token, Any(d), depth), depth),
         }
     }
 }
 
-struct Products {
-    depth: usize,
-    d: usize,
+struct Products<'a> {
+    model: &'a Transformer,
 }
 
-impl WithSimd for Products {
+impl WithSimd for Products<'_> {
     type Output = Box<dyn Engine<f64>>;
     fn with_simd<S: Simd>(self, token: S) -> Self::Output {
-        match self.d {
-            5 => Sums::<Dual<Packed<S, f64>>, _>::boxed(token, self.depth, Const::<5>),
-            d => Sums::<Dual<Packed<S, f64>>, _>::boxed(token, self.depth, Any(d)),
+        type Wide<S> = Dual<Packed<S, f64>>;
+        let Transformer { depth, dim, .. } = *self.model;
+        if !self.model.is_plain() {
+            return full::<Wide<S>>(token, self.model);
+        }
+        match dim {
+            5 => sums::<Wide<S>, _>(token, sparse::Tape::new(token, Const::<5>, depth), depth),
+            d => sums::<Wide<S>, _>(token, sparse::Tape::new(token, Any(d), depth), depth),
         }
     }
 }
 
-struct Sums<V: Lane, D: Dim> {
-    token: V::Token,
-    /// Layers of the point of evaluation, the first of `params`.
-    depth: usize,
-    params: Vec<Weights<V, D>>,
-    tape: Tape<V, D>,
-    /// One sum per register that makes up a block.
-    registers: Vec<Sum<V, D>>,
-}
-
-struct Sum<V: Lane, D: Dim> {
-    loss: V,
-    grad: Vec<Weights<V, D>>,
-}
-
-impl<V: Lane, D: Dim> Sums<V, D> {
-    fn boxed(token: V::Token, depth: usize, dim: D) -> Box<dyn Engine<V::Scalar>> {
-        let zero = V::splat(token, 0.0);
-        let weights = || (0..depth).map(|_| Weights::filled(dim, zero)).collect();
-        let sum = || Sum { loss: zero, grad: weights() };
-        Box::new(Sums {
-            token,
-            depth,
-            params: weights(),
-            tape: Tape::new(token, dim, depth),
-            registers: (0..BLOCK / V::WIDTH).map(|_| sum()).collect(),
-        })
+/// The kernels of full matrices.
+#[inline(always)]
+fn full<V: Lane>(token: V::Token, model: &Transformer) -> Box<dyn Engine<V::Scalar>> {
+    match (model.attention, model.dim + 1) {
+        (Attention::Linear, 6) => sums(token, gram::Tape::<V, _>::new(token, Const::<6>, model), 1),
+        (Attention::Linear, w) => sums(token, gram::Tape::<V, _>::new(token, Any(w), model), 1),
+        (_, 6) => sums(token, attention::Tape::<V, _>::new(token, Const::<6>, model), 1),
+        (_, w) => sums(token, attention::Tape::<V, _>::new(token, Any(w), model), 1),
     }
 }
 
-impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
+struct Sums<V: Lane, K: Kernel<V>> {
+    token: V::Token,
+    /// Parts of the point of evaluation, the first of `weights`.
+    parts: usize,
+    weights: Vec<K::Part>,
+    kernel: K,
+    /// One sum per register that makes up a block.
+    registers: Vec<Sum<V, K>>,
+}
+
+struct Sum<V: Lane, K: Kernel<V>> {
+    loss: V,
+    grad: Vec<K::Part>,
+}
+
+fn sums<V: Lane, K: Kernel<V> + 'static>(
+    token: V::Token,
+    kernel: K,
+    parts: usize,
+) -> Box<dyn Engine<V::Scalar>> {
+    let zero = V::splat(token, 0.0);
+    let weights = || (0..parts).map(|_| kernel.part(zero)).collect();
+    let registers = (0..BLOCK / V::WIDTH).map(|_| Sum { loss: zero, grad: weights() }).collect();
+    let weights = weights();
+    Box::new(Sums { token, parts, weights, kernel, registers })
+}
+
+impl<V: Lane, K: Kernel<V>> Engine<V::Scalar> for Sums<V, K> {
     fn start(&mut self, point: &Point<'_, V::Scalar>) {
-        let Sums { token, depth, tape, params, registers } = self;
-        let d = tape.dim().get();
-        *depth = point.params.len() / (2 * d * d);
+        let Sums { token, parts, kernel, weights, registers } = self;
+        *parts = point.params.len() / kernel.part_len();
         token.vectorize(
             #[inline(always)]
             || {
                 let zero = V::splat(*token, 0.0);
                 let mut index = 0;
-                for (l, weights) in params[..*depth].iter_mut().enumerate() {
-                    for register in registers.iter_mut() {
-                        register.grad[l] = Weights::filled(tape.dim(), zero);
-                    }
-                    for matrix in [&mut weights.p, &mut weights.q] {
-                        for i in 0..d {
-                            for j in 0..d {
-                                let (value, tangent) = (point.params[index], point.tangent[index]);
-                                matrix[i][j] = V::parameter(*token, value, tangent);
-                                index += 1;
-                            }
-                        }
-                    }
+                for part in &mut weights[..*parts] {
+                    kernel.visit(
+                        part,
+                        #[inline(always)]
+                        |weight| {
+                            let (value, tangent) = (point.params[index], point.tangent[index]);
+                            *weight = V::parameter(*token, value, tangent);
+                            index += 1;
+                        },
+                    );
                 }
                 for register in registers.iter_mut() {
                     register.loss = zero;
+                    for part in &mut register.grad[..*parts] {
+                        kernel.visit(
+                            part,
+                            #[inline(always)]
+                            |entry| *entry = zero,
+                        );
+                    }
                 }
             },
         );
     }
 
-    fn add_gradient(&mut self, block: &[[V::Scalar; BLOCK]]) {
-        let Sums { token, depth, params, tape, registers } = self;
-        let params = &params[..*depth];
+    fn add_gradient(&mut self, block: &[[V::Scalar; BLOCK]], used: usize) {
+        let Sums { token, parts, weights, kernel, registers } = self;
+        let weights = &weights[..*parts];
         token.vectorize(
             #[inline(always)]
             || {
                 for (register, sum) in registers.iter_mut().enumerate() {
-                    let r = tape.forward(params, block, register * V::WIDTH);
+                    let r = kernel.forward(weights, block, register * V::WIDTH);
+                    let r = of_used(*token, r, register, used);
                     sum.loss = sum.loss + r * r;
-                    tape.reverse(params, r, &mut sum.grad);
+                    kernel.reverse(weights, r, &mut sum.grad);
                 }
             },
         );
     }
 
-    fn losses(&mut self, block: &[[V::Scalar; BLOCK]], out: &mut [V::Scalar; BLOCK]) {
-        let Sums { token, depth, params, tape, .. } = self;
-        let params = &params[..*depth];
+    fn losses(&mut self, block: &[[V::Scalar; BLOCK]], used: usize, out: &mut [V::Scalar; BLOCK]) {
+        let Sums { token, parts, weights, kernel, .. } = self;
+        let weights = &weights[..*parts];
         token.vectorize(
             #[inline(always)]
             || {
                 for (register, out) in out.chunks_exact_mut(V::WIDTH).enumerate() {
-                    let r = tape.forward(params, block, register * V::WIDTH);
+                    let r = kernel.forward(weights, block, register * V::WIDTH);
+                    let r = of_used(*token, r, register, used);
                     (r * r).store(0, out);
                 }
             },
@@ -199,33 +219,31 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
         losses: &mut [V::Scalar; BLOCK],
         grads: &mut [f64],
     ) {
-        let Sums { token, depth, params, tape, registers } = self;
-        let (params, d) = (&params[..*depth], tape.dim().get());
-        let size = 2 * *depth * d * d;
+        let Sums { token, parts, weights, kernel, registers } = self;
+        let (weights, size) = (&weights[..*parts], *parts * kernel.part_len());
         token.vectorize(
             #[inline(always)]
             || {
                 let zero = V::splat(*token, 0.0);
                 let prompts = grads.chunks_exact_mut(V::WIDTH * size);
                 for (register, (sum, out)) in registers.iter_mut().zip(prompts).enumerate() {
-                    let r = tape.forward(params, block, register * V::WIDTH);
+                    let r = kernel.forward(weights, block, register * V::WIDTH);
                     (r * r).store(0, &mut losses[register * V::WIDTH..][..V::WIDTH]);
-                    tape.reverse(params, r, &mut sum.grad);
+                    kernel.reverse(weights, r, &mut sum.grad);
                     let mut index = 0;
-                    for weights in &mut sum.grad[..*depth] {
-                        for matrix in [&mut weights.p, &mut weights.q] {
-                            for i in 0..d {
-                                for j in 0..d {
-                                    let mut lanes = [V::Scalar::default(); BLOCK];
-                                    let entry = std::mem::replace(&mut matrix[i][j], zero);
-                                    entry.store(0, &mut lanes[..V::WIDTH]);
-                                    for (lane, value) in lanes[..V::WIDTH].iter().enumerate() {
-                                        out[lane * size + index] = value.widen();
-                                    }
-                                    index += 1;
+                    for part in &mut sum.grad[..*parts] {
+                        kernel.visit(
+                            part,
+                            #[inline(always)]
+                            |entry| {
+                                let mut lanes = [V::Scalar::default(); BLOCK];
+                                std::mem::replace(entry, zero).store(0, &mut lanes[..V::WIDTH]);
+                                for (lane, value) in lanes[..V::WIDTH].iter().enumerate() {
+                                    out[lane * size + index] = value.widen();
                                 }
-                            }
-                        }
+                                index += 1;
+                            },
+                        );
                     }
                 }
             },
@@ -233,42 +251,42 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
     }
 
     fn advance(&mut self, block: &mut [[V::Scalar; BLOCK]]) {
-        let Sums { token, params, tape, registers, .. } = self;
+        let Sums { token, weights, kernel, registers, .. } = self;
         token.vectorize(
             #[inline(always)]
             || {
                 for register in 0..registers.len() {
-                    tape.advance(&params[0], block, register * V::WIDTH);
+                    kernel.advance(&weights[0], block, register * V::WIDTH);
                 }
             },
         );
     }
 
     fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64 {
-        let Sums { token, depth, tape, registers, .. } = self;
-        let d = tape.dim().get();
+        let Sums { token, parts, kernel, registers, .. } = self;
         token.vectorize(
             #[inline(always)]
             || {
+                let zero = V::splat(*token, 0.0);
                 let mut half = registers.len() / 2;
                 while half > 0 {
                     let (sums, others) = registers.split_at_mut(half);
                     for (sum, other) in sums.iter_mut().zip(others) {
-                        sum.take(*token, other, *depth, d);
+                        sum.loss = sum.loss + std::mem::replace(&mut other.loss, zero);
+                        for (own, other) in sum.grad[..*parts].iter_mut().zip(&mut other.grad) {
+                            kernel.merge(own, other, zero);
+                        }
                     }
                     half /= 2;
                 }
-                let zero = V::splat(*token, 0.0);
                 let sum = &mut registers[0];
                 let mut out = LaneSums::new(zero, part, grad);
-                for weights in &mut sum.grad[..*depth] {
-                    for matrix in [&mut weights.p, &mut weights.q] {
-                        for i in 0..d {
-                            for j in 0..d {
-                                out.push(std::mem::replace(&mut matrix[i][j], zero));
-                            }
-                        }
-                    }
+                for entries in &mut sum.grad[..*parts] {
+                    kernel.visit(
+                        entries,
+                        #[inline(always)]
+                        |entry| out.push(std::mem::replace(entry, zero)),
+                    );
                 }
                 out.write();
                 let mut loss = [0.0];
@@ -281,22 +299,16 @@ impl<V: Lane, D: Dim> Engine<V::Scalar> for Sums<V, D> {
     }
 }
 
-impl<V: Lane, D: Dim> Sum<V, D> {
-    /// Adds another sum to this one and leaves it at zero.
-    #[inline(always)]
-    fn take(&mut self, token: V::Token, other: &mut Self, depth: usize, d: usize) {
-        let zero = V::splat(token, 0.0);
-        self.loss = self.loss + std::mem::replace(&mut other.loss, zero);
-        for (own, other) in self.grad[..depth].iter_mut().zip(&mut other.grad) {
-            for (own, other) in [(&mut own.p, &mut other.p), (&mut own.q, &mut other.q)] {
-                for i in 0..d {
-                    for j in 0..d {
-                        own[i][j] = own[i][j] + std::mem::replace(&mut other[i][j], zero);
-                    }
-                }
-            }
-        }
+/// Residuals of the prompts that a block has, zero in the lanes beyond: a model with biases makes
+/// something of nothing.
+#[inline(always)]
+fn of_used<V: Lane>(token: V::Token, residual: V, register: usize, used: usize) -> V {
+    if used == BLOCK {
+        return residual;
     }
+    let mut kept = [V::Scalar::nearest(0.0); BLOCK];
+    kept[..used].fill(V::Scalar::nearest(1.0));
+    residual * V::load(token, &kept[register * V::WIDTH..][..V::WIDTH])
 }
 
 /// Sums over the lanes of one quantity after another.

@@ -317,3 +317,16 @@ pub(super) fn add_outer<V: Lane, D: Dim>(
         },
     );
 }
+
+/// M ← (M + Mᵀ)/2.
+#[inline(always)]
+pub(super) fn symmetrize<V: Lane, D: Dim>(token: V::Token, d: usize, m: &mut D::Matrix<V>) {
+    let half = V::splat(token, 0.5);
+    for i in 0..d {
+        for j in 0..=i {
+            let mean = (m[i][j] + m[j][i]) * half;
+            m[i][j] = mean;
+            m[j][i] = mean;
+        }
+    }
+}

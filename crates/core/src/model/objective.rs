@@ -1,10 +1,10 @@
 //! The two functions that instruments see: the loss on a fixed batch, and the loss over the law of
 //! the prompts through fresh ones.
 
-use super::{Evaluator, LinearTransformer};
+use super::Evaluator;
 use crate::objective::{Block, Objective, SampleGradients, Stochastic};
 use crate::rng::{Key, Purpose};
-use crate::task::{Batch, Form, Stream, Task};
+use crate::task::{Batch, Stream, Task};
 
 /// The mean loss over a fixed batch, as a function of the parameters.
 pub struct BatchObjective {
@@ -70,7 +70,8 @@ impl TaskObjective {
     fn at(&mut self, draw: u64, samples: usize) -> (&mut Evaluator<f64>, Stream<'_>) {
         let key = Key { seed: self.seed, purpose: Purpose::Samples, step: draw };
         let isa = self.evaluator.isa();
-        (&mut self.evaluator, Stream::new(&self.task, Form::Moments, isa, key, samples))
+        let form = self.evaluator.model().form();
+        (&mut self.evaluator, Stream::new(&self.task, form, isa, key, samples))
     }
 }
 
@@ -98,19 +99,5 @@ impl Stochastic for TaskObjective {
     fn sample_losses(&mut self, params: &[f64], draw: u64, samples: usize) -> Vec<f64> {
         let (evaluator, prompts) = self.at(draw, samples);
         evaluator.losses(params, &prompts)
-    }
-}
-
-impl LinearTransformer {
-    /// The matrices in the order of the parameters: `p1`, `q1`, …, with the last P dead.
-    pub fn blocks(&self) -> Vec<Block> {
-        let size = self.dim * self.dim;
-        let matrices = (0..self.depth).flat_map(|layer| [("p", layer), ("q", layer)]);
-        let block = |(index, (matrix, layer)): (usize, (&str, usize))| Block {
-            name: format!("{matrix}{}", layer + 1),
-            range: index * size..(index + 1) * size,
-            dead: matrix == "p" && layer + 1 == self.depth,
-        };
-        matrices.enumerate().map(block).collect()
     }
 }

@@ -51,6 +51,13 @@ impl Key {
         block(self.threefry_key(), [prompt, slot, self.step as u32, 0])
     }
 
+    /// Uniform on (0, 1), with 53 random bits.
+    pub fn uniform(self, slot: u32) -> f64 {
+        let w = self.words(0, slot);
+        let bits = (u64::from(w[0]) << 32 | u64::from(w[1])) >> 11;
+        (bits as f64 + 0.5) / (1u64 << 53) as f64
+    }
+
     /// A uniform integer in `0..bound`, by multiplication: bias below `bound`/2⁶⁴.
     pub fn index(self, prompt: u32, slot: u32, bound: usize) -> usize {
         let w = self.words(prompt, slot);

@@ -74,7 +74,7 @@ pub struct Scratch<T> {
 /// Anything that can hand out prompts block by block, in any order.
 ///
 /// A block is `layout().rows()` rows of [`BLOCK`] lanes: row r of lane p is value r of prompt p. Lanes
-/// beyond the last prompt are zero, and a zero prompt has zero loss and gradient.
+/// beyond the last prompt are zero.
 pub trait Prompts<T: Real>: Sync {
     /// Where the values of a prompt are.
     fn layout(&self) -> Layout;

@@ -9,7 +9,7 @@ mod covariance;
 mod sampler;
 
 pub use batch::{Batch, Form, Layout, Prompts, Scratch};
-pub(crate) use batch::{label_row, query_row, target_row, triangle};
+pub(crate) use batch::{label_row, query_row, square_row, target_row, triangle};
 pub use covariance::{Covariance, CovarianceError};
 pub use sampler::{Drawn, Stream};
 

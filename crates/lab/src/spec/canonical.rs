@@ -27,7 +27,7 @@ impl RunSpec {
         // Tables of this crate sort their keys, which fixes the order.
         let mut table: Table = Table::from_iter([
             ("task".into(), self.task_table().into()),
-            ("model".into(), self.model_table().into()),
+            ("model".into(), self.model.table().into()),
             ("optimizer".into(), self.optimizer_table().into()),
             ("train".into(), self.train_table().into()),
             ("eval".into(), self.eval_table().into()),
@@ -56,13 +56,6 @@ impl RunSpec {
             ("context_len", integer(task.context_len() as u64)),
             ("noise_std", task.noise_std().into()),
             ("covariates", covariates.into()),
-        ])
-    }
-
-    fn model_table(&self) -> Table {
-        table([
-            ("depth", integer(self.model.depth as u64)),
-            ("init_std", self.model.init_std.into()),
         ])
     }
 

@@ -7,6 +7,7 @@ mod document;
 mod error;
 mod id;
 mod instruments;
+mod model;
 mod preset;
 mod reader;
 mod resolve;
@@ -15,11 +16,13 @@ pub use canonical::{NUMERICS_VERSION, run_id};
 pub use document::Document;
 pub use error::SpecError;
 pub use id::{ParseRunIdError, RunId};
+pub use model::describe_model;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
 pub use resolve::TEMPLATE;
 
 use windtunnel_core::instrument::{Instrument, NoisePlan};
 use windtunnel_core::lanes::Isa;
+use windtunnel_core::model::Transformer;
 use windtunnel_core::optim;
 use windtunnel_core::task::Task;
 use windtunnel_core::train::{Schedule, Settings};
@@ -87,8 +90,8 @@ pub enum CovarianceSpec {
 /// `[model]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ModelSpec {
-    /// Number of layers L.
-    pub depth: usize,
+    /// The model.
+    pub transformer: Transformer,
     /// Standard deviation of the initial parameters.
     pub init_std: f64,
 }
@@ -205,7 +208,7 @@ impl RunSpec {
         };
         Settings {
             task: self.task.task.clone(),
-            depth: self.model.depth,
+            model: self.model.transformer,
             init_std: self.model.init_std,
             optimizer: clip.into_iter().chain(rule).collect(),
             batch_size: self.train.batch_size,

@@ -1,21 +1,23 @@
 //! From a TOML table to a [`RunSpec`]: keys, defaults and ranges, section by section.
 
 use toml::{Table, Value};
+use windtunnel_core::model::Transformer;
 use windtunnel_core::optim::{Adam, AdamW, Sgd};
 use windtunnel_core::task::{Covariance, Covariates, Form, Layout, MAX_CONTEXT_LEN, MAX_DIM, Task};
 
 use super::instruments::instruments;
+use super::model::model;
 use super::reader::{Range, Section};
 use super::{
-    CovarianceSpec, CovariatesSpec, EvalSpec, ModelSpec, OptimizerSpec, PRESETS, Precision, Preset,
-    Rule, RunSpec, SpecError, TaskSpec, TrainSpec,
+    CovarianceSpec, CovariatesSpec, EvalSpec, OptimizerSpec, PRESETS, Precision, Preset, Rule,
+    RunSpec, SpecError, TaskSpec, TrainSpec,
 };
 
 /// A commented spec with every default, for `windtunnel init`.
 pub const TEMPLATE: &str = include_str!("template.toml");
 
 /// Every key of a spec, for suggestions across sections.
-pub(super) const KEYS: [&str; 43] = [
+pub(super) const KEYS: [&str; 51] = [
     "preset",
     "task.dim",
     "task.context_len",
@@ -27,6 +29,14 @@ pub(super) const KEYS: [&str; 43] = [
     "task.covariates.scale",
     "model.depth",
     "model.init_std",
+    "model.attention",
+    "model.mask",
+    "model.heads",
+    "model.parameterization",
+    "model.corner",
+    "model.tied",
+    "model.encoder",
+    "model.encoder_hidden",
     "optimizer.name",
     "optimizer.lr",
     "optimizer.clip_norm",
@@ -63,7 +73,6 @@ pub(super) const KEYS: [&str; 43] = [
 
 /// TOML integers are signed.
 const MAX_SEED: u64 = i64::MAX as u64;
-const MAX_DEPTH: usize = 1024;
 pub(super) const MAX_BATCH: usize = 1_000_000;
 /// Bytes that one run may need for its prompts and partial sums.
 const MAX_MEMORY: usize = 4 << 30;
@@ -75,9 +84,9 @@ pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
     let chosen = root.choice("preset", PRESETS[0].name, &names)?;
     let preset = PRESETS.iter().find(|p| p.name == chosen).unwrap_or(&PRESETS[0]);
     let task = task(root.section("task", None)?, preset)?;
-    let model = model(root.section("model", None)?)?;
+    let model = model(root.section("model", None)?, preset, task.task.dim())?;
     let optimizer = optimizer(root.section("optimizer", Some("name"))?, preset)?;
-    let train = train(root.section("train", None)?)?;
+    let train = train(root.section("train", None)?, preset)?;
     let eval = eval(root.section("eval", None)?)?;
     let instruments = instruments(root.section("instruments", Some("preset"))?)?;
     root.finish()?;
@@ -87,12 +96,21 @@ pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
 }
 
 fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
-    let (dim, depth) = (spec.task.task.dim(), spec.model.depth);
-    let params = 8 * 2 * depth * dim * dim;
+    let model = &spec.model.transformer;
+    let Transformer { dim, depth, .. } = *model;
+    let params = 8 * model.params();
     let sums = params.saturating_mul(spec.train.batch_size.div_ceil(128));
     let context_len = spec.task.task.context_len();
-    let layout = Layout { form: Form::Moments, dim, context_len };
+    let layout = Layout { form: model.form(), dim, context_len };
     let held_out = (8 * layout.rows()).saturating_mul(spec.eval.batch_size);
+    let scores = match model.form() {
+        Form::Moments => 0,
+        // Softmax and ReLU keep the scores of all pairs of tokens of 16 prompts at a time.
+        Form::Tokens => {
+            let pairs = (context_len + 1).saturating_mul(context_len + 1);
+            pairs.saturating_mul(256 * depth * model.heads)
+        }
+    };
     let check = |key: &str, value: usize, bytes: usize, needs: &str| {
         if bytes <= MAX_MEMORY {
             return Ok(());
@@ -108,12 +126,13 @@ fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
         })
     };
     check("model.depth", depth, params.saturating_mul(64), "parameters and workspaces")?;
+    check("task.context_len", context_len, scores, "scores of all pairs of tokens")?;
     check("train.batch_size", spec.train.batch_size, sums, "sums over the batch")?;
     check("eval.batch_size", spec.eval.batch_size, held_out, "the held-out batch")
 }
 
 fn task(mut section: Section, preset: &Preset) -> Result<TaskSpec, SpecError> {
-    let dim = section.size("dim", 5, MAX_DIM)?;
+    let dim = section.size("dim", preset.dim, MAX_DIM)?;
     let context_len = section.size("context_len", preset.context_len, MAX_CONTEXT_LEN)?;
     let noise_std = section.number("noise_std", 0.0, Range::NonNegative)?;
     let covariates = section.section("covariates", Some("kind"))?;
@@ -198,14 +217,6 @@ fn covariance(section: &mut Section) -> Result<(CovarianceSpec, Covariance), Spe
     Ok((spec, covariance))
 }
 
-fn model(mut section: Section) -> Result<ModelSpec, SpecError> {
-    let depth = section.size("depth", 3, MAX_DEPTH)?;
-    // The paper's notebook passes 0.05 as a standard deviation and calls it a variance.
-    let init_std = section.number("init_std", 0.05, Range::NonNegative)?;
-    section.finish()?;
-    Ok(ModelSpec { depth, init_std })
-}
-
 fn optimizer(mut section: Section, preset: &Preset) -> Result<OptimizerSpec, SpecError> {
     let name = section.choice("name", "adam", &["sgd", "adam", "adamw"])?;
     let lr = if name == "sgd" { preset.sgd_lr } else { preset.adam_lr };
@@ -261,9 +272,9 @@ fn betas(section: &mut Section) -> Result<(f64, f64), SpecError> {
     }
 }
 
-fn train(mut section: Section) -> Result<TrainSpec, SpecError> {
+fn train(mut section: Section, preset: &Preset) -> Result<TrainSpec, SpecError> {
     let steps = section.integer("steps", 10_000, 1..=MAX_STEPS)?;
-    let batch_size = section.size("batch_size", 1000, MAX_BATCH)?;
+    let batch_size = section.size("batch_size", preset.batch_size, MAX_BATCH)?;
     let seed = section.integer("seed", 0, 0..=MAX_SEED)?;
     let precision = match section.choice("precision", "f32", &["f32", "f64"])? {
         "f64" => Precision::F64,
