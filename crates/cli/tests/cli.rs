@@ -238,6 +238,43 @@ fn eval_agrees_with_an_independent_implementation() {
     }
 }
 
+/// Every kind of model, by its spec: loss and gradient of scripts/golden/variants.py.
+#[test]
+fn eval_agrees_for_every_kind_of_model() {
+    let dir = store();
+    let file = |name: &str| golden(&format!("../variants/{name}"));
+    let expected = json(&fs::read_to_string(file("expected.json")).unwrap());
+    let grad = dir.path().join("grad.safetensors");
+    let grad = grad.to_str().unwrap();
+    let variants = expected["variants"].as_object().unwrap();
+    assert_eq!(variants.len(), 12);
+    for (name, expected) in variants {
+        let (spec, params) = (file(&format!("{name}.toml")), file(&format!("{name}.safetensors")));
+        let prompts = golden("prompts.npz");
+        let files = ["--spec", &spec, "--params", &params, "--prompts", &prompts, "--grad", grad];
+        let got = json(&stdout(dir.path(), &[&["eval"], &files[..]].concat()));
+        let (loss, wanted) = (got["loss"].as_f64().unwrap(), expected["loss"].as_f64().unwrap());
+        assert!((loss / wanted - 1.0).abs() < 1e-12, "{name}: {loss} against {wanted}");
+        let bytes = fs::read(grad).unwrap();
+        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        let wanted = expected["grad"].as_object().unwrap();
+        assert_eq!(tensors.names().len(), wanted.len(), "{name}");
+        for (tensor, wanted) in wanted {
+            let data = tensors.tensor(tensor).unwrap();
+            let got = data.data().as_chunks::<8>().0.iter().map(|&b| f64::from_le_bytes(b));
+            let wanted: Vec<f64> =
+                wanted.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
+            let largest = wanted.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+            assert_eq!(got.len(), wanted.len(), "{name}: {tensor}");
+            for (got, wanted) in got.zip(&wanted) {
+                // Roundings of sums over 7 prompts and 7 tokens.
+                let off = (got - wanted).abs();
+                assert!(off < 1e-12 * largest, "{name}: {tensor}: {got} {wanted}");
+            }
+        }
+    }
+}
+
 #[test]
 fn eval_refuses_files_that_do_not_fit() {
     let dir = store();
@@ -249,6 +286,27 @@ fn eval_refuses_files_that_do_not_fit() {
     assert!(message.contains("not a safetensors file"), "{message}");
     let (message, _) = failure(dir.path(), &["eval", "--params", &params, "--prompts", &params]);
     assert!(message.contains("not an npz file"), "{message}");
+    // Models that need a spec, or another one.
+    let prompts = golden("prompts.npz");
+    let other = |spec: Option<&str>, params: &str| {
+        let params = golden(&format!("../variants/{params}.safetensors"));
+        let spec = spec.map(|spec| golden(&format!("../variants/{spec}.toml")));
+        let mut args = vec!["eval", "--params", &params, "--prompts", &prompts];
+        args.extend(spec.iter().flat_map(|spec| ["--spec", spec]));
+        failure(dir.path(), &args)
+    };
+    for (spec, params, named) in [
+        (None, "full", "d = 4"),
+        (None, "heads", "--spec"),
+        (None, "nonlinear", "`mlp.0.bias`"),
+        (Some("softmax"), "full", "but the model of the spec has [3, 2, 3, 3]"),
+        (Some("full"), "nonlinear", "a tensor `mlp.0.bias`"),
+        (Some("nonlinear"), "full", "no tensor named `mlp.0.weight`"),
+        (Some("full_fixed"), "softmax_full", "[3, 2, 2, 4, 4]"),
+    ] {
+        let (message, code) = other(spec, params);
+        assert!(code == 2 && message.contains(named), "{spec:?} {params}: {message}");
+    }
 }
 
 /// Instruments while training and after the fact find the same numbers, to the bit.

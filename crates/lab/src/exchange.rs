@@ -81,7 +81,7 @@ pub fn read_model(path: &Path) -> Result<Transformer, Error> {
     let source = Source(path);
     let bytes = source.bytes()?;
     let file = source.safetensors(&bytes)?;
-    let names = file.names();
+    let names = names(&file);
     if let Some(other) = names.iter().find(|name| name.starts_with("mlp.")) {
         return Err(source.error(format!(
             "it has a tensor `{other}`, which only models with an encoder have: describe the model \
@@ -112,7 +112,8 @@ pub fn read_params(path: &Path, model: &Transformer) -> Result<Vec<f64>, Error> 
     let bytes = source.bytes()?;
     let file = source.safetensors(&bytes)?;
     let wanted = tensors(model);
-    if let Some(other) = file.names().iter().find(|name| !wanted.iter().any(|(n, _)| n == **name)) {
+    let found = names(&file);
+    if let Some(other) = found.iter().find(|name| !wanted.iter().any(|(n, _)| n == **name)) {
         let names: Vec<&str> = wanted.iter().map(|(name, _)| name.as_str()).collect();
         return Err(source.error(format!(
             "it has a tensor `{other}`, which the model does not; it has: {}",
@@ -121,7 +122,7 @@ pub fn read_params(path: &Path, model: &Transformer) -> Result<Vec<f64>, Error> 
     }
     let mut params = Vec::with_capacity(model.params());
     for (name, shape) in wanted {
-        let missing = |_| source.missing(&name, &file.names());
+        let missing = |_| source.missing(&name, &found);
         let tensor = file.tensor(&name).map_err(missing)?;
         if tensor.shape() != shape {
             return Err(source.error(format!(
@@ -142,6 +143,13 @@ pub fn read_params(path: &Path, model: &Transformer) -> Result<Vec<f64>, Error> 
         )));
     }
     Ok(params)
+}
+
+/// Names of the tensors of a file, sorted.
+fn names<'a>(file: &'a SafeTensors<'_>) -> Vec<&'a str> {
+    let mut names = file.names();
+    names.sort_unstable();
+    names
 }
 
 /// What the axes of a tensor are.

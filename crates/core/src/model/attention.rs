@@ -3,13 +3,18 @@
 //! For a query t and keys k, with all heads' outputs added to Z:
 //!
 //! ```text
-//! q = Q z_t,  s_k = ⟨z_k, q⟩,  a = φ(s),  u = (1/n) Σ_{k<n} a_k z_k,  z_t ← z_t + P u
+//! q = Q z_t,  s_k = ⟨z_k, q⟩,  u = γ Σ_{k<n} e_k z_k,  z_t ← z_t + P u
 //! ```
 //!
-//! In the last layer only the prompt's query is a query.
+//! with e = s, max(0, s) or exp(s − max s) and γ = 1/n, for softmax 1/(n Σ e).
+//!
+//! In the last layer only the prompt's query is a query. Two queries are worked on at a time, so that
+//! what is loaded of a key serves both.
+
+use fearless_simd::Simd;
 
 use super::kernel::Kernel;
-use super::matrix::{Dim, add_outer, apply, n, t};
+use super::matrix::{Dim, Operand, n, t};
 use super::sparse::Weights as Head;
 use super::{Attention, Mask, Transformer, encoder, full};
 use crate::lanes::{BLOCK, Lane};
@@ -19,8 +24,9 @@ struct Queries<V: Lane, D: Dim> {
     /// q and u of every query.
     q: Vec<D::Vector<V>>,
     u: Vec<D::Vector<V>>,
-    /// a, [query][key].
-    a: Vec<V>,
+    /// e, [query][key], and γ of every query.
+    e: Vec<V>,
+    scale: Vec<V>,
 }
 
 /// What a layer received, and what its heads computed.
@@ -39,15 +45,17 @@ pub(super) struct Tape<V: Lane, D: Dim> {
     /// Adjoints of a layer's output and input.
     out_bar: Vec<D::Vector<V>>,
     z_bar: Vec<D::Vector<V>>,
-    /// Adjoint of a, then of s.
-    a_bar: Vec<V>,
-    v: D::Vector<V>,
+    /// Of two queries: adjoint of s; Pᵀ g, then that of Σ e z; that of q, or the output of a head.
+    s_bar: Vec<V>,
+    u_bar: [D::Vector<V>; 2],
+    v: [D::Vector<V>; 2],
     encoder: Option<encoder::Tape<V>>,
 }
 
 impl<V: Lane, D: Dim> Tape<V, D> {
     pub(super) fn new(token: V::Token, dim: D, model: &Transformer) -> Tape<V, D> {
-        let heads = || Queries { q: Vec::new(), u: Vec::new(), a: Vec::new() };
+        let pair = || [dim.vector(V::splat(token, 0.0)), dim.vector(V::splat(token, 0.0))];
+        let heads = || Queries { q: Vec::new(), u: Vec::new(), e: Vec::new(), scale: Vec::new() };
         let record =
             || Record { z: Vec::new(), heads: (0..model.heads).map(|_| heads()).collect() };
         Tape {
@@ -57,8 +65,9 @@ impl<V: Lane, D: Dim> Tape<V, D> {
             layers: (0..=model.depth).map(|_| record()).collect(),
             out_bar: Vec::new(),
             z_bar: Vec::new(),
-            a_bar: Vec::new(),
-            v: dim.vector(V::splat(token, 0.0)),
+            s_bar: Vec::new(),
+            u_bar: pair(),
+            v: pair(),
             encoder: model.encoder.map(|encoder| encoder::Tape::new(token, encoder, model.dim)),
         }
     }
@@ -71,15 +80,16 @@ impl<V: Lane, D: Dim> Tape<V, D> {
             |vectors: &mut Vec<D::Vector<V>>| vectors.resize_with(tokens, || dim.vector(zero));
         for Record { z, heads } in &mut self.layers {
             fit(z);
-            for Queries { q, u, a } in heads {
+            for Queries { q, u, e, scale } in heads {
                 fit(q);
                 fit(u);
-                a.resize(tokens * tokens, zero);
+                e.resize(tokens * tokens, zero);
+                scale.resize(tokens, zero);
             }
         }
         fit(&mut self.out_bar);
         fit(&mut self.z_bar);
-        self.a_bar.resize(tokens, zero);
+        self.s_bar.resize(2 * tokens, zero);
         if let Some(encoder) = &mut self.encoder {
             encoder.resize(tokens, zero);
         }
@@ -127,28 +137,36 @@ impl<V: Lane, D: Dim> Tape<V, D> {
     /// One layer for the queries `first..`.
     #[inline(always)]
     fn forward_layer(&mut self, l: usize, heads: &[Head<V, D>], first: usize) {
+        let tokens = self.out_bar.len();
+        for t in (first..tokens - 1).step_by(2) {
+            self.forward_queries::<2>(l, heads, t);
+        }
+        if (tokens - first) % 2 == 1 {
+            self.forward_queries::<1>(l, heads, tokens - 1);
+        }
+    }
+
+    #[inline(always)]
+    fn forward_queries<const N: usize>(&mut self, l: usize, heads: &[Head<V, D>], t: usize) {
         let (on, width, keys) = ((self.token, self.dim), self.dim.get(), self.keys());
-        let Tape { token, model, layers, v, .. } = self;
+        let Tape { model, layers, v, .. } = self;
         let (head, tail) = layers.split_at_mut(l + 1);
         let (Record { z, heads: queries }, next) = (&mut head[l], &mut tail[0].z);
-        let context = z.len() - 1;
-        let mean = V::splat(*token, 1.0 / context as f64);
-        for t in first..z.len() {
+        let tokens = z.len();
+        for j in t..t + N {
             for i in 0..width {
-                next[t][i] = z[t][i];
+                next[j][i] = z[j][i];
             }
-            for (head, Queries { q, u, a }) in heads.iter().zip(queries.iter_mut()) {
-                let a = &mut a[t * (context + 1)..][..context + 1];
-                apply(on, n(&head.q), &z[t], &mut q[t]);
-                scores::<V, D>(on, &z[..keys], &q[t], a);
-                activate(*token, model.attention, &mut a[..keys]);
-                weighted_sum::<V, D>(on, &z[..context], a, &mut u[t]);
+        }
+        for (head, Queries { q, u, e, scale }) in heads.iter().zip(queries) {
+            let (q, u, v) = (some_mut(q, t), some_mut(u, t), some_mut::<_, N>(v, 0));
+            let (e, scale) = (&mut e[t * tokens..][..N * tokens], some_mut(scale, t));
+            apply_all(on, n(&head.q), some(z, t), q);
+            attend(on, (model.attention, keys), z, q, (e, scale), u);
+            apply_all(on, n(&head.p), u, v);
+            for j in 0..N {
                 for i in 0..width {
-                    u[t][i] = u[t][i] * mean;
-                }
-                apply(on, n(&head.p), &u[t], v);
-                for i in 0..width {
-                    next[t][i] = next[t][i] + v[i];
+                    next[t + j][i] = next[t + j][i] + v[j][i];
                 }
             }
         }
@@ -160,9 +178,12 @@ impl<V: Lane, D: Dim> Tape<V, D> {
     /// With g the adjoint of the query's output:
     ///
     /// ```text
-    /// P̄ += g uᵀ,  ū = Pᵀ g/n,  ā_k = ⟨ū, z_k⟩,  s̄ = φ'(s) ā,  q̄ = Σ s̄_k z_k,  Q̄ += q̄ z_tᵀ
-    /// z̄_k += a_k ū + s̄_k q,  z̄_t += g + Qᵀ q̄
+    /// P̄ += g uᵀ,  ū = γ Pᵀ g,  ē_k = ⟨ū, z_k⟩,  q̄ = Σ s̄_k z_k,  Q̄ += q̄ z_tᵀ
+    /// z̄_k += e_k ū + s̄_k q,  z̄_t += g + Qᵀ q̄
     /// ```
+    ///
+    /// s̄ is ē, ē where s > 0, or of softmax e_k (ē_k − Σ a ē) with a = e/Σ e: that mean is
+    /// n γ ⟨Pᵀ g, u⟩, and no sum over the keys.
     #[inline(always)]
     fn reverse_layer(
         &mut self,
@@ -171,168 +192,383 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         first: usize,
         bars: &mut [Head<V, D>],
     ) {
-        let (on, width, keys) = ((self.token, self.dim), self.dim.get(), self.keys());
-        let Tape { token, dim, model, layers, out_bar, z_bar, a_bar, v, .. } = self;
-        let Record { z, heads: queries } = &layers[l];
-        let context = z.len() - 1;
-        let (zero, mean) = (V::splat(*token, 0.0), V::splat(*token, 1.0 / context as f64));
-        for (t, z_bar) in z_bar.iter_mut().enumerate() {
+        let (tokens, width, zero) = (self.out_bar.len(), self.dim.get(), V::splat(self.token, 0.0));
+        for (t, z_bar) in self.z_bar.iter_mut().enumerate() {
             for i in 0..width {
-                z_bar[i] = if t < first { zero } else { out_bar[t][i] };
+                z_bar[i] = if t < first { zero } else { self.out_bar[t][i] };
             }
         }
-        let mut u_bar = dim.vector(zero);
-        for t in first..z.len() {
-            let g = &out_bar[t];
-            for ((head, bar), Queries { q, u, a }) in heads.iter().zip(bars.iter_mut()).zip(queries)
-            {
-                let a = &a[t * (context + 1)..][..context + 1];
-                add_outer(on, g, &u[t], &mut bar.p);
-                apply(on, self::t(&head.p), g, &mut u_bar);
+        for t in (first..tokens - 1).step_by(2) {
+            self.reverse_queries::<2>(l, heads, t, bars);
+        }
+        if (tokens - first) % 2 == 1 {
+            self.reverse_queries::<1>(l, heads, tokens - 1, bars);
+        }
+        std::mem::swap(&mut self.out_bar, &mut self.z_bar);
+    }
+
+    #[inline(always)]
+    fn reverse_queries<const N: usize>(
+        &mut self,
+        l: usize,
+        heads: &[Head<V, D>],
+        t: usize,
+        bars: &mut [Head<V, D>],
+    ) {
+        let (on, width, keys) = ((self.token, self.dim), self.dim.get(), self.keys());
+        let Tape { token, model, layers, out_bar, z_bar, s_bar, u_bar, v, .. } = self;
+        let Record { z, heads: queries } = &layers[l];
+        let (tokens, context) = (z.len(), z.len() - 1);
+        let (zero, len) = (V::splat(*token, 0.0), V::splat(*token, context as f64));
+        let (g, z_t) = (some::<_, N>(out_bar, t), some::<_, N>(z, t));
+        let (u_bar, v) = (some_mut::<_, N>(u_bar, 0), some_mut::<_, N>(v, 0));
+        for ((head, bar), Queries { q, u, e, scale }) in heads.iter().zip(bars).zip(queries) {
+            let (q, u, e) = (some(q, t), some(u, t), &e[t * tokens..][..N * tokens]);
+            add_outers(on, g, u, &mut bar.p);
+            apply_all(on, self::t(&head.p), g, u_bar);
+            let mut mean = [zero; N];
+            for j in 0..N {
+                let scale = scale[t + j];
                 for i in 0..width {
-                    u_bar[i] = u_bar[i] * mean;
+                    mean[j] = u_bar[j][i].mul_add(u[j][i], mean[j]);
+                    u_bar[j][i] = u_bar[j][i] * scale;
                 }
-                scores::<V, D>(on, &z[..context], &u_bar, a_bar);
-                a_bar[context] = zero;
-                activate_bar(*token, model.attention, &a[..keys], &mut a_bar[..keys]);
-                weighted_sum::<V, D>(on, &z[..keys], a_bar, v);
-                spread::<V, D>(on, z_bar, [(&a[..context], &u_bar), (&a_bar[..keys], &q[t])]);
-                add_outer(on, v, &z[t], &mut bar.q);
-                apply(on, self::t(&head.q), v, &mut u_bar);
+                mean[j] = mean[j] * scale * len;
+            }
+            attend_bar(on, model.attention, &z[..context], (e, u_bar, mean), s_bar, v);
+            spread(on, &mut z_bar[..context], [(e, u_bar), (s_bar, q)], tokens);
+            if keys > context {
+                // The prompt's query is a key without a value: ē = 0.
+                for j in 0..N {
+                    let s_bar = zero - e[j * tokens + context] * mean[j];
+                    for i in 0..width {
+                        z_bar[context][i] = s_bar.mul_add(q[j][i], z_bar[context][i]);
+                        v[j][i] = s_bar.mul_add(z[context][i], v[j][i]);
+                    }
+                }
+            }
+            add_outers(on, v, z_t, &mut bar.q);
+            apply_all(on, self::t(&head.q), v, u_bar);
+            for j in 0..N {
                 for i in 0..width {
-                    z_bar[t][i] = z_bar[t][i] + u_bar[i];
+                    z_bar[t + j][i] = z_bar[t + j][i] + u_bar[j][i];
                 }
             }
         }
-        std::mem::swap(out_bar, z_bar);
     }
 }
 
-/// `out[k] = ⟨z_k, q⟩`.
+/// N items from the t-th on.
 #[inline(always)]
-fn scores<V: Lane, D: Dim>(
+fn some<T, const N: usize>(items: &[T], t: usize) -> &[T; N] {
+    &items[t..t + N].as_chunks().0[0]
+}
+
+#[inline(always)]
+fn some_mut<T, const N: usize>(items: &mut [T], t: usize) -> &mut [T; N] {
+    &mut items[t..t + N].as_chunks_mut().0[0]
+}
+
+#[inline(always)]
+fn hold_all<V: Lane, D: Dim, const N: usize>(vectors: &[D::Vector<V>; N]) -> [D::Held<'_, V>; N] {
+    std::array::from_fn(
+        #[inline(always)]
+        |j| D::hold(&vectors[j]),
+    )
+}
+
+/// The vectors, at zero and to be put back.
+#[inline(always)]
+fn take_all<V: Lane, D: Dim, const N: usize>(
+    (token, dim): (V::Token, D),
+    vectors: &mut [D::Vector<V>; N],
+) -> [D::Vector<V>; N] {
+    std::array::from_fn(
+        #[inline(always)]
+        |j| {
+            let mut vector = D::take(&mut vectors[j]);
+            for i in 0..dim.get() {
+                vector[i] = V::splat(token, 0.0);
+            }
+            vector
+        },
+    )
+}
+
+/// `out = m · x` for each x, which share the loads of `m`.
+#[inline(always)]
+fn apply_all<V: Lane, D: Dim, const T: bool, const N: usize>(
+    (token, dim): (V::Token, D),
+    m: Operand<'_, V, D, T>,
+    x: &[D::Vector<V>; N],
+    out: &mut [D::Vector<V>; N],
+) {
+    token.vectorize(
+        #[inline(always)]
+        || {
+            for i in 0..dim.get() {
+                let mut sums = [V::splat(token, 0.0); N];
+                for k in 0..dim.get() {
+                    let m = m.at(i, k);
+                    for j in 0..N {
+                        sums[j] = m.mul_add(x[j][k], sums[j]);
+                    }
+                }
+                for j in 0..N {
+                    out[j][i] = sums[j];
+                }
+            }
+        },
+    );
+}
+
+/// `out += Σ a bᵀ` over the pairs.
+#[inline(always)]
+fn add_outers<V: Lane, D: Dim, const N: usize>(
+    (token, dim): (V::Token, D),
+    a: &[D::Vector<V>; N],
+    b: &[D::Vector<V>; N],
+    out: &mut D::Matrix<V>,
+) {
+    token.vectorize(
+        #[inline(always)]
+        || {
+            for i in 0..dim.get() {
+                for k in 0..dim.get() {
+                    let mut sum = out[i][k];
+                    for j in 0..N {
+                        sum = a[j][i].mul_add(b[j][k], sum);
+                    }
+                    out[i][k] = sum;
+                }
+            }
+        },
+    );
+}
+
+/// e, γ and u of the queries `q`, of which softmax runs over the first `keys` tokens.
+#[inline(always)]
+fn attend<V: Lane, D: Dim, const N: usize>(
+    on: (V::Token, D),
+    (attention, keys): (Attention, usize),
+    z: &[D::Vector<V>],
+    q: &[D::Vector<V>; N],
+    (e, scale): (&mut [V], &mut [V; N]),
+    u: &mut [D::Vector<V>; N],
+) {
+    let (token, stride, context) = (on.0, z.len(), z.len() - 1);
+    let largest = scores(on, &z[..keys], q, e, stride);
+    *scale = [V::splat(token, 1.0 / context as f64); N];
+    match attention {
+        Attention::Linear => {
+            weighted_sums(
+                on,
+                &z[..context],
+                e,
+                u,
+                #[inline(always)]
+                |_, s| s,
+            );
+        }
+        Attention::Relu => {
+            weighted_sums(
+                on,
+                &z[..context],
+                e,
+                u,
+                #[inline(always)]
+                |_, s| s.gate(token, s),
+            );
+        }
+        Attention::Softmax => {
+            // Taken from all scores alike the largest changes nothing, so it may be a constant.
+            let mut sums = weighted_sums(
+                on,
+                &z[..context],
+                e,
+                u,
+                #[inline(always)]
+                |j, s| (s - largest[j]).exp(token),
+            );
+            for j in 0..N {
+                if keys > context {
+                    let e = &mut e[j * stride + context];
+                    *e = (*e - largest[j]).exp(token);
+                    sums[j] = sums[j] + *e;
+                }
+                scale[j] = scale[j] * sums[j].recip(token);
+            }
+        }
+    }
+    for j in 0..N {
+        for i in 0..on.1.get() {
+            u[j][i] = u[j][i] * scale[j];
+        }
+    }
+}
+
+/// `out[j·stride + k] = ⟨z_k, q_j⟩`; returns the largest of each query as a constant.
+#[inline(always)]
+fn scores<V: Lane, D: Dim, const N: usize>(
     (token, dim): (V::Token, D),
     z: &[D::Vector<V>],
-    q: &D::Vector<V>,
+    q: &[D::Vector<V>; N],
     out: &mut [V],
-) {
-    use fearless_simd::Simd;
+    stride: usize,
+) -> [V; N] {
     token.vectorize(
         #[inline(always)]
         || {
-            for (z, out) in z.iter().zip(out) {
-                let mut sum = z[0] * q[0];
-                for i in 1..dim.get() {
-                    sum = z[i].mul_add(q[i], sum);
+            let q = hold_all::<V, D, N>(q);
+            let out = &mut out[..(N - 1) * stride + z.len()];
+            let mut largest = [V::splat(token, f64::from(f32::MIN)); N];
+            for (k, z) in z.iter().enumerate() {
+                for j in 0..N {
+                    let mut sum = z[0] * q[j][0];
+                    for i in 1..dim.get() {
+                        sum = z[i].mul_add(q[j][i], sum);
+                    }
+                    out[j * stride + k] = sum;
+                    largest[j] = largest[j].peak(token, sum);
                 }
-                *out = sum;
             }
+            largest
         },
-    );
+    )
 }
 
-/// `out = Σ a_k z_k`.
+/// `out_j = Σ_k e z_k` with `e = phi(j, s)` in the place of its score s; returns Σ e.
 #[inline(always)]
-fn weighted_sum<V: Lane, D: Dim>(
+fn weighted_sums<V: Lane, D: Dim, const N: usize>(
     (token, dim): (V::Token, D),
     z: &[D::Vector<V>],
-    a: &[V],
-    out: &mut D::Vector<V>,
-) {
-    use fearless_simd::Simd;
+    e: &mut [V],
+    out: &mut [D::Vector<V>; N],
+    phi: impl Fn(usize, V) -> V,
+) -> [V; N] {
     token.vectorize(
         #[inline(always)]
         || {
-            let mut sum = dim.vector(V::splat(token, 0.0));
-            for (z, a) in z.iter().zip(a) {
-                for i in 0..dim.get() {
-                    sum[i] = a.mul_add(z[i], sum[i]);
+            let mut sums = take_all::<V, D, N>((token, dim), out);
+            let mut totals = [V::splat(token, 0.0); N];
+            let stride = z.len() + 1;
+            let e = &mut e[..(N - 1) * stride + z.len()];
+            for (k, z) in z.iter().enumerate() {
+                for j in 0..N {
+                    let weight = phi(j, e[j * stride + k]);
+                    e[j * stride + k] = weight;
+                    totals[j] = totals[j] + weight;
+                    for i in 0..dim.get() {
+                        sums[j][i] = weight.mul_add(z[i], sums[j][i]);
+                    }
                 }
             }
-            *out = sum;
+            *out = sums;
+            totals
+        },
+    )
+}
+
+/// s̄ and q̄ = Σ s̄_k z_k from ē_k = ⟨ū, z_k⟩.
+#[inline(always)]
+fn attend_bar<V: Lane, D: Dim, const N: usize>(
+    on: (V::Token, D),
+    attention: Attention,
+    z: &[D::Vector<V>],
+    (e, u_bar, mean): (&[V], &[D::Vector<V>; N], [V; N]),
+    s_bar: &mut [V],
+    q_bar: &mut [D::Vector<V>; N],
+) {
+    let (token, e_and_u) = (on.0, (e, u_bar));
+    match attention {
+        Attention::Linear => weighted_adjoints(
+            on,
+            z,
+            e_and_u,
+            s_bar,
+            q_bar,
+            #[inline(always)]
+            |_, _, bar| bar,
+        ),
+        Attention::Relu => weighted_adjoints(
+            on,
+            z,
+            e_and_u,
+            s_bar,
+            q_bar,
+            #[inline(always)]
+            |_, e, bar| e.gate(token, bar),
+        ),
+        Attention::Softmax => weighted_adjoints(
+            on,
+            z,
+            e_and_u,
+            s_bar,
+            q_bar,
+            #[inline(always)]
+            |j, e, bar| e * (bar - mean[j]),
+        ),
+    }
+}
+
+/// `s_bar = phi_bar(j, e, ⟨u_bar_j, z_k⟩)` and `q_bar_j = Σ_k s_bar z_k`.
+#[inline(always)]
+fn weighted_adjoints<V: Lane, D: Dim, const N: usize>(
+    (token, dim): (V::Token, D),
+    z: &[D::Vector<V>],
+    (e, u_bar): (&[V], &[D::Vector<V>; N]),
+    s_bar: &mut [V],
+    q_bar: &mut [D::Vector<V>; N],
+    phi_bar: impl Fn(usize, V, V) -> V,
+) {
+    token.vectorize(
+        #[inline(always)]
+        || {
+            let u_bar = hold_all::<V, D, N>(u_bar);
+            let mut sums = take_all::<V, D, N>((token, dim), q_bar);
+            let stride = z.len() + 1;
+            let len = (N - 1) * stride + z.len();
+            let (e, s_bar) = (&e[..len], &mut s_bar[..len]);
+            for (k, z) in z.iter().enumerate() {
+                for j in 0..N {
+                    let mut bar = z[0] * u_bar[j][0];
+                    for i in 1..dim.get() {
+                        bar = z[i].mul_add(u_bar[j][i], bar);
+                    }
+                    let bar = phi_bar(j, e[j * stride + k], bar);
+                    s_bar[j * stride + k] = bar;
+                    for i in 0..dim.get() {
+                        sums[j][i] = bar.mul_add(z[i], sums[j][i]);
+                    }
+                }
+            }
+            *q_bar = sums;
         },
     );
 }
 
-/// `z_bar_k += a_k x` for both pairs of weights a and vector x, where they reach.
+/// `z_bar_k += Σ_j a[j·stride + k] x_j + b[j·stride + k] y_j`.
 #[inline(always)]
-fn spread<V: Lane, D: Dim>(
+fn spread<V: Lane, D: Dim, const N: usize>(
     (token, dim): (V::Token, D),
     z_bar: &mut [D::Vector<V>],
-    [(a, x), (b, y)]: [(&[V], &D::Vector<V>); 2],
+    [(a, x), (b, y)]: [(&[V], &[D::Vector<V>; N]); 2],
+    stride: usize,
 ) {
-    use fearless_simd::Simd;
     token.vectorize(
         #[inline(always)]
         || {
-            let both = a.len().min(b.len());
-            for ((z_bar, a), b) in z_bar.iter_mut().zip(a).zip(b) {
+            let (x, y) = (hold_all::<V, D, N>(x), hold_all::<V, D, N>(y));
+            let len = (N - 1) * stride + z_bar.len();
+            let (a, b) = (&a[..len], &b[..len]);
+            for (k, z_bar) in z_bar.iter_mut().enumerate() {
                 for i in 0..dim.get() {
-                    z_bar[i] = a.mul_add(x[i], b.mul_add(y[i], z_bar[i]));
-                }
-            }
-            for (z_bar, b) in z_bar[both..].iter_mut().zip(&b[both..]) {
-                for i in 0..dim.get() {
-                    z_bar[i] = b.mul_add(y[i], z_bar[i]);
-                }
-            }
-        },
-    );
-}
-
-/// a = φ(s), in place.
-#[inline(always)]
-fn activate<V: Lane>(token: V::Token, attention: Attention, s: &mut [V]) {
-    use fearless_simd::Simd;
-    token.vectorize(
-        #[inline(always)]
-        || match attention {
-            Attention::Linear => {}
-            Attention::Relu => {
-                for s in s {
-                    *s = s.gate(token, *s);
-                }
-            }
-            Attention::Softmax => {
-                // Taken from all scores alike it changes nothing, so it may be a constant.
-                let mut largest = s[0];
-                for s in s.iter() {
-                    largest = largest.peak(token, *s);
-                }
-                let mut sum = V::splat(token, 0.0);
-                for s in s.iter_mut() {
-                    *s = (*s - largest).exp(token);
-                    sum = sum + *s;
-                }
-                let scale = sum.recip(token);
-                for s in s {
-                    *s = *s * scale;
-                }
-            }
-        },
-    );
-}
-
-/// s̄ from ā, in place: of softmax a (ā − ⟨a, ā⟩).
-#[inline(always)]
-fn activate_bar<V: Lane>(token: V::Token, attention: Attention, a: &[V], a_bar: &mut [V]) {
-    use fearless_simd::Simd;
-    token.vectorize(
-        #[inline(always)]
-        || match attention {
-            Attention::Linear => {}
-            Attention::Relu => {
-                for (a, a_bar) in a.iter().zip(a_bar) {
-                    *a_bar = a.gate(token, *a_bar);
-                }
-            }
-            Attention::Softmax => {
-                let mut mean = V::splat(token, 0.0);
-                for (a, a_bar) in a.iter().zip(a_bar.iter()) {
-                    mean = a.mul_add(*a_bar, mean);
-                }
-                for (a, a_bar) in a.iter().zip(a_bar) {
-                    *a_bar = *a * (*a_bar - mean);
+                    let mut sum = z_bar[i];
+                    for j in 0..N {
+                        sum = a[j * stride + k].mul_add(x[j][i], sum);
+                        sum = b[j * stride + k].mul_add(y[j][i], sum);
+                    }
+                    z_bar[i] = sum;
                 }
             }
         },

@@ -14,10 +14,15 @@ pub(super) trait Dim: Copy + Send + 'static {
     type Vector<V: Lane>: Send + IndexMut<usize, Output = V>;
     type Row<V: Lane>: ?Sized + IndexMut<usize, Output = V>;
     type Matrix<V: Lane>: Send + IndexMut<usize, Output = Self::Row<V>>;
+    /// A vector for reading: a copy that fits into registers, or a reference.
+    type Held<'a, V: Lane>: Index<usize, Output = V>;
     /// d.
     fn get(self) -> usize;
     fn vector<V: Lane>(self, value: V) -> Self::Vector<V>;
     fn matrix<V: Lane>(self, value: V) -> Self::Matrix<V>;
+    fn hold<V: Lane>(vector: &Self::Vector<V>) -> Self::Held<'_, V>;
+    /// The vector, to be put back.
+    fn take<V: Lane>(vector: &mut Self::Vector<V>) -> Self::Vector<V>;
     /// Calls `tile` so that its tiles cover rows × columns 0..d once.
     fn tiles(self, tile: &mut impl Tile);
     /// Calls `tile` so that its tiles cover the lower triangle at least, no entry twice.
@@ -37,6 +42,7 @@ impl<const D: usize> Dim for Const<D> {
     type Vector<V: Lane> = [V; D];
     type Row<V: Lane> = [V; D];
     type Matrix<V: Lane> = [[V; D]; D];
+    type Held<'a, V: Lane> = [V; D];
     #[inline(always)]
     fn get(self) -> usize {
         D
@@ -48,6 +54,14 @@ impl<const D: usize> Dim for Const<D> {
     #[inline(always)]
     fn matrix<V: Lane>(self, value: V) -> [[V; D]; D] {
         [[value; D]; D]
+    }
+    #[inline(always)]
+    fn hold<V: Lane>(vector: &[V; D]) -> [V; D] {
+        *vector
+    }
+    #[inline(always)]
+    fn take<V: Lane>(vector: &mut [V; D]) -> [V; D] {
+        *vector
     }
     #[inline(always)]
     fn tiles(self, tile: &mut impl Tile) {
@@ -96,10 +110,22 @@ impl<V> IndexMut<usize> for Rows<V> {
     }
 }
 
+/// A vector that is too long to be held.
+pub(super) struct Borrowed<'a, V>(&'a [V]);
+
+impl<V> Index<usize> for Borrowed<'_, V> {
+    type Output = V;
+    #[inline(always)]
+    fn index(&self, i: usize) -> &V {
+        &self.0[i]
+    }
+}
+
 impl Dim for Any {
     type Vector<V: Lane> = Vec<V>;
     type Row<V: Lane> = [V];
     type Matrix<V: Lane> = Rows<V>;
+    type Held<'a, V: Lane> = Borrowed<'a, V>;
     #[inline(always)]
     fn get(self) -> usize {
         self.0
@@ -109,6 +135,14 @@ impl Dim for Any {
     }
     fn matrix<V: Lane>(self, value: V) -> Rows<V> {
         Rows { d: self.0, values: vec![value; self.0 * self.0] }
+    }
+    #[inline(always)]
+    fn hold<V: Lane>(vector: &Vec<V>) -> Borrowed<'_, V> {
+        Borrowed(vector)
+    }
+    #[inline(always)]
+    fn take<V: Lane>(vector: &mut Vec<V>) -> Vec<V> {
+        std::mem::take(vector)
     }
     #[inline(always)]
     fn tiles(self, tile: &mut impl Tile) {
@@ -160,7 +194,7 @@ pub(super) fn t<V: Lane, D: Dim>(matrix: &D::Matrix<V>) -> Operand<'_, V, D, tru
 
 impl<V: Lane, D: Dim, const TRANSPOSED: bool> Operand<'_, V, D, TRANSPOSED> {
     #[inline(always)]
-    fn at(&self, i: usize, j: usize) -> V {
+    pub(super) fn at(&self, i: usize, j: usize) -> V {
         if TRANSPOSED { self.0[j][i] } else { self.0[i][j] }
     }
 }
