@@ -42,7 +42,8 @@ fn the_template_is_the_default_and_shows_every_key() {
     assert_eq!(template, RunSpec::paper().unwrap());
     // The resolved form of specs of every kind has no key that the template does not mention.
     let kinds = ["optimizer=sgd", "optimizer=adamw", "task.covariates=gamma_radial"];
-    for set in kinds.into_iter().chain(["instruments=full"]) {
+    let models = ["preset=nonlinear", "preset=softmax", "model.tied=true", "model.heads=2"];
+    for set in kinds.into_iter().chain(["instruments=full"]).chain(models) {
         for line in with(&[set]).unwrap().to_toml().lines() {
             let Some((key, _)) = line.split_once(" = ") else { continue };
             assert!(TEMPLATE.contains(&format!("{key} = ")), "{key} is not in the template");
@@ -52,11 +53,40 @@ fn the_template_is_the_default_and_shows_every_key() {
 
 #[test]
 fn the_template_leaves_room_for_presets_and_kinds() {
-    for set in ["preset=setting2", "preset=setting3", "preset=sphere", "optimizer.name=sgd"] {
+    let presets = PRESETS.iter().map(|preset| format!("preset={}", preset.name));
+    for set in presets.chain(["optimizer.name=sgd".into()]) {
+        let set = set.as_str();
         let mut document = Document::parse("test", TEMPLATE).unwrap();
         document.set(set).unwrap();
         assert_eq!(document.resolve().unwrap(), with(&[set]).unwrap(), "{set}");
     }
+}
+
+#[test]
+fn every_model_comes_back_from_its_canonical_form() {
+    let sets: [&[&str]; 9] = [
+        &["preset=softmax"],
+        &["preset=softmax", "model.mask=scores", "model.heads=2"],
+        &["preset=relu"],
+        &["preset=large"],
+        &["preset=nonlinear"],
+        &["model.parameterization=full"],
+        &["model.parameterization=full", "model.corner=fixed"],
+        &["model.tied=true", "model.heads=3"],
+        &["preset=nonlinear", "model.encoder_hidden=7", "model.attention=softmax"],
+    ];
+    let mut ids = vec![run_id(&RunSpec::paper().unwrap())];
+    for set in sets {
+        let spec = with(set).unwrap();
+        let again = parse(&spec.to_toml()).unwrap();
+        assert_eq!(again, spec, "{set:?}");
+        assert!(!ids.contains(&run_id(&spec)), "{set:?}");
+        ids.push(run_id(&spec));
+    }
+    // Both masks are the same without softmax: one model, one id.
+    assert_eq!(with(&["model.mask=scores"]).unwrap(), RunSpec::paper().unwrap());
+    assert_eq!(with(&["preset=nonlinear"]).unwrap().model.transformer.params(), 551);
+    assert_eq!(with(&["preset=large"]).unwrap().model.transformer.params(), 6400);
 }
 
 #[test]
@@ -66,6 +96,9 @@ fn runs_that_would_fill_the_memory_are_refused() {
     assert!(message.contains("train.batch_size = 1000000") && message.contains("GiB"), "{message}");
     let message = with(&["task.dim=64", "eval.batch_size=1000000"]).unwrap_err().to_string();
     assert!(message.contains("eval.batch_size = 1000000") && message.contains("GiB"), "{message}");
+    let long = ["preset=softmax", "task.context_len=5000"];
+    let message = with(&long).unwrap_err().to_string();
+    assert!(message.contains("task.context_len = 5000") && message.contains("GiB"), "{message}");
 }
 
 #[test]
@@ -216,7 +249,7 @@ fn seeds_make_different_runs_and_spelling_does_not() {
 }
 
 /// (override, key named, what the message must contain).
-const WRONG: [(&str, &str, &str); 53] = [
+const WRONG: [(&str, &str, &str); 62] = [
     ("optimizer.lr=-0.1", "optimizer.lr = -0.1", "> 0"),
     ("optimizer.lr=0", "optimizer.lr = 0", "> 0"),
     ("optimizer.lr=nan", "optimizer.lr = nan", "finite"),
@@ -247,6 +280,15 @@ const WRONG: [(&str, &str, &str); 53] = [
     ("task.covariates.covariance=[1, 2]", "task.covariates.covariance", "task.dim = 5"),
     ("task.covariates.covariance=[1, 1, 1, 1, 0]", "task.covariates.covariance", "> 0"),
     ("task.covariates.shape=1", "`task.covariates.shape`", "`task.covariates.kind`"),
+    ("model.attention=gelu", "model.attention = \"gelu\"", "\"linear\", \"relu\", \"softmax\""),
+    ("model.attention=sofmax", "model.attention", "did you mean \"softmax\"?"),
+    ("model.mask=keys", "model.mask = \"keys\"", "\"values\", \"scores\""),
+    ("model.heads=0", "model.heads = 0", "integer from 1 to 64"),
+    ("model.parameterization=dense", "model.parameterization", "\"sparse\", \"full\""),
+    ("model.corner=fixed", "`model.corner`", "model.parameterization"),
+    ("model.tied=1", "model.tied = 1", "true or false"),
+    ("model.encoder=cnn", "model.encoder = \"cnn\"", "\"none\", \"mlp\""),
+    ("model.encoder_hidden=8", "`model.encoder_hidden`", "model.encoder"),
     ("model.depth=0", "model.depth = 0", "integer from 1"),
     ("model.layers=3", "`model.layers`", "did you mean `model.depth`"),
     ("train.batch_size=0", "train.batch_size = 0", "integer from 1"),

@@ -173,7 +173,12 @@ impl Section {
         let Some(key) = self.table.keys().next() else { return Ok(()) };
         let (full, known) = (self.key(key), self.known.join(", "));
         if super::resolve::KEYS.contains(&full.as_str()) {
-            let tag = if self.known.contains(&"kind") { "kind" } else { "name" };
+            let tag = match key.as_str() {
+                "corner" => "parameterization",
+                "encoder_hidden" => "encoder",
+                _ if self.known.contains(&"kind") => "kind",
+                _ => "name",
+            };
             return Err(SpecError::Misplaced { key: full, choice: self.key(tag), known });
         }
         let alias = ALIASES.iter().find(|(alias, _)| alias == key).map(|(_, name)| *name);
