@@ -30,6 +30,7 @@ struct Prompt {
     labels: Vec<f64>,
     query: Vec<f64>,
     target: f64,
+    square: f64,
 }
 
 fn unpack<T: windtunnel_core::lanes::Real>(batch: &Batch<T>, d: usize, index: usize) -> Prompt {
@@ -41,6 +42,7 @@ fn unpack<T: windtunnel_core::lanes::Real>(batch: &Batch<T>, d: usize, index: us
         labels: values[labels..labels + d].to_vec(),
         query: values[labels + d..labels + 2 * d].to_vec(),
         target: values[labels + 2 * d],
+        square: values[labels + 2 * d + 1],
     }
 }
 
@@ -193,6 +195,72 @@ fn label_noise_adds_its_variance() {
     }
 }
 
+/// σ/n = Σ(⟨w⋆, xᵢ⟩ + εᵢ)²/n: given w⋆ its mean is wᵀΣw + ν², and E wᵀΣw = tr Σ.
+#[test]
+fn squared_labels_have_their_mean_and_variance() {
+    let noise_std = 0.7_f64;
+    let nu2 = noise_std * noise_std;
+    for n in [2, 5, 20] {
+        let task = Task::new(5, n, Covariates::Gaussian(Covariance::identity())).unwrap();
+        let prompts = prompts(&task.with_noise(noise_std).unwrap(), 51);
+        let nf = n as f64;
+        assert_mean("σ", &each(&prompts, |p| p.square), 5.0 + nu2);
+        // Labels are N(0, v) with v = ‖w⋆‖² + ν²: E σ² = (1 + 2/n) E v², E‖w⋆‖⁴ = d(d + 2).
+        let v2 = 35.0 + 2.0 * 5.0 * nu2 + nu2 * nu2;
+        assert_mean("σ²", &each(&prompts, |p| p.square.powi(2)), (1.0 + 2.0 / nf) * v2);
+    }
+    for n in [3, 20] {
+        let task = Task::new(5, n, Covariates::Sphere).unwrap().with_noise(noise_std).unwrap();
+        let prompts = prompts(&task, 52);
+        assert_mean("σ", &each(&prompts, |p| p.square), 1.0 + nu2);
+    }
+}
+
+/// Without noise σ = w⋆ᵀ S w⋆ = ⟨w⋆, s⟩, where w⋆ = S⁻¹ s.
+#[test]
+fn squared_labels_without_noise_follow_from_the_rest() {
+    let key = Key { seed: 3, purpose: Purpose::Train, step: 0 };
+    for covariates in [Covariates::Gaussian(Covariance::identity()), Covariates::Sphere] {
+        for n in [1, 7] {
+            let task = Task::new(1, n, covariates.clone()).unwrap();
+            let batch: Batch<f64> = task.batch(Form::Moments, Isa::detect(), key, 50);
+            for p in (0..50).map(|i| unpack(&batch, 1, i)) {
+                let (square, s) = (p.square * p.gram[0][0], p.labels[0]);
+                assert!((square - s * s).abs() <= 1e-14 * s * s, "{square} {s}");
+            }
+            let task = Task::new(5, n, covariates.clone()).unwrap();
+            let batch: Batch<f64> = task.batch(Form::Moments, Isa::detect(), key, 50);
+            for p in (0..50).map(|i| unpack(&batch, 5, i)) {
+                let w = task_weights(&p, n);
+                let Some(w) = w else { continue };
+                let square: f64 = w.iter().zip(&p.labels).map(|(w, s)| w * s).sum();
+                // Five unknowns from a Gram matrix of condition number up to some thousands.
+                assert!((square / p.square - 1.0).abs() < 1e-9, "{square} {}", p.square);
+            }
+        }
+    }
+}
+
+/// S⁻¹ s by Gaussian elimination, where n ≥ d makes S regular.
+fn task_weights(prompt: &Prompt, n: usize) -> Option<Vec<f64>> {
+    let d = prompt.labels.len();
+    let mut rows: Vec<Vec<f64>> =
+        prompt.gram.iter().zip(&prompt.labels).map(|(row, s)| [&row[..], &[*s]].concat()).collect();
+    for k in 0..d {
+        let pivot = rows[k].clone();
+        for row in &mut rows[k + 1..] {
+            let factor = row[k] / pivot[k];
+            row.iter_mut().zip(&pivot).for_each(|(a, b)| *a -= factor * b);
+        }
+    }
+    let mut w = vec![0.0; d];
+    for k in (0..d).rev() {
+        let rest: f64 = (k + 1..d).map(|j| rows[k][j] * w[j]).sum();
+        w[k] = (rows[k][d] - rest) / rows[k][k];
+    }
+    (n >= d).then_some(w)
+}
+
 type Statistic = fn(&Prompt) -> f64;
 
 /// The Gram sampler and the token sampler have the same law: statistics of several orders agree.
@@ -212,12 +280,15 @@ fn gram_sampler_and_token_sampler_agree() {
         let tokens = reference::sample(&task, 43, 40_000);
         let batch: Batch<f64> = Batch::from_tokens(Form::Moments, 4, &tokens.z, &tokens.targets);
         let slow: Vec<Prompt> = (0..40_000).map(|i| unpack(&batch, 4, i)).collect();
-        let statistics: [(&str, Statistic); 6] = [
+        let statistics: [(&str, Statistic); 9] = [
             ("log tr S", |p| trace(&p.gram).ln()),
             ("tr S³", |p| trace(&product(&p.gram, &product(&p.gram, &p.gram)))),
             ("s·x", |p| p.labels.iter().zip(&p.query).map(|(a, b)| a * b).sum()),
             ("‖s‖", |p| norm2(&p.labels).sqrt()),
             ("|y|", |p| p.target.abs()),
+            ("σ", |p| p.square),
+            ("σ²", |p| p.square * p.square),
+            ("σ ‖s‖", |p| p.square * norm2(&p.labels).sqrt()),
             ("S₁₁ s₁²", |p| p.gram[0][0] * p.labels[0].powi(2)),
         ];
         for (name, statistic) in statistics {
@@ -280,7 +351,7 @@ fn values_are_stable() {
     let gaussian = first(Covariates::Gaussian(Covariance::identity()));
     let sphere = first(Covariates::Sphere);
     let gamma = first(Covariates::GammaRadial { shape: 0.1, scale: 10.0 });
-    assert_eq!(gaussian, "1.12378 -0.45742 0.74103 0.92271 -1.02150 -1.05236 -0.38737 0.08555");
-    assert_eq!(sphere, "0.44850 -0.20859 0.55150 0.39856 -0.71446 -0.93844 -0.34544 0.07629");
-    assert_eq!(gamma, "0.64151 -0.09117 0.31344 0.32888 -0.39655 -0.45367 -0.16700 0.03688");
+    assert_eq!(gaussian, "1.12378 -0.45742 0.74103 0.92271 -1.02150 -1.05236 -0.38737 0.08555 1.50957");
+    assert_eq!(sphere, "0.44850 -0.20859 0.55150 0.39856 -0.71446 -0.93844 -0.34544 0.07629 0.97013");
+    assert_eq!(gamma, "0.64151 -0.09117 0.31344 0.32888 -0.39655 -0.45367 -0.16700 0.03688 0.57584");
 }

@@ -49,6 +49,8 @@ pub struct Task {
     noise_std: f64,
     /// Gaussian: laws of T_ii²/2, T Bartlett's factor. Gamma radial: law of ρ/scale.
     gammas: Vec<Gamma>,
+    /// Law of χ²/2 of the label noise outside the span of Gaussian covariates; none for n ≤ d.
+    residual: Option<Gamma>,
 }
 
 /// Why a [`Task`] cannot exist.
@@ -130,7 +132,9 @@ impl Task {
             Covariates::Sphere => Vec::new(),
             Covariates::GammaRadial { shape, .. } => vec![Gamma::new(shape)],
         };
-        Ok(Task { dim, context_len, covariates, noise_std: 0.0, gammas })
+        let outside = context_len.saturating_sub(dim);
+        let residual = (outside > 0).then(|| Gamma::new(outside as f64 / 2.0));
+        Ok(Task { dim, context_len, covariates, noise_std: 0.0, gammas, residual })
     }
 
     /// The same task with labels yᵢ = ⟨w⋆, xᵢ⟩ + N(0, `noise_std`²) in the context.

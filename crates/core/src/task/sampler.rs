@@ -15,8 +15,10 @@ use super::{Covariance, Covariates, Form, Layout, MAX_DIM, Prompts, Scratch, Tas
 use crate::lanes::{BLOCK, Isa, Lane, Packed, Real, WithSimd};
 use crate::rng::{Draws, Key};
 
-/// Slots below belong to the χ² variates of Bartlett's factor.
+/// Slots below belong to χ² variates: those of Bartlett's factor, two to a slot, and the last.
 const FIRST_NORMAL_SLOT: u32 = MAX_DIM as u32;
+/// The noise outside the span of the covariates.
+const RESIDUAL_SLOT: u32 = FIRST_NORMAL_SLOT - 1;
 /// Radial tokens are drawn four at a time, as normals are.
 const TOKENS: usize = 4;
 
@@ -86,10 +88,10 @@ fn draw_rows(task: &Task) -> usize {
     match task.covariates {
         Covariates::Gaussian(_) => {
             let normals = 3 * dim + dim * (dim - 1) / 2;
-            normals.next_multiple_of(4) + dim.next_multiple_of(2)
+            normals.next_multiple_of(4) + dim.next_multiple_of(2) + 1
         }
         Covariates::Sphere | Covariates::GammaRadial { .. } => {
-            (2 * dim).next_multiple_of(4) + (dim + 2) * TOKENS
+            (2 * dim).next_multiple_of(4) + (dim + 3) * TOKENS
         }
     }
 }
@@ -242,6 +244,12 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                 self.keep(diagonal + i + k, (halves[k] * 2.0).sqrt());
             }
         }
+        // Σ ε² = ‖g‖² + χ²(n − rank): Σ xε = C T g sees ε through its projection g alone.
+        let residual = diagonal + dim.next_multiple_of(2);
+        if let (true, Some(law)) = (task.noise_std > 0.0, task.residual) {
+            let halves = self.draws.gammas::<2>(RESIDUAL_SLOT, [law; 2]);
+            self.keep(residual, halves[0] * 2.0);
+        }
         let factor = square_row(dim) + 1;
         let mean = 1.0 / task.context_len as f64;
         for part in 0..Self::PARTS {
@@ -288,6 +296,18 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                 }
                 self.set(query_row(dim) + i, part, x);
             }
+            let mut square = self.splat(0.0);
+            if task.noise_std > 0.0 {
+                if task.residual.is_some() {
+                    square = self.draw(residual, part);
+                }
+                for k in 0..columns {
+                    let g = self.draw(noise + k, part);
+                    square = g.mul_add(g, square);
+                }
+            }
+            let variance = mean * task.noise_std * task.noise_std;
+            self.set(square_row(dim), part, square * self.splat(variance));
             self.finish::<D>(task, part);
         }
     }
@@ -314,10 +334,12 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
             for row in 0..query_row(dim) {
                 self.set(row, part, self.splat(0.0));
             }
+            self.set(square_row(dim), part, self.splat(0.0));
         }
         // Coordinate i of token t of four is row tokens + 4i + t.
         let tokens = (2 * dim).next_multiple_of(4);
-        let (weights, noise) = (tokens + 4 * dim, tokens + 4 * dim + 4);
+        let weights = tokens + TOKENS * dim;
+        let (noise, weighted) = (weights + TOKENS, weights + 2 * TOKENS);
         for first in (0..len).step_by(TOKENS) {
             slot = self.keep_normals(tokens, TOKENS * dim, slot);
             let mut norms2 = [S::f32s::splat(self.token, 0.0); TOKENS];
@@ -338,11 +360,12 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                 let weight = radii2[t] / norms2[t] * used;
                 self.keep(weights + t, weight);
                 if task.noise_std > 0.0 {
-                    self.keep(noise + t, self.kept(noise + t) * weight.sqrt());
+                    self.keep(weighted + t, self.kept(noise + t) * weight.sqrt());
+                    self.keep(noise + t, self.kept(noise + t) * used);
                 }
             }
             for part in 0..Self::PARTS {
-                self.add_tokens::<D>(task, tokens, weights, noise, part);
+                self.add_tokens::<D>(task, tokens, part);
             }
         }
         let mean = 1.0 / len as f64;
@@ -353,6 +376,9 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
             for row in label_row(dim)..query_row(dim) {
                 self.set(row, part, self.get(row, part) * self.splat(mean * task.noise_std));
             }
+            let variance = mean * task.noise_std * task.noise_std;
+            let square = self.get(square_row(dim), part) * self.splat(variance);
+            self.set(square_row(dim), part, square);
             self.finish::<D>(task, part);
         }
     }
@@ -370,28 +396,28 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         radii2
     }
 
-    /// S += Σ weight·z zᵀ and s += Σ noise·z over four tokens.
+    /// S += Σ weight·z zᵀ, s += Σ noise·√weight·z and σ += Σ noise² over four tokens: after the
+    /// rows of z come those of weight, noise and noise·√weight.
     #[inline(always)]
-    fn add_tokens<const D: usize>(
-        &mut self,
-        task: &Task,
-        tokens: usize,
-        weights: usize,
-        noise: usize,
-        part: usize,
-    ) {
+    fn add_tokens<const D: usize>(&mut self, task: &Task, tokens: usize, part: usize) {
         let dim = known::<D>(task);
         let at = self.lane + part * Self::WIDTH;
         let (token, Lanes { values, drawn, .. }) = (self.token, self);
         let (gram, label) = values.split_at_mut(label_row(dim));
-        let (z, _) = drawn[tokens..][..TOKENS * dim].as_chunks::<TOKENS>();
-        let weights = four::<S, T>(token, &drawn[weights..], at);
-        let noise = four::<S, T>(token, &drawn[noise..], at);
+        let (z, scalars) = drawn[tokens..].split_at(TOKENS * dim);
+        let (z, _) = z.as_chunks::<TOKENS>();
+        let weights = four::<S, T>(token, scalars, at);
+        let noise = four::<S, T>(token, &scalars[TOKENS..], at);
+        let weighted = four::<S, T>(token, &scalars[2 * TOKENS..], at);
+        if task.noise_std > 0.0 {
+            let square = &mut label[square_row(dim) - label_row(dim)];
+            accumulate(token, square, at, noise, noise);
+        }
         let mut row = 0;
         for i in 0..dim {
             let mut x = four::<S, T>(token, &z[i], at);
             if task.noise_std > 0.0 {
-                accumulate(token, &mut label[i], at, noise, x);
+                accumulate(token, &mut label[i], at, weighted, x);
             }
             for t in 0..TOKENS {
                 x[t] = x[t] * weights[t];
@@ -403,21 +429,26 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         }
     }
 
-    /// Adds (S/n) w⋆ to the noise's part of s/n, and writes the target ⟨w⋆, x_q⟩.
+    /// Adds (S/n) w⋆ to the noise's part of s/n, ⟨w⋆, s/n⟩ and ⟨w⋆, that part⟩ to the noise's part
+    /// of σ/n, and writes the target ⟨w⋆, x_q⟩.
     #[inline(always)]
     fn finish<const D: usize>(&mut self, task: &Task, part: usize) {
         let dim = known::<D>(task);
         let mut target = self.splat(0.0);
+        let mut square = self.get(square_row(dim), part);
         for i in 0..dim {
-            let mut sum = self.get(label_row(dim) + i, part);
+            let noise = self.get(label_row(dim) + i, part);
+            let mut sum = noise;
             for j in 0..dim {
                 let s = self.get(triangle(i.max(j), i.min(j)), part);
                 sum = s.mul_add(self.draw(j, part), sum);
             }
             self.set(label_row(dim) + i, part, sum);
+            square = self.draw(i, part).mul_add(sum + noise, square);
             target = self.draw(i, part).mul_add(self.get(query_row(dim) + i, part), target);
         }
         self.set(target_row(dim), part, target);
+        self.set(square_row(dim), part, square);
     }
 }
 
