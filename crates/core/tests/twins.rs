@@ -131,7 +131,7 @@ fn last_p_has_no_gradient() {
 /// Same bits for any number of threads and, with fused multiply-add, any register width.
 #[test]
 fn bits_depend_on_neither_threads_nor_register_width() {
-    let task = Task::new(5, 20, Covariates::Sphere).unwrap();
+    let task = Task::new(5, 20, Covariates::sphere()).unwrap();
     let model = LinearTransformer { depth: 3, dim: 5 };
     let key = Key { seed: 4, purpose: Purpose::HeldOut, step: 0 };
     let params = model.init(1, 0.3);

@@ -172,20 +172,21 @@ impl Section {
     pub(super) fn finish(self) -> Result<(), SpecError> {
         let Some(key) = self.table.keys().next() else { return Ok(()) };
         let (full, known) = (self.key(key), self.known.join(", "));
-        if super::resolve::KEYS.contains(&full.as_str()) {
-            let tag = if self.known.contains(&"kind") { "kind" } else { "name" };
+        if super::resolve::keys().any(|known| known == full) {
+            let tags = ["kind", "name", "labels"];
+            let tag = tags.into_iter().find(|tag| self.known.contains(tag)).unwrap_or("name");
             return Err(SpecError::Misplaced { key: full, choice: self.key(tag), known });
         }
         let alias = ALIASES.iter().find(|(alias, _)| alias == key).map(|(_, name)| *name);
         let near = alias.filter(|name| self.known.contains(name));
         let near = near.or_else(|| nearest(key, self.known.iter().copied()));
         let elsewhere = || {
-            super::resolve::KEYS.iter().find(|full| {
+            super::resolve::keys().find(|full| {
                 let last = full.rsplit('.').next().unwrap_or(full);
                 last == alias.unwrap_or(key)
             })
         };
-        let nearest = near.map(|near| self.key(near)).or_else(|| elsewhere().map(|k| (*k).into()));
+        let nearest = near.map(|near| self.key(near)).or_else(elsewhere);
         Err(SpecError::UnknownKey { key: full, nearest, known })
     }
 }
