@@ -41,18 +41,25 @@ fn mixture() -> Family {
     Family::named("mixture", &[[3.0, 1.0].as_slice().into(), [0.5, 2.0].as_slice().into()]).unwrap()
 }
 
-/// One of each family, with parameters that the twin can draw.
+/// Every registered family, with parameters that give it moments and that its twin can draw.
 fn families() -> Vec<Family> {
-    let list = vec![
-        family("gaussian", &[]),
-        family("sphere", &[]),
-        family("gamma_radial", &[0.5, 3.0]),
-        family("student_t", &[12.0]),
-        family("laplace", &[]),
-        mixture(),
-    ];
-    assert_eq!(list.len(), Family::ALL.len(), "a family is not tested");
-    list
+    let special = [family("gamma_radial", &[0.5, 3.0]), family("student_t", &[12.0]), mixture()];
+    let build = |name: &str| {
+        let defaults = Family::ALL.iter().find(|family| family.name == name).unwrap();
+        let values: Vec<Value> = defaults.parameters.iter().map(|p| p.default.value()).collect();
+        let chosen = special.iter().find(|family| family.name() == name);
+        chosen.cloned().unwrap_or_else(|| defaults.build(&values).unwrap())
+    };
+    Family::ALL.iter().map(|family| build(family.name)).collect()
+}
+
+/// Those that the naive twin knows; literal draws and fourth moments are listed in this order.
+const KNOWN: [&str; 6] = ["gaussian", "sphere", "gamma_radial", "student_t", "laplace", "mixture"];
+
+fn known() -> Vec<Family> {
+    let families = families();
+    let find = |name| families.iter().find(|family| family.name() == name).unwrap().clone();
+    KNOWN.into_iter().map(find).collect()
 }
 
 fn rotated() -> Covariance {
@@ -106,7 +113,7 @@ fn families_have_their_second_and_fourth_moments() {
         2.0,
         0.75 * 0.5_f64.powi(4) + 0.25 * 16.0,
     ];
-    for (family, fourth) in families().into_iter().zip(fourth) {
+    for (family, fourth) in known().into_iter().zip(fourth) {
         for covariance in [Covariance::identity(), rotated()] {
             let sigma = covariance.matrix(4);
             let trace: f64 = (0..4).map(|i| sigma[5 * i]).sum();
@@ -267,7 +274,8 @@ fn assert_twin(task: &Task) {
 
 #[test]
 fn both_forms_have_the_law_of_the_naive_twin() {
-    tasks().iter().for_each(assert_twin);
+    let known = |task: &&Task| KNOWN.contains(&task.covariates().family().name());
+    tasks().iter().filter(known).for_each(assert_twin);
 }
 
 #[test]
@@ -425,9 +433,9 @@ fn values_are_stable() {
         let batch: Batch<f64> = task.batch(form, Isa::Avx2, key, 1);
         batch.prompt(0).iter().map(|x| format!("{x:.5}")).collect::<Vec<_>>().join(" ")
     };
-    let tokens: Vec<String> = families().into_iter().map(|f| first(f, Form::Tokens)).collect();
+    let tokens: Vec<String> = known().into_iter().map(|f| first(f, Form::Tokens)).collect();
     assert_eq!(tokens, TOKENS);
-    let moments: Vec<String> = families().into_iter().map(|f| first(f, Form::Moments)).collect();
+    let moments: Vec<String> = known().into_iter().map(|f| first(f, Form::Moments)).collect();
     assert_eq!(moments[3..], MOMENTS);
     let net = Mlp::new(2, 1, 7);
     let drawn = [net.weights()[0], net.biases()[0]].concat();
@@ -448,4 +456,4 @@ const MOMENTS: [&str; 3] = [
     "0.45409 0.06234 0.00856 0.08510 0.01168 -0.49773 -0.18321 0.04046 0.01595",
     "0.20217 0.02776 0.00381 0.03789 0.00520 -0.52618 -0.19368 0.04278 0.00710",
 ];
-const NETWORK: &str = "";
+const NETWORK: &str = "-0.32863 -0.50090 -0.56218";
