@@ -7,7 +7,7 @@ use windtunnel_core::lanes::Isa;
 use windtunnel_core::model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::reference;
-use windtunnel_core::task::{Batch, Covariance, Covariates, Form, Task};
+use windtunnel_core::task::{Batch, Covariates, Form, Task};
 
 /// Standard deviation of the parameters: large enough for every layer to matter.
 const INIT_STD: f64 = 0.3;
@@ -40,7 +40,7 @@ impl Problem {
         batch: usize,
         seed: u64,
     ) -> Result<Problem, String> {
-        let covariates = Covariates::Gaussian(Covariance::identity());
+        let covariates = Covariates::gaussian();
         let task = Task::new(dim, context_len, covariates).map_err(|error| error.to_string())?;
         let params = Transformer::linear(depth, dim).init(seed, INIT_STD);
         let tokens = reference::sample(&task, seed, batch);

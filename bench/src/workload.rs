@@ -10,7 +10,7 @@ use windtunnel_core::model::{Attention, BatchObjective, Evaluator, Transformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::optim::{AdamW, Atom};
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Batch, Covariance, Covariates, Prompts, Scratch, Stream, Task};
+use windtunnel_core::task::{Batch, Covariates, Prompts, Scratch, Stream, Task};
 use windtunnel_core::train::{Settings, Trainer};
 
 /// Laws of the covariates, as the peers name them.
@@ -67,9 +67,11 @@ impl Job {
     pub fn new(workload: &Workload) -> Result<Job, String> {
         let Workload { case, dim, context_len, depth, batch, threads, .. } = *workload;
         let covariates = match workload.law.as_str() {
-            "gaussian" => Covariates::Gaussian(Covariance::identity()),
-            "sphere" => Covariates::Sphere,
-            "gamma_radial" => Covariates::GammaRadial { shape: 0.1, scale: 10.0 },
+            "gaussian" => Covariates::gaussian(),
+            "sphere" => Covariates::sphere(),
+            "gamma_radial" => {
+                Covariates::gamma_radial(0.1, 10.0).map_err(|error| error.to_string())?
+            }
             law => return Err(format!("law is {law:?}; expected one of {}", LAWS.join(", "))),
         };
         if depth * batch * threads == 0 {

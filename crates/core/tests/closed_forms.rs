@@ -15,11 +15,11 @@ use windtunnel_core::task::{Batch, Covariance, Covariates, Form, Task};
 use windtunnel_core::train::{Outcome, Settings, Trainer};
 
 fn gaussian() -> Covariates {
-    Covariates::Gaussian(Covariance::identity())
+    Covariates::gaussian()
 }
 
 fn heavy() -> Covariates {
-    Covariates::GammaRadial { shape: 0.1, scale: 10.0 }
+    Covariates::gamma_radial(0.1, 10.0).unwrap()
 }
 
 fn held_out(task: &Task, len: usize) -> Batch<f64> {
@@ -63,7 +63,7 @@ fn zero_parameters() {
     let cases = [
         (gaussian(), 20, 5.0, five, 1.940, 0.05),
         (gaussian(), 5, 5.0, five, 2.531, 0.05),
-        (Covariates::Sphere, 20, 1.0, five / 25.0, 0.0627, 0.05),
+        (Covariates::sphere(), 20, 1.0, five / 25.0, 0.0627, 0.05),
         // Eighth moments of a heavy tail: the mean over 400 batches is itself noisy.
         (heavy(), 20, 1.0, five / 25.0, 0.370, 0.35),
     ];
@@ -154,7 +154,7 @@ fn one_layer_trains_to_its_optimum() {
     ];
     for (covariance, optimum) in cases {
         let sigma = covariance.matrix(5);
-        let task = Task::new(5, 20, Covariates::Gaussian(covariance)).unwrap();
+        let task = Task::new(5, 20, Covariates::gaussian().with_covariance(covariance)).unwrap();
         let params = trained_one_layer(&task, 0.02, 8000);
         let q = &params[25..];
         let loss = one_layer_loss(5, 20.0, &sigma, q);
@@ -171,7 +171,7 @@ fn one_layer_trains_to_its_optimum() {
 #[test]
 fn one_layer_optima_of_radial_data() {
     let cases =
-        [(Covariates::Sphere, 100.0 / 24.0, 1.0 / 6.0, 1.0), (heavy(), 1.3514, 0.729_73, 0.005)];
+        [(Covariates::sphere(), 100.0 / 24.0, 1.0 / 6.0, 1.0), (heavy(), 1.3514, 0.729_73, 0.005)];
     for (covariates, q, optimum, lr) in cases {
         let task = Task::new(5, 20, covariates).unwrap();
         let at = |scale: f64| population_loss(&task, 1, &diagonal(5, &[(0.0, -scale * q)]));
@@ -207,7 +207,7 @@ fn two_and_three_layers_reach_gradient_descent_and_gd_plus_plus() {
 fn zero_p_and_scaled_q_are_gradient_descent() {
     let eta = 0.3;
     for (dim, n, depth) in [(1, 4, 1), (3, 2, 4), (5, 20, 3), (13, 6, 5)] {
-        let task = Task::new(dim, n, Covariates::Sphere).unwrap().with_noise(0.2).unwrap();
+        let task = Task::new(dim, n, Covariates::sphere()).unwrap().with_noise(0.2).unwrap();
         let Tokens { z, targets } = sample(&task, 8, 5);
         let params = diagonal(dim, &vec![(0.0, -eta); depth]);
         let model = Transformer::linear(depth, dim);

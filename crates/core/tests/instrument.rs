@@ -15,7 +15,7 @@ use windtunnel_core::model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::optim::{Adam, Atom, Sgd};
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Covariance, Covariates, Form, Task};
+use windtunnel_core::task::{Covariates, Form, Task};
 use windtunnel_core::train::{Observer, Record, Schedule, Scheduled, Settings, Trainer, View};
 
 const PLAN: NoisePlan =
@@ -47,7 +47,7 @@ fn settings(covariates: Covariates, steps: u64) -> Settings {
 }
 
 fn gaussian() -> Covariates {
-    Covariates::Gaussian(Covariance::identity())
+    Covariates::gaussian()
 }
 
 type Rows = Vec<(u64, String, f64)>;
@@ -244,7 +244,7 @@ fn noise_at_initialization_is_heavy_tailed_for_heavy_tailed_covariates_only() {
     let plan = NoisePlan { batch_sizes: vec![1000], draws: 1500, reference: 100_000, ..PLAN };
     let noise = |law| at_zero(law, &[Instrument::Noise], plan.clone());
     let light = noise(gaussian());
-    let heavy = noise(Covariates::GammaRadial { shape: 0.1, scale: 10.0 });
+    let heavy = noise(Covariates::gamma_radial(0.1, 10.0).unwrap());
     let of = |readings: &Readings, name: &str| {
         readings.get(&format!("grad_noise.b1000.{name}")).unwrap_or_else(|| panic!("no {name}"))
     };

@@ -16,7 +16,7 @@ use windtunnel_core::model::{BatchObjective, Evaluator, TaskObjective, Transform
 use windtunnel_core::objective::{Block, Objective, SampleGradients, Stochastic};
 use windtunnel_core::optim::{Optimizer, Sgd};
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Covariance, Covariates, Form, Task};
+use windtunnel_core::task::{Covariates, Form, Task};
 
 /// ½ xᵀHx + ⟨b, x⟩, which counts how often it is asked.
 struct Quadratic {
@@ -81,7 +81,7 @@ fn product(hessian: &Hessian) -> impl FnMut(&[f64], &mut [f64]) {
 }
 
 fn setting1() -> Task {
-    Task::new(5, 20, Covariates::Gaussian(Covariance::identity())).unwrap()
+    Task::new(5, 20, Covariates::gaussian()).unwrap()
 }
 
 /// The loss of a model on `len` held-out prompts.
@@ -170,7 +170,7 @@ fn dense_hessian_times_vector_is_the_product() {
 #[test]
 fn one_layer_hessian_in_finite_samples_and_in_expectation() {
     for (n, expected) in [(20, 2.6), (5, 4.4)] {
-        let task = Task::new(5, n, Covariates::Gaussian(Covariance::identity())).unwrap();
+        let task = Task::new(5, n, Covariates::gaussian()).unwrap();
         let key = Key { seed: 99, purpose: Purpose::HeldOut, step: 0 };
         let batch = task.batch::<f64>(Form::Moments, Isa::detect(), key, 500);
         let mut objective = batch_objective(&task, 1, 500);
@@ -492,13 +492,13 @@ fn task_objective(task: &Task, depth: usize, seed: u64) -> TaskObjective {
 /// At zero parameters ∇f = 2Σ² for every Q, and the noise of B = 1000 prompts is known.
 #[test]
 fn noise_at_zero_parameters_has_its_closed_form() {
-    let heavy = Covariates::GammaRadial { shape: 0.1, scale: 10.0 };
-    let gaussian = || Covariates::Gaussian(Covariance::identity());
+    let heavy = Covariates::gamma_radial(0.1, 10.0).unwrap();
+    let gaussian = || Covariates::gaussian();
     // (law, n, tr Σ, RMS at B = 1000, how well 1000 draws know it)
     let cases = [
         (gaussian(), 20, 5.0, 1.940, 0.03),
         (gaussian(), 5, 5.0, 2.531, 0.03),
-        (Covariates::Sphere, 20, 1.0, 0.0627, 0.03),
+        (Covariates::sphere(), 20, 1.0, 0.0627, 0.03),
         // Eighth moments of a heavy tail.
         (heavy, 20, 1.0, 0.370, 0.2),
     ];
@@ -551,7 +551,7 @@ fn noise_of_single_prompts_and_of_batches_agree() {
 #[test]
 fn gradients_of_single_prompts_average_to_that_of_the_batch() {
     for (depth, dim) in [(1, 2), (3, 5), (2, 7)] {
-        let task = Task::new(dim, 11, Covariates::Sphere).unwrap();
+        let task = Task::new(dim, 11, Covariates::sphere()).unwrap();
         let model = Transformer::linear(depth, dim);
         let mut objective = task_objective(&task, depth, 1);
         let params = model.init(5, 0.4);

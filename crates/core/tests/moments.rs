@@ -30,6 +30,7 @@ struct Prompt {
     labels: Vec<f64>,
     query: Vec<f64>,
     target: f64,
+    square: f64,
 }
 
 fn unpack<T: windtunnel_core::lanes::Real>(batch: &Batch<T>, d: usize, index: usize) -> Prompt {
@@ -41,6 +42,7 @@ fn unpack<T: windtunnel_core::lanes::Real>(batch: &Batch<T>, d: usize, index: us
         labels: values[labels..labels + d].to_vec(),
         query: values[labels + d..labels + 2 * d].to_vec(),
         target: values[labels + 2 * d],
+        square: values[labels + 2 * d + 1],
     }
 }
 
@@ -71,7 +73,7 @@ fn each(prompts: &[Prompt], f: impl Fn(&Prompt) -> f64) -> Vec<f64> {
 #[test]
 fn identity_gram_matrices_have_wishart_moments() {
     for (d, n) in [(5, 20), (5, 5), (5, 3), (1, 1), (2, 1), (3, 50), (8, 20)] {
-        let task = Task::new(d, n, Covariates::Gaussian(Covariance::identity())).unwrap();
+        let task = Task::new(d, n, Covariates::gaussian()).unwrap();
         let prompts = prompts(&task, (10 * d + n) as u64);
         let (df, nf) = (d as f64, n as f64);
         // (1/d) E tr Wᵏ / nᵏ, facts of the Wishart law W(I, n).
@@ -125,7 +127,7 @@ fn general_covariances_have_their_second_wishart_moment() {
     ] {
         let sigma = covariance.matrix(d);
         let sigma: Vec<Vec<f64>> = sigma.chunks(d).map(<[f64]>::to_vec).collect();
-        let task = Task::new(d, n, Covariates::Gaussian(covariance)).unwrap();
+        let task = Task::new(d, n, Covariates::gaussian().with_covariance(covariance)).unwrap();
         let prompts = prompts(&task, 11);
         let squared = product(&sigma, &sigma);
         for i in 0..d {
@@ -147,10 +149,10 @@ fn general_covariances_have_their_second_wishart_moment() {
 fn radial_covariates_have_their_moments() {
     // (covariates, E‖x‖², E‖x‖⁴): 1, 1; kθ, k(k+1)θ².
     let cases = [
-        (Covariates::Sphere, 1.0, 1.0),
-        (Covariates::GammaRadial { shape: 0.1, scale: 10.0 }, 1.0, 11.0),
-        (Covariates::GammaRadial { shape: 2.5, scale: 2.0 }, 5.0, 35.0),
-        (Covariates::GammaRadial { shape: 1.0, scale: 0.5 }, 0.5, 0.5),
+        (Covariates::sphere(), 1.0, 1.0),
+        (Covariates::gamma_radial(0.1, 10.0).unwrap(), 1.0, 11.0),
+        (Covariates::gamma_radial(2.5, 2.0).unwrap(), 5.0, 35.0),
+        (Covariates::gamma_radial(1.0, 0.5).unwrap(), 0.5, 0.5),
     ];
     // Tokens are drawn four at a time: lengths that four divides, and others.
     let sizes = [(5, 20), (5, 3), (2, 1), (8, 22)];
@@ -175,7 +177,7 @@ fn radial_covariates_have_their_moments() {
 
 #[test]
 fn label_noise_adds_its_variance() {
-    for covariates in [Covariates::Gaussian(Covariance::identity()), Covariates::Sphere] {
+    for covariates in [Covariates::gaussian(), Covariates::sphere()] {
         for n in [3, 20] {
             let task = Task::new(5, n, covariates.clone()).unwrap();
             let square: f64 = {
@@ -184,13 +186,79 @@ fn label_noise_adds_its_variance() {
             };
             let noisy = task.with_noise(2.0).unwrap();
             let prompts = prompts(&noisy, 31);
-            let power = if covariates == Covariates::Sphere { 1.0 } else { 5.0 };
+            let power = if covariates == Covariates::sphere() { 1.0 } else { 5.0 };
             // E‖s‖² = E tr S² + (σ²/n) E tr S.
             let expected = square + 4.0 / n as f64 * power;
             assert_mean("‖s‖²", &each(&prompts, |p| norm2(&p.labels)), expected);
             assert_mean("y²", &each(&prompts, |p| p.target.powi(2)), power);
         }
     }
+}
+
+/// σ/n = Σ(⟨w⋆, xᵢ⟩ + εᵢ)²/n: given w⋆ its mean is wᵀΣw + ν², and E wᵀΣw = tr Σ.
+#[test]
+fn squared_labels_have_their_mean_and_variance() {
+    let noise_std = 0.7_f64;
+    let nu2 = noise_std * noise_std;
+    for n in [2, 5, 20] {
+        let task = Task::new(5, n, Covariates::gaussian()).unwrap();
+        let prompts = prompts(&task.with_noise(noise_std).unwrap(), 51);
+        let nf = n as f64;
+        assert_mean("σ", &each(&prompts, |p| p.square), 5.0 + nu2);
+        // Labels are N(0, v) with v = ‖w⋆‖² + ν²: E σ² = (1 + 2/n) E v², E‖w⋆‖⁴ = d(d + 2).
+        let v2 = 35.0 + 2.0 * 5.0 * nu2 + nu2 * nu2;
+        assert_mean("σ²", &each(&prompts, |p| p.square.powi(2)), (1.0 + 2.0 / nf) * v2);
+    }
+    for n in [3, 20] {
+        let task = Task::new(5, n, Covariates::sphere()).unwrap().with_noise(noise_std).unwrap();
+        let prompts = prompts(&task, 52);
+        assert_mean("σ", &each(&prompts, |p| p.square), 1.0 + nu2);
+    }
+}
+
+/// Without noise σ = w⋆ᵀ S w⋆ = ⟨w⋆, s⟩, where w⋆ = S⁻¹ s.
+#[test]
+fn squared_labels_without_noise_follow_from_the_rest() {
+    let key = Key { seed: 3, purpose: Purpose::Train, step: 0 };
+    for covariates in [Covariates::gaussian(), Covariates::sphere()] {
+        for n in [1, 7] {
+            let task = Task::new(1, n, covariates.clone()).unwrap();
+            let batch: Batch<f64> = task.batch(Form::Moments, Isa::detect(), key, 50);
+            for p in (0..50).map(|i| unpack(&batch, 1, i)) {
+                let (square, s) = (p.square * p.gram[0][0], p.labels[0]);
+                assert!((square - s * s).abs() <= 1e-14 * s * s, "{square} {s}");
+            }
+            let task = Task::new(5, n, covariates.clone()).unwrap();
+            let batch: Batch<f64> = task.batch(Form::Moments, Isa::detect(), key, 50);
+            for p in (0..50).map(|i| unpack(&batch, 5, i)) {
+                let w = task_weights(&p, n);
+                let Some(w) = w else { continue };
+                let square: f64 = w.iter().zip(&p.labels).map(|(w, s)| w * s).sum();
+                // Five unknowns from a Gram matrix of condition number up to some thousands.
+                assert!((square / p.square - 1.0).abs() < 1e-9, "{square} {}", p.square);
+            }
+        }
+    }
+}
+
+/// S⁻¹ s by Gaussian elimination, where n ≥ d makes S regular.
+fn task_weights(prompt: &Prompt, n: usize) -> Option<Vec<f64>> {
+    let d = prompt.labels.len();
+    let mut rows: Vec<Vec<f64>> =
+        prompt.gram.iter().zip(&prompt.labels).map(|(row, s)| [&row[..], &[*s]].concat()).collect();
+    for k in 0..d {
+        let pivot = rows[k].clone();
+        for row in &mut rows[k + 1..] {
+            let factor = row[k] / pivot[k];
+            row.iter_mut().zip(&pivot).for_each(|(a, b)| *a -= factor * b);
+        }
+    }
+    let mut w = vec![0.0; d];
+    for k in (0..d).rev() {
+        let rest: f64 = (k + 1..d).map(|j| rows[k][j] * w[j]).sum();
+        w[k] = (rows[k][d] - rest) / rows[k][k];
+    }
+    (n >= d).then_some(w)
 }
 
 type Statistic = fn(&Prompt) -> f64;
@@ -200,11 +268,11 @@ type Statistic = fn(&Prompt) -> f64;
 fn gram_sampler_and_token_sampler_agree() {
     let rotated = Covariance::rotated(&[2.0, 1.0, 0.5, 0.2], 1).unwrap();
     let cases = [
-        (Covariates::Gaussian(Covariance::identity()), 6),
-        (Covariates::Gaussian(Covariance::identity()), 2),
-        (Covariates::Gaussian(rotated), 6),
-        (Covariates::Sphere, 6),
-        (Covariates::GammaRadial { shape: 1.5, scale: 2.0 }, 6),
+        (Covariates::gaussian(), 6),
+        (Covariates::gaussian(), 2),
+        (Covariates::gaussian().with_covariance(rotated), 6),
+        (Covariates::sphere(), 6),
+        (Covariates::gamma_radial(1.5, 2.0).unwrap(), 6),
     ];
     for (covariates, n) in cases {
         let task = Task::new(4, n, covariates).unwrap().with_noise(0.3).unwrap();
@@ -212,12 +280,15 @@ fn gram_sampler_and_token_sampler_agree() {
         let tokens = reference::sample(&task, 43, 40_000);
         let batch: Batch<f64> = Batch::from_tokens(Form::Moments, 4, &tokens.z, &tokens.targets);
         let slow: Vec<Prompt> = (0..40_000).map(|i| unpack(&batch, 4, i)).collect();
-        let statistics: [(&str, Statistic); 6] = [
+        let statistics: [(&str, Statistic); 9] = [
             ("log tr S", |p| trace(&p.gram).ln()),
             ("tr S³", |p| trace(&product(&p.gram, &product(&p.gram, &p.gram)))),
             ("s·x", |p| p.labels.iter().zip(&p.query).map(|(a, b)| a * b).sum()),
             ("‖s‖", |p| norm2(&p.labels).sqrt()),
             ("|y|", |p| p.target.abs()),
+            ("σ", |p| p.square),
+            ("σ²", |p| p.square * p.square),
+            ("σ ‖s‖", |p| p.square * norm2(&p.labels).sqrt()),
             ("S₁₁ s₁²", |p| p.gram[0][0] * p.labels[0].powi(2)),
         ];
         for (name, statistic) in statistics {
@@ -235,7 +306,7 @@ fn gram_sampler_and_token_sampler_agree() {
 
 #[test]
 fn draws_of_one_purpose_or_step_say_nothing_about_another() {
-    let task = Task::new(3, 4, Covariates::Gaussian(Covariance::identity())).unwrap();
+    let task = Task::new(3, 4, Covariates::gaussian()).unwrap();
     let draw = |seed, purpose, step| -> Vec<f64> {
         let batch: Batch<f32> =
             task.batch(Form::Moments, Isa::detect(), Key { seed, purpose, step }, 20_000);
@@ -257,7 +328,7 @@ fn draws_of_one_purpose_or_step_say_nothing_about_another() {
 
 #[test]
 fn a_shorter_batch_is_the_start_of_a_longer_one() {
-    for covariates in [Covariates::Gaussian(Covariance::identity()), Covariates::Sphere] {
+    for covariates in [Covariates::gaussian(), Covariates::sphere()] {
         let task = Task::new(5, 20, covariates).unwrap();
         let key = Key { seed: 9, purpose: Purpose::Train, step: 0 };
         let long: Batch<f32> = task.batch(Form::Moments, Isa::detect(), key, 40);
@@ -277,10 +348,19 @@ fn values_are_stable() {
         let batch: Batch<f64> = task.batch(Form::Moments, Isa::Avx2, key, 1);
         batch.prompt(0).iter().map(|x| format!("{x:.5}")).collect::<Vec<_>>().join(" ")
     };
-    let gaussian = first(Covariates::Gaussian(Covariance::identity()));
-    let sphere = first(Covariates::Sphere);
-    let gamma = first(Covariates::GammaRadial { shape: 0.1, scale: 10.0 });
-    assert_eq!(gaussian, "1.12378 -0.45742 0.74103 0.92271 -1.02150 -1.05236 -0.38737 0.08555");
-    assert_eq!(sphere, "0.44850 -0.20859 0.55150 0.39856 -0.71446 -0.93844 -0.34544 0.07629");
-    assert_eq!(gamma, "0.64151 -0.09117 0.31344 0.32888 -0.39655 -0.45367 -0.16700 0.03688");
+    let gaussian = first(Covariates::gaussian());
+    let sphere = first(Covariates::sphere());
+    let gamma = first(Covariates::gamma_radial(0.1, 10.0).unwrap());
+    assert_eq!(
+        gaussian,
+        "1.12378 -0.45742 0.74103 0.92271 -1.02150 -1.05236 -0.38737 0.08555 1.50957"
+    );
+    assert_eq!(
+        sphere,
+        "0.44850 -0.20859 0.55150 0.39856 -0.71446 -0.93844 -0.34544 0.07629 0.97013"
+    );
+    assert_eq!(
+        gamma,
+        "0.64151 -0.09117 0.31344 0.32888 -0.39655 -0.45367 -0.16700 0.03688 0.57584"
+    );
 }

@@ -135,7 +135,7 @@ fn dead_blocks_have_no_gradient_and_all_others_have_one() {
 /// Same bits for any number of threads and, with fused multiply-add, any register width.
 #[test]
 fn bits_depend_on_neither_threads_nor_register_width() {
-    let task = Task::new(5, 20, Covariates::Sphere).unwrap();
+    let task = Task::new(5, 20, Covariates::sphere()).unwrap();
     let model = Transformer::linear(3, 5);
     let key = Key { seed: 4, purpose: Purpose::HeldOut, step: 0 };
     let params = model.init(1, 0.3);

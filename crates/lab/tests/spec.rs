@@ -8,7 +8,7 @@ use windtunnel_core::lanes::Isa;
 use windtunnel_core::task::Covariates;
 use windtunnel_core::train::Schedule;
 use windtunnel_lab::spec::{
-    Document, PRESETS, Precision, Rule, RunSpec, SpecError, TEMPLATE, run_id,
+    Document, PRESETS, Precision, Rule, RunSpec, SpecError, run_id, template,
 };
 
 fn with(sets: &[&str]) -> Result<RunSpec, SpecError> {
@@ -38,15 +38,25 @@ fn the_empty_document_is_setting_1_of_the_paper() {
 
 #[test]
 fn the_template_is_the_default_and_shows_every_key() {
-    let template = parse(TEMPLATE).unwrap();
-    assert_eq!(template, RunSpec::paper().unwrap());
+    let text = template();
+    assert_eq!(parse(&text).unwrap(), RunSpec::paper().unwrap());
     // The resolved form of specs of every kind has no key that the template does not mention.
     let kinds = ["optimizer=sgd", "optimizer=adamw", "task.covariates=gamma_radial"];
     let models = ["preset=nonlinear", "preset=softmax", "model.tied=true", "model.heads=2"];
-    for set in kinds.into_iter().chain(["instruments=full"]).chain(models) {
+    let families = ["student_t", "laplace", "mixture"];
+    let families = families.map(|name| format!("task.covariates={name}"));
+    let others = [
+        "instruments=full",
+        "task.labels=mlp",
+        "task.distractors=1",
+        "task.w_star=inverse_covariance",
+        "task.covariates.match=second_moment",
+    ];
+    let kinds = kinds.into_iter().chain(others).chain(models);
+    for set in kinds.chain(families.iter().map(String::as_str)) {
         for line in with(&[set]).unwrap().to_toml().lines() {
             let Some((key, _)) = line.split_once(" = ") else { continue };
-            assert!(TEMPLATE.contains(&format!("{key} = ")), "{key} is not in the template");
+            assert!(text.contains(&format!("{key} = ")), "{key} is not in the template");
         }
     }
 }
@@ -56,7 +66,7 @@ fn the_template_leaves_room_for_presets_and_kinds() {
     let presets = PRESETS.iter().map(|preset| format!("preset={}", preset.name));
     for set in presets.chain(["optimizer.name=sgd".into()]) {
         let set = set.as_str();
-        let mut document = Document::parse("test", TEMPLATE).unwrap();
+        let mut document = Document::parse("test", &template()).unwrap();
         document.set(set).unwrap();
         assert_eq!(document.resolve().unwrap(), with(&[set]).unwrap(), "{set}");
     }
@@ -120,9 +130,9 @@ fn presets_have_the_published_rates_and_thresholds() {
             assert_eq!(spec.task.task.context_len(), n, "{name}");
         }
     }
-    let heavy = Covariates::GammaRadial { shape: 0.1, scale: 10.0 };
+    let heavy = Covariates::gamma_radial(0.1, 10.0).unwrap();
     assert_eq!(with(&["preset=setting3"]).unwrap().task.task.covariates(), &heavy);
-    assert_eq!(with(&["preset=sphere"]).unwrap().task.task.covariates(), &Covariates::Sphere);
+    assert_eq!(with(&["preset=sphere"]).unwrap().task.task.covariates(), &Covariates::sphere());
 }
 
 #[test]
@@ -137,7 +147,7 @@ fn overrides_win_over_the_file_and_later_ones_over_earlier() {
 #[test]
 fn names_need_no_quotes_and_may_be_refined() {
     let spec = with(&["task.covariates=gamma_radial", "task.covariates.shape=2.5"]).unwrap();
-    let expected = Covariates::GammaRadial { shape: 2.5, scale: 10.0 };
+    let expected = Covariates::gamma_radial(2.5, 10.0).unwrap();
     assert_eq!(spec.task.task.covariates(), &expected);
     let quoted = with(&["task.covariates=\"sphere\""]).unwrap();
     assert_eq!(quoted, with(&["task.covariates=sphere"]).unwrap());
@@ -147,13 +157,10 @@ fn names_need_no_quotes_and_may_be_refined() {
 }
 
 #[test]
-fn covariances_come_in_four_forms() {
+fn covariances_come_in_five_forms() {
     let matrix = |set: &str| -> Vec<f64> {
         let spec = with(&["task.dim=2", &format!("task.covariates.covariance={set}")]).unwrap();
-        match spec.task.task.covariates() {
-            Covariates::Gaussian(c) => c.matrix(2),
-            other => panic!("{other:?}"),
-        }
+        spec.task.task.covariates().covariance().matrix(2)
     };
     assert_eq!(matrix("identity"), [1.0, 0.0, 0.0, 1.0]);
     assert_eq!(matrix("[4, 0.25]"), [4.0, 0.0, 0.0, 0.25]);
@@ -162,11 +169,16 @@ fn covariances_come_in_four_forms() {
     assert!(full.iter().zip([1.0, -0.5, -0.5, 2.0]).all(|(a, b)| (a - b).abs() < 1e-15));
     let rotated = matrix("{ spectrum = [3, 1], rotation_seed = 4 }");
     assert!((rotated[0] + rotated[3] - 4.0).abs() < 1e-14 && rotated[1].abs() > 1e-3);
+    // Eigenvalues 1 and 1/3, scaled to trace 2.
+    let power = |text: &str| matrix(&format!("{{ power_law = 1.5849625007211562{text} }}"));
+    let (axes, rotated) = (power(""), power(", rotation_seed = 4"));
+    assert!((axes[0] - 1.5).abs() < 1e-14 && (axes[3] - 0.5).abs() < 1e-14 && axes[1] == 0.0);
+    assert!((rotated[0] + rotated[3] - 2.0).abs() < 1e-14 && rotated[1].abs() > 1e-3);
 }
 
 #[test]
 fn resolved_specs_resolve_to_themselves() {
-    let variants: [&[&str]; 11] = [
+    let variants: [&[&str]; 21] = [
         &[],
         &["optimizer=sgd", "optimizer.nesterov=true", "optimizer.clip_norm=off"],
         &["optimizer=adamw", "optimizer.weight_decay=0.01", "optimizer.amsgrad=true"],
@@ -176,6 +188,20 @@ fn resolved_specs_resolve_to_themselves() {
         &["task.dim=2", "task.covariates.covariance=[[2, 1], [1, 2]]"],
         &["task.dim=2", "task.covariates.covariance={ spectrum = [2, 1] }"],
         &["optimizer.lr=0.1", "optimizer.eps=1e-300", "model.init_std=0.30000000000000004"],
+        &["task.covariates=student_t", "task.covariates.dof=3"],
+        &["task.covariates=laplace", "task.covariates.match=second_moment"],
+        &[
+            "task.covariates=mixture",
+            "task.covariates.weights=[1, 2, 3]",
+            "task.covariates.stds=[1, 2, 0.1]",
+        ],
+        &["task.covariates=sphere", "task.dim=2", "task.covariates.covariance=[1.5, 0.1]"],
+        &["task.covariates.covariance={ power_law = 1 }"],
+        &["task.covariates.covariance={ power_law = 1, rotation_seed = 0 }"],
+        &["task.covariates.covariance=[1, 1, 1, 1, 2]", "task.w_star=inverse_covariance"],
+        &["task.distractors=2"],
+        &["task.labels=mlp"],
+        &["task.labels=mlp", "task.labels_seed=8", "task.labels_hidden=3"],
         &["instruments=full"],
         &["instruments.noise={ per_decade = 3 }", "instruments.noise_batch_sizes=[1, 10]"],
     ];
@@ -189,7 +215,7 @@ fn resolved_specs_resolve_to_themselves() {
     }
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 11, "different specs, same id");
+    assert_eq!(ids.len(), 21, "different specs, same id");
 }
 
 #[test]
@@ -249,7 +275,7 @@ fn seeds_make_different_runs_and_spelling_does_not() {
 }
 
 /// (override, key named, what the message must contain).
-const WRONG: [(&str, &str, &str); 62] = [
+const WRONG: [(&str, &str, &str); 77] = [
     ("optimizer.lr=-0.1", "optimizer.lr = -0.1", "> 0"),
     ("optimizer.lr=0", "optimizer.lr = 0", "> 0"),
     ("optimizer.lr=nan", "optimizer.lr = nan", "finite"),
@@ -289,6 +315,21 @@ const WRONG: [(&str, &str, &str); 62] = [
     ("model.tied=1", "model.tied = 1", "true or false"),
     ("model.encoder=cnn", "model.encoder = \"cnn\"", "\"none\", \"mlp\""),
     ("model.encoder_hidden=8", "`model.encoder_hidden`", "model.encoder"),
+    ("task.covariates.dof=3", "`task.covariates.dof`", "`task.covariates.kind`"),
+    ("task.covariates.match=variance", "task.covariates.match = \"variance\"", "second_moment"),
+    ("task.covariates.covariance={ power_law = -1 }", "power_law = -1", ">= 0"),
+    ("task.covariates.covariance={ power_law = steep }", "covariance", "power_law"),
+    ("task.covariates.covariance={ power_law = 1000 }", "covariance", "> 0"),
+    ("task.covariates.covariance={ power_law = 1, spectrum = [1] }", "covariance", "power_law"),
+    ("task.covariates.covariance={ rotation_seed = 1 }", "covariance", "spectrum"),
+    ("task.w_star=inverse", "task.w_star = \"inverse\"", "did you mean \"inverse_covariance\""),
+    ("task.distractors=5", "task.distractors = 5", "from 0 to 4"),
+    ("task.distractors=-1", "task.distractors = -1", "from 0 to 4"),
+    ("task.distractor=1", "`task.distractor`", "did you mean `task.distractors`"),
+    ("task.labels=quadratic", "task.labels = \"quadratic\"", "\"mlp\""),
+    ("task.labels=5", "task.labels = 5", "\"linear\""),
+    ("task.labels_seed=3", "`task.labels_seed`", "`task.labels`"),
+    ("task.labels_hidden=3", "`task.labels_hidden`", "`task.labels`"),
     ("model.depth=0", "model.depth = 0", "integer from 1"),
     ("model.layers=3", "`model.layers`", "did you mean `model.depth`"),
     ("train.batch_size=0", "train.batch_size = 0", "integer from 1"),
@@ -337,6 +378,58 @@ fn combinations_are_checked_too() {
     assert!(message.contains("positive definite"), "{message}");
     let message = refused(&["task.dim=2", "task.covariates.covariance=[[1, 0.5], [0.4, 1]]"]);
     assert!(message.contains("[1][0]"), "{message}");
+}
+
+#[test]
+fn parameters_of_families_are_checked() {
+    let refused = |sets: &[&str], parts: &[&str]| {
+        let message = with(sets).unwrap_err().to_string();
+        assert!(parts.iter().all(|part| message.contains(part)), "{sets:?}: {message}");
+        assert!(!message.contains('\n'), "one line: {message}");
+    };
+    let t = "task.covariates=student_t";
+    refused(&[t, "task.covariates.dof=0"], &["task.covariates.dof = 0", "> 0"]);
+    refused(&[t, "task.covariates.dof=[1]"], &["task.covariates.dof = [1]", "number"]);
+    refused(
+        &[t, "task.covariates.shape=1"],
+        &["`task.covariates.shape`", "`task.covariates.kind`"],
+    );
+    refused(
+        &[t, "task.covariates.dof=2", "task.covariates.match=second_moment"],
+        &["task.covariates.match = \"second_moment\"", "task.covariates.dof = 2.0", "\"off\""],
+    );
+    let mixture = "task.covariates=mixture";
+    refused(&[mixture, "task.covariates.stds=1"], &["task.covariates.stds = 1", "list"]);
+    refused(&[mixture, "task.covariates.stds=[]"], &["task.covariates.stds = []", "list"]);
+    refused(&[mixture, "task.covariates.stds=[1, -1]"], &["task.covariates.stds = -1", "> 0"]);
+    refused(&[mixture, "task.covariates.stds=[1, 2, 3]"], &["task.covariates.stds", "as many"]);
+    let mlp = "task.labels=mlp";
+    refused(&[mlp, "task.labels_hidden=0"], &["task.labels_hidden = 0", "from 1"]);
+    refused(&[mlp, "task.distractors=1"], &["task.distractors = 1", "task.labels = \"linear\""]);
+}
+
+/// Keys that are younger than the first stored runs are not in the text that names a run, unless
+/// they say something new.
+#[test]
+fn defaults_of_new_keys_do_not_change_an_id() {
+    let plain = run_id(&RunSpec::paper().unwrap());
+    for set in [
+        "task.w_star=standard",
+        "task.distractors=0",
+        "task.labels=linear",
+        "task.covariates.match=off",
+        "task.covariates=gaussian",
+    ] {
+        assert_eq!(run_id(&with(&[set]).unwrap()), plain, "{set}");
+    }
+    for (preset, covariates) in [
+        ("sphere", "[task.covariates]\nkind = \"sphere\"\n"),
+        ("setting3", "[task.covariates]\nkind = \"gamma_radial\"\nscale = 10.0\nshape = 0.1\n"),
+    ] {
+        let text = with(&[&format!("preset={preset}")]).unwrap().to_toml();
+        assert!(text.contains(covariates), "{text}");
+        assert!(text.contains("[task]\ncontext_len = 20\ndim = 5\nnoise_std = 0.0\n\n"), "{text}");
+    }
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use windtunnel_lab::spec::TEMPLATE;
+use windtunnel_lab::spec::template;
 
 use crate::args::Init;
 use crate::error::Error;
@@ -19,7 +19,7 @@ pub fn run(init: &Init) -> Result<(), Error> {
             "cannot write {path} ({cause}); name a file in a folder that exists"
         )),
     })?;
-    file.write_all(TEMPLATE.as_bytes())
+    file.write_all(template().as_bytes())
         .map_err(|cause| Error::Write { path: path.clone(), cause })?;
     output::print(&format!("wrote {path}; run it: windtunnel train {path}\n"))
 }

@@ -8,7 +8,8 @@ pub mod reproduce;
 pub mod runs;
 pub mod train;
 
-use windtunnel_core::task::Covariates;
+use windtunnel_core::task::family::Value;
+use windtunnel_core::task::{Labels, Size, Task, WStar};
 use windtunnel_lab::spec::{Precision, RunSpec, describe_model, run_id};
 use windtunnel_lab::store::Row;
 
@@ -18,26 +19,20 @@ const LOSS: &str = "held_out_loss";
 /// A run in half a line.
 fn describe(spec: &RunSpec) -> String {
     let task = &spec.task.task;
-    let covariates = match task.covariates() {
-        Covariates::Gaussian(covariance) if covariance.dim().is_some() => "gaussian(Σ)".into(),
-        Covariates::Gaussian(_) => "gaussian".into(),
-        Covariates::Sphere => "sphere".into(),
-        Covariates::GammaRadial { shape, scale } => {
-            format!("gamma({}, {})", short(*shape), short(*scale))
-        }
-    };
+    let covariates = covariates(task);
     let noise = match task.noise_std() {
         0.0 => String::new(),
         std => format!(" noise={}", short(std)),
     };
     let model = describe_model(&spec.model.transformer);
+    let labels = labels(task);
     let rule = &spec.optimizer.rule;
     let precision = match spec.train.precision {
         Precision::F32 => "",
         Precision::F64 => " f64",
     };
     format!(
-        "{covariates} d={} n={}{noise} L={}{model} {} lr={} B={}{precision}",
+        "{covariates} d={} n={}{noise}{labels} L={}{model} {} lr={} B={}{precision}",
         task.dim(),
         task.context_len(),
         spec.model.transformer.depth,
@@ -45,6 +40,46 @@ fn describe(spec: &RunSpec) -> String {
         short(rule.lr()),
         spec.train.batch_size,
     )
+}
+
+/// The family with its parameters, then what is not the default.
+fn covariates(task: &Task) -> String {
+    let law = task.covariates();
+    let name = law.family().name().trim_end_matches("_radial");
+    let values: Vec<String> = law.family().values().iter().map(parameter).collect();
+    let mut text = match values.as_slice() {
+        [] => name.into(),
+        values => format!("{name}({})", values.join(", ")),
+    };
+    if law.covariance().dim().is_some() {
+        text += "(Σ)";
+    }
+    if law.size() == Size::SecondMoment {
+        text += " match";
+    }
+    text
+}
+
+fn parameter(value: &Value) -> String {
+    match value {
+        Value::Number(x) => short(*x),
+        Value::List(list) => list.iter().map(|x| short(*x)).collect::<Vec<_>>().join("/"),
+    }
+}
+
+/// What differs from y = ⟨w⋆, x⟩ with w⋆ ~ N(0, I).
+fn labels(task: &Task) -> String {
+    let mut text = String::new();
+    if task.w_star() == WStar::InverseCovariance {
+        text += " w*~Σ⁻¹";
+    }
+    if task.distractors() > 0 {
+        text += &format!(" distractors={}", task.distractors());
+    }
+    if let Labels::Mlp(net) = task.labels() {
+        text += &format!(" mlp({}, seed {})", net.hidden(), net.seed());
+    }
+    text
 }
 
 /// A number as short as it reads back.

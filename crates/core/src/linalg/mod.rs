@@ -36,6 +36,14 @@ pub fn cholesky(dim: usize, a: &[f64]) -> Option<Vec<f64>> {
     Some(c)
 }
 
+/// A⁻¹ of a `dim`×`dim` matrix, row-major; `None` where it is singular or not finite.
+pub fn inverse(dim: usize, a: &[f64]) -> Option<Vec<f64>> {
+    let inverse = nalgebra::DMatrix::from_row_slice(dim, dim, a).try_inverse()?;
+    // Storage is by columns.
+    let inverse = inverse.transpose().as_slice().to_vec();
+    inverse.iter().all(|x| x.is_finite()).then_some(inverse)
+}
+
 /// A uniformly random orthogonal matrix: Gram-Schmidt on Gaussian rows.
 pub fn random_orthogonal(dim: usize, key: Key) -> Vec<f64> {
     let mut u = normals(key, dim * dim);

@@ -6,5 +6,5 @@
 mod tokens;
 mod transformer;
 
-pub use tokens::{Tokens, sample};
+pub use tokens::{Tokens, network, sample};
 pub use transformer::{loss, prediction};

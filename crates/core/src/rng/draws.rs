@@ -55,6 +55,24 @@ impl<S: Simd> Draws<S> {
         Draws { token, key: key.threefry_key(), prompt, step: key.step as u32 }
     }
 
+    /// Proof of the instructions that draws are made with.
+    #[inline(always)]
+    pub fn token(&self) -> S {
+        self.token
+    }
+
+    /// Four independent uniform variates on (0, 1) per lane, of 32 random bits each before they are
+    /// rounded to f32.
+    #[inline(always)]
+    pub fn uniforms(&self, slot: u32) -> [S::f32s; 4] {
+        let [words] = self.words([slot]);
+        let mut uniforms = [self.splat(0.0); 4];
+        for i in 0..4 {
+            uniforms[i] = self.uniform(words[i]);
+        }
+        uniforms
+    }
+
     #[inline(always)]
     fn words<const N: usize>(&self, slots: [u32; N]) -> [[S::u32s; 4]; N] {
         let step = S::u32s::splat(self.token, self.step);

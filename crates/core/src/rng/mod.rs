@@ -27,6 +27,8 @@ pub enum Purpose {
     Samples = 5,
     /// Start and probe vectors of randomized linear algebra.
     Probe = 6,
+    /// Network of nonlinear labels.
+    Labels = 7,
 }
 
 /// Address of all draws of one step.

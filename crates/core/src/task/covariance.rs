@@ -1,9 +1,9 @@
-//! Covariance matrices of Gaussian covariates, held as a factor C with C Cᵀ = Σ.
+//! Covariance matrices Σ of z ↦ C z, held as a factor C with C Cᵀ = Σ.
 
 use crate::linalg;
 use crate::rng::{Key, Purpose};
 
-/// Covariance Σ of N(0, Σ).
+/// Covariance Σ of C z, z ~ N(0, I).
 #[derive(Clone, Debug, PartialEq)]
 pub struct Covariance {
     factor: Option<Factor>,
@@ -96,6 +96,25 @@ impl Covariance {
             }
         }
         Ok(Covariance::from_factor(dim, c))
+    }
+
+    /// Eigenvalues λᵢ ∝ i^−α, i = 1 … `dim`, of trace `dim`; along the axes, or along those of a
+    /// random rotation of the seed.
+    ///
+    /// # Errors
+    /// An exponent so large, or not finite, that an eigenvalue is not positive and finite.
+    pub fn power_law(
+        dim: usize,
+        alpha: f64,
+        rotation_seed: Option<u64>,
+    ) -> Result<Covariance, CovarianceError> {
+        let powers: Vec<f64> = (1..=dim).map(|i| (i as f64).powf(-alpha)).collect();
+        let sum: f64 = powers.iter().sum();
+        let eigenvalues: Vec<f64> = powers.iter().map(|x| x * dim as f64 / sum).collect();
+        match rotation_seed {
+            None => Covariance::diagonal(&eigenvalues),
+            Some(seed) => Covariance::rotated(&eigenvalues, seed),
+        }
     }
 
     /// Σ given entry by entry.

@@ -6,14 +6,21 @@
 
 mod batch;
 mod covariance;
+mod covariates;
+pub mod family;
+mod labels;
 mod sampler;
 
 pub use batch::{Batch, Form, Layout, Prompts, Scratch};
 pub(crate) use batch::{label_row, query_row, square_row, target_row, triangle};
 pub use covariance::{Covariance, CovarianceError};
+pub use covariates::{Covariates, Size};
+pub use family::{Family, FamilyError};
+pub use labels::{Labels, Mlp, WStar};
 pub use sampler::{Drawn, Stream};
 
 use crate::lanes::Isa;
+use crate::linalg;
 use crate::rng::{Gamma, Key};
 
 /// Largest supported dimension.
@@ -21,34 +28,29 @@ pub const MAX_DIM: usize = 64;
 /// Largest supported context: slots of the random stream are numbered with 26 bits.
 pub const MAX_CONTEXT_LEN: usize = 1_000_000;
 
-/// Law of one covariate vector x ∈ ℝᵈ; context and query are drawn alike.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Covariates {
-    /// x ~ N(0, Σ).
-    Gaussian(Covariance),
-    /// x uniform on the unit sphere: E‖x‖² = 1, covariance I/d.
-    Sphere,
-    /// x = √ρ · u with ρ ~ Gamma(shape, scale) and u uniform on the unit sphere, independently
-    /// for every token: E‖x‖² = shape · scale.
-    ///
-    /// Ahn et al. use shape 0.1 and scale 10 for heavy tails; shape d/2 and scale 2 is N(0, I).
-    GammaRadial {
-        /// Shape k > 0.
-        shape: f64,
-        /// Scale θ > 0.
-        scale: f64,
-    },
-}
+/// Largest width of a network of labels.
+pub const MAX_HIDDEN: usize = 1024;
 
-/// A distribution of prompts with w⋆ ~ N(0, I_d).
+/// A distribution of prompts.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Task {
     dim: usize,
     context_len: usize,
     covariates: Covariates,
     noise_std: f64,
-    /// Gaussian: laws of T_ii²/2, T Bartlett's factor. Gamma radial: law of ρ/scale.
-    gammas: Vec<Gamma>,
+    w_star: WStar,
+    distractors: usize,
+    labels: Labels,
+    /// r C, row-major; none for Σ = I.
+    map: Option<Vec<f64>>,
+    /// r where there is no map, else 1: x = factor · map · √τ z.
+    factor: f64,
+    /// C⁻ᵀ where w⋆ = C⁻ᵀ g differs from g.
+    whitening: Option<Vec<f64>>,
+    /// Laws of T_ii²/2, T Bartlett's factor.
+    bartlett: Vec<Gamma>,
+    /// Law of χ²/2 of the label noise outside the span of Gaussian covariates; none for n ≤ d.
+    residual: Option<Gamma>,
 }
 
 /// Why a [`Task`] cannot exist.
@@ -60,16 +62,32 @@ pub enum TaskError {
     ContextLen(usize),
     /// Standard deviation of the label noise that is negative or not finite.
     NoiseStd(f64),
-    /// Gamma shape that is not positive and finite.
-    Shape(f64),
-    /// Gamma scale that is not positive and finite.
-    Scale(f64),
     /// Covariance of another dimension than the task's.
     CovarianceDim {
         /// Dimension of the covariance.
         covariance: usize,
         /// Dimension of the task.
         task: usize,
+    },
+    /// A second moment to match in a family that has none.
+    NoSecondMoment(&'static str),
+    /// A covariance whose inverse is not finite.
+    Singular,
+    /// As many features that do not matter as there are, or more.
+    Distractors {
+        /// Their number.
+        distractors: usize,
+        /// Number of features.
+        dim: usize,
+    },
+    /// Features that do not matter and a network that reads all of them.
+    DistractorsOfNetwork,
+    /// A network of another dimension, or of a width outside 1..=[`MAX_HIDDEN`].
+    Network {
+        /// Its dimension.
+        dim: usize,
+        /// Its width.
+        hidden: usize,
     },
 }
 
@@ -81,10 +99,19 @@ impl std::fmt::Display for TaskError {
                 write!(f, "context_len = {n} is outside 1..={MAX_CONTEXT_LEN}")
             }
             TaskError::NoiseStd(s) => write!(f, "noise_std = {s} is not a finite number >= 0"),
-            TaskError::Shape(k) => write!(f, "shape = {k} is not a finite number > 0"),
-            TaskError::Scale(t) => write!(f, "scale = {t} is not a finite number > 0"),
             TaskError::CovarianceDim { covariance, task } => {
                 write!(f, "{covariance} by {covariance} entries for dim = {task}")
+            }
+            TaskError::NoSecondMoment(name) => write!(f, "{name} has an infinite second moment"),
+            TaskError::Singular => write!(f, "the inverse of the covariance is not finite"),
+            TaskError::Distractors { distractors, dim } => {
+                write!(f, "distractors = {distractors} is not below dim = {dim}")
+            }
+            TaskError::DistractorsOfNetwork => {
+                write!(f, "distractors need linear labels: a network reads every feature")
+            }
+            TaskError::Network { dim, hidden } => {
+                write!(f, "a network of {dim} inputs and {hidden} hidden units does not fit")
             }
         }
     }
@@ -93,44 +120,46 @@ impl std::fmt::Display for TaskError {
 impl std::error::Error for TaskError {}
 
 impl Task {
-    /// A task without label noise.
+    /// A task with w⋆ ~ N(0, I), linear labels and no label noise.
     ///
     /// # Errors
-    /// Sizes out of range, parameters of the covariates that are not positive.
+    /// Sizes out of range, or a second moment to match that is infinite.
     pub fn new(dim: usize, context_len: usize, covariates: Covariates) -> Result<Task, TaskError> {
-        let positive = |x: f64| x > 0.0 && x.is_finite();
         if !(1..=MAX_DIM).contains(&dim) {
             return Err(TaskError::Dim(dim));
         }
         if !(1..=MAX_CONTEXT_LEN).contains(&context_len) {
             return Err(TaskError::ContextLen(context_len));
         }
-        match &covariates {
-            Covariates::Gaussian(c) => match c.dim() {
-                Some(covariance) if covariance != dim => {
-                    return Err(TaskError::CovarianceDim { covariance, task: dim });
-                }
-                _ => {}
-            },
-            Covariates::Sphere => {}
-            Covariates::GammaRadial { shape, .. } if !positive(*shape) => {
-                return Err(TaskError::Shape(*shape));
+        match covariates.covariance().dim() {
+            Some(covariance) if covariance != dim => {
+                return Err(TaskError::CovarianceDim { covariance, task: dim });
             }
-            Covariates::GammaRadial { scale, .. } if !positive(*scale) => {
-                return Err(TaskError::Scale(*scale));
-            }
-            Covariates::GammaRadial { .. } => {}
+            _ => {}
         }
-        let gammas = match covariates {
-            // T_ii² ~ χ²(n − i) = 2 Gamma((n − i)/2).
-            Covariates::Gaussian(_) => {
-                let degrees = (0..dim.min(context_len)).map(|i| context_len - i);
-                degrees.map(|k| Gamma::new(k as f64 / 2.0)).collect()
-            }
-            Covariates::Sphere => Vec::new(),
-            Covariates::GammaRadial { shape, .. } => vec![Gamma::new(shape)],
-        };
-        Ok(Task { dim, context_len, covariates, noise_std: 0.0, gammas })
+        let r = covariates.factor(dim)?;
+        let map = covariates.covariance().factor();
+        let map: Option<Vec<f64>> = map.map(|c| c.iter().map(|x| r * x).collect());
+        let factor = if map.is_some() { 1.0 } else { r };
+        // T_ii² ~ χ²(n − i) = 2 Gamma((n − i)/2).
+        let chi2 = |degrees: usize| Gamma::new(degrees as f64 / 2.0);
+        let bartlett = (0..dim.min(context_len)).map(|i| chi2(context_len - i)).collect();
+        let residual = (context_len > dim).then(|| chi2(context_len - dim));
+        let (w_star, labels) = (WStar::Standard, Labels::Linear);
+        Ok(Task {
+            dim,
+            context_len,
+            covariates,
+            noise_std: 0.0,
+            w_star,
+            distractors: 0,
+            labels,
+            map,
+            factor,
+            whitening: None,
+            bartlett,
+            residual,
+        })
     }
 
     /// The same task with labels yᵢ = ⟨w⋆, xᵢ⟩ + N(0, `noise_std`²) in the context.
@@ -147,6 +176,53 @@ impl Task {
         }
     }
 
+    /// The same task with another law of w⋆.
+    ///
+    /// # Errors
+    /// A covariance that is singular in double precision.
+    pub fn with_w_star(self, w_star: WStar) -> Result<Task, TaskError> {
+        let whitening = match (w_star, self.covariates.covariance().factor()) {
+            (WStar::InverseCovariance, Some(c)) => {
+                let inverse = linalg::inverse(self.dim, c).ok_or(TaskError::Singular)?;
+                let d = self.dim;
+                Some((0..d * d).map(|k| inverse[k % d * d + k / d]).collect())
+            }
+            _ => None,
+        };
+        Ok(Task { w_star, whitening, ..self })
+    }
+
+    /// The same task with a w⋆ whose last `distractors` entries are zero.
+    ///
+    /// # Errors
+    /// `dim` or more of them; labels of a network, which reads every feature.
+    pub fn with_distractors(self, distractors: usize) -> Result<Task, TaskError> {
+        if distractors >= self.dim {
+            return Err(TaskError::Distractors { distractors, dim: self.dim });
+        }
+        if distractors > 0 && self.labels != Labels::Linear {
+            return Err(TaskError::DistractorsOfNetwork);
+        }
+        Ok(Task { distractors, ..self })
+    }
+
+    /// The same task with other labels.
+    ///
+    /// # Errors
+    /// A network that does not fit, or one with distractors.
+    pub fn with_labels(self, labels: Labels) -> Result<Task, TaskError> {
+        if let Labels::Mlp(net) = &labels {
+            let (dim, hidden) = (net.dim(), net.hidden());
+            if dim != self.dim || !(1..=MAX_HIDDEN).contains(&hidden) {
+                return Err(TaskError::Network { dim, hidden });
+            }
+            if self.distractors > 0 {
+                return Err(TaskError::DistractorsOfNetwork);
+            }
+        }
+        Ok(Task { labels, ..self })
+    }
+
     /// Dimension d of the covariates.
     pub fn dim(&self) -> usize {
         self.dim
@@ -160,6 +236,21 @@ impl Task {
     /// Law of the covariates.
     pub fn covariates(&self) -> &Covariates {
         &self.covariates
+    }
+
+    /// Law of w⋆.
+    pub fn w_star(&self) -> WStar {
+        self.w_star
+    }
+
+    /// Number of last entries of w⋆ that are zero.
+    pub fn distractors(&self) -> usize {
+        self.distractors
+    }
+
+    /// What labels are of covariates and w⋆.
+    pub fn labels(&self) -> &Labels {
+        &self.labels
     }
 
     /// Standard deviation of the label noise.

@@ -97,7 +97,7 @@ pub fn variants() -> Vec<Case> {
 
 fn case(model: Transformer, context_len: usize) -> Case {
     let Transformer { depth, dim, .. } = model;
-    let task = Task::new(dim, context_len, Covariates::Sphere).unwrap().with_noise(0.1).unwrap();
+    let task = Task::new(dim, context_len, Covariates::sphere()).unwrap().with_noise(0.1).unwrap();
     let seed = (100 * depth + dim) as u64;
     // Moderate parameters: the recurrence of 8 layers must not overflow.
     let params = model.init(seed, 0.5 / (dim as f64).sqrt());

@@ -3,7 +3,10 @@
 use sha2::{Digest, Sha256};
 use toml::{Table, Value};
 
-use super::{CovarianceSpec, CovariatesSpec, Rule, RunId, RunSpec};
+use windtunnel_core::task::family;
+use windtunnel_core::task::{Labels, Size, WStar};
+
+use super::{CovarianceSpec, Rule, RunId, RunSpec};
 
 /// Raised whenever the numbers of an unchanged spec change: generator, kernel, order of sums,
 /// optimizer arithmetic, or the list of recorded metrics. Part of every [`RunId`], so that old results are never mistaken for new.
@@ -38,25 +41,47 @@ impl RunSpec {
         table.to_string()
     }
 
+    /// Keys that are younger than the first stored runs are there only where they differ from
+    /// their default, so that those runs keep their names.
     fn task_table(&self) -> Table {
         let task = &self.task.task;
-        let covariates = match &self.task.covariates {
-            CovariatesSpec::Sphere => table([("kind", "sphere".into())]),
-            CovariatesSpec::GammaRadial { shape, scale } => table([
-                ("kind", "gamma_radial".into()),
-                ("shape", (*shape).into()),
-                ("scale", (*scale).into()),
-            ]),
-            CovariatesSpec::Gaussian(covariance) => {
-                table([("kind", "gaussian".into()), ("covariance", covariance_value(covariance))])
-            }
-        };
-        table([
+        let mut entries = table([
             ("dim", integer(task.dim() as u64)),
             ("context_len", integer(task.context_len() as u64)),
             ("noise_std", task.noise_std().into()),
-            ("covariates", covariates.into()),
-        ])
+            ("covariates", self.covariates_table().into()),
+        ]);
+        if task.w_star() == WStar::InverseCovariance {
+            entries.insert("w_star".into(), "inverse_covariance".into());
+        }
+        if task.distractors() > 0 {
+            entries.insert("distractors".into(), integer(task.distractors() as u64));
+        }
+        if let Labels::Mlp(net) = task.labels() {
+            entries.insert("labels".into(), "mlp".into());
+            entries.insert("labels_seed".into(), integer(net.seed()));
+            entries.insert("labels_hidden".into(), integer(net.hidden() as u64));
+        }
+        entries
+    }
+
+    fn covariates_table(&self) -> Table {
+        let law = &self.task.covariates;
+        let mut entries = table([("kind", law.family.name().into())]);
+        for (parameter, value) in law.family.parameters().iter().zip(law.family.values()) {
+            let value = match value {
+                family::Value::Number(x) => x.into(),
+                family::Value::List(list) => list.into(),
+            };
+            entries.insert(parameter.key.into(), value);
+        }
+        if law.family.name() == "gaussian" || law.covariance != CovarianceSpec::Identity {
+            entries.insert("covariance".into(), covariance_value(&law.covariance));
+        }
+        if law.size == Size::SecondMoment {
+            entries.insert("match".into(), "second_moment".into());
+        }
+        entries
     }
 
     fn optimizer_table(&self) -> Table {
@@ -113,6 +138,13 @@ fn covariance_value(covariance: &CovarianceSpec) -> Value {
             ("rotation_seed", integer(*rotation_seed)),
         ])
         .into(),
+        CovarianceSpec::PowerLaw { alpha, rotation_seed } => {
+            let mut law = table([("power_law", (*alpha).into())]);
+            if let Some(seed) = rotation_seed {
+                law.insert("rotation_seed".into(), integer(*seed));
+            }
+            law.into()
+        }
     }
 }
 

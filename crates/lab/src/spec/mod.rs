@@ -11,6 +11,8 @@ mod model;
 mod preset;
 mod reader;
 mod resolve;
+mod task;
+mod template;
 
 pub use canonical::{NUMERICS_VERSION, run_id};
 pub use document::Document;
@@ -18,13 +20,13 @@ pub use error::SpecError;
 pub use id::{ParseRunIdError, RunId};
 pub use model::describe_model;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
-pub use resolve::TEMPLATE;
+pub use template::template;
 
 use windtunnel_core::instrument::{Instrument, NoisePlan};
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::model::Transformer;
 use windtunnel_core::optim;
-use windtunnel_core::task::Task;
+use windtunnel_core::task::{Family, Size, Task};
 use windtunnel_core::train::{Schedule, Settings};
 
 /// Everything that determines the numbers of one run.
@@ -55,18 +57,13 @@ pub struct TaskSpec {
 
 /// `task.covariates`.
 #[derive(Clone, Debug, PartialEq)]
-pub enum CovariatesSpec {
-    /// `gaussian` with its covariance.
-    Gaussian(CovarianceSpec),
-    /// `sphere`.
-    Sphere,
-    /// `gamma_radial`.
-    GammaRadial {
-        /// Shape k.
-        shape: f64,
-        /// Scale θ.
-        scale: f64,
-    },
+pub struct CovariatesSpec {
+    /// `kind` with its parameters.
+    pub family: Family,
+    /// `covariance`.
+    pub covariance: CovarianceSpec,
+    /// `match`.
+    pub size: Size,
 }
 
 /// `task.covariates.covariance`.
@@ -84,6 +81,13 @@ pub enum CovarianceSpec {
         spectrum: Vec<f64>,
         /// Seed of the rotation.
         rotation_seed: u64,
+    },
+    /// Eigenvalues λᵢ ∝ i^−α of trace d.
+    PowerLaw {
+        /// α.
+        alpha: f64,
+        /// Seed of the rotation; along the axes without one.
+        rotation_seed: Option<u64>,
     },
 }
 

@@ -172,12 +172,12 @@ impl Section {
     pub(super) fn finish(self) -> Result<(), SpecError> {
         let Some(key) = self.table.keys().next() else { return Ok(()) };
         let (full, known) = (self.key(key), self.known.join(", "));
-        if super::resolve::KEYS.contains(&full.as_str()) {
+        if super::resolve::keys().any(|known| known == full) {
+            let tags = ["kind", "name", "labels"];
             let tag = match key.as_str() {
                 "corner" => "parameterization",
                 "encoder_hidden" => "encoder",
-                _ if self.known.contains(&"kind") => "kind",
-                _ => "name",
+                _ => tags.into_iter().find(|tag| self.known.contains(tag)).unwrap_or("name"),
             };
             return Err(SpecError::Misplaced { key: full, choice: self.key(tag), known });
         }
@@ -185,12 +185,12 @@ impl Section {
         let near = alias.filter(|name| self.known.contains(name));
         let near = near.or_else(|| nearest(key, self.known.iter().copied()));
         let elsewhere = || {
-            super::resolve::KEYS.iter().find(|full| {
+            super::resolve::keys().find(|full| {
                 let last = full.rsplit('.').next().unwrap_or(full);
                 last == alias.unwrap_or(key)
             })
         };
-        let nearest = near.map(|near| self.key(near)).or_else(|| elsewhere().map(|k| (*k).into()));
+        let nearest = near.map(|near| self.key(near)).or_else(elsewhere);
         Err(SpecError::UnknownKey { key: full, nearest, known })
     }
 }

@@ -3,21 +3,18 @@
 use toml::{Table, Value};
 use windtunnel_core::model::Transformer;
 use windtunnel_core::optim::{Adam, AdamW, Sgd};
-use windtunnel_core::task::{Covariance, Covariates, Form, Layout, MAX_CONTEXT_LEN, MAX_DIM, Task};
+use windtunnel_core::task::{Family, Form, Layout};
 
 use super::instruments::instruments;
 use super::model::model;
 use super::reader::{Range, Section};
+use super::task::task;
 use super::{
-    CovarianceSpec, CovariatesSpec, EvalSpec, OptimizerSpec, PRESETS, Precision, Preset, Rule,
-    RunSpec, SpecError, TaskSpec, TrainSpec,
+    EvalSpec, OptimizerSpec, PRESETS, Precision, Preset, Rule, RunSpec, SpecError, TrainSpec,
 };
 
-/// A commented spec with every default, for `windtunnel init`.
-pub const TEMPLATE: &str = include_str!("template.toml");
-
-/// Every key of a spec, for suggestions across sections.
-pub(super) const KEYS: [&str; 51] = [
+/// Every key of a spec but those of families, for suggestions across sections.
+const KEYS: [&str; 55] = [
     "preset",
     "task.dim",
     "task.context_len",
@@ -25,8 +22,12 @@ pub(super) const KEYS: [&str; 51] = [
     "task.covariates",
     "task.covariates.kind",
     "task.covariates.covariance",
-    "task.covariates.shape",
-    "task.covariates.scale",
+    "task.covariates.match",
+    "task.w_star",
+    "task.distractors",
+    "task.labels",
+    "task.labels_seed",
+    "task.labels_hidden",
     "model.depth",
     "model.init_std",
     "model.attention",
@@ -71,8 +72,15 @@ pub(super) const KEYS: [&str; 51] = [
     "instruments.loss_prompts",
 ];
 
+/// Every key of a spec.
+pub(super) fn keys() -> impl Iterator<Item = String> {
+    let families = Family::ALL.iter().flat_map(|family| family.parameters);
+    let parameters = families.map(|parameter| format!("task.covariates.{}", parameter.key));
+    KEYS.iter().map(|key| (*key).into()).chain(parameters)
+}
+
 /// TOML integers are signed.
-const MAX_SEED: u64 = i64::MAX as u64;
+pub(super) const MAX_SEED: u64 = i64::MAX as u64;
 pub(super) const MAX_BATCH: usize = 1_000_000;
 /// Bytes that one run may need for its prompts and partial sums.
 const MAX_MEMORY: usize = 4 << 30;
@@ -129,92 +137,6 @@ fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
     check("task.context_len", context_len, scores, "scores of all pairs of tokens")?;
     check("train.batch_size", spec.train.batch_size, sums, "sums over the batch")?;
     check("eval.batch_size", spec.eval.batch_size, held_out, "the held-out batch")
-}
-
-fn task(mut section: Section, preset: &Preset) -> Result<TaskSpec, SpecError> {
-    let dim = section.size("dim", preset.dim, MAX_DIM)?;
-    let context_len = section.size("context_len", preset.context_len, MAX_CONTEXT_LEN)?;
-    let noise_std = section.number("noise_std", 0.0, Range::NonNegative)?;
-    let covariates = section.section("covariates", Some("kind"))?;
-    let (covariates, law) = self::covariates(covariates, preset)?;
-    // All else was checked key by key; only the dimensions can disagree.
-    let task = Task::new(dim, context_len, law).and_then(|task| task.with_noise(noise_std));
-    let task = task.map_err(|error| {
-        let allowed = format!("expected {dim} by {dim}, because task.dim = {dim}");
-        section.error("covariates.covariance", error, &allowed)
-    })?;
-    section.finish()?;
-    Ok(TaskSpec { covariates, task })
-}
-
-fn covariates(
-    mut section: Section,
-    preset: &Preset,
-) -> Result<(CovariatesSpec, Covariates), SpecError> {
-    let default = match preset.covariates {
-        CovariatesSpec::Gaussian(_) => "gaussian",
-        CovariatesSpec::Sphere => "sphere",
-        CovariatesSpec::GammaRadial { .. } => "gamma_radial",
-    };
-    let kind = section.choice("kind", default, &["gaussian", "sphere", "gamma_radial"])?;
-    let (spec, law) = match kind {
-        "sphere" => (CovariatesSpec::Sphere, Covariates::Sphere),
-        "gamma_radial" => {
-            let shape = section.number("shape", 0.1, Range::Positive)?;
-            let scale = section.number("scale", 10.0, Range::Positive)?;
-            let law = Covariates::GammaRadial { shape, scale };
-            (CovariatesSpec::GammaRadial { shape, scale }, law)
-        }
-        _ => {
-            let (spec, covariance) = covariance(&mut section)?;
-            (CovariatesSpec::Gaussian(spec), Covariates::Gaussian(covariance))
-        }
-    };
-    section.finish()?;
-    Ok((spec, law))
-}
-
-const COVARIANCE: &str = "expected \"identity\", a list of variances, a list of rows (symmetric, \
-                          positive definite), or { spectrum = [...], rotation_seed = 0 }";
-
-fn covariance(section: &mut Section) -> Result<(CovarianceSpec, Covariance), SpecError> {
-    let value = section.take("covariance").unwrap_or_else(|| "identity".into());
-    let numbers = |list: &[Value]| -> Result<Vec<f64>, SpecError> {
-        list.iter().map(|x| section.check("covariance", x, Range::Positive)).collect()
-    };
-    let signed = |list: &[Value]| -> Option<Vec<f64>> {
-        let number = |x: &Value| x.as_float().or_else(|| x.as_integer().map(|i| i as f64));
-        list.iter().map(number).collect()
-    };
-    let wrong = || section.error("covariance", &value, COVARIANCE);
-    let spec = match &value {
-        Value::String(name) if name == "identity" => CovarianceSpec::Identity,
-        Value::Array(list) if list.iter().any(Value::is_array) => {
-            let row = |row: &Value| row.as_array().and_then(|row| signed(row)).ok_or_else(wrong);
-            CovarianceSpec::Full(list.iter().map(row).collect::<Result<_, _>>()?)
-        }
-        Value::Array(list) => CovarianceSpec::Diagonal(numbers(list)?),
-        Value::Table(table) => {
-            let mut inner = Section::new(&section.key("covariance"), table.clone());
-            let spectrum = inner.take("spectrum").ok_or_else(wrong)?;
-            let spectrum = numbers(spectrum.as_array().ok_or_else(wrong)?)?;
-            let rotation_seed = inner.integer("rotation_seed", 0, 0..=MAX_SEED)?;
-            inner.finish()?;
-            CovarianceSpec::Rotated { spectrum, rotation_seed }
-        }
-        _ => return Err(wrong()),
-    };
-    let built = match &spec {
-        CovarianceSpec::Identity => Ok(Covariance::identity()),
-        CovarianceSpec::Diagonal(variances) => Covariance::diagonal(variances),
-        CovarianceSpec::Full(rows) => Covariance::full(rows),
-        CovarianceSpec::Rotated { spectrum, rotation_seed } => {
-            Covariance::rotated(spectrum, *rotation_seed)
-        }
-    };
-    let covariance = built
-        .map_err(|error| section.error("covariance", &value, &format!("{error}; {COVARIANCE}")))?;
-    Ok((spec, covariance))
 }
 
 fn optimizer(mut section: Section, preset: &Preset) -> Result<OptimizerSpec, SpecError> {
