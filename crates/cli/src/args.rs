@@ -53,6 +53,9 @@ pub enum Command {
         after_help = "Example:\n  windtunnel measure 2315 --at 0,250,750 --with robust-condition,spectrum,noise"
     )]
     Measure(Measure),
+    /// Losses that need no training: least squares, ridge, gradient descent and GD++ in context.
+    #[command(after_help = "Example:\n  windtunnel baselines --run 2315")]
+    Baselines(Baselines),
     /// List the runs in the store.
     #[command(after_help = "Example:\n  windtunnel list --store windtunnel-runs")]
     List,
@@ -83,6 +86,19 @@ pub struct Train {
     pub seeds: Option<String>,
     #[command(flatten)]
     pub sitting: Sitting,
+}
+
+/// `baselines`.
+#[derive(ClapArgs, Debug)]
+pub struct Baselines {
+    /// Spec file; without one, the paper's Setting 1.
+    pub spec: Option<PathBuf>,
+    /// Change one key, as task.context_len=5; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Runs to compare, whose own spec counts then; ids or the starts of them.
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["spec", "set"], value_delimiter = ',')]
+    pub run: Vec<String>,
 }
 
 /// `reproduce`.

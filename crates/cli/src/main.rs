@@ -30,6 +30,7 @@ fn run(args: &Args) -> Result<(), Error> {
         Command::Train(train) => commands::train::run(&args.global, train),
         Command::Reproduce(reproduce) => commands::reproduce::run(&args.global, reproduce),
         Command::Measure(measure) => commands::measure::run(&args.global, measure),
+        Command::Baselines(baselines) => commands::baselines::run(&args.global, baselines),
         Command::List => commands::runs::list(&args.global),
         Command::Show(show) => commands::runs::show(&args.global, show),
         Command::Export(export) => commands::runs::export(&args.global, export),

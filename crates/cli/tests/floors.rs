@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 /// (module, floor): a module imports from its own floor or lower ones only. Within a floor the
 /// order is free, but siblings that must not know each other are listed in `STRANGERS`.
-const CORE: [(&str, u8); 13] = [
+const CORE: [(&str, u8); 14] = [
     ("lanes", 0),
     ("rng", 0),
     ("parallel", 0),
@@ -20,12 +20,14 @@ const CORE: [(&str, u8); 13] = [
     ("optim", 2),
     ("landscape", 2),
     ("train", 3),
+    ("baseline", 3),
     ("instrument", 4),
     // The naive twins may see the task they imitate, and nobody may see them.
     ("reference", 5),
 ];
-const LAB: [(&str, u8); 10] = [
+const LAB: [(&str, u8); 11] = [
     ("spec", 3),
+    ("baseline", 4),
     ("store", 4),
     ("figure", 4),
     ("table", 4),
@@ -123,7 +125,8 @@ const RESERVED: [(&str, &[&str], &[&str]); 6] = [
     (
         "files",
         &["std::fs", "File::open", "fs::write"],
-        // Results are the store's; specs, outside data and the processor's name are only read.
+        // Results are the store's; specs and the processor's name are only read, outside data are read,
+        // and gradients written where asked.
         &["lab/src/store", "lab/src/spec/document.rs", "lab/src/exchange.rs", "lab/src/sweep.rs"],
     ),
     ("the clock", &["Instant", "SystemTime"], &["lab/src/sweep.rs", "lab/src/store"]),

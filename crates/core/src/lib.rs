@@ -18,6 +18,7 @@ pub mod landscape;
 pub mod model;
 pub mod optim;
 // Third floor.
+pub mod baseline;
 pub mod train;
 // Fourth floor.
 pub mod instrument;

@@ -6,6 +6,7 @@
 // Third floor.
 pub mod spec;
 // Fourth floor.
+pub mod baseline;
 pub mod exchange;
 pub mod figure;
 pub mod store;

@@ -120,7 +120,8 @@ fn presets_have_the_published_rates_and_thresholds() {
         ("setting3", 20, 0.02, 0.02, 1.0),
         ("sphere", 20, 5.0, 0.1, 0.1),
     ];
-    assert_eq!(published.len(), PRESETS.len());
+    // Those of the other models are unknown, but for nonlinear regression.
+    assert_eq!(PRESETS.len(), published.len() + 4);
     for (name, n, sgd, adam, clip) in published {
         let preset = format!("preset={name}");
         for (optimizer, lr) in [("sgd", sgd), ("adam", adam), ("adamw", adam)] {

@@ -1,5 +1,6 @@
 //! One module per command.
 
+pub mod baselines;
 pub mod eval;
 mod folder;
 pub mod init;
@@ -15,6 +16,9 @@ use windtunnel_lab::store::Row;
 
 /// The metric that tables of runs show.
 const LOSS: &str = "held_out_loss";
+
+/// Its median over prompts.
+const MEDIAN: &str = "held_out_median";
 
 /// A run in half a line.
 fn describe(spec: &RunSpec) -> String {

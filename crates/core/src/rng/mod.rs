@@ -29,6 +29,8 @@ pub enum Purpose {
     Probe = 6,
     /// Network of nonlinear labels.
     Labels = 7,
+    /// Prompts that baselines are fitted on, and where their fits start.
+    Baseline = 8,
 }
 
 /// Address of all draws of one step.

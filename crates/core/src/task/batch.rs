@@ -156,6 +156,23 @@ impl<T: Real> Batch<T> {
         Batch { layout, len, values }
     }
 
+    /// The moments of these prompts.
+    pub fn moments(&self) -> Batch<T> {
+        let Layout { form, dim, .. } = self.layout;
+        if form == Form::Moments {
+            return self.clone();
+        }
+        let (mut z, mut targets) = (Vec::new(), Vec::new());
+        for index in 0..self.len {
+            let tokens = self.prompt(index);
+            let Some((target, tokens)) = tokens.split_last() else { continue };
+            z.extend(tokens.iter().map(|x| x.widen()));
+            z.push(0.0);
+            targets.push(target.widen());
+        }
+        Batch::from_tokens(Form::Moments, dim, &z, &targets)
+    }
+
     /// Blocks one by one.
     pub(crate) fn blocks_mut(&mut self) -> impl Iterator<Item = &mut [[T; BLOCK]]> {
         self.values.chunks_exact_mut(self.layout.rows())
