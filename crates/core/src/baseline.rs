@@ -14,6 +14,8 @@ use crate::task::{Batch, Form, Labels, Layout, Prompts, Task, WStar};
 pub const FIT_PROMPTS: usize = 20_000;
 /// Eigenvalues below this share of the largest count as zero.
 const CUTOFF: f64 = 1e-10;
+/// The first of them, on which the best starting point is chosen.
+const CHOICE_PROMPTS: usize = 2_000;
 /// Starting points of the fit of gradient descent, which has one minimum, and of GD++, which has
 /// several; iterations from each.
 const STARTS: [u32; 2] = [2, 16];
@@ -117,8 +119,8 @@ struct Spectrum {
 /// in a stream of their own; none for tasks with label noise, other labels than linear ones or
 /// another w⋆ than N(0, I), for which the recursion does not hold.
 ///
-/// The error has several local minima: the least of 16 Levenberg–Marquardt fits is an upper bound,
-/// exact for gradient descent. Where the loss is heavy-tailed it is that of these prompts only.
+/// The error has several local minima: the best of 16 starting points gives an upper bound, exact
+/// for gradient descent. Where the loss is heavy-tailed it is that of these prompts only.
 pub fn best_scalars(task: &Task, depth: usize, free: Free) -> Option<Scalars> {
     let plain = task.noise_std() == 0.0
         && matches!(task.labels(), Labels::Linear)
@@ -131,8 +133,10 @@ pub fn best_scalars(task: &Task, depth: usize, free: Free) -> Option<Scalars> {
     let batch = task.batch(Form::Moments, Isa::detect(), key, FIT_PROMPTS);
     let spectrum = Spectrum::of(&batch)?;
     let starts = 0..STARTS[usize::from(free == Free::StepsAndTransforms)];
-    let starts = starts.map(|start| spectrum.fit(start, depth, free));
-    starts.min_by(|x, y| x.fitted.total_cmp(&y.fitted))
+    let few = spectrum.first(CHOICE_PROMPTS);
+    let fits = starts.map(|start| few.fit(few.start(start, depth, free), depth, free));
+    let best = fits.min_by(|x, y| x.fitted.total_cmp(&y.fitted))?;
+    Some(spectrum.fit([best.a, best.b].concat(), depth, free))
 }
 
 impl Spectrum {
@@ -146,11 +150,16 @@ impl Spectrum {
         Some(Spectrum { values, weights, prompts: batch.len() as f64 })
     }
 
-    /// A Levenberg–Marquardt fit from one of the starting points.
-    fn fit(&self, start: u32, depth: usize, free: Free) -> Scalars {
+    /// That of the first prompts.
+    fn first(&self, prompts: usize) -> Spectrum {
+        let len = self.values.len() / self.prompts as usize * prompts;
+        let (values, weights) = (self.values[..len].into(), self.weights[..len].into());
+        Spectrum { values, weights, prompts: prompts as f64 }
+    }
+
+    /// A Levenberg–Marquardt fit from a starting point.
+    fn fit(&self, mut theta: Vec<f64>, depth: usize, free: Free) -> Scalars {
         let count = if free == Free::Steps { depth } else { 2 * depth - 1 };
-        let mut theta = self.start(start, depth, free);
-        theta.resize(2 * depth - 1, 0.0);
         let mut error = self.error(&theta, depth);
         let mut damping = 1e-3;
         for _ in 0..ITERATIONS {
@@ -191,8 +200,10 @@ impl Spectrum {
             let at = ((0.2 + 0.75 * place) * (sorted.len() - 1) as f64) as usize;
             -1.0 / sorted[at].max(CUTOFF)
         });
-        let transforms = if free == Free::Steps { 0 } else { depth - 1 };
-        let b = (0..transforms).map(|l| key.uniform((depth + l) as u32));
+        let b = (0..depth - 1).map(|l| match free {
+            Free::Steps => 0.0,
+            Free::StepsAndTransforms => key.uniform((depth + l) as u32),
+        });
         a.chain(b).collect()
     }
 

@@ -5,10 +5,13 @@
 //! because in Setting 3 single prompts can carry the whole mean.
 
 use serde::Serialize;
+use windtunnel_core::baseline::FIT_PROMPTS;
+use windtunnel_core::lanes::Isa;
 use windtunnel_core::stats::{Interval, mean, mean_interval, paired_ratio};
 
 use super::{Protocol, Verdict};
-use crate::figure::{Band, Color, Figure, Member, Panel, Scale, Series};
+use crate::baseline::{Baseline, baselines};
+use crate::figure::{Band, Color, Figure, Line, Member, Panel, Rule, Scale, Series};
 use crate::spec::{Document, PRESETS, Preset, RunSpec, SpecError, run_id};
 use crate::store::{self, Row, Store};
 use crate::table::{Table, number};
@@ -155,6 +158,8 @@ pub struct SettingVerdict {
     pub ratio_hi: f64,
     /// "Adam lower": yes, no, not distinguishable.
     pub adam_lower: String,
+    /// Adam's over that of GD++ with as many steps as layers, the best that is known of this model.
+    pub distance_to_theory: f64,
     /// Ratio of the means over the last tenth of training, a check against noise at one step.
     pub ratio_last_tenth: f64,
     /// Largest share of the batch's loss that one prompt has at the end, over all runs.
@@ -210,7 +215,12 @@ const PUBLISHED: [(Arm, u64, f64); 4] = [
 struct Runs<'a> {
     protocol: &'a Protocol,
     runs: Vec<(&'a Cell, Vec<Row>)>,
+    /// What needs no training, setting by setting.
+    theory: Vec<Vec<Baseline>>,
 }
+
+/// Baselines that are drawn: what the model can be without being trained.
+const THEORY: [(&str, Color); 2] = [("GD,", Color::CYCLE[2]), ("GD++,", Color::CYCLE[3])];
 
 /// Reads the runs of the figure from the store, draws and judges them.
 ///
@@ -223,7 +233,10 @@ pub fn assemble<'a>(
 ) -> Result<Fig2, store::Error> {
     let read = |cell: &'a Cell| Ok((cell, store.run(&run_id(&cell.spec))?.rows));
     let runs = cells.iter().map(read).collect::<Result<_, store::Error>>()?;
-    let runs = Runs { protocol, runs };
+    let first = |preset: &Preset| cells.iter().find(|cell| cell.preset.name == preset.name);
+    let specs = PRESETS[..SETTINGS].iter().filter_map(first).map(|cell| &cell.spec);
+    let theory = specs.map(|spec| baselines(spec, Isa::detect(), 1)).collect();
+    let runs = Runs { protocol, runs, theory };
     Ok(Fig2 {
         mean: runs.view(Statistic::Mean),
         median: runs.view(Statistic::Median),
@@ -242,9 +255,27 @@ impl Runs<'_> {
         runs.map(|(cell, rows)| Curve::new(&cell.spec, rows, statistic)).collect()
     }
 
+    /// A baseline of a setting by a statistic.
+    fn theory(&self, setting: usize, name: &str, statistic: Statistic) -> Option<f64> {
+        let line = self.theory.get(setting)?.iter().find(|line| line.name.starts_with(name))?;
+        Some(match statistic {
+            Statistic::Mean => line.mean,
+            Statistic::Median => line.median,
+        })
+    }
+
+    fn rules(&self, setting: usize, statistic: Statistic) -> Vec<Rule> {
+        let rule = |(name, color): (&str, Color)| {
+            let value = self.theory(setting, name, statistic)?;
+            let name = format!("{} in context", name.trim_end_matches(','));
+            Some(Rule { name, color, line: Line::Horizontal(value) })
+        };
+        THEORY.into_iter().filter_map(rule).collect()
+    }
+
     fn view(&self, statistic: Statistic) -> View {
-        let presets = PRESETS[..SETTINGS].iter();
-        let panel = |preset: &Preset| Panel {
+        let presets = PRESETS[..SETTINGS].iter().enumerate();
+        let panel = |(setting, preset): (usize, &Preset)| Panel {
             title: preset.title.into(),
             x_label: "step".into(),
             y_label: match statistic {
@@ -254,6 +285,7 @@ impl Runs<'_> {
             x_scale: Scale::Linear,
             y_scale: Scale::Log,
             series: ARMS.map(|arm| series(arm, &self.curves(preset, arm, statistic))).into(),
+            rules: self.rules(setting, statistic),
             ..Panel::default()
         };
         let title = match statistic {
@@ -267,11 +299,11 @@ impl Runs<'_> {
                 panels: presets.clone().map(panel).collect(),
                 caption: self.caption(statistic),
             },
-            verdicts: presets.map(|preset| self.verdict(preset, statistic)).collect(),
+            verdicts: presets.map(|(k, preset)| self.verdict(k, preset, statistic)).collect(),
         }
     }
 
-    fn verdict(&self, preset: &Preset, statistic: Statistic) -> SettingVerdict {
+    fn verdict(&self, setting: usize, preset: &Preset, statistic: Statistic) -> SettingVerdict {
         let [sgdm, adam] = ARMS.map(|arm| self.curves(preset, arm, statistic));
         let steps = self.protocol.steps;
         let (a, b) = (judged(&sgdm, steps), judged(&adam, steps));
@@ -296,6 +328,8 @@ impl Runs<'_> {
             ratio_lo: interval.lo,
             ratio_hi: interval.hi,
             adam_lower: Verdict::above_one(interval).text().into(),
+            distance_to_theory: mean(&b)
+                / self.theory(setting, "GD++", statistic).unwrap_or(f64::NAN),
             ratio_last_tenth: tail(&sgdm) / tail(&adam),
             top_share: shares.fold(0.0, f64::max),
             diverged: sgdm.iter().chain(&adam).filter(|c| c.diverged).count(),
@@ -327,7 +361,9 @@ impl Runs<'_> {
              (eval seed {}), every {} steps. Bands: 95 % bootstrap interval of that mean. Faint: \
              single seeds. Linear Transformer L = 3, d = 5 (150 parameters, init std 0.05), {} \
              steps, {train} fresh prompts per step, f32, gradient norm clipped at 1. SGDM: \
-             momentum 0.9. Adam: betas (0.9, 0.9), eps 1e-8. Learning rates SGDM/Adam: {}.",
+             momentum 0.9. Adam: betas (0.9, 0.9), eps 1e-8. Learning rates SGDM/Adam: {}. Dashed: \
+             gradient descent and GD++ in context on the same prompts, with as many steps as \
+             layers and the best scalars found on {FIT_PROMPTS} others.",
             self.protocol.seeds - 1,
             statistic.name(),
             eval.batch_size,
@@ -404,7 +440,7 @@ impl View {
     pub fn table(&self) -> Table {
         let mean = self.statistic == Statistic::Mean;
         let mut head = vec!["setting", "SGDM", "Adam", "SGDM/Adam", "95 % interval", "Adam lower"];
-        head.extend(["ratio, last 10 %", "diverged"]);
+        head.extend(["Adam/GD++", "ratio, last 10 %", "diverged"]);
         if mean {
             head.push("worst prompt");
         }
@@ -416,6 +452,7 @@ impl View {
                 number(v.ratio),
                 format!("{} to {}", number(v.ratio_lo), number(v.ratio_hi)),
                 v.adam_lower.clone(),
+                number(v.distance_to_theory),
                 number(v.ratio_last_tenth),
                 v.diverged.to_string(),
             ];
