@@ -16,10 +16,10 @@ fn below_diagonal(dim: usize, columns: usize) -> usize {
 }
 
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
-    /// Moments through Bartlett's factor; rows from `factor` on are scratch.
+    /// Moments through Bartlett's factor; the rows behind them are scratch.
     #[inline(always)]
-    pub(super) fn gaussian<const D: usize>(&mut self, task: &Task, factor: usize) {
-        let dim = known::<D>(task);
+    pub(super) fn gaussian<const D: usize>(&mut self, task: &Task) {
+        let (dim, map) = (known::<D>(task), task.map.as_deref());
         // Bartlett's factor of a Wishart matrix with fewer than d degrees of freedom has n columns.
         let columns = if D == ANY { dim.min(task.context_len) } else { dim };
         let below = 2 * dim;
@@ -41,11 +41,13 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
             let halves = self.draws.gammas::<2>(RESIDUAL_SLOT, [law; 2]);
             self.keep(residual, halves[0] * 2.0);
         }
+        // The first row of scratch, a constant where d is one.
+        let factor = square_row(dim) + 1;
         let mean = 1.0 / task.context_len as f64;
         for part in 0..Self::PARTS {
             for i in 0..dim {
                 for j in 0..columns {
-                    let entry = match &task.map {
+                    let entry = match map {
                         // Row i of C·T; T is lower triangular.
                         Some(c) => {
                             let mut sum = self.splat(0.0);
@@ -64,7 +66,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
             for i in 0..dim {
                 let row = factor + i * columns;
                 for j in 0..=i {
-                    let inner = if task.map.is_some() { columns } else { columns.min(j + 1) };
+                    let inner = if map.is_some() { columns } else { columns.min(j + 1) };
                     let sum = self.dot(part, row, factor + j * columns, inner);
                     self.set(triangle(i, j), part, sum * self.splat(mean));
                 }
@@ -76,7 +78,10 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                     }
                 }
                 self.set(label_row(dim) + i, part, sum * self.splat(mean * task.noise_std));
-                let x = self.mapped(task, i, dim, 1, part);
+                let x = match map {
+                    Some(_) => self.mapped(task, i, dim, 1, part),
+                    None => self.draw(dim + i, part),
+                };
                 self.set(query_row(dim) + i, part, x);
             }
             let mut square = self.splat(0.0);

@@ -100,8 +100,10 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         if let Some(whitening) = &task.whitening {
             self.whiten(whitening, dim);
         }
-        for i in dim - task.distractors..dim {
-            self.keep(i, S::f32s::splat(self.token, 0.0));
+        if task.distractors > 0 {
+            for i in dim - task.distractors..dim {
+                self.keep(i, S::f32s::splat(self.token, 0.0));
+            }
         }
         slot
     }

@@ -138,23 +138,43 @@ impl<T: Real> WithSimd for Fill<'_, T> {
 }
 
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
-    /// Rows from `rows` on are scratch.
+    /// Rows from `rows` on are scratch. Each sampler is a function of its own: one body with all of
+    /// them keeps its pointers in memory.
     #[inline(always)]
     fn fill(&mut self, task: &Task, form: Form, rows: usize) {
+        let token = self.token;
         match (form, &task.labels, task.covariates.family()) {
             (Form::Moments, Labels::Linear, Family::Gaussian(_)) => {
                 match (task.dim, task.context_len) {
-                    (5, 5..) => self.gaussian::<5>(task, rows),
-                    _ => self.gaussian::<ANY>(task, rows),
+                    (5, 5..) => token.vectorize(
+                        #[inline(always)]
+                        || self.gaussian::<5>(task),
+                    ),
+                    _ => token.vectorize(
+                        #[inline(always)]
+                        || self.gaussian::<ANY>(task),
+                    ),
                 }
             }
             (Form::Moments, Labels::Linear, _) => match task.dim {
-                5 => self.radial::<5>(task, rows),
-                _ => self.radial::<ANY>(task, rows),
+                5 => token.vectorize(
+                    #[inline(always)]
+                    || self.radial::<5>(task),
+                ),
+                _ => token.vectorize(
+                    #[inline(always)]
+                    || self.radial::<ANY>(task),
+                ),
             },
             _ => match task.dim {
-                5 => self.tokens::<5>(task, form, rows),
-                _ => self.tokens::<ANY>(task, form, rows),
+                5 => token.vectorize(
+                    #[inline(always)]
+                    || self.tokens::<5>(task, form, rows),
+                ),
+                _ => token.vectorize(
+                    #[inline(always)]
+                    || self.tokens::<ANY>(task, form, rows),
+                ),
             },
         }
     }

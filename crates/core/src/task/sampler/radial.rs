@@ -10,9 +10,9 @@ use crate::task::Task;
 use crate::task::batch::{label_row, query_row, square_row, triangle};
 
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
-    /// Tokens √τ z with z ~ N(0, I), then r and C; rows from `spare` on are scratch.
+    /// Tokens √τ z with z ~ N(0, I), then r and C; the rows behind the moments are scratch.
     #[inline(always)]
-    pub(super) fn radial<const D: usize>(&mut self, task: &Task, spare: usize) {
+    pub(super) fn radial<const D: usize>(&mut self, task: &Task) {
         let (dim, len) = (known::<D>(task), task.context_len);
         let slot = self.start::<D>(task, 0);
         let mut slot = self.scale_query::<D>(task, slot);
@@ -64,7 +64,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
             let square = self.get(square_row(dim), part) * self.splat(variance);
             self.set(square_row(dim), part, square);
             if let Some(c) = &task.map {
-                self.map_sums(c, dim, spare, part);
+                self.map_sums(c, dim, square_row(dim) + 1, part);
             }
             self.finish::<D>(task, part);
         }
