@@ -239,7 +239,7 @@ pub struct Export {
 pub struct Eval {
     #[command(flatten)]
     pub with: With,
-    /// Spec whose [model] the parameters belong to [default: the sparse linear one of their shape].
+    /// Spec whose `model` section the parameters belong to; without one, the sparse linear model.
     #[arg(long, value_name = "SPEC")]
     pub spec: Option<PathBuf>,
     /// safetensors file with `params` [L, 2, d, d], P then Q, orientation ZᵀQZ; [L, H, 2, ·, ·] with

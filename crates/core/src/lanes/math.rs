@@ -110,7 +110,7 @@ fn exp_of_remainder<S: Simd>(token: S, r: S::f32s) -> S::f32s {
 #[inline(always)]
 pub fn exp_wide<S: Simd>(token: S, x: S::f64s) -> S::f64s {
     // ln 2 in two parts, the first exact in 33 bits (Cody and Waite).
-    const LN2_HI: f64 = 6.931_471_803_691_238_2e-1;
+    const LN2_HI: f64 = 6.931_471_803_691_238e-1;
     const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
     /// Adding it leaves an integer in the lowest bits of the significand.
     const MAGIC: f64 = 4_503_599_627_370_496.0 + 1023.0;
@@ -122,7 +122,7 @@ pub fn exp_wide<S: Simd>(token: S, x: S::f64s) -> S::f64s {
         2.755_731_922_398_589e-7,
         2.755_731_922_398_589_3e-6,
         2.480_158_730_158_73e-5,
-        1.984_126_984_126_984_1e-4,
+        1.984_126_984_126_984e-4,
         1.388_888_888_888_889e-3,
         8.333_333_333_333_333e-3,
         4.166_666_666_666_666_4e-2,

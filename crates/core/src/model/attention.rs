@@ -236,7 +236,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
                 mean[j] = mean[j] * scale * len;
             }
             attend_bar(on, model.attention, &z[..context], (e, u_bar, mean), s_bar, v);
-            spread(on, &mut z_bar[..context], [(e, u_bar), (s_bar, q)], tokens);
+            spread(on, &mut z_bar[..context], (e, u_bar), (s_bar, q), tokens);
             if keys > context {
                 // The prompt's query is a key without a value: ē = 0.
                 for j in 0..N {
@@ -552,7 +552,8 @@ fn weighted_adjoints<V: Lane, D: Dim, const N: usize>(
 fn spread<V: Lane, D: Dim, const N: usize>(
     (token, dim): (V::Token, D),
     z_bar: &mut [D::Vector<V>],
-    [(a, x), (b, y)]: [(&[V], &[D::Vector<V>; N]); 2],
+    (a, x): (&[V], &[D::Vector<V>; N]),
+    (b, y): (&[V], &[D::Vector<V>; N]),
     stride: usize,
 ) {
     token.vectorize(

@@ -33,7 +33,7 @@ impl ScaleMixture for Sphere {
     ) -> [S::f32s; N] {
         let mut scales = [S::f32s::splat(draws.token(), 1.0); N];
         for i in 0..N {
-            scales[i] = scales[i] / norms2[i];
+            scales[i] /= norms2[i];
         }
         scales
     }

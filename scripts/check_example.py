@@ -1,0 +1,66 @@
+"""Runs the worked example of docs/extending.md on a copy of the core.
+
+Usage: python scripts/check_example.py target/example
+
+The page shows a file and the one line that registers it. Both are taken from the
+page as they stand, put into the copy, and the tests that run over the list of
+families must pass with the new one among them.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def blocks(page):
+    """(what, path, code) of every marked block of the page."""
+    marked = re.compile(r"<!-- (example|example line): (\S+) -->\n```rust\n(.*?)```", re.DOTALL)
+    return marked.findall(page)
+
+
+def apply(copy, what, path, code):
+    file = copy / path
+    if what == "example":
+        assert not file.exists(), f"{path} is in the tree already: the example must be new"
+        file.write_text(code)
+        return
+    text = file.read_text()
+    head, rest = text.split("\nfamilies! {\n")
+    body, tail = rest.split("\n}\n", 1)
+    file.write_text(f"{head}\nfamilies! {{\n{body}\n{code.rstrip()}\n}}\n{tail}")
+
+
+def main(folder):
+    found = blocks((ROOT / "docs" / "extending.md").read_text())
+    assert [what for what, _, _ in found] == ["example", "example line"], found
+    copy = folder.resolve() / "tree"
+    shutil.rmtree(copy, ignore_errors=True)
+    shutil.copytree(ROOT / "crates" / "core", copy / "crates" / "core")
+    for name in ("Cargo.lock", "clippy.toml"):
+        shutil.copy(ROOT / name, copy / name)
+    manifest = (ROOT / "Cargo.toml").read_text()
+    manifest = re.sub(r"members = .*", 'members = ["crates/core"]', manifest, count=1)
+    manifest = re.sub(r"default-members = .*\n", "", manifest)
+    manifest = re.sub(r"windtunnel-lab = .*\n", "", manifest)
+    (copy / "Cargo.toml").write_text(manifest)
+    for what, path, code in found:
+        apply(copy, what, path, code)
+    # Kernels at full speed would take longer to compile than these two tests take without.
+    env = {**os.environ, "CARGO_TARGET_DIR": str(folder.resolve() / "target"), "CARGO_PROFILE_DEV_OPT_LEVEL": "0"}
+    tests = ["covariances_are", "prompts_depend"]
+    command = ["cargo", "test", "--quiet", "--test", "data", "--", *tests]
+    done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True)
+    sys.stdout.write(done.stdout)
+    if done.returncode:
+        sys.stderr.write(done.stderr)
+        sys.exit(done.returncode)
+    assert f"{len(tests)} passed" in done.stdout, "the tests of the list of families did not run"
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
