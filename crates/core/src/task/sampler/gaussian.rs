@@ -18,8 +18,8 @@ fn below_diagonal(dim: usize, columns: usize) -> usize {
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
     /// Moments through Bartlett's factor; the rows behind them are scratch.
     #[inline(always)]
-    pub(super) fn gaussian<const D: usize>(&mut self, task: &Task) {
-        let (dim, map) = (known::<D>(task), task.map.as_deref());
+    pub(super) fn gaussian<const D: usize>(&mut self, task: &Task, map: Option<&[f64]>) {
+        let dim = known::<D>(task);
         // Bartlett's factor of a Wishart matrix with fewer than d degrees of freedom has n columns.
         let columns = if D == ANY { dim.min(task.context_len) } else { dim };
         let below = 2 * dim;

@@ -124,7 +124,7 @@ impl<T: Real> WithSimd for Fill<'_, T> {
             let values = &mut values[k * rows..];
             for lane in (0..BLOCK).step_by(S::f32s::LEN) {
                 let draws = Draws::new(token, key, (first + lane) as u32);
-                let mut out = Lanes::<S, T> { token, lane, draws, drawn, values };
+                let out = Lanes::<S, T> { token, lane, draws, drawn, values };
                 out.fill(task, form, rows);
             }
             let used = BLOCK.min(len - first);
@@ -138,44 +138,41 @@ impl<T: Real> WithSimd for Fill<'_, T> {
 }
 
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
-    /// Rows from `rows` on are scratch. Each sampler is a function of its own: one body with all of
-    /// them keeps its pointers in memory.
+    /// Rows from `rows` on are scratch. Isotropic Gaussian moments are the shortest sampler; the
+    /// others are functions of their own, so that their size does not slow it down.
     #[inline(always)]
-    fn fill(&mut self, task: &Task, form: Form, rows: usize) {
-        let token = self.token;
-        match (form, &task.labels, task.covariates.family()) {
-            (Form::Moments, Labels::Linear, Family::Gaussian(_)) => {
-                match (task.dim, task.context_len) {
-                    (5, 5..) => token.vectorize(
-                        #[inline(always)]
-                        || self.gaussian::<5>(task),
-                    ),
-                    _ => token.vectorize(
-                        #[inline(always)]
-                        || self.gaussian::<ANY>(task),
-                    ),
-                }
+    fn fill(mut self, task: &Task, form: Form, rows: usize) {
+        let (token, map) = (self.token, task.map.as_deref());
+        let moments = form == Form::Moments && task.labels == Labels::Linear;
+        let gaussian = matches!(task.covariates.family(), Family::Gaussian(_));
+        match (moments, gaussian, task.dim) {
+            (true, true, 5) if map.is_none() && task.context_len >= 5 => {
+                self.gaussian::<5>(task, None);
             }
-            (Form::Moments, Labels::Linear, _) => match task.dim {
-                5 => token.vectorize(
-                    #[inline(always)]
-                    || self.radial::<5>(task),
-                ),
-                _ => token.vectorize(
-                    #[inline(always)]
-                    || self.radial::<ANY>(task),
-                ),
-            },
-            _ => match task.dim {
-                5 => token.vectorize(
-                    #[inline(always)]
-                    || self.tokens::<5>(task, form, rows),
-                ),
-                _ => token.vectorize(
-                    #[inline(always)]
-                    || self.tokens::<ANY>(task, form, rows),
-                ),
-            },
+            (true, true, 5) if task.context_len >= 5 => token.vectorize(
+                #[inline(always)]
+                move || self.gaussian::<5>(task, map),
+            ),
+            (true, true, _) => token.vectorize(
+                #[inline(always)]
+                move || self.gaussian::<ANY>(task, map),
+            ),
+            (true, false, 5) => token.vectorize(
+                #[inline(always)]
+                move || self.radial::<5>(task),
+            ),
+            (true, false, _) => token.vectorize(
+                #[inline(always)]
+                move || self.radial::<ANY>(task),
+            ),
+            (false, _, 5) => token.vectorize(
+                #[inline(always)]
+                move || self.tokens::<5>(task, form, rows),
+            ),
+            (false, ..) => token.vectorize(
+                #[inline(always)]
+                move || self.tokens::<ANY>(task, form, rows),
+            ),
         }
     }
 }
