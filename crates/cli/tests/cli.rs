@@ -275,6 +275,35 @@ fn eval_agrees_for_every_kind_of_model() {
     }
 }
 
+/// Runs of models beyond the linear one are stored, computed again to the bit, compared with
+/// baselines, and their states are parameters like any other.
+#[test]
+fn every_kind_of_model_trains_and_is_measured() {
+    let dir = store();
+    let out = dir.path().join("out");
+    for preset in ["preset=nonlinear", "preset=softmax", "preset=relu"] {
+        let small = ["train.steps=6", "train.batch_size=17", "eval.batch_size=20", "eval.every=3"];
+        let sets = [preset].into_iter().chain(small).flat_map(|set| ["--set", set]);
+        let args: Vec<&str> = ["train", "--json"].into_iter().chain(sets).collect();
+        let run = json(&stdout(dir.path(), &args))[0]["run"].as_str().unwrap().to_string();
+        // The stored state is compared with the trajectory that is computed again.
+        let with = ["--at", "0,6", "--with", "robust-condition,stability", "--json", "--out"];
+        let measure = [&["measure", &run], &with[..], &[out.to_str().unwrap()]].concat();
+        let measured = json(&stdout(dir.path(), &measure));
+        let readings = &measured[0]["measurements"][1]["readings"];
+        assert!(readings["robust_condition_number"].as_f64().unwrap() >= 1.0, "{preset}");
+        let lines = json(&stdout(dir.path(), &["baselines", "--json", "--run", &run]));
+        let names = lines.as_array().unwrap().iter().map(|line| line["name"].as_str().unwrap());
+        assert!(names.last().unwrap().contains(&run), "{preset}: {lines}");
+        let folder = dir.path().join("runs").join(&run);
+        let file = |name: &str| folder.join(name).to_str().unwrap().to_string();
+        let (spec, state, prompts) =
+            (file("spec.toml"), file("state.safetensors"), golden("prompts32.npz"));
+        let eval = ["eval", "--spec", &spec, "--params", &state, "--prompts", &prompts];
+        assert!(json(&stdout(dir.path(), &eval))["loss"].as_f64().unwrap() > 0.0, "{preset}");
+    }
+}
+
 #[test]
 fn eval_refuses_files_that_do_not_fit() {
     let dir = store();

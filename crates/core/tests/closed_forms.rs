@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::linalg::random_orthogonal;
-use windtunnel_core::model::{Evaluator, Transformer};
+use windtunnel_core::model::{Attention, Evaluator, Transformer};
 use windtunnel_core::optim::Sgd;
 use windtunnel_core::reference::{Tokens, sample};
 use windtunnel_core::rng::{Key, Purpose};
@@ -168,6 +168,34 @@ fn one_layer_trains_to_its_optimum() {
 }
 
 /// Facts: q⋆ = s/(E‖x‖⁴/(nd) + ((n−1)/n)s²) with s = E‖x‖²/d; loss d s (1 − s q⋆).
+/// Theorem 5 of Ahn et al. (NeurIPS 2023): one layer of ReLU attention is best at Q = −a I,
+/// a = 2n/(n + 2d + 3), where its loss is d(2d + 3)/(n + 2d + 3).
+#[test]
+fn one_layer_of_relu_attention_is_best_where_theory_says() {
+    let (task, dim, n) = (Task::new(5, 20, gaussian()).unwrap(), 5.0, 20.0);
+    let model = Transformer { attention: Attention::Relu, ..Transformer::linear(1, 5) };
+    let a = 2.0 * n / (n + 2.0 * dim + 3.0);
+    let params = diagonal(5, &[(0.0, -a)]);
+    let key = Key { seed: 8, purpose: Purpose::HeldOut, step: 0 };
+    let batch: Batch<f64> = task.batch(Form::Tokens, Isa::detect(), key, 40_000);
+    let mut evaluator = Evaluator::new(model, Isa::detect(), 2);
+    let found = evaluator.prompt_gradients(&params, &batch);
+    let (loss, error) = mean_and_error(&found.losses);
+    let exact = dim * (2.0 * dim + 3.0) / (n + 2.0 * dim + 3.0);
+    assert!((exact - 1.96970).abs() < 1e-5 && error < 0.02 * exact);
+    assert!((loss - exact).abs() < 4.5 * error, "{loss} ± {error}, theory {exact}");
+    // The derivative along Q = −a I vanishes; at 1.1 a it does not.
+    let mut slope = |params: &[f64]| {
+        let grads = evaluator.prompt_gradients(params, &batch).grads;
+        let trace = |grad: &[f64]| (0..5).map(|i| grad[25 + 6 * i]).sum::<f64>();
+        mean_and_error(&grads.chunks_exact(50).map(trace).collect::<Vec<_>>())
+    };
+    let (at_optimum, error) = slope(&params);
+    assert!(at_optimum.abs() < 4.5 * error, "{at_optimum} ± {error}");
+    let (beyond, error) = slope(&diagonal(5, &[(0.0, -1.1 * a)]));
+    assert!(beyond < -4.5 * error, "{beyond} ± {error}");
+}
+
 #[test]
 fn one_layer_optima_of_radial_data() {
     let cases =

@@ -6,9 +6,9 @@
 use std::ops::ControlFlow;
 
 use windtunnel_core::instrument::{
-    Dynamics, Instrument, Instruments, NoisePlan, Readings, Scene, Warning,
+    DENSE_LIMIT, Dynamics, Instrument, Instruments, NoisePlan, Readings, Scene, Warning,
 };
-use windtunnel_core::landscape::{Probe, Resampled};
+use windtunnel_core::landscape::{Probe, Resampled, preconditioned};
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::linalg::norm;
 use windtunnel_core::model::{BatchObjective, Evaluator, Transformer};
@@ -307,4 +307,39 @@ fn parameters_without_an_optimizer_are_measured_as_far_as_that_goes() {
         })
         .collect();
     assert_eq!(unavailable, ["stability", "update_geometry"]);
+}
+
+/// Beyond the dense limit Lanczos takes the place of the dense Hessian: here is what it stands for.
+#[test]
+fn stability_of_large_models_is_that_of_the_dense_hessian() {
+    struct Dense {
+        inner: Instruments,
+        readings: Readings,
+        exact: f64,
+    }
+    impl Observer<f64> for Dense {
+        fn observe(&mut self, view: &View<'_, f64>, _: &mut dyn Record) {
+            let mut scene = self.inner.scene(view);
+            Instrument::Stability.measure(&mut scene, &mut self.readings);
+            Instrument::Heterogeneity.measure(&mut scene, &mut self.readings);
+            let motion = scene.motion.clone().unwrap();
+            let diagonal = motion.dynamics.unwrap().preconditioner.unwrap();
+            let hessian = scene.probe.hessian();
+            self.exact = *preconditioned(hessian, &diagonal).eigenvalues().unwrap().last().unwrap();
+        }
+    }
+    let settings = Settings {
+        task: Task::new(17, 20, gaussian()).unwrap(),
+        model: Transformer::linear(2, 17),
+        shadows: Vec::new(),
+        ..settings(gaussian(), 20)
+    };
+    assert!(settings.model.params() > DENSE_LIMIT);
+    let inner = Instruments::new(&settings, (32, 99), Vec::new(), PLAN);
+    let mut dense = Dense { inner, readings: Readings::default(), exact: f64::NAN };
+    rows(&settings, Schedule::At(vec![20]), &mut dense);
+    let found = dense.readings.get("preconditioned_sharpness").unwrap();
+    // 60 steps of Lanczos: the extreme eigenvalue to its residual.
+    assert!((found / dense.exact - 1.0).abs() < 1e-6, "{found} for {}", dense.exact);
+    assert!(matches!(dense.readings.warnings(), [Warning::Unavailable { .. }]));
 }

@@ -1,9 +1,9 @@
 //! Instruments of the Hessian at one point.
 
-use super::{DENSE_LIMIT, Readings};
+use super::{DENSE_LIMIT, Instrument, Readings, Warning};
 use crate::landscape::{
-    Convention, Estimate, Hessian, Median, Probe, SpectralDensity, block_heterogeneity,
-    hutchinson_diag, hutchinson_trace, lanczos, negative_mass, random_start,
+    Convention, Estimate, Median, Probe, SpectralDensity, block_heterogeneity, hutchinson_diag,
+    hutchinson_trace, lanczos, negative_mass, preconditioned, random_start,
     robust_condition_number, robust_condition_numbers, slq,
 };
 use crate::objective::Objective;
@@ -68,13 +68,30 @@ pub(super) fn hessian_norm(probe: &mut Probe<'_>) -> f64 {
     lanczos(&mut product(objective, params), &start, LANCZOS_STEPS).norm()
 }
 
-/// The largest eigenvalue of `scaled`, a matrix made from the Hessian; NaN beyond the dense limit.
-pub(super) fn largest_of(probe: &mut Probe<'_>, scaled: impl FnOnce(&Hessian) -> Hessian) -> f64 {
-    if !dense(probe) {
-        return f64::NAN;
+/// λ_max of the Hessian, or of D⁻¹H for a positive `diagonal` D: exact where the Hessian is dense,
+/// by Lanczos beyond.
+pub(super) fn largest(probe: &mut Probe<'_>, diagonal: Option<&[f64]>) -> f64 {
+    if dense(probe) {
+        let hessian = probe.hessian();
+        let values = match diagonal {
+            Some(diagonal) => preconditioned(hessian, diagonal).eigenvalues(),
+            None => hessian.eigenvalues(),
+        };
+        return values.and_then(|values| values.last().copied()).unwrap_or(f64::NAN);
     }
-    let values = scaled(probe.hessian()).eigenvalues();
-    values.and_then(|values| values.last().copied()).unwrap_or(f64::NAN)
+    let (objective, params) = probe.parts();
+    let p = params.len();
+    // D^(−1/2) H D^(−1/2) is symmetric and has the eigenvalues of D⁻¹H. Where Adam's ε is 0, D is
+    // 0 for parameters that never had a gradient: their rows are zero and stay so.
+    let root = |d: &f64| if *d > 0.0 { 1.0 / d.sqrt() } else { 0.0 };
+    let scale = diagonal.map_or_else(|| vec![1.0; p], |d| d.iter().map(root).collect());
+    let mut scaled = vec![0.0; p];
+    let mut product = |v: &[f64], out: &mut [f64]| {
+        scaled.iter_mut().zip(v.iter().zip(&scale)).for_each(|(x, (v, s))| *x = v * s);
+        objective.hvp(params, &scaled, out);
+        out.iter_mut().zip(&scale).for_each(|(x, s)| *x *= s);
+    };
+    lanczos(&mut product, &random_start(p, SEED, 0), LANCZOS_STEPS).max().0
 }
 
 pub(super) fn robust_condition(probe: &mut Probe<'_>, readings: &mut Readings) {
@@ -105,7 +122,9 @@ pub(super) fn robust_condition(probe: &mut Probe<'_>, readings: &mut Readings) {
 
 pub(super) fn heterogeneity(probe: &mut Probe<'_>, readings: &mut Readings) {
     if !dense(probe) {
-        return;
+        let reason = "not measured: the dense Hessian of so many parameters is not made";
+        let instrument = Instrument::Heterogeneity.name();
+        return readings.warn(Warning::Unavailable { instrument, reason });
     }
     let blocks = probe.blocks().to_vec();
     let Some(heterogeneity) = block_heterogeneity(probe.hessian(), &blocks) else { return };

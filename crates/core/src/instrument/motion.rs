@@ -3,7 +3,7 @@
 use super::{Instrument, Readings, Scene, Warning, curvature};
 use crate::landscape::{
     adam_threshold, cosine, directional_smoothness, gradient_descent_threshold,
-    heavy_ball_threshold, nesterov_threshold, path_smoothness, preconditioned, update_geometry,
+    heavy_ball_threshold, nesterov_threshold, path_smoothness, update_geometry,
 };
 use crate::linalg::norm;
 use crate::optim::Atom;
@@ -127,18 +127,10 @@ pub(super) fn stability(scene: &mut Scene<'_>, readings: &mut Readings) {
     let Some(dynamics) = scene.motion.as_ref().and_then(|motion| motion.dynamics.clone()) else {
         return readings.warn(without_optimizer(Instrument::Stability));
     };
-    let sharpness = match &dynamics.preconditioner {
-        Some(diagonal) => {
-            let value = curvature::largest_of(&mut scene.probe, |h| preconditioned(h, diagonal));
-            readings.record("preconditioned_sharpness", value);
-            value
-        }
-        None => {
-            let value = curvature::largest_of(&mut scene.probe, Clone::clone);
-            readings.record("sharpness", value);
-            value
-        }
-    };
+    let diagonal = dynamics.preconditioner.as_deref();
+    let sharpness = curvature::largest(&mut scene.probe, diagonal);
+    let metric = if diagonal.is_some() { "preconditioned_sharpness" } else { "sharpness" };
+    readings.record(metric, sharpness);
     readings.record("stability_threshold", dynamics.threshold);
     readings.record("clip_factor", dynamics.clip_factor);
     // Clipping multiplies gradient and curvature alike.
