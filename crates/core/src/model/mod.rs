@@ -26,6 +26,7 @@ mod gram;
 mod kernel;
 mod matrix;
 mod objective;
+mod queries;
 mod sparse;
 
 pub use encoder::Encoder;
