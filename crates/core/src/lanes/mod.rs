@@ -10,7 +10,7 @@ mod dual;
 mod math;
 
 pub use dual::Dual;
-pub use math::{exp, exp_clamped, exp_wide, ln, sin_cos_turns};
+pub use math::{exp, exp_wide, ln, sin_cos_turns};
 
 use fearless_simd::prelude::*;
 use fearless_simd::{Level, Simd, SimdFloatElement};
@@ -24,7 +24,7 @@ pub trait Real: SimdFloatElement + num_traits::Float + Send + Sync + 'static {
     fn nearest(x: f64) -> Self;
     /// The same value in double precision.
     fn widen(self) -> f64;
-    /// e^x lane by lane, next to zero where it would underflow; not above 88.
+    /// e^x lane by lane, zero where it would underflow; not above 88.
     fn exp_lanes<S: Simd>(token: S, x: Self::Native<S>) -> Self::Native<S>;
 }
 
@@ -39,7 +39,7 @@ impl Real for f32 {
     }
     #[inline(always)]
     fn exp_lanes<S: Simd>(token: S, x: S::f32s) -> S::f32s {
-        exp_clamped(token, x)
+        exp(token, x)
     }
 }
 
@@ -92,7 +92,7 @@ pub trait Lane:
     fn peak(self, token: Self::Token, other: Self) -> Self;
     /// 1/`self`.
     fn recip(self, token: Self::Token) -> Self;
-    /// e^`self`, next to zero where it would underflow; not above 88.
+    /// e^`self`, zero where it would underflow; not above 88.
     fn exp(self, token: Self::Token) -> Self;
     /// Lanes of both in turn: the lower halves, then the upper halves.
     fn interleave(self, other: Self) -> (Self, Self);
