@@ -1,4 +1,4 @@
-//! How parameters sit in the full matrices of all layers, which kernels work on.
+//! How parameters sit in the matrices of all layers, as kernels have them.
 //!
 //! Sparse parameterization, fixed corners and tied layers are all the same thing: every entry of
 //! those matrices is a constant or a parameter, and a gradient with respect to the entries is pulled
@@ -14,7 +14,7 @@ enum Entry {
     Parameter(usize),
 }
 
-/// The entries of P and Q, [L, H, 2, d+1, d+1], then those of the encoder.
+/// The entries of P and Q, [L, H, 2, r, r] with r rows of kernels, then those of the encoder.
 #[derive(Clone, Debug)]
 pub(super) struct Embedding {
     entries: Vec<Entry>,
@@ -24,14 +24,14 @@ pub(super) struct Embedding {
 impl Embedding {
     pub(super) fn new(model: &Transformer) -> Embedding {
         let Transformer { depth, dim, heads, .. } = *model;
-        let (width, size) = (dim + 1, model.size());
-        let mut entries = Vec::with_capacity(2 * depth * heads * width * width);
+        let (rows, size) = (model.kernel_rows(), model.size());
+        let mut entries = Vec::with_capacity(2 * depth * heads * rows * rows);
         for layer in 0..depth {
             for matrix in 0..2 * heads {
                 let first = if model.tied { 0 } else { 2 * heads * layer };
                 let first = (first + matrix) * size * size;
                 let is_p = matrix % 2 == 0;
-                for (i, j) in (0..width).flat_map(|i| (0..width).map(move |j| (i, j))) {
+                for (i, j) in (0..rows).flat_map(|i| (0..rows).map(move |j| (i, j))) {
                     entries.push(entry(model.parameterization, dim, is_p, (i, j), first));
                 }
             }

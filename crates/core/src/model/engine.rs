@@ -5,8 +5,8 @@ use std::marker::PhantomData;
 use fearless_simd::Simd;
 
 use super::kernel::Kernel;
-use super::matrix::{Any, Const};
-use super::{Attention, Transformer, attention, gram, sparse};
+use super::matrix::{Any, Const, Dim};
+use super::{Attention, Transformer, gram, sparse, tokens};
 use crate::lanes::{BLOCK, Dual, Isa, Lane, Packed, Real, WithSimd};
 use crate::task::Drawn;
 
@@ -113,12 +113,27 @@ impl WithSimd for Products<'_> {
 /// The kernels of full matrices.
 #[inline(always)]
 fn full<V: Lane>(token: V::Token, model: &Transformer) -> Box<dyn Engine<V::Scalar>> {
-    match (model.attention, model.dim + 1) {
-        (Attention::Linear, 6) => sums(token, gram::Tape::<V, _>::new(token, Const::<6>, model), 1),
-        (Attention::Linear, w) => sums(token, gram::Tape::<V, _>::new(token, Any(w), model), 1),
-        (_, 6) => sums(token, attention::Tape::<V, _>::new(token, Const::<6>, model), 1),
-        (_, w) => sums(token, attention::Tape::<V, _>::new(token, Any(w), model), 1),
+    let (width, rows) = (model.dim + 1, model.kernel_rows());
+    match (model.attention, width, rows) {
+        (Attention::Linear, 6, _) => {
+            sums(token, gram::Tape::<V, _>::new(token, Const::<6>, model), 1)
+        }
+        (Attention::Linear, ..) => {
+            sums(token, gram::Tape::<V, _>::new(token, Any(width), model), 1)
+        }
+        (_, 6, 5) => with_tokens::<V, _, _>(token, (Const::<6>, Const::<5>), model),
+        (_, 6, _) => with_tokens::<V, _, _>(token, (Const::<6>, Const::<6>), model),
+        _ => with_tokens::<V, _, _>(token, (Any(width), Any(rows)), model),
     }
+}
+
+#[inline(always)]
+fn with_tokens<V: Lane, D: Dim, E: Dim>(
+    token: V::Token,
+    shape: (D, E),
+    model: &Transformer,
+) -> Box<dyn Engine<V::Scalar>> {
+    sums(token, tokens::Tape::<V, D, E>::new(token, shape, model), 1)
 }
 
 struct Sums<V: Lane, K: Kernel<V>> {

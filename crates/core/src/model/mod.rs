@@ -28,7 +28,9 @@ mod matrix;
 mod objective;
 mod queries;
 mod sparse;
+mod tokens;
 
+pub use attention::{Activation, Attention};
 pub use encoder::Encoder;
 pub use engine::Trained;
 pub use evaluator::Evaluator;
@@ -38,18 +40,8 @@ use crate::linalg;
 use crate::rng::{Key, Purpose};
 use crate::task::Form;
 
-/// What is done to the scores zₖᵀ Q z_t of the keys of one query.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Attention {
-    /// Nothing.
-    Linear,
-    /// max(0, s).
-    Relu,
-    /// exp(s) over its sum over the keys that [`Mask`] tells.
-    Softmax,
-}
-
-/// Where the query of the prompt is kept from being a key. It makes a difference to softmax only.
+/// Where the query of the prompt is kept from being a key. It makes a difference to normalized
+/// weights only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mask {
     /// Among the values: softmax runs over all n + 1 keys, then the query's value is dropped, as in
@@ -136,6 +128,11 @@ impl Transformer {
             Parameterization::Sparse => self.dim,
             Parameterization::Full(_) => self.dim + 1,
         }
+    }
+
+    /// Rows of the matrices that kernels work on: recurrences of moments mix labels in.
+    fn kernel_rows(&self) -> usize {
+        if self.attention == Attention::Linear { self.dim + 1 } else { self.size() }
     }
 
     /// What the model reads of a prompt.

@@ -1,11 +1,28 @@
-//! What attention does for a few queries at once: loops over the keys, whose tokens are loaded once
-//! for all of them.
+//! What attention does for N queries at once: loops over the keys, whose tokens are loaded once for
+//! all of them.
 
 use fearless_simd::Simd;
 
-use super::Attention;
+use super::attention::Activation;
 use super::matrix::{Dim, Operand};
 use crate::lanes::Lane;
+
+/// Where and on what shapes: tokens have `width` entries, P and Q are matrices of `rows` rows. They
+/// have one less in the sparse parameterization, where labels have no part in scores.
+pub(super) struct On<V: Lane, D: Dim, E: Dim> {
+    pub(super) token: V::Token,
+    pub(super) width: D,
+    pub(super) rows: E,
+}
+
+impl<V: Lane, D: Dim, E: Dim> Clone for On<V, D, E> {
+    #[inline(always)]
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<V: Lane, D: Dim, E: Dim> Copy for On<V, D, E> {}
 
 /// N items from the t-th on.
 #[inline(always)]
@@ -44,20 +61,20 @@ fn take_all<V: Lane, D: Dim, const N: usize>(
     )
 }
 
-/// `out = m · x` for each x, which share the loads of `m`.
+/// `out = m · x` for each x, which share the loads of `m`; of longer vectors the first entries.
 #[inline(always)]
-pub(super) fn apply_all<V: Lane, D: Dim, const T: bool, const N: usize>(
-    (token, dim): (V::Token, D),
-    m: Operand<'_, V, D, T>,
-    x: &[D::Vector<V>; N],
-    out: &mut [D::Vector<V>; N],
+pub(super) fn apply_all<V: Lane, E: Dim, X: Dim, Y: Dim, const T: bool, const N: usize>(
+    (token, rows): (V::Token, E),
+    m: Operand<'_, V, E, T>,
+    x: &[X::Vector<V>; N],
+    out: &mut [Y::Vector<V>; N],
 ) {
     token.vectorize(
         #[inline(always)]
         || {
-            for i in 0..dim.get() {
+            for i in 0..rows.get() {
                 let mut sums = [V::splat(token, 0.0); N];
-                for k in 0..dim.get() {
+                for k in 0..rows.get() {
                     let m = m.at(i, k);
                     for j in 0..N {
                         sums[j] = m.mul_add(x[j][k], sums[j]);
@@ -71,19 +88,19 @@ pub(super) fn apply_all<V: Lane, D: Dim, const T: bool, const N: usize>(
     );
 }
 
-/// `out += Σ a bᵀ` over the pairs.
+/// `out += Σ a bᵀ` over the pairs; of longer vectors the first entries.
 #[inline(always)]
-pub(super) fn add_outers<V: Lane, D: Dim, const N: usize>(
-    (token, dim): (V::Token, D),
-    a: &[D::Vector<V>; N],
-    b: &[D::Vector<V>; N],
-    out: &mut D::Matrix<V>,
+pub(super) fn add_outers<V: Lane, E: Dim, X: Dim, Y: Dim, const N: usize>(
+    (token, rows): (V::Token, E),
+    a: &[X::Vector<V>; N],
+    b: &[Y::Vector<V>; N],
+    out: &mut E::Matrix<V>,
 ) {
     token.vectorize(
         #[inline(always)]
         || {
-            for i in 0..dim.get() {
-                for k in 0..dim.get() {
+            for i in 0..rows.get() {
+                for k in 0..rows.get() {
                     let mut sum = out[i][k];
                     for j in 0..N {
                         sum = a[j][i].mul_add(b[j][k], sum);
@@ -95,90 +112,63 @@ pub(super) fn add_outers<V: Lane, D: Dim, const N: usize>(
     );
 }
 
-/// e, γ and u of the queries `q`, of which softmax runs over the first `keys` tokens.
+/// e, γ and u = γ Σ e z of the queries `q`: e is φ of the scores of the first `keys` tokens, of
+/// which all but the last of `z` are values.
 #[inline(always)]
-pub(super) fn attend<V: Lane, D: Dim, const N: usize>(
-    on: (V::Token, D),
-    (attention, keys): (Attention, usize),
+pub(super) fn attend<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
+    on: On<V, D, E>,
     z: &[D::Vector<V>],
-    q: &[D::Vector<V>; N],
+    keys: usize,
+    q: &[E::Vector<V>; N],
     (e, scale): (&mut [V], &mut [V; N]),
     u: &mut [D::Vector<V>; N],
 ) {
-    let (token, stride, context) = (on.0, z.len(), z.len() - 1);
-    let largest = scores(on, &z[..keys], q, e, stride);
-    *scale = [V::splat(token, 1.0 / context as f64); N];
-    match attention {
-        Attention::Linear => {
-            weighted_sums(
-                on,
-                &z[..context],
-                e,
-                u,
-                #[inline(always)]
-                |_, s| s,
-            );
-        }
-        Attention::Relu => {
-            weighted_sums(
-                on,
-                &z[..context],
-                e,
-                u,
-                #[inline(always)]
-                |_, s| s.gate(token, s),
-            );
-        }
-        Attention::Softmax => {
-            // Taken from all scores alike the largest changes nothing, so it may be a constant.
-            let mut sums = weighted_sums(
-                on,
-                &z[..context],
-                e,
-                u,
-                #[inline(always)]
-                |j, s| (s - largest[j]).exp(token),
-            );
-            for j in 0..N {
-                if keys > context {
-                    let e = &mut e[j * stride + context];
-                    *e = (*e - largest[j]).exp(token);
-                    sums[j] = sums[j] + *e;
-                }
-                scale[j] = scale[j] * sums[j].recip(token);
-            }
-        }
-    }
+    let (token, stride, context) = (on.token, z.len(), z.len() - 1);
+    let largest = scores::<V, D, E, A, N>(on, &z[..keys], q, e, stride);
+    let mut sums = weighted_sums::<V, D, E, A, N>(on, &z[..context], largest, e, u);
     for j in 0..N {
-        for i in 0..on.1.get() {
+        scale[j] = V::splat(token, 1.0 / context as f64);
+        if A::NORMALIZED {
+            if keys > context {
+                let e = &mut e[j * stride + context];
+                *e = A::value(token, *e, largest[j]);
+                sums[j] = sums[j] + *e;
+            }
+            scale[j] = scale[j] * sums[j].recip(token);
+        }
+        for i in 0..on.width.get() {
             u[j][i] = u[j][i] * scale[j];
         }
     }
 }
 
-/// `out[j·stride + k] = ⟨z_k, q_j⟩`; returns the largest of each query as a constant.
+/// `out[j·stride + k] = ⟨z_k, q_j⟩`; returns the largest of each query as a constant, zero where
+/// weights are not normalized.
 #[inline(always)]
-fn scores<V: Lane, D: Dim, const N: usize>(
-    (token, dim): (V::Token, D),
+fn scores<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
+    On { token, rows, .. }: On<V, D, E>,
     z: &[D::Vector<V>],
-    q: &[D::Vector<V>; N],
+    q: &[E::Vector<V>; N],
     out: &mut [V],
     stride: usize,
 ) -> [V; N] {
     token.vectorize(
         #[inline(always)]
         || {
-            let q = hold_all::<V, D, N>(q);
+            let q = hold_all::<V, E, N>(q);
             let out = &mut out[..(N - 1) * stride + z.len()];
-            let mut largest = [V::splat(token, f64::from(f32::MIN)); N];
+            let lowest = if A::NORMALIZED { f64::from(f32::MIN) } else { 0.0 };
+            let mut largest = [V::splat(token, lowest); N];
             for (k, z) in z.iter().enumerate() {
                 for j in 0..N {
                     let mut sum = z[0] * q[j][0];
-                    for i in 1..dim.get() {
+                    for i in 1..rows.get() {
                         sum = z[i].mul_add(q[j][i], sum);
                     }
                     out[j * stride + k] = sum;
-                    largest[j] = largest[j].peak(token, sum);
+                    if A::NORMALIZED {
+                        largest[j] = largest[j].peak(token, sum);
+                    }
                 }
             }
             largest
@@ -186,28 +176,30 @@ fn scores<V: Lane, D: Dim, const N: usize>(
     )
 }
 
-/// `out_j = Σ_k e z_k` with `e = phi(j, s)` in the place of its score s; returns Σ e.
+/// `out_j = Σ_k e z_k` with e in the place of its score; returns Σ e.
 #[inline(always)]
-fn weighted_sums<V: Lane, D: Dim, const N: usize>(
-    (token, dim): (V::Token, D),
+fn weighted_sums<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
+    On { token, width, .. }: On<V, D, E>,
     z: &[D::Vector<V>],
+    largest: [V; N],
     e: &mut [V],
     out: &mut [D::Vector<V>; N],
-    phi: impl Fn(usize, V) -> V,
 ) -> [V; N] {
     token.vectorize(
         #[inline(always)]
         || {
-            let mut sums = take_all::<V, D, N>((token, dim), out);
+            let mut sums = take_all::<V, D, N>((token, width), out);
             let mut totals = [V::splat(token, 0.0); N];
             let stride = z.len() + 1;
             let e = &mut e[..(N - 1) * stride + z.len()];
             for (k, z) in z.iter().enumerate() {
                 for j in 0..N {
-                    let weight = phi(j, e[j * stride + k]);
+                    let weight = A::value(token, e[j * stride + k], largest[j]);
                     e[j * stride + k] = weight;
-                    totals[j] = totals[j] + weight;
-                    for i in 0..dim.get() {
+                    if A::NORMALIZED {
+                        totals[j] = totals[j] + weight;
+                    }
+                    for i in 0..width.get() {
                         sums[j][i] = weight.mul_add(z[i], sums[j][i]);
                     }
                 }
@@ -218,75 +210,74 @@ fn weighted_sums<V: Lane, D: Dim, const N: usize>(
     )
 }
 
-/// s̄ and q̄ = Σ s̄_k z_k from ē_k = ⟨ū, z_k⟩.
+/// The reverse of [`attend`], whose results are `(e, scale, u)`: `u_bar`, on entry the adjoint of u,
+/// becomes that of Σ e z; then s̄ and q̄ = Σ s̄ z.
+///
+/// With ē_k = ⟨ū, z_k⟩, s̄ = φ′(s) ē. Where weights a = e/Σ e are normalized, ē − Σ a ē takes the
+/// place of ē: that mean is n γ ⟨ū, u⟩ with the adjoint of u, and no sum over the keys.
 #[inline(always)]
-pub(super) fn attend_bar<V: Lane, D: Dim, const N: usize>(
-    on: (V::Token, D),
-    attention: Attention,
+pub(super) fn attend_bar<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
+    on: On<V, D, E>,
     z: &[D::Vector<V>],
-    (e, u_bar, mean): (&[V], &[D::Vector<V>; N], [V; N]),
+    keys: usize,
+    (e, scale, u): (&[V], &[V; N], &[D::Vector<V>; N]),
+    u_bar: &mut [D::Vector<V>; N],
     s_bar: &mut [V],
-    q_bar: &mut [D::Vector<V>; N],
+    q_bar: &mut [E::Vector<V>; N],
 ) {
-    let (token, e_and_u) = (on.0, (e, u_bar));
-    match attention {
-        Attention::Linear => weighted_adjoints(
-            on,
-            z,
-            e_and_u,
-            s_bar,
-            q_bar,
-            #[inline(always)]
-            |_, _, bar| bar,
-        ),
-        Attention::Relu => weighted_adjoints(
-            on,
-            z,
-            e_and_u,
-            s_bar,
-            q_bar,
-            #[inline(always)]
-            |_, e, bar| e.gate(token, bar),
-        ),
-        Attention::Softmax => weighted_adjoints(
-            on,
-            z,
-            e_and_u,
-            s_bar,
-            q_bar,
-            #[inline(always)]
-            |j, e, bar| e * (bar - mean[j]),
-        ),
+    let (token, stride, context) = (on.token, z.len(), z.len() - 1);
+    let zero = V::splat(token, 0.0);
+    let mut mean = [zero; N];
+    for j in 0..N {
+        for i in 0..on.width.get() {
+            if A::NORMALIZED {
+                mean[j] = u_bar[j][i].mul_add(u[j][i], mean[j]);
+            }
+            u_bar[j][i] = u_bar[j][i] * scale[j];
+        }
+        mean[j] = mean[j] * scale[j] * V::splat(token, context as f64);
+    }
+    weighted_adjoints::<V, D, E, A, N>(on, &z[..context], mean, (e, u_bar), s_bar, q_bar);
+    for j in 0..N {
+        let s_bar = &mut s_bar[j * stride + context];
+        *s_bar = zero;
+        if keys > context {
+            // The prompt's query is a key without a value: ē = 0.
+            *s_bar = A::adjoint(token, e[j * stride + context], zero - mean[j]);
+            for i in 0..on.rows.get() {
+                q_bar[j][i] = s_bar.mul_add(z[context][i], q_bar[j][i]);
+            }
+        }
     }
 }
 
-/// `s_bar = phi_bar(j, e, ⟨u_bar_j, z_k⟩)` and `q_bar_j = Σ_k s_bar z_k`.
 #[inline(always)]
-fn weighted_adjoints<V: Lane, D: Dim, const N: usize>(
-    (token, dim): (V::Token, D),
+fn weighted_adjoints<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
+    On { token, width, rows }: On<V, D, E>,
     z: &[D::Vector<V>],
+    mean: [V; N],
     (e, u_bar): (&[V], &[D::Vector<V>; N]),
     s_bar: &mut [V],
-    q_bar: &mut [D::Vector<V>; N],
-    phi_bar: impl Fn(usize, V, V) -> V,
+    q_bar: &mut [E::Vector<V>; N],
 ) {
     token.vectorize(
         #[inline(always)]
         || {
             let u_bar = hold_all::<V, D, N>(u_bar);
-            let mut sums = take_all::<V, D, N>((token, dim), q_bar);
+            let mut sums = take_all::<V, E, N>((token, rows), q_bar);
             let stride = z.len() + 1;
             let len = (N - 1) * stride + z.len();
             let (e, s_bar) = (&e[..len], &mut s_bar[..len]);
             for (k, z) in z.iter().enumerate() {
                 for j in 0..N {
                     let mut bar = z[0] * u_bar[j][0];
-                    for i in 1..dim.get() {
+                    for i in 1..width.get() {
                         bar = z[i].mul_add(u_bar[j][i], bar);
                     }
-                    let bar = phi_bar(j, e[j * stride + k], bar);
+                    let bar = if A::NORMALIZED { bar - mean[j] } else { bar };
+                    let bar = A::adjoint(token, e[j * stride + k], bar);
                     s_bar[j * stride + k] = bar;
-                    for i in 0..dim.get() {
+                    for i in 0..rows.get() {
                         sums[j][i] = bar.mul_add(z[i], sums[j][i]);
                     }
                 }
@@ -296,27 +287,29 @@ fn weighted_adjoints<V: Lane, D: Dim, const N: usize>(
     );
 }
 
-/// `z_bar_k += Σ_j a[j·stride + k] x_j + b[j·stride + k] y_j`.
+/// `z_bar_k += Σ_j e[j·stride + k] u_bar_j + s_bar[j·stride + k] q_j`.
 #[inline(always)]
-pub(super) fn spread<V: Lane, D: Dim, const N: usize>(
-    (token, dim): (V::Token, D),
+pub(super) fn spread<V: Lane, D: Dim, E: Dim, const N: usize>(
+    On { token, width, rows }: On<V, D, E>,
     z_bar: &mut [D::Vector<V>],
-    (a, x): (&[V], &[D::Vector<V>; N]),
-    (b, y): (&[V], &[D::Vector<V>; N]),
+    (e, u_bar): (&[V], &[D::Vector<V>; N]),
+    (s_bar, q): (&[V], &[E::Vector<V>; N]),
     stride: usize,
 ) {
     token.vectorize(
         #[inline(always)]
         || {
-            let (x, y) = (hold_all::<V, D, N>(x), hold_all::<V, D, N>(y));
+            let (u_bar, q) = (hold_all::<V, D, N>(u_bar), hold_all::<V, E, N>(q));
             let len = (N - 1) * stride + z_bar.len();
-            let (a, b) = (&a[..len], &b[..len]);
+            let (e, s_bar) = (&e[..len], &s_bar[..len]);
             for (k, z_bar) in z_bar.iter_mut().enumerate() {
-                for i in 0..dim.get() {
+                for i in 0..width.get() {
                     let mut sum = z_bar[i];
                     for j in 0..N {
-                        sum = a[j * stride + k].mul_add(x[j][i], sum);
-                        sum = b[j * stride + k].mul_add(y[j][i], sum);
+                        sum = e[j * stride + k].mul_add(u_bar[j][i], sum);
+                        if i < rows.get() {
+                            sum = s_bar[j * stride + k].mul_add(q[j][i], sum);
+                        }
                     }
                     z_bar[i] = sum;
                 }

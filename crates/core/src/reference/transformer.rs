@@ -1,6 +1,6 @@
 //! The Transformer on the (d+1)×(n+1) prompt, equation by equation.
 
-use crate::model::{Attention, Corner, Mask, Parameterization, Transformer};
+use crate::model::{Corner, Mask, Parameterization, Transformer};
 
 /// TF(Z₀) = `−[Z_L]_{d+1,n+1}` for one prompt.
 ///
@@ -56,14 +56,14 @@ fn attention(model: &Transformer, q: &[Vec<f64>], z: &[Vec<f64>]) -> Vec<Vec<f64
     }
     let keys = if model.mask == Mask::Scores { tokens - 1 } else { tokens };
     for t in 0..tokens {
-        let sum: f64 = (0..keys).map(|k| scores[k][t].exp()).sum();
-        for k in 0..tokens {
-            scores[k][t] = match model.attention {
-                Attention::Linear => scores[k][t],
-                Attention::Relu => scores[k][t].max(0.0),
-                Attention::Softmax if k < keys => scores[k][t].exp() / sum,
-                Attention::Softmax => 0.0,
-            };
+        for scores in &mut scores {
+            scores[t] = model.attention.naive(scores[t]);
+        }
+        if model.attention.is_normalized() {
+            let sum: f64 = scores[..keys].iter().map(|scores| scores[t]).sum();
+            for (k, scores) in scores.iter_mut().enumerate() {
+                scores[t] = if k < keys { scores[t] / sum } else { 0.0 };
+            }
         }
     }
     scores

@@ -29,7 +29,7 @@ impl Case {
 
     /// Whether there are rectifiers.
     pub fn has_kinks(&self) -> bool {
-        self.model.attention == Attention::Relu || self.model.encoder.is_some()
+        !self.model.attention.is_smooth() || self.model.encoder.is_some()
     }
 }
 
@@ -59,12 +59,12 @@ pub fn cases() -> Vec<Case> {
 /// The models beyond the paper's linear one.
 pub fn variants() -> Vec<Case> {
     let mut cases = Vec::new();
-    let attentions = [
-        (Attention::Linear, Mask::Values),
-        (Attention::Relu, Mask::Values),
-        (Attention::Softmax, Mask::Values),
-        (Attention::Softmax, Mask::Scores),
-    ];
+    let masks = |attention: Attention| match attention.is_normalized() {
+        true => vec![Mask::Values, Mask::Scores],
+        false => vec![Mask::Values],
+    };
+    let attentions = Attention::ALL.iter().map(|a| (*a, masks(*a)));
+    let attentions = attentions.flat_map(|(a, masks)| masks.into_iter().map(move |mask| (a, mask)));
     let parameterizations = [
         Parameterization::Sparse,
         Parameterization::Full(Corner::Fixed),
