@@ -1,10 +1,10 @@
 //! What attention does for N queries at once: loops over the keys, whose tokens are loaded once for
-//! all of them.
+//! all of them. Loads come first in a loop's body, for the compiler repeats them after every store.
 
 use fearless_simd::Simd;
 
 use super::attention::Activation;
-use super::matrix::{Dim, Operand};
+use super::matrix::{Dim, Operand, Tile};
 use crate::lanes::Lane;
 
 /// Where and on what shapes: tokens have `width` entries, P and Q are matrices of `rows` rows. They
@@ -90,26 +90,46 @@ pub(super) fn apply_all<V: Lane, E: Dim, X: Dim, Y: Dim, const T: bool, const N:
 
 /// `out += Σ a bᵀ` over the pairs; of longer vectors the first entries.
 #[inline(always)]
-pub(super) fn add_outers<V: Lane, E: Dim, X: Dim, Y: Dim, const N: usize>(
+pub(super) fn add_outers<V: Lane, E: Dim, X: Dim, Y: Dim>(
     (token, rows): (V::Token, E),
-    a: &[X::Vector<V>; N],
-    b: &[Y::Vector<V>; N],
+    a: &[X::Vector<V>],
+    b: &[Y::Vector<V>],
     out: &mut E::Matrix<V>,
 ) {
     token.vectorize(
         #[inline(always)]
-        || {
-            for i in 0..rows.get() {
-                for k in 0..rows.get() {
-                    let mut sum = out[i][k];
-                    for j in 0..N {
-                        sum = a[j][i].mul_add(b[j][k], sum);
-                    }
-                    out[i][k] = sum;
+        || rows.tiles(&mut Outers::<V, E, X, Y> { a, b, out }),
+    );
+}
+
+struct Outers<'a, V: Lane, E: Dim, X: Dim, Y: Dim> {
+    a: &'a [X::Vector<V>],
+    b: &'a [Y::Vector<V>],
+    out: &'a mut E::Matrix<V>,
+}
+
+impl<V: Lane, E: Dim, X: Dim, Y: Dim> Tile for Outers<'_, V, E, X, Y> {
+    #[inline(always)]
+    fn run<const R: usize, const C: usize>(&mut self, i: usize, j: usize) {
+        let mut sums = [[self.out[i][j]; C]; R];
+        for r in 0..R {
+            for c in 0..C {
+                sums[r][c] = self.out[i + r][j + c];
+            }
+        }
+        for (a, b) in self.a.iter().zip(self.b) {
+            for r in 0..R {
+                for c in 0..C {
+                    sums[r][c] = a[i + r].mul_add(b[j + c], sums[r][c]);
                 }
             }
-        },
-    );
+        }
+        for r in 0..R {
+            for c in 0..C {
+                self.out[i + r][j + c] = sums[r][c];
+            }
+        }
+    }
 }
 
 /// e, γ and u = γ Σ e z of the queries `q`: e is φ of the scores of the first `keys` tokens, of
@@ -124,26 +144,20 @@ pub(super) fn attend<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
     u: &mut [D::Vector<V>; N],
 ) {
     let (token, stride, context) = (on.token, z.len(), z.len() - 1);
+    let mean = V::splat(token, 1.0 / context as f64);
+    *scale = [mean; N];
     let largest = scores::<V, D, E, A, N>(on, &z[..keys], q, e, stride);
-    let mut sums = weighted_sums::<V, D, E, A, N>(on, &z[..context], largest, e, u);
-    for j in 0..N {
-        scale[j] = V::splat(token, 1.0 / context as f64);
-        if A::NORMALIZED {
-            if keys > context {
-                let e = &mut e[j * stride + context];
-                *e = A::value(token, *e, largest[j]);
-                sums[j] = sums[j] + *e;
-            }
-            scale[j] = scale[j] * sums[j].recip(token);
-        }
-        for i in 0..on.width.get() {
-            u[j][i] = u[j][i] * scale[j];
+    if A::NORMALIZED {
+        for j in 0..N {
+            let sum = activate::<V, A>(token, &mut e[j * stride..][..keys], largest[j]);
+            scale[j] = mean * sum.recip(token);
         }
     }
+    weighted_sums(on, &z[..context], e, scale, u);
 }
 
-/// `out[j·stride + k] = ⟨z_k, q_j⟩`; returns the largest of each query as a constant, zero where
-/// weights are not normalized.
+/// `out[j·stride + k] = ⟨z_k, q_j⟩`, and the largest of each query as a constant; where weights are
+/// not normalized, φ of it at once.
 #[inline(always)]
 fn scores<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
     On { token, rows, .. }: On<V, D, E>,
@@ -157,18 +171,21 @@ fn scores<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
         || {
             let q = hold_all::<V, E, N>(q);
             let out = &mut out[..(N - 1) * stride + z.len()];
-            let lowest = if A::NORMALIZED { f64::from(f32::MIN) } else { 0.0 };
-            let mut largest = [V::splat(token, lowest); N];
+            let zero = V::splat(token, 0.0);
+            let mut largest = [V::splat(token, f64::from(f32::MIN)); N];
             for (k, z) in z.iter().enumerate() {
+                let z = D::hold(z);
                 for j in 0..N {
                     let mut sum = z[0] * q[j][0];
                     for i in 1..rows.get() {
                         sum = z[i].mul_add(q[j][i], sum);
                     }
-                    out[j * stride + k] = sum;
                     if A::NORMALIZED {
                         largest[j] = largest[j].peak(token, sum);
+                    } else {
+                        sum = A::value(token, sum, zero);
                     }
+                    out[j * stride + k] = sum;
                 }
             }
             largest
@@ -176,36 +193,52 @@ fn scores<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
     )
 }
 
-/// `out_j = Σ_k e z_k` with e in the place of its score; returns Σ e.
+/// φ in the place of the scores of one query; returns its sum.
 #[inline(always)]
-fn weighted_sums<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
+fn activate<V: Lane, A: Activation>(token: V::Token, e: &mut [V], largest: V) -> V {
+    token.vectorize(
+        #[inline(always)]
+        || {
+            let mut sum = V::splat(token, 0.0);
+            for e in e {
+                *e = A::value(token, *e, largest);
+                sum = sum + *e;
+            }
+            sum
+        },
+    )
+}
+
+/// `out_j = scale_j Σ_k e z_k`.
+#[inline(always)]
+fn weighted_sums<V: Lane, D: Dim, E: Dim, const N: usize>(
     On { token, width, .. }: On<V, D, E>,
     z: &[D::Vector<V>],
-    largest: [V; N],
-    e: &mut [V],
+    e: &[V],
+    scale: &[V; N],
     out: &mut [D::Vector<V>; N],
-) -> [V; N] {
+) {
     token.vectorize(
         #[inline(always)]
         || {
             let mut sums = take_all::<V, D, N>((token, width), out);
-            let mut totals = [V::splat(token, 0.0); N];
             let stride = z.len() + 1;
-            let e = &mut e[..(N - 1) * stride + z.len()];
+            let e = &e[..(N - 1) * stride + z.len()];
             for (k, z) in z.iter().enumerate() {
+                let z = D::hold(z);
                 for j in 0..N {
-                    let weight = A::value(token, e[j * stride + k], largest[j]);
-                    e[j * stride + k] = weight;
-                    if A::NORMALIZED {
-                        totals[j] = totals[j] + weight;
-                    }
+                    let e = e[j * stride + k];
                     for i in 0..width.get() {
-                        sums[j][i] = weight.mul_add(z[i], sums[j][i]);
+                        sums[j][i] = e.mul_add(z[i], sums[j][i]);
                     }
                 }
             }
+            for j in 0..N {
+                for i in 0..width.get() {
+                    sums[j][i] = sums[j][i] * scale[j];
+                }
+            }
             *out = sums;
-            totals
         },
     )
 }
@@ -269,6 +302,7 @@ fn weighted_adjoints<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
             let len = (N - 1) * stride + z.len();
             let (e, s_bar) = (&e[..len], &mut s_bar[..len]);
             for (k, z) in z.iter().enumerate() {
+                let z = D::hold(z);
                 for j in 0..N {
                     let mut bar = z[0] * u_bar[j][0];
                     for i in 1..width.get() {
@@ -303,12 +337,17 @@ pub(super) fn spread<V: Lane, D: Dim, E: Dim, const N: usize>(
             let len = (N - 1) * stride + z_bar.len();
             let (e, s_bar) = (&e[..len], &s_bar[..len]);
             for (k, z_bar) in z_bar.iter_mut().enumerate() {
+                let (mut e_k, mut s_bar_k) = ([V::splat(token, 0.0); N], [V::splat(token, 0.0); N]);
+                for j in 0..N {
+                    e_k[j] = e[j * stride + k];
+                    s_bar_k[j] = s_bar[j * stride + k];
+                }
                 for i in 0..width.get() {
                     let mut sum = z_bar[i];
                     for j in 0..N {
-                        sum = e[j * stride + k].mul_add(u_bar[j][i], sum);
+                        sum = e_k[j].mul_add(u_bar[j][i], sum);
                         if i < rows.get() {
-                            sum = s_bar[j * stride + k].mul_add(q[j][i], sum);
+                            sum = s_bar_k[j].mul_add(q[j][i], sum);
                         }
                     }
                     z_bar[i] = sum;

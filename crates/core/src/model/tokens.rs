@@ -44,10 +44,11 @@ pub(super) struct Tape<V: Lane, D: Dim, E: Dim> {
     /// Adjoints of a layer's output and input.
     out_bar: Vec<D::Vector<V>>,
     z_bar: Vec<D::Vector<V>>,
-    /// Of two queries: adjoints of s, of u and then Σ e z, and of q; what a matrix made of a vector.
+    /// Adjoints of q, by head and query.
+    q_bar: Vec<Vec<E::Vector<V>>>,
+    /// Of two queries: adjoints of s, of u and then Σ e z; what a matrix made of a vector.
     s_bar: Vec<V>,
     u_bar: [D::Vector<V>; 2],
-    q_bar: [E::Vector<V>; 2],
     v: [E::Vector<V>; 2],
     encoder: Option<encoder::Tape<V>>,
 }
@@ -59,7 +60,6 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         model: &Transformer,
     ) -> Tape<V, D, E> {
         let zero = V::splat(token, 0.0);
-        let pair = || [rows.vector(zero), rows.vector(zero)];
         let heads = || Queries { q: Vec::new(), u: Vec::new(), e: Vec::new(), scale: Vec::new() };
         let record =
             || Record { z: Vec::new(), heads: (0..model.heads).map(|_| heads()).collect() };
@@ -69,10 +69,10 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
             layers: (0..=model.depth).map(|_| record()).collect(),
             out_bar: Vec::new(),
             z_bar: Vec::new(),
+            q_bar: (0..model.heads).map(|_| Vec::new()).collect(),
             s_bar: Vec::new(),
             u_bar: [width.vector(zero), width.vector(zero)],
-            q_bar: pair(),
-            v: pair(),
+            v: [rows.vector(zero), rows.vector(zero)],
             encoder: model.encoder.map(|encoder| encoder::Tape::new(token, encoder, model.dim)),
         }
     }
@@ -83,10 +83,12 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         let zero = V::splat(token, 0.0);
         let fit =
             |vectors: &mut Vec<D::Vector<V>>| vectors.resize_with(tokens, || width.vector(zero));
+        let fit_rows =
+            |vectors: &mut Vec<E::Vector<V>>| vectors.resize_with(tokens, || rows.vector(zero));
         for Record { z, heads } in &mut self.layers {
             fit(z);
             for Queries { q, u, e, scale } in heads {
-                q.resize_with(tokens, || rows.vector(zero));
+                fit_rows(q);
                 fit(u);
                 e.resize(tokens * tokens, zero);
                 scale.resize(tokens, zero);
@@ -94,6 +96,7 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         }
         fit(&mut self.out_bar);
         fit(&mut self.z_bar);
+        self.q_bar.iter_mut().for_each(fit_rows);
         self.s_bar.resize(2 * tokens, zero);
         if let Some(encoder) = &mut self.encoder {
             encoder.resize(tokens, zero);
@@ -157,24 +160,17 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         let (head, tail) = layers.split_at_mut(l + 1);
         let (Record { z, heads: queries }, next) = (&mut head[l], &mut tail[0].z);
         let tokens = z.len();
-        for j in t..t + N {
-            for i in 0..width {
-                next[j][i] = z[j][i];
-            }
-        }
-        for (head, Queries { q, u, e, scale }) in heads.iter().zip(queries) {
+        for (h, (head, Queries { q, u, e, scale })) in heads.iter().zip(queries).enumerate() {
             let (q, u, v) = (some_mut(q, t), some_mut(u, t), some_mut::<_, N>(v, 0));
             let weights = (&mut e[t * tokens..][..N * tokens], some_mut(scale, t));
             apply_all::<V, E, D, E, _, N>(of_rows, n(&head.q), some(z, t), q);
             model.attention.attend(on, z, keys, q, weights, u);
             apply_all::<V, E, D, E, _, N>(of_rows, n(&head.p), u, v);
             for j in 0..N {
-                let next = &mut next[t + j];
-                for i in 0..rows {
-                    next[i] = next[i] + v[j][i];
-                }
-                for i in rows..width {
-                    next[i] = next[i] + u[j][i];
+                let (z, next) = (&z[t + j], &mut next[t + j]);
+                for i in 0..width {
+                    let before = if h == 0 { z[i] } else { next[i] };
+                    next[i] = before + if i < rows { v[j][i] } else { u[j][i] };
                 }
             }
         }
@@ -205,34 +201,33 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
             }
         }
         for t in (first..tokens - 1).step_by(2) {
-            self.reverse_queries::<2>(l, heads, t, bars);
+            self.reverse_queries::<2>(l, heads, t);
         }
         if (tokens - first) % 2 == 1 {
-            self.reverse_queries::<1>(l, heads, tokens - 1, bars);
+            self.reverse_queries::<1>(l, heads, tokens - 1);
+        }
+        let (of_rows, Record { z, heads }) = ((token, self.on.rows), &self.layers[l]);
+        for (h, (bar, Queries { u, .. })) in bars.iter_mut().zip(heads).enumerate() {
+            let (g, q_bar) = (&self.out_bar[first..], &self.q_bar[h][first..]);
+            add_outers::<V, E, D, D>(of_rows, g, &u[first..], &mut bar.p);
+            add_outers::<V, E, E, D>(of_rows, q_bar, &z[first..], &mut bar.q);
         }
         std::mem::swap(&mut self.out_bar, &mut self.z_bar);
     }
 
     #[inline(always)]
-    fn reverse_queries<const N: usize>(
-        &mut self,
-        l: usize,
-        heads: &[Head<V, E>],
-        t: usize,
-        bars: &mut [Head<V, E>],
-    ) {
+    fn reverse_queries<const N: usize>(&mut self, l: usize, heads: &[Head<V, E>], t: usize) {
         let (on, keys) = (self.on, self.keys());
         let (of_rows, width, rows) = ((on.token, on.rows), on.width.get(), on.rows.get());
         let Tape { model, layers, out_bar, z_bar, s_bar, u_bar, q_bar, v, encoder, .. } = self;
         let is_read = l > 0 || encoder.is_some();
         let Record { z, heads: queries } = &layers[l];
         let (tokens, context) = (z.len(), z.len() - 1);
-        let (g, z_t) = (some::<_, N>(out_bar, t), some::<_, N>(z, t));
-        let (u_bar, q_bar) = (some_mut::<_, N>(u_bar, 0), some_mut::<_, N>(q_bar, 0));
-        let v = some_mut::<_, N>(v, 0);
-        for ((head, bar), Queries { q, u, e, scale }) in heads.iter().zip(bars).zip(queries) {
+        let g = some::<_, N>(out_bar, t);
+        let (u_bar, v) = (some_mut::<_, N>(u_bar, 0), some_mut::<_, N>(v, 0));
+        for ((head, q_bar), Queries { q, u, e, scale }) in heads.iter().zip(q_bar).zip(queries) {
+            let q_bar = some_mut(q_bar, t);
             let (q, u, e) = (some(q, t), some(u, t), &e[t * tokens..][..N * tokens]);
-            add_outers::<V, E, D, D, N>(of_rows, g, u, &mut bar.p);
             apply_all::<V, E, D, D, _, N>(of_rows, self::t(&head.p), g, u_bar);
             for j in 0..N {
                 for i in rows..width {
@@ -241,7 +236,6 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
             }
             let forward = (e, some(scale, t), u);
             model.attention.attend_bar(on, z, keys, forward, u_bar, s_bar, q_bar);
-            add_outers::<V, E, E, D, N>(of_rows, q_bar, z_t, &mut bar.q);
             if !is_read {
                 continue;
             }
