@@ -24,7 +24,7 @@ pub trait Real: SimdFloatElement + num_traits::Float + Send + Sync + 'static {
     fn nearest(x: f64) -> Self;
     /// The same value in double precision.
     fn widen(self) -> f64;
-    /// e^x lane by lane, zero where it would underflow; not above 88.
+    /// e^x lane by lane, next to zero where it would underflow; not above 87.
     fn exp_lanes<S: Simd>(token: S, x: Self::Native<S>) -> Self::Native<S>;
 }
 
@@ -92,7 +92,7 @@ pub trait Lane:
     fn peak(self, token: Self::Token, other: Self) -> Self;
     /// 1/`self`.
     fn recip(self, token: Self::Token) -> Self;
-    /// e^`self`, zero where it would underflow; not above 88.
+    /// e^`self`, next to zero where it would underflow; not above 87.
     fn exp(self, token: Self::Token) -> Self;
     /// Lanes of both in turn: the lower halves, then the upper halves.
     fn interleave(self, other: Self) -> (Self, Self);
