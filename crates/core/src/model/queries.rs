@@ -72,6 +72,7 @@ pub(super) fn apply_all<V: Lane, E: Dim, X: Dim, Y: Dim, const T: bool, const N:
     token.vectorize(
         #[inline(always)]
         || {
+            let x = hold_all::<V, X, N>(x);
             for i in 0..rows.get() {
                 let mut sums = [V::splat(token, 0.0); N];
                 for k in 0..rows.get() {

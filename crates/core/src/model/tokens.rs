@@ -140,6 +140,12 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         if all { tokens } else { tokens - 1 }
     }
 
+    /// Whether the adjoint of the layer's input is of use.
+    #[inline(always)]
+    fn is_read(&self, l: usize) -> bool {
+        l > 0 || self.encoder.is_some()
+    }
+
     /// One layer for the queries `first..`.
     #[inline(always)]
     fn forward_layer(&mut self, l: usize, heads: &[Head<V, E>], first: usize) {
@@ -159,17 +165,18 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         let Tape { model, layers, v, .. } = self;
         let (head, tail) = layers.split_at_mut(l + 1);
         let (Record { z, heads: queries }, next) = (&mut head[l], &mut tail[0].z);
-        let tokens = z.len();
+        let (z, next) = (z.as_slice(), some_mut::<_, N>(next, t));
+        let (z_t, tokens) = (some::<_, N>(z, t), z.len());
         for (h, (head, Queries { q, u, e, scale })) in heads.iter().zip(queries).enumerate() {
             let (q, u, v) = (some_mut(q, t), some_mut(u, t), some_mut::<_, N>(v, 0));
             let weights = (&mut e[t * tokens..][..N * tokens], some_mut(scale, t));
-            apply_all::<V, E, D, E, _, N>(of_rows, n(&head.q), some(z, t), q);
+            apply_all::<V, E, D, E, _, N>(of_rows, n(&head.q), z_t, q);
             model.attention.attend(on, z, keys, q, weights, u);
             apply_all::<V, E, D, E, _, N>(of_rows, n(&head.p), u, v);
             for j in 0..N {
-                let (z, next) = (&z[t + j], &mut next[t + j]);
+                let next = &mut next[j];
                 for i in 0..width {
-                    let before = if h == 0 { z[i] } else { next[i] };
+                    let before = if h == 0 { z_t[j][i] } else { next[i] };
                     next[i] = before + if i < rows { v[j][i] } else { u[j][i] };
                 }
             }
@@ -195,9 +202,10 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
     ) {
         let On { token, width, .. } = self.on;
         let (tokens, zero) = (self.out_bar.len(), V::splat(token, 0.0));
-        for (t, z_bar) in self.z_bar.iter_mut().enumerate() {
+        let read = if self.is_read(l) { tokens } else { 0 };
+        for (t, (z_bar, out_bar)) in self.z_bar.iter_mut().zip(&self.out_bar[..read]).enumerate() {
             for i in 0..width.get() {
-                z_bar[i] = if t < first { zero } else { self.out_bar[t][i] };
+                z_bar[i] = if t < first { zero } else { out_bar[i] };
             }
         }
         for t in (first..tokens - 1).step_by(2) {
@@ -217,10 +225,9 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
 
     #[inline(always)]
     fn reverse_queries<const N: usize>(&mut self, l: usize, heads: &[Head<V, E>], t: usize) {
-        let (on, keys) = (self.on, self.keys());
+        let (on, keys, is_read) = (self.on, self.keys(), self.is_read(l));
         let (of_rows, width, rows) = ((on.token, on.rows), on.width.get(), on.rows.get());
-        let Tape { model, layers, out_bar, z_bar, s_bar, u_bar, q_bar, v, encoder, .. } = self;
-        let is_read = l > 0 || encoder.is_some();
+        let Tape { model, layers, out_bar, z_bar, s_bar, u_bar, q_bar, v, .. } = self;
         let Record { z, heads: queries } = &layers[l];
         let (tokens, context) = (z.len(), z.len() - 1);
         let g = some::<_, N>(out_bar, t);
@@ -241,12 +248,18 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
             }
             spread(on, &mut z_bar[..context], (e, u_bar), (s_bar, q), tokens);
             apply_all::<V, E, E, E, _, N>(of_rows, self::t(&head.q), q_bar, v);
+            let of_queries = some_mut::<_, N>(z_bar, t);
             for j in 0..N {
                 for i in 0..rows {
-                    z_bar[t + j][i] = z_bar[t + j][i] + v[j][i];
-                    if keys > context {
-                        let s_bar = s_bar[j * tokens + context];
-                        z_bar[context][i] = s_bar.mul_add(q[j][i], z_bar[context][i]);
+                    of_queries[j][i] = of_queries[j][i] + v[j][i];
+                }
+            }
+            if keys > context {
+                let of_prompt = &mut z_bar[context];
+                for j in 0..N {
+                    let s_bar = s_bar[j * tokens + context];
+                    for i in 0..rows {
+                        of_prompt[i] = s_bar.mul_add(q[j][i], of_prompt[i]);
                     }
                 }
             }
