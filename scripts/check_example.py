@@ -1,10 +1,10 @@
-"""Runs the worked example of docs/extending.md on a copy of the core.
+"""Runs the worked examples of docs/extending.md on a copy of the core.
 
 Usage: python scripts/check_example.py target/example
 
-The page shows a file and the one line that registers it. Both are taken from the
-page as they stand, put into the copy, and the tests that run over the list of
-families must pass with the new one among them.
+The page shows a data family and an attention variant: a file, and the one line that
+registers it. All are taken from the page as they stand, put into the copy, and the
+tests that run over the lists must pass with the new ones among them.
 """
 
 import os
@@ -30,14 +30,14 @@ def apply(copy, what, path, code):
         file.write_text(code)
         return
     text = file.read_text()
-    head, rest = text.split("\nfamilies! {\n")
-    body, tail = rest.split("\n}\n", 1)
-    file.write_text(f"{head}\nfamilies! {{\n{body}\n{code.rstrip()}\n}}\n{tail}")
+    lists = re.compile(r"^(?!macro_rules)\w+! \{\n.*?(?=^\}\n)", re.DOTALL | re.MULTILINE)
+    (found,) = lists.finditer(text)
+    file.write_text(text[: found.end()] + code.rstrip() + "\n" + text[found.end() :])
 
 
 def main(folder):
     found = blocks((ROOT / "docs" / "extending.md").read_text())
-    assert [what for what, _, _ in found] == ["example", "example line"], found
+    assert [what for what, _, _ in found] == ["example", "example line"] * 2, found
     copy = folder.resolve() / "tree"
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(ROOT / "crates" / "core", copy / "crates" / "core")
@@ -50,16 +50,17 @@ def main(folder):
     (copy / "Cargo.toml").write_text(manifest)
     for what, path, code in found:
         apply(copy, what, path, code)
-    # Kernels at full speed would take longer to compile than these two tests take without.
-    env = {**os.environ, "CARGO_TARGET_DIR": str(folder.resolve() / "target"), "CARGO_PROFILE_DEV_OPT_LEVEL": "0"}
-    tests = ["covariances_are", "prompts_depend"]
-    command = ["cargo", "test", "--quiet", "--test", "data", "--", *tests]
+    # Kernels at full speed would take longer to compile than these tests take without.
+    env = {**os.environ, "CARGO_TARGET_DIR": str(folder.resolve() / "target"), "CARGO_PROFILE_DEV_OPT_LEVEL": "1"}
+    tests = ["covariances_are", "prompts_depend", "kernel_equals", "gradient_equals", "hvp_equals"]
+    command = ["cargo", "test", "--quiet", "--test", "data", "--test", "twins", "--", *tests]
     done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True)
     sys.stdout.write(done.stdout)
     if done.returncode:
         sys.stderr.write(done.stderr)
         sys.exit(done.returncode)
-    assert f"{len(tests)} passed" in done.stdout, "the tests of the list of families did not run"
+    passed = sum(int(count) for count in re.findall(r"(\d+) passed", done.stdout))
+    assert passed == len(tests), "the tests of the lists did not run"
 
 
 if __name__ == "__main__":

@@ -22,15 +22,11 @@ pub(super) fn model(
     let depth = section.size("depth", defaults.depth, MAX_DEPTH)?;
     let heads = section.size("heads", defaults.heads, MAX_HEADS)?;
     let init_std = section.number("init_std", preset.init_std, Range::NonNegative)?;
-    let attention = chosen(&mut section, "attention", &ATTENTIONS, defaults.attention)?;
-    let mask = match attention {
-        Attention::Softmax => chosen(&mut section, "mask", &MASKS, defaults.mask)?,
-        // Both masks are the same then: one spec has one id.
-        _ => {
-            chosen(&mut section, "mask", &MASKS, defaults.mask)?;
-            Mask::Values
-        }
-    };
+    let attentions: Vec<_> = Attention::ALL.iter().map(|a| (a.name(), *a)).collect();
+    let attention = chosen(&mut section, "attention", &attentions, defaults.attention)?;
+    let mask = chosen(&mut section, "mask", &MASKS, defaults.mask)?;
+    // Both masks are the same where nothing is normalized: one spec has one id.
+    let mask = if attention.is_normalized() { mask } else { Mask::Values };
     let (sparse, free) = match defaults.parameterization {
         Parameterization::Sparse => (true, Corner::Free),
         Parameterization::Full(corner) => (false, corner),
@@ -57,8 +53,6 @@ pub(super) fn model(
     Ok(ModelSpec { transformer, init_std })
 }
 
-const ATTENTIONS: [(&str, Attention); 3] =
-    [("linear", Attention::Linear), ("relu", Attention::Relu), ("softmax", Attention::Softmax)];
 const MASKS: [(&str, Mask); 2] = [("values", Mask::Values), ("scores", Mask::Scores)];
 const CORNERS: [(&str, Corner); 2] = [("free", Corner::Free), ("fixed", Corner::Fixed)];
 
@@ -93,9 +87,9 @@ impl ModelSpec {
             }
         };
         differs("heads", model.heads != plain.heads, integer(model.heads));
-        let attention = name(&ATTENTIONS, model.attention);
-        differs("attention", model.attention != plain.attention, attention.into());
-        differs("mask", model.attention == Attention::Softmax, name(&MASKS, model.mask).into());
+        let attention = model.attention;
+        differs("attention", attention != plain.attention, attention.name().into());
+        differs("mask", attention.is_normalized(), name(&MASKS, model.mask).into());
         if let Parameterization::Full(corner) = model.parameterization {
             differs("parameterization", true, "full".into());
             differs("corner", true, name(&CORNERS, corner).into());
@@ -117,9 +111,9 @@ fn integer(x: usize) -> Value {
 pub fn describe_model(model: &Transformer) -> String {
     let mut words = Vec::new();
     if model.attention != Attention::Linear {
-        words.push(name(&ATTENTIONS, model.attention).to_string());
+        words.push(model.attention.name().to_string());
     }
-    if model.attention == Attention::Softmax && model.mask == Mask::Scores {
+    if model.attention.is_normalized() && model.mask == Mask::Scores {
         words.push("mask=scores".into());
     }
     match model.parameterization {

@@ -1,13 +1,15 @@
 //! A commented spec with every default, for `windtunnel init`.
 
+use windtunnel_core::model::Attention;
 use windtunnel_core::task::Family;
 
-/// Line of the file that stands for the kinds of covariates.
+/// Lines of the file that stand for the kinds of covariates and the variants of attention.
 const KINDS: &str = "# <kinds>\n";
+const ATTENTIONS: &str = "# <attentions>\n";
 /// Where comments start.
 const COLUMN: usize = 28;
 
-/// The template: a file, and lines on every family of covariates.
+/// The template: a file, and lines on every family of covariates and every attention.
 pub fn template() -> String {
     let kinds: String = Family::ALL
         .iter()
@@ -20,7 +22,11 @@ pub fn template() -> String {
             std::iter::once(kind).chain(keys)
         })
         .collect();
-    include_str!("template.toml").replace(KINDS, &kinds)
+    let attentions: String = Attention::ALL
+        .iter()
+        .map(|a| line("attention", format!("\"{}\"", a.name()), "", a.summary()))
+        .collect();
+    include_str!("template.toml").replace(KINDS, &kinds).replace(ATTENTIONS, &attentions)
 }
 
 fn line(key: &str, value: String, of: &str, summary: &str) -> String {
