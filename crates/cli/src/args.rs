@@ -99,6 +99,9 @@ pub struct Baselines {
     /// Runs to compare, whose own spec counts then; ids or the starts of them.
     #[arg(long, value_name = "RUN", conflicts_with_all = ["spec", "set"], value_delimiter = ',')]
     pub run: Vec<String>,
+    /// Draw the held-out losses of the runs with the baselines into this folder.
+    #[arg(long, value_name = "DIR", requires = "run")]
+    pub out: Option<PathBuf>,
 }
 
 /// `reproduce`.

@@ -292,7 +292,11 @@ fn every_kind_of_model_trains_and_is_measured() {
         let measured = json(&stdout(dir.path(), &measure));
         let readings = &measured[0]["measurements"][1]["readings"];
         assert!(readings["robust_condition_number"].as_f64().unwrap() >= 1.0, "{preset}");
-        let lines = json(&stdout(dir.path(), &["baselines", "--json", "--run", &run]));
+        let drawn = ["--out", out.to_str().unwrap()];
+        let baselines = [&["baselines", "--json", "--run", &run][..], &drawn].concat();
+        let lines = json(&stdout(dir.path(), &baselines));
+        let picture = std::fs::read_to_string(out.join(format!("{run}-baselines.svg"))).unwrap();
+        assert!(picture.contains("prediction 0"), "{preset}: a picture without its lines");
         let last = lines.as_array().unwrap().last().unwrap();
         assert!(last["name"].as_str().unwrap().contains(&run), "{preset}: {lines}");
         let folder = dir.path().join("runs").join(&run);

@@ -31,6 +31,13 @@ impl Baseline {
     }
 }
 
+/// Which of them counts as theory: GD++ where the recursion holds, the best that is known of what
+/// linear attention can be; else least squares.
+pub fn theory(lines: &[Baseline]) -> Option<&Baseline> {
+    let gd = lines.iter().rev().find(|line| line.name.starts_with("GD++"));
+    gd.or_else(|| lines.iter().find(|line| line.name == "least squares"))
+}
+
 /// The baselines of a spec: prediction zero, least squares, the Bayes ridge where there is label
 /// noise, and, where the recursion holds, gradient descent and GD++ of as many steps as the model
 /// has layers.

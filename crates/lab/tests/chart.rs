@@ -3,9 +3,11 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+use windtunnel_lab::baseline::Baseline;
 use windtunnel_lab::chart::{
-    Group, Member, condition_ratios, conditioning, generalized, generalized_fits, heterogeneity,
-    losses, negative_steps, over_seeds, smoothness, spectrum, stability, update_geometry,
+    Group, Member, condition_ratios, conditioning, generalized, generalized_fits, held_out,
+    heterogeneity, losses, negative_steps, over_seeds, smoothness, spectrum, stability,
+    update_geometry,
 };
 use windtunnel_lab::figure::{Color, Line};
 use windtunnel_lab::store::{Row, RunId};
@@ -38,6 +40,20 @@ fn seeds_become_a_mean_with_its_band_and_a_gap_where_one_is_missing() {
     assert_eq!((band.lo[0], band.hi[0]), (1.0, 3.0));
     assert_eq!(series.members[1].name, "seed 4");
     assert_eq!(over_seeds(&group, "absent", "", Color::BLACK), None);
+}
+
+#[test]
+fn held_out_losses_stand_beside_what_needs_no_training() {
+    let rows = [(0, "held_out_loss", 5.0), (50, "held_out_loss", 0.1)];
+    let line = |name: &str, mean| Baseline { name: name.into(), mean, median: mean, scalars: None };
+    let lines = [line("GD", 0.2), line("least squares", 1e-30)];
+    let figure = held_out(&[group("adam", vec![member(0, &rows)])], &lines).unwrap();
+    // No medians were recorded, and the second line would squeeze the curve.
+    let [panel] = figure.panels.as_slice() else { panic!("{} panels", figure.panels.len()) };
+    let rules: Vec<(&str, Line)> = panel.rules.iter().map(|r| (r.name.as_str(), r.line)).collect();
+    assert_eq!(rules, [("GD", Line::Horizontal(0.2))]);
+    assert_eq!(panel.series[0].center, [5.0, 0.1]);
+    assert!(held_out(&[group("adam", vec![member(0, &[])])], &lines).is_none());
 }
 
 #[test]

@@ -1,14 +1,19 @@
 //! `windtunnel baselines`.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde_json::Value;
 use windtunnel_core::lanes::Isa;
-use windtunnel_lab::baseline::{Baseline, baselines};
+use windtunnel_lab::baseline::{Baseline, baselines, theory};
+use windtunnel_lab::chart::{self, Member};
 use windtunnel_lab::spec::{Document, RunSpec};
-use windtunnel_lab::store::Record;
+use windtunnel_lab::store::{Record, RunId};
 use windtunnel_lab::sweep::stored_spec;
 use windtunnel_lab::table::{Table, number};
 
+use super::folder::{create, draw};
+use super::groups::groups;
 use super::runs::{load, open};
 use super::{LOSS, MEDIAN, describe, last, name};
 use crate::args::{Baselines, Global};
@@ -43,46 +48,79 @@ pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
         for set in &args.set {
             document.set(set)?;
         }
-        return report(global, &document.resolve()?, &[]);
+        report(global, &document.resolve()?, &[])?;
+        return Ok(());
     }
     let store = open(global)?;
-    let mut runs: Vec<(RunSpec, Line)> = Vec::new();
+    let mut runs = Vec::new();
     for run in &args.run {
         let id = store.resolve(run)?;
-        let Record { spec_toml, meta, rows, .. } = load(&store, &id)?;
-        let spec = stored_spec(&spec_toml)?;
-        let outcome = meta.get("outcome").and_then(Value::as_str).unwrap_or_default();
-        let step = meta.get("step").and_then(Value::as_u64).unwrap_or(0);
-        let value = |metric| last(&rows, metric, outcome, step);
-        let line = Line {
-            name: name(&spec),
-            mean: value(LOSS),
-            median: value(MEDIAN),
-            distance_to_theory: [f64::NAN; 2],
-            scalars: None,
-        };
-        runs.push((spec, line));
+        let record = load(&store, &id)?;
+        runs.push((stored_spec(&record.spec_toml)?, id, record));
+    }
+    if let Some(out) = &args.out {
+        create(out)?;
     }
     // Runs on the same prompts and with as many layers share their baselines.
-    while let Some((spec, line)) = (!runs.is_empty()).then(|| runs.remove(0)) {
-        let alike = |other: &RunSpec| {
+    while !runs.is_empty() {
+        let spec = runs[0].0.clone();
+        let alike = |(other, ..): &Run| {
             let (a, b) = (&spec.model.transformer, &other.model.transformer);
             let same = a.depth == b.depth && a.form() == b.form();
             same && spec.task == other.task && spec.eval == other.eval
         };
-        let (same, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(|(s, _)| alike(s));
+        let (same, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(alike);
         runs = others;
-        let lines: Vec<Line> =
-            std::iter::once(line).chain(same.into_iter().map(|(_, line)| line)).collect();
-        report(global, &spec, &lines)?;
+        let lines: Vec<Line> = same.iter().map(of_run).collect();
+        let found = report(global, &spec, &lines)?;
+        if let Some(out) = &args.out {
+            picture(out, &found, &same)?;
+        }
     }
     Ok(())
 }
 
-fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<(), Error> {
+/// A run of the store.
+type Run = (RunSpec, RunId, Record);
+
+fn of_run((spec, _, record): &Run) -> Line {
+    let meta = |key| record.meta.get(key);
+    let outcome = meta("outcome").and_then(Value::as_str).unwrap_or_default();
+    let step = meta("step").and_then(Value::as_u64).unwrap_or(0);
+    let value = |metric| last(&record.rows, metric, outcome, step);
+    Line {
+        name: name(spec),
+        mean: value(LOSS),
+        median: value(MEDIAN),
+        distance_to_theory: [f64::NAN; 2],
+        scalars: None,
+    }
+}
+
+/// The losses of runs that share their baselines, with these as lines.
+fn picture(out: &Path, lines: &[Baseline], runs: &[Run]) -> Result<(), Error> {
+    let member = |(spec, id, record): &Run| Member {
+        run: id.clone(),
+        seed: spec.train.seed,
+        rows: record.rows.clone(),
+    };
+    let groups = groups(runs.iter().map(|run| (&run.0, member(run))).collect());
+    let Some(figure) = chart::held_out(&groups, lines) else { return Ok(()) };
+    let stem = match runs {
+        [only] => format!("{}-baselines", only.1),
+        [first, rest @ ..] => format!("{}-and-{}-baselines", first.1, rest.len()),
+        [] => return Ok(()),
+    };
+    draw(out, &stem, &figure.title, &figure)?;
+    let path = out.join(format!("{stem}.svg"));
+    eprintln!("Picture (also .png, .pdf, .csv): {}", path.display());
+    Ok(())
+}
+
+/// Prints the table; returns the baselines.
+fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<Vec<Baseline>, Error> {
     let found = baselines(spec, Isa::detect(), session::jobs(global));
-    let theory = found.iter().rev().find(|line| line.name.starts_with("GD++"));
-    let theory = theory.or_else(|| found.iter().find(|line| line.name == "least squares"));
+    let theory = theory(&found);
     let [mean, median] = theory.map_or([f64::NAN; 2], |line| [line.mean, line.median]);
     let line = |b: &Baseline| Line {
         name: b.name.clone(),
@@ -103,7 +141,8 @@ fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<(), Error> {
     };
     let lines: Vec<Line> = found.iter().map(line).chain(runs.iter().map(of_run)).collect();
     if global.json {
-        return output::json(&lines);
+        output::json(&lines)?;
+        return Ok(found);
     }
     let row = |line: &Line| {
         let [mean, median] = line.distance_to_theory.map(number);
@@ -117,5 +156,6 @@ fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<(), Error> {
         describe(spec)
     );
     let table = Table::new(&title, &head, lines.iter().map(row).collect());
-    output::print(&format!("{}\n", table.text()))
+    output::print(&format!("{}\n", table.text()))?;
+    Ok(found)
 }

@@ -4,8 +4,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use windtunnel_core::instrument::{Instrument, Readings, Warning};
 use windtunnel_core::lanes::Isa;
-use windtunnel_lab::chart::{self, Group, Member};
-use windtunnel_lab::figure::{Color, Figure};
+use windtunnel_lab::chart::{self, Member};
+use windtunnel_lab::figure::Figure;
 use windtunnel_lab::measure::{self, Measurement, Request, measure};
 use windtunnel_lab::report::Page;
 use windtunnel_lab::spec::RunSpec;
@@ -14,8 +14,9 @@ use windtunnel_lab::sweep::stored_spec;
 use windtunnel_lab::table::{Table, number};
 
 use super::folder::{create, draw, write};
+use super::groups::groups;
 use super::runs::{load, open};
-use super::{describe, name, short};
+use super::{describe, name};
 use crate::args::{Global, Measure};
 use crate::error::Error;
 use crate::{output, progress, session};
@@ -94,7 +95,7 @@ struct Report {
 
 impl Report {
     fn new(measured: &[Measured]) -> Report {
-        let groups = groups(measured);
+        let groups = groups(measured.iter().map(|run| (&run.spec, member(run))).collect());
         let named = |name: &str, figure: Option<Figure>| figure.map(|f| (name.to_string(), f));
         let mut figures: Vec<(String, Figure)> = [
             named("robust-condition", chart::conditioning(&groups)),
@@ -177,39 +178,6 @@ fn single_step(run: &Measured, m: &Measurement, of: &str) -> Vec<(String, Figure
         named.into_iter().flatten().collect::<Vec<_>>()
     });
     hessian.into_iter().chain(noise).collect()
-}
-
-/// Runs that differ in nothing but the seed, together.
-fn groups(measured: &[Measured]) -> Vec<Group> {
-    let alike = |a: &RunSpec, b: &RunSpec| a.with_seed(0) == b.with_seed(0);
-    let mut specs: Vec<&RunSpec> = Vec::new();
-    for run in measured {
-        if !specs.iter().any(|spec| alike(spec, &run.spec)) {
-            specs.push(&run.spec);
-        }
-    }
-    // Ratios are SGD's over the others', as the paper has them.
-    specs.sort_by_key(|spec| spec.optimizer.rule.name() != "sgd");
-    let same_task = specs.windows(2).all(|w| w[0].task == w[1].task && w[0].model == w[1].model);
-    let group = |(k, spec): (usize, &&RunSpec)| {
-        let rule = &spec.optimizer.rule;
-        let name = match same_task && specs.len() > 1 {
-            true => format!("{} lr={}", rule.name(), short(rule.lr())),
-            false => describe(spec),
-        };
-        let same_rule = specs.iter().filter(|s| s.optimizer.rule.name() == rule.name()).count();
-        let color = match rule.name() {
-            "sgd" if same_rule == 1 => Color::BLACK,
-            "adam" if same_rule == 1 => Color::RED,
-            // Black and red are taken by the paper's two, if they are here.
-            _ => Color::CYCLE[(k + 2) % Color::CYCLE.len()],
-        };
-        let mut members: Vec<Member> =
-            measured.iter().filter(|run| alike(spec, &run.spec)).map(member).collect();
-        members.sort_by_key(|member| member.seed);
-        Group { name, color, members }
-    };
-    specs.iter().enumerate().map(group).collect()
 }
 
 /// What was recorded and what was measured now.

@@ -3,6 +3,7 @@
 pub mod baselines;
 pub mod eval;
 mod folder;
+mod groups;
 pub mod init;
 pub mod measure;
 pub mod reproduce;

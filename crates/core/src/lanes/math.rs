@@ -72,7 +72,7 @@ pub fn exp<S: Simd>(token: S, x: S::f32s) -> S::f32s {
     const MAGIC: f32 = 12_582_912.0;
     /// Of degree 5 and within 7.5e-8 of e^r, relatively, for |r| ≤ ln 2/2.
     const MINIMAX: [f32; 6] =
-        [8.297_648e-3, 4.191_543_1e-2, 1.666_757_6e-1, 4.999_889_4e-1, 9.999_996_9e-1, 1.000_000_1];
+        [8.297_648e-3, 4.191_543e-2, 1.666_757_6e-1, 4.999_889_4e-1, 9.999_997e-1, 1.000_000_1];
     let splat = |x: f32| S::f32s::splat(token, x);
     let x = x.max(splat(-87.0));
     let shifted = x.mul_add(splat(std::f32::consts::LOG2_E), splat(MAGIC));

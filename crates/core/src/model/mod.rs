@@ -15,7 +15,7 @@
 //! (docs/derivations.md); other attention and an encoder need its tokens ([`Transformer::form`]).
 //! [`crate::reference`] does all of it the long way.
 
-mod attention;
+pub mod attention;
 mod blocks;
 mod embedding;
 mod encoder;

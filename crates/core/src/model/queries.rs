@@ -256,8 +256,7 @@ pub(super) fn attend_bar<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>
     keys: usize,
     (e, scale, u): (&[V], &[V; N], &[D::Vector<V>; N]),
     u_bar: &mut [D::Vector<V>; N],
-    s_bar: &mut [V],
-    q_bar: &mut [E::Vector<V>; N],
+    (s_bar, q_bar): (&mut [V], &mut [E::Vector<V>; N]),
 ) {
     let (token, stride, context) = (on.token, z.len(), z.len() - 1);
     let zero = V::splat(token, 0.0);

@@ -242,7 +242,7 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
                 }
             }
             let forward = (e, some(scale, t), u);
-            model.attention.attend_bar(on, z, keys, forward, u_bar, s_bar, q_bar);
+            model.attention.attend_bar(on, z, keys, forward, u_bar, (&mut *s_bar, &mut *q_bar));
             if !is_read {
                 continue;
             }

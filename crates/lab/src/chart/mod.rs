@@ -4,6 +4,7 @@
 
 mod curve;
 mod generalized;
+mod held_out;
 mod hessian;
 mod noise;
 mod tables;
@@ -11,6 +12,7 @@ mod time;
 
 pub use curve::over_seeds;
 pub use generalized::{generalized, generalized_fits};
+pub use held_out::held_out;
 pub use hessian::hessian;
 pub use noise::{noise, noise_by_coordinate};
 pub use tables::{condition_ratios, negative_steps};

@@ -84,14 +84,13 @@ macro_rules! activations {
                 keys: usize,
                 forward: (&[V], &[V; N], &[D::Vector<V>; N]),
                 u_bar: &mut [D::Vector<V>; N],
-                s_bar: &mut [V],
-                q_bar: &mut [E::Vector<V>; N],
+                s_and_q_bar: (&mut [V], &mut [E::Vector<V>; N]),
             ) {
                 match self {
                     Attention::Linear => unreachable!("linear attention has its own kernels"),
                     $(Attention::$Type => {
                         queries::attend_bar::<V, D, E, $Type, N>(
-                            on, z, keys, forward, u_bar, s_bar, q_bar,
+                            on, z, keys, forward, u_bar, s_and_q_bar,
                         )
                     })+
                 }

@@ -1,0 +1,40 @@
+//! Which runs are one curve, and in which colour.
+
+use windtunnel_lab::chart::{Group, Member};
+use windtunnel_lab::figure::Color;
+use windtunnel_lab::spec::RunSpec;
+
+use super::{describe, short};
+
+/// Runs that differ in nothing but the seed, together; SGD's first.
+pub fn groups(runs: Vec<(&RunSpec, Member)>) -> Vec<Group> {
+    let alike = |a: &RunSpec, b: &RunSpec| a.with_seed(0) == b.with_seed(0);
+    let mut specs: Vec<&RunSpec> = Vec::new();
+    for (spec, _) in &runs {
+        if !specs.iter().any(|other| alike(other, spec)) {
+            specs.push(spec);
+        }
+    }
+    // Ratios are SGD's over the others', as the paper has them.
+    specs.sort_by_key(|spec| spec.optimizer.rule.name() != "sgd");
+    let same_task = specs.windows(2).all(|w| w[0].task == w[1].task && w[0].model == w[1].model);
+    let group = |(k, spec): (usize, &&RunSpec)| {
+        let rule = &spec.optimizer.rule;
+        let name = match same_task && specs.len() > 1 {
+            true => format!("{} lr={}", rule.name(), short(rule.lr())),
+            false => describe(spec),
+        };
+        let same_rule = specs.iter().filter(|s| s.optimizer.rule.name() == rule.name()).count();
+        let color = match rule.name() {
+            "sgd" if same_rule == 1 => Color::BLACK,
+            "adam" if same_rule == 1 => Color::RED,
+            // Black and red are taken by the paper's two, if they are here.
+            _ => Color::CYCLE[(k + 2) % Color::CYCLE.len()],
+        };
+        let own = runs.iter().filter(|(other, _)| alike(spec, other));
+        let mut members: Vec<Member> = own.map(|(_, member)| member.clone()).collect();
+        members.sort_by_key(|member| member.seed);
+        Group { name, color, members }
+    };
+    specs.iter().enumerate().map(group).collect()
+}

@@ -1,0 +1,51 @@
+//! The loss that everything is judged by, beside what needs no training.
+
+use super::{Group, over_seeds};
+use crate::baseline::Baseline;
+use crate::figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+
+/// Reference lines that would squeeze the curves are left out: all this far below the lowest.
+const FAR_BELOW: f64 = 1e-6;
+
+/// Held-out loss over steps, mean and median over the prompts, with the losses of baselines on the
+/// same prompts as dashed lines; nothing where no run has any.
+pub fn held_out(groups: &[Group], lines: &[Baseline]) -> Option<Figure> {
+    let panels = [
+        ("held_out_loss", "mean over prompts", (|line| line.mean) as fn(&Baseline) -> f64),
+        ("held_out_median", "median over prompts", |line| line.median),
+    ];
+    let panel = |(metric, title, of): (&str, &str, fn(&Baseline) -> f64)| {
+        let curve = |group: &Group| over_seeds(group, metric, &group.name, group.color);
+        let series: Vec<Series> = groups.iter().filter_map(curve).collect();
+        let losses = series.iter().flat_map(|series| &series.center).copied();
+        let lowest = losses.filter(|loss| *loss > 0.0).fold(f64::INFINITY, f64::min);
+        let colors = Color::CYCLE.iter().skip(2).chain(&Color::CYCLE);
+        let rule = |(line, color): (&Baseline, &Color)| {
+            let value = of(line);
+            let line =
+                Rule { name: line.name.clone(), color: *color, line: Line::Horizontal(value) };
+            (value > FAR_BELOW * lowest).then_some(line)
+        };
+        let rules = lines.iter().zip(colors).filter_map(rule).collect();
+        (!series.is_empty()).then(|| Panel {
+            title: title.into(),
+            x_label: "step".into(),
+            y_label: "held-out loss".into(),
+            y_scale: Scale::Log,
+            rules,
+            series,
+            ..Panel::default()
+        })
+    };
+    let panels: Vec<Panel> = panels.into_iter().filter_map(panel).collect();
+    (!panels.is_empty()).then(|| Figure {
+        title: "Held-out loss beside baselines in context".into(),
+        panels,
+        caption: format!(
+            "{} Dashed: losses on the same prompts that need no training; lines more than {:e} times \
+             below every curve are left out.",
+            Group::seeds(groups),
+            1.0 / FAR_BELOW
+        ),
+    })
+}
