@@ -2,8 +2,10 @@
 
 use std::path::PathBuf;
 
+use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use windtunnel_core::instrument::{Instrument, NoisePlan};
+use windtunnel_lab::paper::figures::FIGURES;
 
 /// A wind tunnel for Transformer optimization.
 ///
@@ -107,9 +109,9 @@ pub struct Baselines {
 /// `reproduce`.
 #[derive(ClapArgs, Debug)]
 pub struct Reproduce {
-    /// The figure.
-    #[arg(value_enum)]
-    pub figure: FigureName,
+    /// Figures, or all of them.
+    #[arg(required = true, value_name = "FIGURE", value_parser = figure_names())]
+    pub figures: Vec<String>,
     /// 1,000 steps and 3 seeds in place of 10,000 and 6.
     #[arg(long)]
     pub quick: bool,
@@ -133,11 +135,10 @@ fn seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s| (0.0..=86_400.0).contains(s)).ok_or_else(allowed)
 }
 
-/// Figures that can be reproduced.
-#[derive(clap::ValueEnum, Clone, Copy, Debug)]
-pub enum FigureName {
-    /// Loss of SGDM and Adam in Settings 1 to 3.
-    Fig2,
+/// What [`Reproduce`] knows.
+fn figure_names() -> PossibleValuesParser {
+    let figures = FIGURES.iter().map(|figure| PossibleValue::new(figure.name).help(figure.title));
+    figures.chain([PossibleValue::new("all").help("Every figure")]).collect::<Vec<_>>().into()
 }
 
 /// `measure`.

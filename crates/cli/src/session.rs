@@ -1,7 +1,7 @@
 //! One sitting of computing: the store, the machine, Ctrl-C, progress, and what became of it.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use windtunnel_core::lanes::Isa;
@@ -43,8 +43,12 @@ pub fn compute(
     Ok(store)
 }
 
-/// A flag that Ctrl-C raises.
+/// A flag that Ctrl-C raises, the same at every call.
 pub fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
+    static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
+    if let Some(stop) = STOP.get() {
+        return Ok(Arc::clone(stop));
+    }
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let handler = move || {
@@ -55,7 +59,7 @@ pub fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
         eprintln!("\nstopping after the current step; once more to leave at once");
     };
     ctrlc::set_handler(handler).map_err(|e| Error::Failed(format!("cannot catch Ctrl-C: {e}")))?;
-    Ok(stop)
+    Ok(Arc::clone(STOP.get_or_init(|| stop)))
 }
 
 /// `--jobs`, by default all cores.

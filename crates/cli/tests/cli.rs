@@ -206,6 +206,9 @@ fn reproduce_quick_writes_every_file_and_both_tables() {
     for agreement in verdicts["agreement"].as_array().unwrap() {
         assert!(agreement["factor"].as_f64().unwrap() < 2.0, "{agreement}");
     }
+    let claim = &verdicts["claims"][0];
+    assert_eq!((&claim["claim"], claim["effects"].as_array().unwrap().len()), (&"B1.1".into(), 4));
+    assert_eq!(claim["effects"][0]["verdict"], "supported");
     let page = fs::read_to_string(out.join("fig2-quick.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("QUICK") && page.contains("[task.covariates]"));
     for outside in ["src=\"http", "href=\"http", "@import", "url("] {

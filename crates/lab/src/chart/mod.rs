@@ -12,6 +12,7 @@ mod time;
 
 pub use curve::over_seeds;
 pub use generalized::{generalized, generalized_fits};
+pub(crate) use held_out::FAR_BELOW;
 pub use held_out::held_out;
 pub use hessian::hessian;
 pub use noise::{noise, noise_by_coordinate};

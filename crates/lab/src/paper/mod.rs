@@ -1,9 +1,23 @@
-//! The figures of Ahn et al. (ICLR 2024): which runs, which picture, which verdict. One module
-//! per figure.
+//! The figures of Ahn et al. (ICLR 2024): which runs, which picture, which verdict.
+//!
+//! A figure is an entry of a list ([`figures`]): [`cohort`]s of runs, and claims as [`contrast`]s of
+//! what was measured on them. [`rates`] finds learning rates that were not published.
 
-pub mod fig2;
+mod arm;
+pub mod cohort;
+pub mod contrast;
+pub mod figures;
+pub mod losses;
+pub mod rates;
+
+pub use arm::Arm;
 
 use windtunnel_core::stats::Interval;
+
+/// Held-out loss, mean over prompts.
+const LOSS: &str = "held_out_loss";
+/// The same, median over prompts.
+const MEDIAN: &str = "held_out_median";
 
 /// How much of the published protocol is run.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -54,6 +68,15 @@ impl Verdict {
             Verdict::No
         } else {
             Verdict::NotDistinguishable
+        }
+    }
+
+    /// As the verdict on a claim that the effect is above 1.
+    pub fn of_claim(self) -> &'static str {
+        match self {
+            Verdict::Yes => "supported",
+            Verdict::No => "contradicted",
+            Verdict::NotDistinguishable => self.text(),
         }
     }
 
