@@ -41,7 +41,7 @@ pub struct Reading {
     pub arm: Arm,
     /// Step.
     pub step: u64,
-    /// Loss, read off an image (error about 5 %, 20 % for Adam).
+    /// Loss.
     pub loss: f64,
 }
 
@@ -145,7 +145,7 @@ pub struct Agreement {
     pub optimizer: &'static str,
     /// Step of the reading.
     pub step: u64,
-    /// Published mean over 6 seeds, read off an image (error about 5 %, 20 % for Adam).
+    /// Published mean over seeds.
     pub published: f64,
     /// Ours at the same step.
     pub ours: f64,
@@ -514,7 +514,7 @@ impl Losses {
 
     /// Agreement with the published readings as a table; none where there are none.
     pub fn agreement_table(&self) -> Option<Table> {
-        let head = ["Setting 1", "step", "published", "ours", "within a factor of"];
+        let head = ["optimizer", "step", "published", "ours", "within a factor of"];
         let rows = self.agreement.iter().map(|a| {
             vec![
                 a.optimizer.into(),
@@ -524,7 +524,7 @@ impl Losses {
                 format!("{:.2}", a.factor),
             ]
         });
-        let title = "Against the authors' notebook, read off its images to about 5 % (Adam 20 %)";
+        let title = "Against the authors' notebooks, means over seeds of the first panel's loss";
         (!self.agreement.is_empty()).then(|| Table::new(title, &head, rows.collect()))
     }
 }
