@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use windtunnel_core::instrument::{Instrument, NoisePlan};
-use windtunnel_lab::paper::figures::FIGURES;
+use windtunnel_lab::paper::figures::{CONDITION_FIGURES, FIGURES};
 
 /// A wind tunnel for Transformer optimization.
 ///
@@ -137,8 +137,11 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 /// What [`Reproduce`] knows.
 fn figure_names() -> PossibleValuesParser {
-    let figures = FIGURES.iter().map(|figure| PossibleValue::new(figure.name).help(figure.title));
-    figures.chain([PossibleValue::new("all").help("Every figure")]).collect::<Vec<_>>().into()
+    let losses = FIGURES.iter().map(|figure| (figure.name, figure.title));
+    let conditioning = CONDITION_FIGURES.iter().map(|figure| (figure.name, figure.title));
+    let all = [("all", "Every figure that there is so far")];
+    let names = losses.chain(conditioning).chain(all);
+    names.map(|(name, title)| PossibleValue::new(name).help(title)).collect::<Vec<_>>().into()
 }
 
 /// `measure`.

@@ -18,7 +18,7 @@ use windtunnel_lab::sweep::{Options, sweep};
 #[test]
 fn every_figure_has_runs_for_all_its_claims() {
     for figure in &FIGURES {
-        let cells = cells(figure.cohorts, &Protocol::PUBLISHED, |_, _| None).unwrap();
+        let cells = cells(figure.cohorts, &Protocol::PUBLISHED, None, |_, _| None).unwrap();
         assert_eq!(cells.len(), figure.cohorts.len() * 2 * 6, "{}", figure.name);
         let terms = figure.claims.iter().flat_map(|claim| claim.terms);
         for &(cohort, arm, power) in terms {

@@ -1,9 +1,10 @@
 //! `windtunnel reproduce`.
 
 use windtunnel_lab::figure::Figure;
-use windtunnel_lab::paper::cohort::{Cell, cells};
-use windtunnel_lab::paper::figures::FIGURES;
-use windtunnel_lab::paper::losses::{LossFigure, assemble, summary};
+use windtunnel_lab::paper::cohort::{Cell, Cohort, cells};
+use windtunnel_lab::paper::conditioning::{self, ConditionFigure};
+use windtunnel_lab::paper::figures::{CONDITION_FIGURES, FIGURES};
+use windtunnel_lab::paper::losses::{self, LossFigure};
 use windtunnel_lab::paper::rates::{self, Search, searches};
 use windtunnel_lab::paper::{Arm, Protocol};
 use windtunnel_lab::report::Page;
@@ -17,46 +18,45 @@ use crate::args::{Global, Reproduce};
 use crate::error::Error;
 use crate::{output, session};
 
+/// What became of a figure.
+struct Found {
+    name: &'static str,
+    title: &'static str,
+    summary: Vec<String>,
+    /// Pictures: what is added to their names, and what they show.
+    figures: Vec<(&'static str, &'static str, Figure)>,
+    tables: Vec<Table>,
+    verdicts: serde_json::Value,
+    cells: Vec<Cell>,
+}
+
 pub fn run(global: &Global, reproduce: &Reproduce) -> Result<(), Error> {
     // Before an hour is spent on runs whose picture cannot be written.
     create(&reproduce.out)?;
     let all = reproduce.figures.iter().any(|name| name == "all");
-    let chosen = |figure: &&LossFigure| all || reproduce.figures.iter().any(|n| n == figure.name);
-    let mut found = Vec::new();
-    for figure in FIGURES.iter().filter(chosen) {
-        found.push(one(global, reproduce, figure)?);
+    let chosen = |name: &str| all || reproduce.figures.iter().any(|chosen| chosen == name);
+    let mut verdicts = Vec::new();
+    for of in FIGURES.iter().filter(|of| chosen(of.name)) {
+        verdicts.push(publish(global, reproduce, loss_figure(global, reproduce, of)?)?);
     }
-    match (global.json, found.len()) {
+    for of in CONDITION_FIGURES.iter().filter(|of| chosen(of.name)) {
+        verdicts.push(publish(global, reproduce, condition_figure(global, reproduce, of)?)?);
+    }
+    match (global.json, verdicts.as_slice()) {
         (false, _) => Ok(()),
-        (true, 1) => output::json(&found[0]),
-        (true, _) => output::json(&found),
+        (true, [only]) => output::json(only),
+        (true, _) => output::json(&verdicts),
     }
 }
 
-/// Runs, draws and judges one figure; returns its verdicts.
-fn one(
-    global: &Global,
-    reproduce: &Reproduce,
-    of: &'static LossFigure,
-) -> Result<serde_json::Value, Error> {
-    let protocol = if reproduce.quick { Protocol::QUICK } else { Protocol::PUBLISHED };
-    let searched = search(global, reproduce, of, &protocol)?;
-    let lr = |cohort: usize, arm: Arm| {
-        searched.iter().find(|s| s.cohort == cohort && s.arm == arm).map(Search::lr)
-    };
-    let cells = cells(of.cohorts, &protocol, lr)?;
-    let specs: Vec<RunSpec> = cells.iter().map(|cell| cell.spec.clone()).collect();
-    let store = compute(global, reproduce, &specs)?;
-    let result = assemble(&store, of, &protocol, &cells)?;
+fn protocol(reproduce: &Reproduce) -> Protocol {
+    if reproduce.quick { Protocol::QUICK } else { Protocol::PUBLISHED }
+}
 
-    let stem = if reproduce.quick { format!("{}-quick", of.name) } else { of.name.to_string() };
-    let out = &reproduce.out;
-    let mut files = draw(out, &stem, "means over prompts", &result.mean.figure)?;
-    files.extend(draw(out, &format!("{stem}-median"), "medians", &result.median.figure)?);
-    let grid: Option<Figure> = rates::figure(of.cohorts, &searched);
-    if let Some(grid) = &grid {
-        files.extend(draw(out, &format!("{stem}-rates"), "learning rates", grid)?);
-    }
+fn loss_figure(global: &Global, reproduce: &Reproduce, of: &LossFigure) -> Result<Found, Error> {
+    let protocol = protocol(reproduce);
+    let (searched, cells, store) = runs(global, reproduce, of.cohorts, None)?;
+    let result = losses::assemble(&store, of, &protocol, &cells)?;
     let verdicts = serde_json::json!({
         "figure": of.name,
         "claims": result.findings,
@@ -64,23 +64,77 @@ fn one(
         "median": result.median.verdicts,
         "agreement": result.agreement,
     });
+    let claims = result.findings_table().into_iter();
+    let views = [result.mean.table(), result.median.table()];
+    let tables = claims.chain(views).chain(result.agreement_table());
+    let tables = tables.chain(rates::table(of.cohorts, &searched)).collect();
+    let summary = losses::summary(&protocol, &result);
+    let grid = rates::figure(of.cohorts, &searched);
+    let grid = grid.map(|grid| ("-rates", "learning rates", grid));
+    let figures = vec![
+        ("", "means over prompts", result.mean.figure),
+        ("-median", "medians", result.median.figure),
+    ];
+    let figures = figures.into_iter().chain(grid).collect();
+    Ok(Found { name: of.name, title: of.title, summary, figures, tables, verdicts, cells })
+}
+
+fn condition_figure(
+    global: &Global,
+    reproduce: &Reproduce,
+    of: &ConditionFigure,
+) -> Result<Found, Error> {
+    let protocol = protocol(reproduce);
+    let instruments = Some(conditioning::INSTRUMENTS);
+    let (searched, cells, store) = runs(global, reproduce, of.cohorts, instruments)?;
+    let result = conditioning::assemble(&store, of, &protocol, &cells)?;
+    let verdicts = serde_json::json!({ "figure": of.name, "claims": result.findings });
+    let tables = [result.ratios.clone(), result.findings_table()].into_iter();
+    let tables = tables.chain(rates::table(of.cohorts, &searched)).collect();
+    let summary = result.summary(of, &protocol);
+    let figures = vec![("", "means over seeds", result.figure)];
+    Ok(Found { name: of.name, title: of.title, summary, figures, tables, verdicts, cells })
+}
+
+/// Computes what is missing: searches for learning rates, then the runs themselves.
+fn runs(
+    global: &Global,
+    reproduce: &Reproduce,
+    cohorts: &[Cohort],
+    instruments: Option<&str>,
+) -> Result<(Vec<Search>, Vec<Cell>, Store), Error> {
+    let protocol = protocol(reproduce);
+    let searched = search(global, reproduce, cohorts, &protocol)?;
+    let lr = |cohort: usize, arm: Arm| {
+        searched.iter().find(|s| s.cohort == cohort && s.arm == arm).map(Search::lr)
+    };
+    let cells = cells(cohorts, &protocol, instruments, lr)?;
+    let specs: Vec<RunSpec> = cells.iter().map(|cell| cell.spec.clone()).collect();
+    let store = compute(global, reproduce, &specs)?;
+    Ok((searched, cells, store))
+}
+
+/// Writes pictures, verdicts and page, and prints the tables; returns the verdicts.
+fn publish(
+    global: &Global,
+    reproduce: &Reproduce,
+    found: Found,
+) -> Result<serde_json::Value, Error> {
+    let Found { name, title, summary, figures, tables, verdicts, cells } = found;
+    let stem = if reproduce.quick { format!("{name}-quick") } else { name.to_string() };
+    let out = &reproduce.out;
+    let mut files = Vec::new();
+    for (suffix, what, figure) in &figures {
+        files.extend(draw(out, &format!("{stem}{suffix}"), what, figure)?);
+    }
     let json = serde_json::to_string_pretty(&verdicts).map_err(|e| Error::Failed(e.to_string()))?;
     write(out, &format!("{stem}.json"), json.as_bytes())?;
     files.push((format!("{stem}.json"), "the verdicts".into()));
-
-    let tables: Vec<Table> = result
-        .findings_table()
-        .into_iter()
-        .chain([result.mean.table(), result.median.table()])
-        .chain(result.agreement_table())
-        .chain(rates::table(of.cohorts, &searched))
-        .collect();
-    let figures = [Some(&result.mean.figure), Some(&result.median.figure), grid.as_ref()];
     let page = Page {
-        title: "windtunnel: figures of Ahn et al. (ICLR 2024)",
-        summary: summary(&protocol, &result),
-        figures: figures.into_iter().flatten().collect(),
-        tables: tables.clone(),
+        title: &format!("windtunnel: {title}, Ahn et al. (ICLR 2024)"),
+        summary,
+        figures: figures.iter().map(|(.., figure)| figure).collect(),
+        tables,
         files,
         specs: cells.iter().map(listed).collect(),
     };
@@ -88,13 +142,10 @@ fn one(
     write(out, &html, page.html().as_bytes())?;
     if !global.json {
         let summary: String = page.summary.iter().map(|line| format!("{line}\n")).collect();
-        let tables: String = tables.iter().map(|table| format!("{}\n", table.text())).collect();
+        let tables: String = page.tables.iter().map(|t| format!("{}\n", t.text())).collect();
         let path = out.join(html);
-        output::print(&format!(
-            "{}\n{summary}\n{tables}Figures, data and page: {}\n\n",
-            of.title,
-            path.display()
-        ))?;
+        let path = path.display();
+        output::print(&format!("{title}\n{summary}\n{tables}Figures, data and page: {path}\n\n"))?;
     }
     Ok(verdicts)
 }
@@ -103,15 +154,15 @@ fn one(
 fn search(
     global: &Global,
     reproduce: &Reproduce,
-    of: &LossFigure,
+    cohorts: &[Cohort],
     protocol: &Protocol,
 ) -> Result<Vec<Search>, Error> {
     let mut searched = Vec::new();
-    let mut open = searches(of.cohorts, protocol);
+    let mut open = searches(cohorts, protocol);
     while !open.is_empty() {
         let specs = open
             .iter()
-            .map(|search| search.specs(of.cohorts))
+            .map(|search| search.specs(cohorts))
             .collect::<Result<Vec<Vec<RunSpec>>, _>>()?;
         let store = compute(global, reproduce, &specs.concat())?;
         for (mut search, specs) in std::mem::take(&mut open).into_iter().zip(specs) {

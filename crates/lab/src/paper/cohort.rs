@@ -40,13 +40,20 @@ pub struct Cell {
 }
 
 impl Cohort {
-    /// The spec of one optimizer, seed 0, with the published learning rate unless there is another.
+    /// The spec of one optimizer, seed 0, with the published learning rate unless there is another
+    /// and, where there are any, instruments as `--set` takes them.
     ///
     /// # Errors
     /// None in practice: every cohort resolves, which a test checks.
-    pub fn spec(&self, arm: Arm, steps: u64, lr: Option<f64>) -> Result<RunSpec, SpecError> {
+    pub fn spec(
+        &self,
+        arm: Arm,
+        steps: u64,
+        lr: Option<f64>,
+        instruments: Option<&str>,
+    ) -> Result<RunSpec, SpecError> {
         let mut document = Document::empty();
-        for set in self.sets {
+        for set in self.sets.iter().copied().chain(instruments) {
             document.set(set)?;
         }
         document.set(&format!("optimizer.name={}", arm.spec_name()))?;
@@ -65,12 +72,13 @@ impl Cohort {
 pub fn cells(
     cohorts: &[Cohort],
     protocol: &Protocol,
+    instruments: Option<&str>,
     lr: impl Fn(usize, Arm) -> Option<f64>,
 ) -> Result<Vec<Cell>, SpecError> {
     let mut cells = Vec::new();
     for (cohort, of) in cohorts.iter().enumerate() {
         for arm in Arm::ALL {
-            let spec = of.spec(arm, protocol.steps, lr(cohort, arm))?;
+            let spec = of.spec(arm, protocol.steps, lr(cohort, arm), instruments)?;
             let seeds = 0..protocol.seeds;
             cells.extend(seeds.map(|seed| Cell { cohort, arm, spec: spec.with_seed(seed) }));
         }

@@ -95,6 +95,16 @@ fn needed(logs: &[f64]) -> Option<u64> {
     (pairs.is_finite() && pairs < 1e6).then_some(pairs.max(2.0) as u64)
 }
 
+impl Effect {
+    /// The verdict, with the seeds that would be needed where it is none.
+    pub fn verdict_with_seeds(&self) -> String {
+        match self.seeds_needed {
+            Some(seeds) => format!("{} (n needed about {seeds})", self.verdict),
+            None => self.verdict.clone(),
+        }
+    }
+}
+
 impl Finding {
     /// Whether every convention says the same.
     pub fn is_robust(&self) -> bool {

@@ -2,6 +2,7 @@
 
 use super::Arm::{Adam, Sgdm};
 use super::cohort::{Cohort, Rates};
+use super::conditioning::{ConditionFigure, Published};
 use super::contrast::Contrast;
 use super::losses::{LossFigure, Reading};
 
@@ -9,6 +10,18 @@ const SETTING1: Cohort = Cohort {
     name: "setting1",
     title: "Setting 1: n = 20, Gaussian",
     sets: &["preset=setting1"],
+    rates: Rates::Published,
+};
+const SETTING2: Cohort = Cohort {
+    name: "setting2",
+    title: "Setting 2: n = 5, Gaussian",
+    sets: &["preset=setting2"],
+    rates: Rates::Published,
+};
+const SPHERE: Cohort = Cohort {
+    name: "sphere",
+    title: "Spherical: n = 20, unit norm",
+    sets: &["preset=sphere"],
     rates: Rates::Published,
 };
 const SETTING3: Cohort = Cohort {
@@ -43,21 +56,64 @@ macro_rules! depth {
     };
 }
 
+const DEPTHS: [Cohort; 4] = [
+    depth!("depth2", "L = 2", "model.depth=2"),
+    depth!("depth4", "L = 4", "model.depth=4"),
+    depth!("depth6", "L = 6", "model.depth=6"),
+    depth!("depth8", "L = 8", "model.depth=8"),
+];
+
+/// A ratio of the paper's table or of the authors' notebook.
+const fn published(
+    cohort: usize,
+    source: &'static str,
+    step: u64,
+    mean: f64,
+    std: f64,
+) -> Published {
+    Published { cohort, source, step, mean, std }
+}
+
+/// All figures of the robust condition number.
+pub const CONDITION_FIGURES: [ConditionFigure; 3] = [
+    ConditionFigure {
+        name: "fig4",
+        title: "Figure 4: robust condition number",
+        cohorts: &[SETTING1, SETTING2, SETTING3],
+        claim: "B3: the robust condition number along Adam's trajectory is below that along SGDM's.",
+        published: &[
+            published(0, "paper", 750, 1.76, 0.40),
+            published(0, "paper", 1250, 1.58, 0.41),
+            published(0, "notebook", 750, 2.57, 0.91),
+            published(0, "notebook", 1250, 1.30, 0.78),
+            published(1, "paper", 750, 3.14, 0.97),
+            published(1, "paper", 1250, 5.98, 2.86),
+            published(2, "paper", 750, 9.57, 13.3),
+            published(2, "paper", 1250, 6.53, 3.55),
+        ],
+    },
+    ConditionFigure {
+        name: "fig11",
+        title: "Figure 11: robust condition number, light and heavy tails",
+        cohorts: &[SPHERE, SETTING3],
+        claim: "B3 on light and heavy tails; D2 claims a larger gap with heavier tails.",
+        published: &[],
+    },
+    ConditionFigure {
+        name: "fig14",
+        title: "Figure 14: robust condition number, two to eight layers",
+        cohorts: &DEPTHS,
+        claim: "B3 by depth; E4 claims a larger gap for L = 4, 6, 8 than for 2.",
+        published: &[],
+    },
+];
+
 /// All figures of losses.
 pub const FIGURES: [LossFigure; 5] = [
     LossFigure {
         name: "fig2",
         title: "Figure 2: SGDM and Adam on linear Transformers",
-        cohorts: &[
-            SETTING1,
-            Cohort {
-                name: "setting2",
-                title: "Setting 2: n = 5, Gaussian",
-                sets: &["preset=setting2"],
-                rates: Rates::Published,
-            },
-            SETTING3,
-        ],
+        cohorts: &[SETTING1, SETTING2, SETTING3],
         claims: &[
             gap!("B1.1", "Adam ends lower than SGDM in Setting 1:", "SGDM/Adam, setting1", 0),
             gap!("B1.2", "Adam ends lower than SGDM in Setting 2:", "SGDM/Adam, setting2", 1),
@@ -82,6 +138,12 @@ pub const FIGURES: [LossFigure; 5] = [
                 sets: &["preset=softmax"],
                 rates: Rates::Searched { shortened: 10 },
             },
+            Cohort {
+                name: "softmax-full",
+                title: "Softmax attention, all of P and Q free",
+                sets: &["preset=softmax", "model.parameterization=full"],
+                rates: Rates::Searched { shortened: 10 },
+            },
         ],
         claims: &[
             Contrast {
@@ -96,22 +158,21 @@ pub const FIGURES: [LossFigure; 5] = [
                 effect: "softmax/linear, SGDM",
                 terms: &[(1, Sgdm, 1), (0, Sgdm, -1)],
             },
-            gap!("A3", "Adam ends lower with softmax attention too:", "SGDM/Adam, softmax", 1),
+            gap!("B1", "Adam ends lower than SGDM with softmax too:", "SGDM/Adam, softmax", 1),
+            Contrast {
+                claim: "A3",
+                text: "Linear ends lower than softmax with all of P and Q free, with Adam:",
+                effect: "softmax-full/linear, Adam",
+                terms: &[(2, Adam, 1), (0, Adam, -1)],
+            },
+            gap!("B1", "Adam ends lower than SGDM there:", "SGDM/Adam, softmax-full", 2),
         ],
         readings: &[],
     },
     LossFigure {
         name: "fig9",
         title: "Figure 9: spherical and heavy-tailed covariates",
-        cohorts: &[
-            Cohort {
-                name: "sphere",
-                title: "Spherical: n = 20, unit norm",
-                sets: &["preset=sphere"],
-                rates: Rates::Published,
-            },
-            SETTING3,
-        ],
+        cohorts: &[SPHERE, SETTING3],
         claims: &[
             gap!("D3", "Adam ends lower than SGDM with light tails:", "SGDM/Adam, sphere", 0),
             Contrast {
@@ -126,12 +187,7 @@ pub const FIGURES: [LossFigure; 5] = [
     LossFigure {
         name: "fig12",
         title: "Figure 12: two to eight layers",
-        cohorts: &[
-            depth!("depth2", "L = 2", "model.depth=2"),
-            depth!("depth4", "L = 4", "model.depth=4"),
-            depth!("depth6", "L = 6", "model.depth=6"),
-            depth!("depth8", "L = 8", "model.depth=8"),
-        ],
+        cohorts: &DEPTHS,
         claims: &[
             Contrast {
                 claim: "E1",

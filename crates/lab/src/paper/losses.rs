@@ -494,17 +494,13 @@ impl Losses {
         let head = ["claim", "above 1 if it holds", "convention", "effect", "95 %", "verdict"];
         let rows = self.findings.iter().flat_map(|finding| {
             finding.effects.iter().map(|effect| {
-                let verdict = match effect.seeds_needed {
-                    Some(seeds) => format!("{} (n needed about {seeds})", effect.verdict),
-                    None => effect.verdict.clone(),
-                };
                 vec![
                     finding.claim.into(),
                     finding.what.into(),
                     effect.convention.clone(),
                     number(effect.effect),
                     format!("{} to {}", number(effect.lo), number(effect.hi)),
-                    verdict,
+                    effect.verdict_with_seeds(),
                 ]
             })
         });

@@ -5,6 +5,7 @@
 
 mod arm;
 pub mod cohort;
+pub mod conditioning;
 pub mod contrast;
 pub mod figures;
 pub mod losses;

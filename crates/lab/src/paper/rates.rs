@@ -68,7 +68,7 @@ impl Search {
     pub fn specs(&self, cohorts: &[Cohort]) -> Result<Vec<RunSpec>, SpecError> {
         let mut specs = Vec::new();
         for rung in self.rungs.clone() {
-            let spec = cohorts[self.cohort].spec(self.arm, self.steps, Some(value(rung)))?;
+            let spec = cohorts[self.cohort].spec(self.arm, self.steps, Some(value(rung)), None)?;
             specs.extend((0..SEEDS).map(|seed| spec.with_seed(seed)));
         }
         Ok(specs)
