@@ -170,6 +170,8 @@ fn search(
             if done { &mut searched } else { &mut open }.push(search);
         }
     }
+    // Those whose grid grew ended last.
+    searched.sort_by_key(|search| (search.cohort, search.arm == Arm::Adam));
     Ok(searched)
 }
 
