@@ -65,7 +65,8 @@ pub fn ln<S: Simd>(token: S, x: S::f32s) -> S::f32s {
     exponent.mul_add(S::f32s::splat(token, 0.693_359_4), f + tail)
 }
 
-/// e^x, not for x above 87; e^−87 below −87, where f32 soon has no normal numbers left.
+/// e^x, not for x above 87; e^−87 below −87, where f32 soon has no normal numbers left. Relative
+/// error at most 2.5e-7 + 2.8e-9 |x|.
 #[inline(always)]
 pub fn exp<S: Simd>(token: S, x: S::f32s) -> S::f32s {
     /// Adding it leaves an integer in the lowest bits of the significand.
@@ -151,7 +152,8 @@ mod tests {
 
     struct Worst;
 
-    /// Largest errors of ln (absolute, inputs down to 2⁻⁴⁰), exp (relative), sin and cos.
+    /// Largest errors of ln (absolute, inputs down to 2⁻⁴⁰), exp (relative, less what ln 2 is off),
+    /// sin and cos.
     impl WithSimd for Worst {
         type Output = [f64; 4];
         fn with_simd<S: Simd>(self, token: S) -> [f64; 4] {
@@ -163,7 +165,7 @@ mod tests {
                 worst[0] = worst[0].max(err.abs() / f64::from(x).ln().abs().max(1.0));
                 let x = (-86.0 + 170.0 * u) as f32;
                 let err = f64::from(exp(token, S::f32s::splat(token, x))[0]) / f64::from(x).exp();
-                worst[1] = worst[1].max((err - 1.0).abs());
+                worst[1] = worst[1].max((err - 1.0).abs() - 2.8e-9 * f64::from(x).abs());
                 let (quadrant, t) = (i % 4, 0.25 * u as f32 - 0.125);
                 let (q, x) = (S::u32s::splat(token, quadrant), S::f32s::splat(token, t));
                 let (s, c) = sin_cos_turns(token, q, x);
@@ -209,15 +211,18 @@ mod tests {
     struct Tiny;
 
     impl WithSimd for Tiny {
-        type Output = f32;
-        fn with_simd<S: Simd>(self, token: S) -> f32 {
+        type Output = (f32, f64);
+        fn with_simd<S: Simd>(self, token: S) -> (f32, f64) {
             let wide = exp_wide(token, S::f64s::splat(token, -800.0))[0];
-            exp(token, S::f32s::splat(token, -500.0))[0] + wide as f32
+            (exp(token, S::f32s::splat(token, -500.0))[0], wide)
         }
     }
 
     #[test]
-    fn exp_underflows_to_zero() {
-        assert_eq!(Isa::detect().run(Tiny), 0.0);
+    fn exp_underflows_gently() {
+        for isa in [Isa::Avx512, Isa::Avx2, Isa::Baseline] {
+            let (narrow, wide) = isa.run(Tiny);
+            assert_eq!((narrow.is_normal(), narrow < 1.7e-38, wide), (true, true, 0.0), "{isa:?}");
+        }
     }
 }
