@@ -66,7 +66,7 @@ pub fn ln<S: Simd>(token: S, x: S::f32s) -> S::f32s {
 }
 
 /// e^x, not for x above 87; e^−87 below −87, where f32 soon has no normal numbers left. Relative
-/// error at most 2.5e-7 + 2.8e-9 |x|.
+/// error at most 2.5e-7 + 2.8e-9 |x|; without fused operations 6e-8 |x|, as rounding x makes already.
 #[inline(always)]
 pub fn exp<S: Simd>(token: S, x: S::f32s) -> S::f32s {
     /// Adding it leaves an integer in the lowest bits of the significand.
@@ -150,10 +150,10 @@ mod tests {
     use super::*;
     use crate::lanes::{Isa, WithSimd};
 
-    struct Worst;
+    /// Largest errors of ln (absolute, inputs down to 2⁻⁴⁰), exp (relative, less so much for each unit
+    /// of x), sin and cos.
+    struct Worst(f64);
 
-    /// Largest errors of ln (absolute, inputs down to 2⁻⁴⁰), exp (relative, less what ln 2 is off),
-    /// sin and cos.
     impl WithSimd for Worst {
         type Output = [f64; 4];
         fn with_simd<S: Simd>(self, token: S) -> [f64; 4] {
@@ -165,7 +165,7 @@ mod tests {
                 worst[0] = worst[0].max(err.abs() / f64::from(x).ln().abs().max(1.0));
                 let x = (-86.0 + 170.0 * u) as f32;
                 let err = f64::from(exp(token, S::f32s::splat(token, x))[0]) / f64::from(x).exp();
-                worst[1] = worst[1].max((err - 1.0).abs() - 2.8e-9 * f64::from(x).abs());
+                worst[1] = worst[1].max((err - 1.0).abs() - self.0 * f64::from(x).abs());
                 let (quadrant, t) = (i % 4, 0.25 * u as f32 - 0.125);
                 let (q, x) = (S::u32s::splat(token, quadrant), S::f32s::splat(token, t));
                 let (s, c) = sin_cos_turns(token, q, x);
@@ -180,7 +180,7 @@ mod tests {
     #[test]
     fn functions_are_accurate_to_single_precision() {
         for isa in [Isa::Avx512, Isa::Avx2, Isa::Baseline] {
-            let worst = isa.run(Worst);
+            let worst = isa.run(Worst(if isa == Isa::Baseline { 6e-8 } else { 2.8e-9 }));
             // A few units in the last place of f32 (6e-8 each).
             assert!(worst.iter().all(|&e| e < 3e-7), "{isa:?}: {worst:?}");
         }
