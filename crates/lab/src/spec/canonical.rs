@@ -10,7 +10,7 @@ use super::{CovarianceSpec, Rule, RunId, RunSpec};
 
 /// Raised whenever the numbers of an unchanged spec change: generator, kernel, order of sums,
 /// optimizer arithmetic, or the list of recorded metrics. Part of every [`RunId`], so that old results are never mistaken for new.
-pub const NUMERICS_VERSION: u32 = 2;
+pub const NUMERICS_VERSION: u32 = 3;
 
 /// Identity of a run: the first 64 bits of SHA-256 over the numerics version and the resolved
 /// spec.
