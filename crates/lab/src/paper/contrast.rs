@@ -1,11 +1,12 @@
-//! Effects of claims about losses: paired contrasts of logarithms.
+//! Effects of claims about positive quantities, losses or condition numbers: paired contrasts of
+//! logarithms.
 
 use serde::Serialize;
 use windtunnel_core::stats::{Interval, mean, mean_interval};
 
 use super::{Arm, Verdict};
 
-/// A claim that a product of powers of losses is above 1.
+/// A claim that a product of powers of such quantities is above 1.
 #[derive(Clone, Debug)]
 pub struct Contrast {
     /// The claim's number in docs/paper.
@@ -14,14 +15,14 @@ pub struct Contrast {
     pub text: &'static str,
     /// What is above 1 if it holds.
     pub effect: &'static str,
-    /// Cohort, optimizer and power of every loss.
+    /// Cohort, optimizer and power of every factor.
     pub terms: &'static [(usize, Arm, i32)],
 }
 
 /// A contrast under one convention.
 #[derive(Clone, Debug, Serialize)]
 pub struct Effect {
-    /// How losses become a number per seed.
+    /// How a run becomes a number.
     pub convention: String,
     /// Geometric mean over seeds.
     pub effect: f64,
@@ -50,7 +51,7 @@ pub struct Finding {
 }
 
 impl Contrast {
-    /// The effect, given the loss of every seed for a cohort and an optimizer.
+    /// The effect, given the quantity of every seed for a cohort and an optimizer.
     pub fn effect(&self, convention: &str, loss: impl Fn(usize, Arm) -> Vec<f64>) -> Effect {
         let columns: Vec<(Vec<f64>, i32)> =
             self.terms.iter().map(|&(cohort, arm, power)| (loss(cohort, arm), power)).collect();
