@@ -1,7 +1,9 @@
 //! Runs of a figure: cohorts of the same data and model, in which only optimizer and seed differ.
 
 use super::{Arm, Protocol};
-use crate::spec::{Document, RunSpec, SpecError};
+use crate::chart::{Group, Member};
+use crate::spec::{Document, RunSpec, SpecError, run_id};
+use crate::store::{self, Store};
 
 /// A panel's data and model.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -84,4 +86,27 @@ pub fn cells(
         }
     }
     Ok(cells)
+}
+
+/// The runs read back, of every cohort SGDM's and Adam's.
+///
+/// # Errors
+/// A run that is not in the store or cannot be read.
+pub fn groups(
+    store: &Store,
+    cohorts: &[Cohort],
+    cells: &[Cell],
+) -> Result<Vec<[Group; 2]>, store::Error> {
+    let member = |cell: &Cell| {
+        let run = run_id(&cell.spec);
+        let rows = store.run(&run)?.rows;
+        Ok(Member { run, seed: cell.spec.train.seed, rows })
+    };
+    let group = |cohort: usize, arm: Arm| -> Result<Group, store::Error> {
+        let own = cells.iter().filter(|cell| cell.cohort == cohort && cell.arm == arm);
+        let members = own.map(member).collect::<Result<_, store::Error>>()?;
+        Ok(Group { name: arm.name().into(), color: arm.color(), members })
+    };
+    let both = |cohort| Ok([group(cohort, Arm::Sgdm)?, group(cohort, Arm::Adam)?]);
+    (0..cohorts.len()).map(both).collect()
 }

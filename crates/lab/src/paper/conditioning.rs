@@ -5,12 +5,11 @@ use serde::Serialize;
 use windtunnel_core::landscape::Convention;
 use windtunnel_core::stats::mean;
 
-use super::cohort::{Cell, Cohort};
+use super::cohort::{Cell, Cohort, groups};
 use super::contrast::{Contrast, Finding};
 use super::{Arm, Protocol, Verdict};
 use crate::chart::{Group, Member, over_seeds};
 use crate::figure::{Figure, Panel, Scale};
-use crate::spec::run_id;
 use crate::store::{self, Store};
 use crate::table::{Table, number};
 
@@ -86,19 +85,7 @@ pub fn assemble(
     protocol: &Protocol,
     cells: &[Cell],
 ) -> Result<Conditioning, store::Error> {
-    let group = |cohort: usize, arm: Arm| -> Result<Group, store::Error> {
-        let own = cells.iter().filter(|cell| cell.cohort == cohort && cell.arm == arm);
-        let member = |cell: &Cell| {
-            let run = run_id(&cell.spec);
-            let rows = store.run(&run)?.rows;
-            Ok(Member { run, seed: cell.spec.train.seed, rows })
-        };
-        let members = own.map(member).collect::<Result<_, store::Error>>()?;
-        Ok(Group { name: arm.name().into(), color: arm.color(), members })
-    };
-    let both = |cohort| Ok([group(cohort, Arm::Sgdm)?, group(cohort, Arm::Adam)?]);
-    let cohorts = (0..of.cohorts.len()).map(both).collect::<Result<_, store::Error>>()?;
-    let runs = Runs { cohorts };
+    let runs = Runs { cohorts: groups(store, of.cohorts, cells)? };
     Ok(Conditioning {
         figure: runs.figure(of, protocol),
         findings: runs.findings(of, protocol),

@@ -7,16 +7,15 @@
 use serde::Serialize;
 use windtunnel_core::baseline::FIT_PROMPTS;
 use windtunnel_core::lanes::Isa;
-use windtunnel_core::stats::{Interval, mean, mean_interval, paired_ratio};
+use windtunnel_core::stats::{mean, paired_ratio};
 
-use super::cohort::{Cell, Cohort};
+use super::cohort::{Cell, Cohort, groups};
 use super::contrast::{Contrast, Finding};
 use super::{Arm, LOSS, MEDIAN, Protocol, Verdict};
 use crate::baseline::{Baseline, baselines};
-use crate::chart::FAR_BELOW;
-use crate::figure::{Band, Color, Figure, Line, Member, Panel, Rule, Scale, Series};
-use crate::spec::{RunSpec, run_id};
-use crate::store::{self, Row, Store};
+use crate::chart::{FAR_BELOW, Group, Member, over_seeds};
+use crate::figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+use crate::store::{self, Store};
 use crate::table::{Table, number};
 
 /// A figure of losses.
@@ -47,40 +46,30 @@ pub struct Reading {
 
 /// The loss of one run.
 struct Curve {
-    seed: u64,
-    steps: Vec<u64>,
-    losses: Vec<f64>,
+    /// Steps and losses.
+    points: Vec<(u64, f64)>,
     diverged: bool,
 }
 
 impl Curve {
-    fn new(spec: &RunSpec, rows: &[Row], statistic: Statistic) -> Curve {
-        let metric = statistic.metric();
-        let rows: Vec<&Row> = rows.iter().filter(|row| row.metric == metric).collect();
-        Curve {
-            seed: spec.train.seed,
-            steps: rows.iter().map(|row| row.step).collect(),
-            losses: rows.iter().map(|row| row.value).collect(),
-            diverged: rows.last().is_none_or(|row| row.step < spec.train.steps),
-        }
-    }
-
-    /// Loss at a step, NaN where it was not measured.
-    fn measured(&self, step: u64) -> f64 {
-        let found = self.steps.iter().position(|&s| s == step);
-        found.map_or(f64::NAN, |k| self.losses[k])
+    fn new(member: &Member, steps: u64, statistic: Statistic) -> Curve {
+        let rows = member.rows.iter().filter(|row| row.metric == statistic.metric());
+        let points: Vec<(u64, f64)> = rows.map(|row| (row.step, row.value)).collect();
+        let diverged = points.last().is_none_or(|(step, _)| *step < steps);
+        Curve { points, diverged }
     }
 
     /// Loss at a step for a verdict: a run that diverged before is infinitely bad.
     fn judged(&self, step: u64) -> f64 {
-        let loss = self.measured(step);
+        let found = self.points.iter().find(|(s, _)| *s == step);
+        let loss = found.map_or(f64::NAN, |(_, loss)| *loss);
         if self.diverged && !loss.is_finite() { f64::INFINITY } else { loss }
     }
 
     /// Geometric mean over the last tenth of training.
     fn late(&self, steps: u64) -> f64 {
-        let late = self.steps.iter().filter(|&&step| step >= steps - steps / 10);
-        let logs: Vec<f64> = late.map(|&step| self.judged(step).ln()).collect();
+        let late = self.points.iter().filter(|(step, _)| *step >= steps - steps / 10);
+        let logs: Vec<f64> = late.map(|(_, loss)| loss.ln()).collect();
         if self.diverged { f64::INFINITY } else { mean(&logs).exp() }
     }
 }
@@ -179,7 +168,9 @@ pub struct Losses {
 struct Runs<'a> {
     of: &'a LossFigure,
     protocol: &'a Protocol,
-    runs: Vec<(&'a Cell, Vec<Row>)>,
+    cells: &'a [Cell],
+    /// The same with what they recorded: of every cohort SGDM's and Adam's.
+    groups: Vec<[Group; 2]>,
     /// What needs no training, cohort by cohort.
     theory: Vec<Vec<Baseline>>,
 }
@@ -197,12 +188,11 @@ pub fn assemble<'a>(
     protocol: &'a Protocol,
     cells: &'a [Cell],
 ) -> Result<Losses, store::Error> {
-    let read = |cell: &'a Cell| Ok((cell, store.run(&run_id(&cell.spec))?.rows));
-    let runs = cells.iter().map(read).collect::<Result<_, store::Error>>()?;
+    let groups = groups(store, of.cohorts, cells)?;
     let first = |cohort: usize| cells.iter().find(|cell| cell.cohort == cohort);
     let specs = (0..of.cohorts.len()).filter_map(first).map(|cell| &cell.spec);
     let theory = specs.map(|spec| baselines(spec, Isa::detect(), 1)).collect();
-    let runs = Runs { of, protocol, runs, theory };
+    let runs = Runs { of, protocol, cells, groups, theory };
     Ok(Losses {
         mean: runs.view(Statistic::Mean),
         median: runs.view(Statistic::Median),
@@ -212,13 +202,9 @@ pub fn assemble<'a>(
 }
 
 impl Runs<'_> {
-    fn select(&self, cohort: usize, arm: Arm) -> impl Iterator<Item = &(&Cell, Vec<Row>)> {
-        self.runs.iter().filter(move |(cell, _)| cell.arm == arm && cell.cohort == cohort)
-    }
-
     fn curves(&self, cohort: usize, arm: Arm, statistic: Statistic) -> Vec<Curve> {
-        let runs = self.select(cohort, arm);
-        runs.map(|(cell, rows)| Curve::new(&cell.spec, rows, statistic)).collect()
+        let members = &self.groups[cohort][usize::from(arm == Arm::Adam)].members;
+        members.iter().map(|member| Curve::new(member, self.protocol.steps, statistic)).collect()
     }
 
     /// A baseline of a setting by a statistic.
@@ -247,7 +233,9 @@ impl Runs<'_> {
     fn view(&self, statistic: Statistic) -> View {
         let cohorts = self.of.cohorts.iter().enumerate();
         let panel = |(k, cohort): (usize, &Cohort)| {
-            let series = Arm::ALL.map(|arm| series(arm, &self.curves(k, arm, statistic)));
+            let curve =
+                |group: &Group| over_seeds(group, statistic.metric(), &group.name, group.color);
+            let series: Vec<Series> = self.groups[k].iter().filter_map(curve).collect();
             Panel {
                 title: cohort.title.into(),
                 x_label: "step".into(),
@@ -258,7 +246,7 @@ impl Runs<'_> {
                 x_scale: Scale::Linear,
                 y_scale: Scale::Log,
                 rules: self.rules(k, statistic, &series),
-                series: series.into(),
+                series,
                 ..Panel::default()
             }
         };
@@ -311,14 +299,14 @@ impl Runs<'_> {
         let (ratio, interval) = paired_ratio(&a, &b);
         let tail = |curves: &[Curve]| -> f64 {
             let late = |curve: &Curve| -> Vec<f64> {
-                let late = curve.steps.iter().filter(|&&step| step >= steps - steps / 10);
-                late.map(|&step| curve.judged(step)).collect()
+                let late = curve.points.iter().filter(|(step, _)| *step >= steps - steps / 10);
+                late.map(|(step, _)| curve.judged(*step)).collect()
             };
             mean(&curves.iter().flat_map(late).collect::<Vec<_>>())
         };
-        let shares = Arm::ALL.into_iter().flat_map(|arm| self.select(k, arm));
-        let shares = shares.filter_map(|(_, rows)| {
-            let last = rows.iter().rev().find(|row| row.metric == "held_out_top_share");
+        let shares = self.groups[k].iter().flat_map(|group| &group.members);
+        let shares = shares.filter_map(|member| {
+            let last = member.rows.iter().rev().find(|row| row.metric == "held_out_top_share");
             last.map(|row| row.value)
         });
         SettingVerdict {
@@ -349,13 +337,13 @@ impl Runs<'_> {
     fn caption(&self, statistic: Statistic) -> String {
         let rate = |(k, cohort): (usize, &Cohort)| {
             let lr = |arm| {
-                let first = self.select(k, arm).next();
-                first.map_or(f64::NAN, |(cell, _)| cell.spec.optimizer.rule.lr())
+                let first = self.cells.iter().find(|cell| cell.cohort == k && cell.arm == arm);
+                first.map_or(f64::NAN, |cell| cell.spec.optimizer.rule.lr())
             };
             format!("{} {}/{}", cohort.name, lr(Arm::Sgdm), lr(Arm::Adam))
         };
         let rates: Vec<String> = self.of.cohorts.iter().enumerate().map(rate).collect();
-        let Some((cell, _)) = self.runs.first() else { return String::new() };
+        let Some(cell) = self.cells.first() else { return String::new() };
         let (train, eval) = (cell.spec.train.batch_size, &cell.spec.eval);
         let warning = self.protocol.warning().map_or(String::new(), |w| format!("{w} "));
         format!(
@@ -380,29 +368,6 @@ impl Runs<'_> {
 
 fn judged(curves: &[Curve], step: u64) -> Vec<f64> {
     curves.iter().map(|curve| curve.judged(step)).collect()
-}
-
-fn series(arm: Arm, curves: &[Curve]) -> Series {
-    let longest = curves.iter().max_by_key(|curve| curve.steps.len());
-    let steps = longest.map_or(Vec::new(), |curve| curve.steps.clone());
-    let at = |&step: &u64| -> Vec<f64> { curves.iter().map(|c| c.measured(step)).collect() };
-    let columns: Vec<Vec<f64>> = steps.iter().map(at).collect();
-    let intervals: Vec<Interval> = columns.iter().map(|column| mean_interval(column)).collect();
-    let member = |curve: &Curve| Member {
-        name: format!("seed {}", curve.seed),
-        y: steps.iter().map(|&step| curve.measured(step)).collect(),
-    };
-    Series {
-        name: arm.name().into(),
-        color: arm.color(),
-        x: steps.iter().map(|&s| s as f64).collect(),
-        center: columns.iter().map(|column| mean(column)).collect(),
-        band: Some(Band {
-            lo: intervals.iter().map(|i| i.lo).collect(),
-            hi: intervals.iter().map(|i| i.hi).collect(),
-        }),
-        members: curves.iter().map(member).collect(),
-    }
 }
 
 /// Share of the batch's loss above which one prompt decides the mean.
