@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use windtunnel_core::instrument::{Instrument, NoisePlan};
-use windtunnel_lab::paper::figures::{CONDITION_FIGURES, FIGURES};
+
+use crate::commands::reproduce::{GROUPS, studies};
 
 /// A wind tunnel for Transformer optimization.
 ///
@@ -47,8 +48,8 @@ pub enum Command {
         after_help = "Example:\n  windtunnel train --set preset=sphere --set optimizer.name=sgd --seeds 0..6"
     )]
     Train(Train),
-    /// Reproduce a figure of the paper.
-    #[command(after_help = "Example:\n  windtunnel reproduce fig2 --quick --out fig2-quick")]
+    /// Reproduce figures of the paper, audit its claims, and go beyond it.
+    #[command(after_help = "Example:\n  windtunnel reproduce fig2 --quick --out fig2-quick\n  windtunnel reproduce all")]
     Reproduce(Reproduce),
     /// Put instruments on runs of the store: noise, curvature, conditioning, smoothness, tails.
     #[command(
@@ -109,10 +110,10 @@ pub struct Baselines {
 /// `reproduce`.
 #[derive(ClapArgs, Debug)]
 pub struct Reproduce {
-    /// Figures, or all of them.
+    /// Figures, studies beyond the paper, or groups of them.
     #[arg(required = true, value_name = "FIGURE", value_parser = figure_names())]
     pub figures: Vec<String>,
-    /// 1,000 steps and 3 seeds in place of 10,000 and 6.
+    /// A first look: at most 1,000 steps and 3 seeds in place of 10,000 and 6.
     #[arg(long)]
     pub quick: bool,
     /// Folder of the pictures, tables and page.
@@ -137,10 +138,8 @@ fn seconds(text: &str) -> Result<f64, String> {
 
 /// What [`Reproduce`] knows.
 fn figure_names() -> PossibleValuesParser {
-    let losses = FIGURES.iter().map(|figure| (figure.name, figure.title));
-    let conditioning = CONDITION_FIGURES.iter().map(|figure| (figure.name, figure.title));
-    let all = [("all", "Every figure that there is so far")];
-    let names = losses.chain(conditioning).chain(all);
+    let named = studies().map(|study| (study.name, study.title));
+    let names = named.chain(GROUPS);
     names.map(|(name, title)| PossibleValue::new(name).help(title)).collect::<Vec<_>>().into()
 }
 

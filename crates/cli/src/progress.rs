@@ -11,9 +11,18 @@ const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
 /// A bar for the steps of one run that is measured; nothing but on a terminal.
 pub fn steps(name: String, length: u64, quiet: bool) -> ProgressBar {
+    bar(name, length, quiet, "{msg} [{bar:30}] step {pos} of {len}")
+}
+
+/// A bar for so many things of one kind; nothing but on a terminal.
+pub fn count(name: String, length: u64, quiet: bool) -> ProgressBar {
+    bar(name, length, quiet, "{msg} [{bar:30}] {pos} of {len}, ETA {eta}")
+}
+
+fn bar(name: String, length: u64, quiet: bool, template: &str) -> ProgressBar {
     let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
     let bar = ProgressBar::with_draw_target(Some(length), target).with_message(name);
-    if let Ok(style) = ProgressStyle::with_template("{msg} [{bar:30}] step {pos} of {len}") {
+    if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style.progress_chars("=> "));
     }
     bar

@@ -23,6 +23,21 @@ pub fn compute(
     specs: &[RunSpec],
     names: &[String],
 ) -> Result<Store, Error> {
+    let statuses = attempt(global, sitting, specs, names)?;
+    judge(&statuses, names)?;
+    Ok(Store::open(&global.store)?)
+}
+
+/// Computes what is missing of `specs`; tells of each whether it is there or why it failed.
+///
+/// # Errors
+/// When the user interrupted.
+pub fn attempt(
+    global: &Global,
+    sitting: &Sitting,
+    specs: &[RunSpec],
+    names: &[String],
+) -> Result<Vec<Status>, Error> {
     let store = Store::open(&global.store)?;
     // What a killed process left a day ago and more.
     store.sweep(Store::SWEEP_AGE)?;
@@ -39,8 +54,20 @@ pub fn compute(
         progress.tell(index, &event);
     });
     progress.finish();
-    judge(&statuses, names)?;
-    Ok(store)
+    match statuses.iter().filter(|s| matches!(s, Status::Interrupted)).count() {
+        0 => Ok(statuses),
+        left => Err(Error::Failed(format!(
+            "interrupted with {left} of {} runs unfinished; {RESUME}",
+            statuses.len()
+        ))),
+    }
+}
+
+const RESUME: &str = "nothing is lost: give the same command again to go on from the checkpoints";
+
+/// The user stopped between runs.
+pub fn interrupted() -> Error {
+    Error::Failed(format!("interrupted; {RESUME}"))
 }
 
 /// A flag that Ctrl-C raises, the same at every call.
@@ -80,14 +107,6 @@ fn judge(statuses: &[Status], names: &[String]) -> Result<(), Error> {
     if !failures.is_empty() {
         let listed = failures.join("\n  ");
         return Err(Error::Failed(format!("{} runs failed:\n  {listed}", failures.len())));
-    }
-    let left = statuses.iter().filter(|s| matches!(s, Status::Interrupted)).count();
-    if left > 0 {
-        return Err(Error::Failed(format!(
-            "interrupted with {left} of {} runs unfinished; nothing is lost: give the same command \
-             again to go on from the checkpoints",
-            statuses.len()
-        )));
     }
     Ok(())
 }

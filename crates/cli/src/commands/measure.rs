@@ -7,7 +7,7 @@ use windtunnel_core::lanes::Isa;
 use windtunnel_lab::chart::{self, Member};
 use windtunnel_lab::figure::Figure;
 use windtunnel_lab::measure::{self, Measurement, Request, measure};
-use windtunnel_lab::report::Page;
+use windtunnel_lab::report::{Method, Page, Part};
 use windtunnel_lab::spec::RunSpec;
 use windtunnel_lab::store::{Checkpoint, Record, Row, RunId, Store};
 use windtunnel_lab::sweep::stored_spec;
@@ -153,15 +153,25 @@ impl Report {
         let page = Page {
             title: "windtunnel: measurements",
             summary: measured.iter().map(warnings).filter(|w| !w.is_empty()).collect(),
-            figures: self.figures.iter().map(|(_, figure)| figure).collect(),
-            tables: tables.collect(),
-            files,
-            specs: measured.iter().map(|run| (name(&run.spec), run.spec.to_toml())).collect(),
+            parts: vec![Part {
+                id: "measurements",
+                figures: self.figures.iter().map(|(_, figure)| figure).collect(),
+                tables: tables.collect(),
+                files,
+                ..Part::default()
+            }],
+            methods: measured.iter().map(method).collect(),
+            ..Page::default()
         };
         let file = format!("{stem}.html");
         write(&args.out, &file, page.html().as_bytes())?;
         Ok(args.out.join(file).display().to_string())
     }
+}
+
+/// The spec behind a run.
+fn method(run: &Measured) -> Method {
+    Method { title: name(&run.spec), note: String::new(), text: run.spec.to_toml() }
 }
 
 /// Pictures of one step of one run, whose group is `of` in the names of files.

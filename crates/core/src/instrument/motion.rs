@@ -94,6 +94,7 @@ fn without_optimizer(instrument: Instrument) -> Warning {
 
 pub(super) fn directional(scene: &mut Scene<'_>, readings: &mut Readings) {
     let full = scene.probe.gradient().1.to_vec();
+    readings.record("held_out_grad_norm", norm(&full));
     let (objective, params) = scene.probe.parts();
     let mut along = |name: &str, direction: &[f64]| {
         readings.record(name, directional_smoothness(objective, params, direction));

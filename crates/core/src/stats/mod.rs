@@ -27,7 +27,7 @@ pub use moments::{
 };
 pub use power_law::{MIN_TAIL, PowerLaw, goodness_of_fit, power_law, power_law_above};
 pub use qq::{Qq, TailRatio, gaussian_norm_sample, qq_normal, qq_reference, tail_ratio};
-pub use rank::spearman;
+pub use rank::{rank_correlation, spearman};
 pub use robust::{MeanTrust, mean_trust, median_of_means};
 pub use spectrum::{jensen_shannon_distance, spectral_density};
 pub use stable::{StableIndex, stable_log_moment, stable_quantile};

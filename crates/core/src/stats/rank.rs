@@ -24,6 +24,19 @@ pub fn spearman(x: &[f64], y: &[f64]) -> (f64, Interval) {
     (rho, interval)
 }
 
+/// Spearman's rank correlation alone.
+///
+/// # Panics
+/// As [`spearman`].
+pub fn rank_correlation(x: &[f64], y: &[f64]) -> f64 {
+    assert_eq!(x.len(), y.len(), "pairs");
+    if x.iter().chain(y).any(|v| v.is_nan()) {
+        return f64::NAN;
+    }
+    let all: Vec<usize> = (0..x.len()).collect();
+    correlation(&Levels::of(x), &Levels::of(y), &all, &mut Scratch::default())
+}
+
 /// The different values of a sample, numbered in ascending order: enough to rank any resample by
 /// counting, without sorting it again.
 struct Levels {

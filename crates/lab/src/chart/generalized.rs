@@ -43,7 +43,7 @@ fn fit(points: &[(u64, f64, f64)]) -> Option<Fit> {
 
 /// Smoothness against gradient norm for one run, coloured by step; nothing without enough steps.
 pub fn generalized(group: &Group, member: &Member) -> Option<Figure> {
-    let panels: Vec<Panel> = METRICS.iter().filter_map(|m| panel(member, *m)).collect();
+    let panels: Vec<Panel> = METRICS.iter().filter_map(|m| generalized_panel(member, *m)).collect();
     (!panels.is_empty()).then(|| Figure {
         title: format!("Generalized smoothness: {}", group.name),
         panels,
@@ -56,7 +56,7 @@ pub fn generalized(group: &Group, member: &Member) -> Option<Figure> {
     })
 }
 
-fn panel(member: &Member, (metric, name): (&str, &str)) -> Option<Panel> {
+pub fn generalized_panel(member: &Member, (metric, name): (&str, &str)) -> Option<Panel> {
     let points = points(member, metric);
     let fit = fit(&points)?;
     Some(Panel {

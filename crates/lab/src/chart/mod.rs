@@ -11,10 +11,12 @@ mod tables;
 mod time;
 
 pub use curve::over_seeds;
+pub(crate) use generalized::generalized_panel;
 pub use generalized::{generalized, generalized_fits};
 pub(crate) use held_out::FAR_BELOW;
 pub use held_out::held_out;
 pub use hessian::hessian;
+pub(crate) use noise::{histogram, qq_of_gaussian};
 pub use noise::{noise, noise_by_coordinate};
 pub use tables::{condition_ratios, negative_steps};
 pub use time::{

@@ -95,12 +95,15 @@ pub fn noise_by_coordinate(sample: &NoiseSample, blocks: &[Block], what: &str) -
 /// Range of the norms, in ratios, from which bins are even in ratios.
 const WIDE: f64 = 20.0;
 
-/// Shares of draws in common bins, which leave out the farthest thousandth so that the bulk shows.
-fn histogram(norms: &[f64], gaussian: &[f64]) -> Panel {
+/// Shares of draws in common bins, which leave out the farthest thousandth so that the bulk shows;
+/// beside Gaussian noise where there is any.
+pub fn histogram(norms: &[f64], gaussian: &[f64]) -> Panel {
     let sorted: Vec<f64> = descending(norms).into_iter().rev().collect();
     let (lo, hi) = match sorted.first() {
         Some(least) => {
-            (least.min(gaussian[0]), quantile(&sorted, 0.999).max(quantile(gaussian, 0.999)))
+            let (lo, hi) = (*least, quantile(&sorted, 0.999));
+            let other = gaussian.first().map(|first| (*first, quantile(gaussian, 0.999)));
+            other.map_or((lo, hi), |other| (lo.min(other.0), hi.max(other.1)))
         }
         None => (0.0, 1.0),
     };
@@ -122,7 +125,10 @@ fn histogram(norms: &[f64], gaussian: &[f64]) -> Panel {
         x_label: "‖g − ∇f‖".into(),
         y_label: "share per bin".into(),
         x_scale: if log { Scale::Log } else { Scale::Linear },
-        series: vec![Series::new("Gaussian noise", Color::BLACK, middles, shares(gaussian))],
+        series: match gaussian {
+            [] => Vec::new(),
+            _ => vec![Series::new("Gaussian noise", Color::BLACK, middles, shares(gaussian))],
+        },
         bars: vec![Bars {
             name: "gradient noise".into(),
             color: BLUE,
@@ -168,7 +174,7 @@ fn thinned(qq: &Qq) -> Qq {
     Qq { theoretical: keep(&qq.theoretical), sample: keep(&qq.sample) }
 }
 
-fn qq_of_gaussian(norms: &[f64], gaussian: &[f64]) -> Panel {
+pub fn qq_of_gaussian(norms: &[f64], gaussian: &[f64]) -> Panel {
     let points = qq_reference(norms, gaussian, norms.len());
     let scale = if is_wide(&points.sample) { Scale::Log } else { Scale::Linear };
     qq("QQ against Gaussian noise", "‖Gaussian noise‖", points, scale)

@@ -45,6 +45,16 @@ impl Axis {
         coordinate(self.scale, value).map(|u| (u - self.lo) / (self.hi - self.lo))
     }
 
+    /// Scale, its linear part and both ends in its coordinate, for the script of a page.
+    pub(super) fn described(&self) -> String {
+        let (name, linear) = match self.scale {
+            Scale::Linear => ("linear", 0.0),
+            Scale::Log => ("log", 0.0),
+            Scale::SymLog { linear } => ("symlog", linear),
+        };
+        format!("{name} {linear:e} {:e} {:e}", self.lo, self.hi)
+    }
+
     /// The number at a fraction of the range.
     pub(super) fn value(&self, fraction: f64) -> f64 {
         let u = self.lo + fraction * (self.hi - self.lo);

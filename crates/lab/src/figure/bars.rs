@@ -16,7 +16,8 @@ pub(super) fn style(bars: &str) -> String {
 
 pub(super) fn draw(svg: &mut Svg, frame: &Frame, bars: &Bars) {
     let style = style(&hex(bars.color));
-    svg.path(&outline(frame, bars), &format!("class=\"bars\" {style}"));
+    let name = svg.data("name", &bars.name);
+    svg.path(&outline(frame, bars), &format!("class=\"bars\"{name} {style}"));
 }
 
 /// Whether any bar can be drawn.

@@ -48,7 +48,14 @@ pub(super) fn band_style(color: &str) -> String {
 }
 
 fn draw_panel(svg: &mut Svg, panel: &Panel, placed: &Placed) {
-    svg.open("class=\"panel\"");
+    let frame = &placed.frame;
+    let place = [frame.left, frame.top, frame.width, frame.height].map(px).join(" ");
+    let data = [
+        svg.data("frame", &place),
+        svg.data("x", &frame.x.described()),
+        svg.data("y", &frame.y.described()),
+    ];
+    svg.open(&format!("class=\"panel\"{}", data.concat()));
     let shading = placed.color_bar.as_ref().map(|bar| &bar.shading);
     draw_marks(svg, panel, placed, shading);
     axes(svg, placed);
@@ -115,7 +122,8 @@ fn grid_lines(svg: &mut Svg, placed: &Placed) {
 fn draw_series(svg: &mut Svg, frame: &Frame, series: &Series) {
     let color = hex(series.color);
     let joined = "stroke-linejoin=\"round\" stroke-linecap=\"round\"";
-    svg.open(&format!("class=\"series\" stroke=\"{color}\" fill=\"{color}\" {joined}"));
+    let name = svg.data("name", &series.name);
+    svg.open(&format!("class=\"series\"{name} stroke=\"{color}\" fill=\"{color}\" {joined}"));
     for member in &series.members {
         let pen = Pen { class: "member", width: MEMBER_WIDTH, opacity: MEMBER_OPACITY };
         draw_curve(svg, frame, (&series.x, &member.y), pen);

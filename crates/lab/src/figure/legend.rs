@@ -2,7 +2,7 @@
 
 use super::font::width;
 use super::layout::{LABEL, WIDER};
-use super::svg::{Anchor, Svg, hex, px};
+use super::svg::{Anchor, Medium, Svg, hex, px};
 use super::{Color, ColorMap, Figure, Panel, bars, draw, points, rule};
 
 /// Length of the line of an entry, and the space between it and the name.
@@ -104,12 +104,20 @@ fn lines(entries: Vec<Entry>, room: f64) -> Vec<(Vec<Entry>, f64)> {
 
 /// Draws samples and name of an entry.
 pub(super) fn draw(svg: &mut Svg, entry: &Entry) {
+    let page = svg.medium == Medium::Page;
+    if page {
+        let name = svg.data("name", &entry.name);
+        svg.open(&format!("class=\"entry\"{name}"));
+    }
     for &sample in &entry.samples {
         draw_sample(svg, entry, sample);
     }
     // Letters of this family are 0.72 of their size high.
     let (x, y) = (entry.x + SAMPLE.0 + SAMPLE.1, entry.y + 0.36 * LABEL);
     svg.text(&entry.name, x, y, LABEL, Anchor::Start);
+    if page {
+        svg.close();
+    }
 }
 
 fn draw_sample(svg: &mut Svg, entry: &Entry, sample: Sample) {

@@ -186,6 +186,16 @@ impl Figure {
         self.drawn(Medium::Screen)
     }
 
+    /// The same for a page whose script can hide what has a name and read values off the axes:
+    /// named marks have `data-name`, panels `data-frame` (left, top, width, height), `data-x` and
+    /// `data-y` (scale, its linear part, both ends in the coordinate of the scale).
+    ///
+    /// # Panics
+    /// As [`Figure::svg`].
+    pub fn inline_svg(&self) -> String {
+        self.drawn(Medium::Page)
+    }
+
     /// The figure as a PNG on white, `scale` dots to a pixel of the SVG (2 for most uses).
     ///
     /// # Errors

@@ -33,7 +33,8 @@ pub(super) fn dot((x, y): (f64, f64)) -> String {
 
 pub(super) fn draw(svg: &mut Svg, frame: &Frame, points: &Points, shading: Option<&Shading>) {
     let radius = radius(points.x.len());
-    svg.open("class=\"points\"");
+    let name = svg.data("name", &points.name);
+    svg.open(&format!("class=\"points\"{name}"));
     match points.shade.as_ref().zip(shading) {
         None => {
             let d: String = places(frame, points).flatten().map(dot).collect();

@@ -14,7 +14,8 @@ pub(super) fn style(color: &str) -> String {
 
 pub(super) fn draw(svg: &mut Svg, frame: &Frame, rule: &Rule) {
     let d = path(frame, rule.line);
-    svg.path(&d, &format!("class=\"rule\" {}", style(&hex(rule.color))));
+    let name = svg.data("name", &rule.name);
+    svg.path(&d, &format!("class=\"rule\"{name} {}", style(&hex(rule.color))));
 }
 
 /// Whether any of the rule can be drawn.

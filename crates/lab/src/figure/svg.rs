@@ -30,6 +30,8 @@ pub(super) enum Medium {
     Screen,
     /// A PDF, whose viewers smooth every edge.
     Paper,
+    /// A page with a script, which finds names and scales in `data-` attributes.
+    Page,
 }
 
 /// A document being written.
@@ -53,6 +55,14 @@ impl Svg {
         }
         svg.line(format!("<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>"));
         svg
+    }
+
+    /// What a page's script finds at a mark; nothing elsewhere.
+    pub(super) fn data(&self, key: &str, value: &str) -> String {
+        match self.medium {
+            Medium::Page => format!(" data-{key}=\"{}\"", escaped(value).replace('"', "&quot;")),
+            Medium::Screen | Medium::Paper => String::new(),
+        }
     }
 
     /// Opens a group, which [`Svg::close`] ends.

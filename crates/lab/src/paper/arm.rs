@@ -1,9 +1,11 @@
 //! The two optimizers of the paper.
 
+use serde::{Deserialize, Serialize};
+
 use crate::figure::Color;
 
 /// An optimizer of the paper, in its colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Arm {
     /// SGD with momentum 0.9.
     Sgdm,

@@ -1,21 +1,31 @@
-//! Runs of a figure: cohorts of the same data and model, in which only optimizer and seed differ.
+//! Runs of a study: cohorts of the same data and model, in which only optimizer and seed differ.
 
 use super::{Arm, Protocol};
-use crate::chart::{Group, Member};
-use crate::spec::{Document, RunSpec, SpecError, run_id};
-use crate::store::{self, Store};
+use crate::spec::{Document, RunSpec, SpecError};
 
-/// A panel's data and model.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// A panel's data and model. Studies that show the same cohort share its runs.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Cohort {
-    /// Name in tables, files and verdicts.
+    /// Name in tables, files and verdicts; no two cohorts share one.
     pub name: &'static str,
     /// Heading of the panel.
     pub title: &'static str,
     /// Changes to the default spec, as `--set` takes them.
     pub sets: &'static [&'static str],
+    /// Further changes in a quick look.
+    pub quick_sets: &'static [&'static str],
+    /// What its runs measure, as `--set` takes it.
+    pub instruments: &'static [&'static str],
+    /// Optimizers.
+    pub arms: &'static [Arm],
     /// How learning rates are chosen.
     pub rates: Rates,
+    /// Updates per run, in full and quick.
+    pub steps: (u64, u64),
+    /// Mini-batch gradients per seed of the study of noise at initialization.
+    pub draws: usize,
+    /// What a dose-response curve is drawn against.
+    pub dose: f64,
 }
 
 /// How the learning rates of a cohort are chosen.
@@ -23,7 +33,7 @@ pub struct Cohort {
 pub enum Rates {
     /// Those that were published.
     Published,
-    /// By a search over a grid, with runs of a share 1/`shortened` of the protocol's steps.
+    /// By a search over a grid, with runs of a share 1/`shortened` of the steps.
     Searched {
         /// 1 where whole runs can be afforded.
         shortened: u64,
@@ -33,8 +43,8 @@ pub enum Rates {
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// Which cohort.
-    pub cohort: usize,
+    /// Name of its cohort.
+    pub cohort: &'static str,
     /// Which optimizer.
     pub arm: Arm,
     /// What is run.
@@ -42,20 +52,42 @@ pub struct Cell {
 }
 
 impl Cohort {
-    /// The spec of one optimizer, seed 0, with the published learning rate unless there is another
-    /// and, where there are any, instruments as `--set` takes them.
+    /// Updates of a run.
+    pub fn steps(&self, protocol: &Protocol) -> u64 {
+        if protocol.quick { self.steps.1 } else { self.steps.0 }
+    }
+
+    /// The spec of one optimizer, seed 0, with the published learning rate unless there is another.
     ///
     /// # Errors
     /// None in practice: every cohort resolves, which a test checks.
     pub fn spec(
         &self,
         arm: Arm,
+        protocol: &Protocol,
+        lr: Option<f64>,
+    ) -> Result<RunSpec, SpecError> {
+        let quick = if protocol.quick { self.quick_sets } else { &[] };
+        self.resolve(arm, self.steps(protocol), lr, &[self.instruments, quick].concat())
+    }
+
+    /// The same of so many steps, without instruments.
+    ///
+    /// # Errors
+    /// As [`Cohort::spec`].
+    pub fn bare_spec(&self, arm: Arm, steps: u64, lr: Option<f64>) -> Result<RunSpec, SpecError> {
+        self.resolve(arm, steps, lr, &[])
+    }
+
+    fn resolve(
+        &self,
+        arm: Arm,
         steps: u64,
         lr: Option<f64>,
-        instruments: Option<&str>,
+        instruments: &[&str],
     ) -> Result<RunSpec, SpecError> {
         let mut document = Document::empty();
-        for set in self.sets.iter().copied().chain(instruments) {
+        for set in self.sets.iter().chain(instruments) {
             document.set(set)?;
         }
         document.set(&format!("optimizer.name={}", arm.spec_name()))?;
@@ -65,48 +97,23 @@ impl Cohort {
         }
         document.resolve()
     }
-}
 
-/// All runs, cohort by cohort; `lr` tells the learning rate of those that were searched.
-///
-/// # Errors
-/// As [`Cohort::spec`].
-pub fn cells(
-    cohorts: &[Cohort],
-    protocol: &Protocol,
-    instruments: Option<&str>,
-    lr: impl Fn(usize, Arm) -> Option<f64>,
-) -> Result<Vec<Cell>, SpecError> {
-    let mut cells = Vec::new();
-    for (cohort, of) in cohorts.iter().enumerate() {
-        for arm in Arm::ALL {
-            let spec = of.spec(arm, protocol.steps, lr(cohort, arm), instruments)?;
+    /// All its runs; `lr` tells the learning rates of those that were searched.
+    ///
+    /// # Errors
+    /// As [`Cohort::spec`].
+    pub fn cells(
+        &self,
+        protocol: &Protocol,
+        lr: impl Fn(Arm) -> Option<f64>,
+    ) -> Result<Vec<Cell>, SpecError> {
+        let mut cells = Vec::new();
+        for &arm in self.arms {
+            let spec = self.spec(arm, protocol, lr(arm))?;
             let seeds = 0..protocol.seeds;
-            cells.extend(seeds.map(|seed| Cell { cohort, arm, spec: spec.with_seed(seed) }));
+            let cell = |seed| Cell { cohort: self.name, arm, spec: spec.with_seed(seed) };
+            cells.extend(seeds.map(cell));
         }
+        Ok(cells)
     }
-    Ok(cells)
-}
-
-/// The runs read back, of every cohort SGDM's and Adam's.
-///
-/// # Errors
-/// A run that is not in the store or cannot be read.
-pub fn groups(
-    store: &Store,
-    cohorts: &[Cohort],
-    cells: &[Cell],
-) -> Result<Vec<[Group; 2]>, store::Error> {
-    let member = |cell: &Cell| {
-        let run = run_id(&cell.spec);
-        let rows = store.run(&run)?.rows;
-        Ok(Member { run, seed: cell.spec.train.seed, rows })
-    };
-    let group = |cohort: usize, arm: Arm| -> Result<Group, store::Error> {
-        let own = cells.iter().filter(|cell| cell.cohort == cohort && cell.arm == arm);
-        let members = own.map(member).collect::<Result<_, store::Error>>()?;
-        Ok(Group { name: arm.name().into(), color: arm.color(), members })
-    };
-    let both = |cohort| Ok([group(cohort, Arm::Sgdm)?, group(cohort, Arm::Adam)?]);
-    (0..cohorts.len()).map(both).collect()
 }

@@ -1,91 +1,96 @@
-//! The figures of Ahn et al. (ICLR 2024): which runs, which picture, which verdict.
+//! The paper of Ahn et al. (ICLR 2024) and what follows from it: which runs, which pictures, which
+//! verdicts.
 //!
-//! A figure is an entry of a list ([`figures`]): [`cohort`]s of runs, and claims as [`contrast`]s of
-//! what was measured on them. [`rates`] finds learning rates that were not published.
+//! A [`study::Study`] is an entry of a list ([`figures`] of the paper, [`beyond`] it): cohorts of
+//! runs, views of them, and claims about them. [`evidence`] is what the runs recorded; [`study`]
+//! turns it into a section of the report, [`audit`] all claims into one table.
 
 mod arm;
+pub mod audit;
+pub mod beyond;
+pub mod claim;
 pub mod cohort;
-pub mod conditioning;
-pub mod contrast;
+pub mod effect;
+pub mod evidence;
 pub mod figures;
-pub mod losses;
+pub mod noise;
+pub mod quantity;
 pub mod rates;
+pub mod study;
+pub mod view;
+
+use serde::Serialize;
+use windtunnel_core::stats::Interval;
 
 pub use arm::Arm;
 
-use windtunnel_core::stats::Interval;
-
-/// Held-out loss, mean over prompts.
-const LOSS: &str = "held_out_loss";
-/// The same, median over prompts.
-const MEDIAN: &str = "held_out_median";
-
 /// How much of the published protocol is run.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
-    /// Updates per run.
-    pub steps: u64,
+    /// Short runs instead of the cohorts' own.
+    pub quick: bool,
     /// Seeds 0..seeds.
     pub seeds: u64,
 }
 
 impl Protocol {
-    /// As published: 10,000 steps, 6 seeds.
-    pub const PUBLISHED: Protocol = Protocol { steps: 10_000, seeds: 6 };
-    /// For a first look: 1,000 steps, 3 seeds.
-    pub const QUICK: Protocol = Protocol { steps: 1_000, seeds: 3 };
+    /// As published: 10,000 steps unless a study says otherwise, 6 seeds.
+    pub const PUBLISHED: Protocol = Protocol { quick: false, seeds: 6 };
+    /// For a first look: at most 1,000 steps, 3 seeds.
+    pub const QUICK: Protocol = Protocol { quick: true, seeds: 3 };
 
-    /// What to add to every caption of a shortened figure.
-    pub fn warning(&self) -> Option<String> {
-        (*self != Protocol::PUBLISHED).then(|| {
-            format!(
-                "QUICK: {} steps and {} seeds in place of {} and {}.",
-                self.steps,
-                self.seeds,
-                Self::PUBLISHED.steps,
-                Self::PUBLISHED.seeds
-            )
-        })
+    /// What to add to every caption of a shortened figure that has so many steps.
+    fn warning(&self, steps: u64) -> String {
+        match self.quick {
+            true => format!(
+                "QUICK: {steps} steps and {} seeds, nothing to publish. ",
+                self.seeds
+            ),
+            false => String::new(),
+        }
     }
 }
 
-/// Answer to "is A below B?".
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What the data say of a claim.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Verdict {
-    /// The whole interval says so.
-    Yes,
-    /// The whole interval says the opposite.
-    No,
-    /// The interval contains equality, or is undefined.
+    /// The whole interval is above the null.
+    Supported,
+    /// The whole interval is below it.
+    Contradicted,
+    /// The interval contains the null, or is undefined.
+    #[serde(rename = "not distinguishable")]
     NotDistinguishable,
 }
 
 impl Verdict {
-    /// The verdict on "the ratio is above 1".
-    pub fn above_one(ratio: Interval) -> Verdict {
-        if ratio.lo > 1.0 {
-            Verdict::Yes
-        } else if ratio.hi < 1.0 {
-            Verdict::No
+    /// All of them.
+    pub const ALL: [Verdict; 3] =
+        [Verdict::Supported, Verdict::Contradicted, Verdict::NotDistinguishable];
+
+    /// The verdict on "the effect is above `null`".
+    pub fn above(null: f64, interval: Interval) -> Verdict {
+        if interval.lo > null {
+            Verdict::Supported
+        } else if interval.hi < null {
+            Verdict::Contradicted
         } else {
             Verdict::NotDistinguishable
         }
     }
 
-    /// As the verdict on a claim that the effect is above 1.
-    pub fn of_claim(self) -> &'static str {
-        match self {
-            Verdict::Yes => "supported",
-            Verdict::No => "contradicted",
-            Verdict::NotDistinguishable => self.text(),
-        }
+    /// Whether one supports what the other contradicts.
+    pub fn contradicts(self, other: Verdict) -> bool {
+        let open = Verdict::NotDistinguishable;
+        self != other && self != open && other != open
     }
 
     /// As printed.
     pub fn text(self) -> &'static str {
         match self {
-            Verdict::Yes => "yes",
-            Verdict::No => "no",
+            Verdict::Supported => "supported",
+            Verdict::Contradicted => "contradicted",
             Verdict::NotDistinguishable => "not distinguishable",
         }
     }

@@ -2,35 +2,49 @@
 //! edge.
 //!
 //! Judged by the mean over seeds of ln(held-out loss), itself averaged over the last tenth of
-//! training; a run that diverged is infinitely bad.
+//! training; a run that diverged is infinitely bad. The search may run shorter than the study, so
+//! its best is tried at full length: where a run diverges then, the next best takes its place. What
+//! was found is kept in the store.
 
+use serde::{Deserialize, Serialize};
 use windtunnel_core::stats::mean;
 
 use super::cohort::{Cohort, Rates};
-use super::{Arm, LOSS, Protocol};
+use super::quantity::{LOSS, diverged, loss};
+use super::{Arm, Protocol};
+use crate::chart::Member;
 use crate::figure::{Figure, Panel, Scale, Series};
-use crate::spec::{RunSpec, SpecError, run_id};
+use crate::spec::{NUMERICS_VERSION, RunSpec, SpecError, run_id};
 use crate::store::{self, Store};
 use crate::table::{Table, number};
 
 /// Seeds of every value of the grid, the first of the figure's own.
-const SEEDS: u64 = 3;
+pub const SEEDS: u64 = 3;
 /// Times that a grid may grow by a decade, three values.
 const GROWTHS: usize = 2;
 
 /// The search for one optimizer of one cohort.
 #[derive(Clone, Debug)]
 pub struct Search {
-    /// Which cohort of the figure.
-    pub cohort: usize,
+    /// Which cohort.
+    pub cohort: &'static Cohort,
     /// Which optimizer.
     pub arm: Arm,
+    steps: u64,
+    grid: Grid,
+}
+
+/// A grid with what was found on it.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+struct Grid {
     /// Ascending values m·10^e, m in {1, 2, 5}, as 3e + (0, 1, 2).
     rungs: std::ops::Range<i32>,
     growths: usize,
-    steps: u64,
-    /// Losses of every value, seed by seed; empty before [`Search::read`].
-    losses: Vec<Vec<f64>>,
+    /// Losses of every value, seed by seed, nothing where a run diverged; empty before
+    /// [`Search::read`].
+    losses: Vec<Vec<Option<f64>>>,
+    /// Values, by place, of which a run of full length diverged.
+    rejected: Vec<usize>,
 }
 
 /// Ten values from 0.001 to 1.
@@ -42,18 +56,16 @@ fn value(rung: i32) -> f64 {
     format!("{mantissa}e{}", rung.div_euclid(3)).parse().unwrap_or(f64::NAN)
 }
 
-/// The searches that a figure needs.
-pub fn searches(cohorts: &[Cohort], protocol: &Protocol) -> Vec<Search> {
+/// The searches that cohorts need.
+pub fn searches(cohorts: &[&'static Cohort], protocol: &Protocol) -> Vec<Search> {
     let mut searches = Vec::new();
-    for (cohort, of) in cohorts.iter().enumerate() {
-        if let Rates::Searched { shortened } = of.rates {
-            searches.extend(Arm::ALL.map(|arm| Search {
+    for &cohort in cohorts {
+        if let Rates::Searched { shortened } = cohort.rates {
+            searches.extend(cohort.arms.iter().map(|&arm| Search {
                 cohort,
                 arm,
-                rungs: RUNGS,
-                growths: 0,
-                steps: (protocol.steps / shortened).max(1),
-                losses: Vec::new(),
+                steps: (cohort.steps(protocol) / shortened).max(1),
+                grid: Grid { rungs: RUNGS, growths: 0, losses: Vec::new(), rejected: Vec::new() },
             }));
         }
     }
@@ -65,86 +77,159 @@ impl Search {
     ///
     /// # Errors
     /// As [`Cohort::spec`].
-    pub fn specs(&self, cohorts: &[Cohort]) -> Result<Vec<RunSpec>, SpecError> {
+    pub fn specs(&self) -> Result<Vec<RunSpec>, SpecError> {
         let mut specs = Vec::new();
-        for rung in self.rungs.clone() {
-            let spec = cohorts[self.cohort].spec(self.arm, self.steps, Some(value(rung)), None)?;
+        for rung in self.grid.rungs.clone() {
+            let spec = self.cohort.bare_spec(self.arm, self.steps, Some(value(rung)))?;
             specs.extend((0..SEEDS).map(|seed| spec.with_seed(seed)));
         }
         Ok(specs)
     }
 
-    /// Reads the losses of [`Search::specs`]; returns whether the search is over. Where it is not,
-    /// the grid has grown.
+    /// What the store kept of this search: whether it is over.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn recall(&mut self, store: &Store) -> Result<bool, store::Error> {
+        let Some(key) = self.key() else { return Ok(false) };
+        let kept = store.kept(&key)?.and_then(|text| serde_json::from_str(&text).ok());
+        let Some(grid) = kept else { return Ok(false) };
+        self.grid = grid;
+        Ok(true)
+    }
+
+    fn key(&self) -> Option<String> {
+        let spec = self.cohort.bare_spec(self.arm, self.steps, Some(1.0)).ok()?;
+        let id = run_id(&spec);
+        Some(format!("learning rates of {id}, {SEEDS} seeds, numerics {NUMERICS_VERSION}"))
+    }
+
+    /// Reads the losses of [`Search::specs`]; returns whether the grid is searched. Where it is not,
+    /// it has grown.
     ///
     /// # Errors
     /// A run that is not in the store or cannot be read.
     pub fn read(&mut self, store: &Store, specs: &[RunSpec]) -> Result<bool, store::Error> {
-        let read = |spec: &RunSpec| -> Result<f64, store::Error> {
-            let rows = store.run(&run_id(spec))?.rows;
-            let rows: Vec<_> = rows.into_iter().filter(|row| row.metric == LOSS).collect();
-            if rows.last().is_none_or(|row| row.step < spec.train.steps) {
-                return Ok(f64::INFINITY);
-            }
-            let late = rows.iter().filter(|row| row.step >= spec.train.steps * 9 / 10);
-            Ok(mean(&late.map(|row| row.value.ln()).collect::<Vec<_>>()).exp())
+        let read = |spec: &RunSpec| -> Result<Option<f64>, store::Error> {
+            let (run, seed) = (run_id(spec), spec.train.seed);
+            let rows = store.run(&run)?.rows;
+            let late = loss(&Member { run, seed, rows }, LOSS, spec.train.steps, true);
+            Ok(late.is_finite().then_some(late))
         };
-        let losses = specs.iter().map(read).collect::<Result<Vec<f64>, _>>()?;
-        self.losses = losses.chunks(SEEDS as usize).map(<[f64]>::to_vec).collect();
+        let losses = specs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
+        self.grid.losses = losses.chunks(SEEDS as usize).map(<[_]>::to_vec).collect();
         let best = self.best();
-        let (first, last) = (best == 0, best + 1 == self.losses.len());
-        if self.growths == GROWTHS || !(first || last) {
+        let (first, last) = (best == 0, best + 1 == self.grid.losses.len());
+        if self.grid.growths == GROWTHS || !(first || last) {
             return Ok(true);
         }
-        self.growths += 1;
+        self.grid.growths += 1;
         match first {
-            true => self.rungs.start -= 3,
-            false => self.rungs.end += 3,
+            true => self.grid.rungs.start -= 3,
+            false => self.grid.rungs.end += 3,
         }
         Ok(false)
     }
 
+    /// Runs of full length at the best rate: those of the study, for the seeds of the search.
+    ///
+    /// # Errors
+    /// As [`Cohort::spec`].
+    pub fn trial(&self, protocol: &Protocol) -> Result<Vec<RunSpec>, SpecError> {
+        let spec = self.cohort.spec(self.arm, protocol, Some(self.lr()))?;
+        Ok((0..SEEDS.min(protocol.seeds)).map(|seed| spec.with_seed(seed)).collect())
+    }
+
+    /// Reads the runs of [`Search::trial`]; returns whether none diverged, or no other rate is
+    /// left, and keeps what was found if so. Where it does not, the rate is rejected.
+    ///
+    /// # Errors
+    /// A run that is not in the store or cannot be read.
+    pub fn read_trial(&mut self, store: &Store, trial: &[RunSpec]) -> Result<bool, store::Error> {
+        let survived = |spec: &RunSpec| -> Result<bool, store::Error> {
+            let (run, seed) = (run_id(spec), spec.train.seed);
+            let rows = store.run(&run)?.rows;
+            Ok(!diverged(&Member { run, seed, rows }, spec.train.steps))
+        };
+        let survived = trial.iter().map(survived).collect::<Result<Vec<_>, _>>()?;
+        let best = self.best();
+        let left = self.means().into_iter().enumerate();
+        let left = left.filter(|(k, mean)| mean.is_finite() && !self.grid.rejected.contains(k));
+        if !survived.contains(&false) || left.count() <= 1 {
+            if let Some((key, text)) = self.key().zip(serde_json::to_string(&self.grid).ok()) {
+                store.keep(&key, &text)?;
+            }
+            return Ok(true);
+        }
+        self.grid.rejected.push(best);
+        Ok(false)
+    }
+
     fn best(&self) -> usize {
-        let score = |losses: &Vec<f64>| mean(&losses.iter().map(|l| l.ln()).collect::<Vec<_>>());
-        let scores = self.losses.iter().map(score).enumerate();
-        // A mean of infinities is infinite; NaN losses count as diverged.
-        let scores = scores.map(|(k, s)| (k, if s.is_nan() { f64::INFINITY } else { s }));
+        // A mean of infinities is infinite.
+        let score = |losses: &Vec<Option<f64>>| {
+            mean(&losses.iter().map(|l| l.map_or(f64::INFINITY, f64::ln)).collect::<Vec<_>>())
+        };
+        let scores = self.grid.losses.iter().map(score).enumerate();
+        let scores = scores.filter(|(k, _)| !self.grid.rejected.contains(k));
         scores.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
     }
 
     /// The learning rate that was chosen.
     pub fn lr(&self) -> f64 {
-        value(self.rungs.start + self.best() as i32)
+        value(self.grid.rungs.start + self.best() as i32)
+    }
+
+    /// Rates of which a run of full length diverged.
+    fn rejected(&self) -> Vec<f64> {
+        self.grid.rejected.iter().map(|k| value(self.grid.rungs.start + *k as i32)).collect()
     }
 
     /// Whether the best is at an edge of the grid still.
     fn at_edge(&self) -> bool {
         let best = self.best();
-        best == 0 || best + 1 == self.losses.len()
+        best == 0 || best + 1 == self.grid.losses.len()
+    }
+
+    /// Means over seeds, infinite where one diverged.
+    fn means(&self) -> Vec<f64> {
+        let wide = |losses: &Vec<Option<f64>>| -> Vec<f64> {
+            losses.iter().map(|loss| loss.unwrap_or(f64::INFINITY)).collect()
+        };
+        self.grid.losses.iter().map(|losses| mean(&wide(losses))).collect()
     }
 }
 
+/// Losses above this multiple of a panel's lowest are those of rates that nobody would take: they are
+/// beyond the picture.
+const HOPELESS: f64 = 1e4;
+
 /// Loss against learning rate, a panel per cohort that was searched; none where all rates are
 /// published.
-pub fn figure(cohorts: &[Cohort], searches: &[Search]) -> Option<Figure> {
-    let series = |search: &Search| {
-        let x = search.rungs.clone().map(value).collect();
-        let mut series = Series::new(
-            search.arm.name(),
-            search.arm.color(),
-            x,
-            search.losses.iter().map(|l| mean(l)).collect(),
-        );
+pub fn figure(title: &str, cohorts: &[Cohort], searches: &[&Search]) -> Option<Figure> {
+    let series = |search: &&Search| {
+        let x = search.grid.rungs.clone().map(value).collect();
+        let mut series = Series::new(search.arm.name(), search.arm.color(), x, search.means());
+        let of = |seed: usize| {
+            let losses = search.grid.losses.iter();
+            losses.map(|losses| losses[seed].unwrap_or(f64::NAN)).collect()
+        };
         series.members = (0..SEEDS as usize)
-            .map(|seed| crate::figure::Member {
-                name: format!("seed {seed}"),
-                y: search.losses.iter().map(|losses| losses[seed]).collect(),
-            })
+            .map(|seed| crate::figure::Member { name: format!("seed {seed}"), y: of(seed) })
             .collect();
         series
     };
-    let panel = |(k, cohort): (usize, &Cohort)| {
-        let own: Vec<Series> = searches.iter().filter(|s| s.cohort == k).map(series).collect();
+    let panel = |cohort: &Cohort| {
+        let own = searches.iter().filter(|s| s.cohort.name == cohort.name);
+        let mut own: Vec<Series> = own.map(series).collect();
+        let lowest = own.iter().flat_map(|series| &series.center).copied();
+        let most = HOPELESS * lowest.fold(f64::INFINITY, f64::min);
+        for series in &mut own {
+            let members = series.members.iter_mut().map(|member| &mut member.y);
+            for loss in members.chain([&mut series.center]).flatten() {
+                *loss = if *loss <= most { *loss } else { f64::NAN };
+            }
+        }
         (!own.is_empty()).then(|| Panel {
             title: cohort.title.into(),
             x_label: "learning rate".into(),
@@ -155,30 +240,34 @@ pub fn figure(cohorts: &[Cohort], searches: &[Search]) -> Option<Figure> {
             ..Panel::default()
         })
     };
-    let panels: Vec<Panel> = cohorts.iter().enumerate().filter_map(panel).collect();
-    let steps: Vec<String> = searches.iter().map(|s| s.steps.to_string()).collect();
+    let panels: Vec<Panel> = cohorts.iter().filter_map(panel).collect();
+    let mut steps: Vec<u64> = searches.iter().map(|s| s.steps).collect();
+    steps.dedup();
+    let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
     (!panels.is_empty()).then(|| Figure {
-        title: "Learning rates that were not published".into(),
+        title: format!("{title}: learning rates that were not published"),
         panels,
         caption: format!(
             "Held-out loss over the last tenth of {} steps, seeds 0 to {}: lines are means over them, \
-             faint lines single seeds; runs that diverged are missing. The best of the grid is taken.",
-            steps.first().map_or("", String::as_str),
+             faint lines single seeds; runs that diverged are missing, and losses of more than 10^{{4}} times \
+             the lowest. The best of the grid is taken, or the next where a run of full length \
+             diverges.",
+            steps.join(" or "),
             SEEDS - 1
         ),
     })
 }
 
 /// The rates that were chosen; none where all are published.
-pub fn table(cohorts: &[Cohort], searches: &[Search]) -> Option<Table> {
-    let row = |search: &Search| {
+pub fn table(searches: &[&Search]) -> Option<Table> {
+    let row = |search: &&Search| {
         let best = search.best();
-        let grid = search.rungs.clone().map(value).collect::<Vec<_>>();
+        let grid = search.grid.rungs.clone().map(value).collect::<Vec<_>>();
         vec![
-            cohorts[search.cohort].name.into(),
+            search.cohort.name.into(),
             search.arm.name().into(),
             number(search.lr()),
-            number(mean(&search.losses[best])),
+            number(search.means()[best]),
             format!(
                 "{} to {}, {} values",
                 number(grid[0]),
@@ -187,9 +276,13 @@ pub fn table(cohorts: &[Cohort], searches: &[Search]) -> Option<Table> {
             ),
             search.steps.to_string(),
             if search.at_edge() { "yes" } else { "no" }.into(),
+            match search.grid.rejected.len() {
+                0 => "–".into(),
+                _ => search.rejected().iter().map(|x| number(*x)).collect::<Vec<_>>().join(", "),
+            },
         ]
     };
-    let head = ["", "optimizer", "lr", "loss", "grid", "steps", "at an edge"];
+    let head = ["", "optimizer", "lr", "loss", "grid", "steps", "at an edge", "diverged later"];
     (!searches.is_empty()).then(|| {
         Table::new("Learning rates that were searched", &head, searches.iter().map(row).collect())
     })

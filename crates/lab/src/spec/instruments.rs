@@ -13,7 +13,10 @@ const MAX_DRAWS: usize = 1_000_000;
 /// Most prompts of the large-batch gradient.
 const MAX_REFERENCE: usize = 1_000_000_000;
 const SCHEDULE: &str = "expected a number of steps (250: every 250th), { every = 250 }, \
-                        { per_decade = 4 } (steps 1, 2, 3, 6, 10, ...), or \"off\"";
+                        { per_decade = 4 } (steps 1, 2, 3, 6, 10, ...), { at = [0, 750] } (ascending) \
+                        or \"off\"";
+/// Most steps that a schedule lists.
+const MAX_LISTED: usize = 1000;
 
 /// `[instruments]` of a document.
 pub(super) fn instruments(mut section: Section) -> Result<InstrumentsSpec, SpecError> {
@@ -58,10 +61,23 @@ fn schedule(section: &Section, name: &str, value: &Value) -> Result<Option<Sched
             Some((key, value)) if key == "per_decade" => {
                 Ok(Some(Schedule::PerDecade(number(value, 1000)? as u32)))
             }
+            Some((key, value)) if key == "at" => listed(value).ok_or_else(wrong).map(Some),
             _ => Err(wrong()),
         },
         _ => Err(wrong()),
     }
+}
+
+/// Ascending steps.
+fn listed(value: &Value) -> Option<Schedule> {
+    let step = |value: &Value| {
+        let step = value.as_integer().and_then(|i| u64::try_from(i).ok());
+        step.filter(|step| *step <= MAX_STEPS)
+    };
+    let steps: Vec<u64> = value.as_array()?.iter().map(step).collect::<Option<_>>()?;
+    let ascending = steps.windows(2).all(|pair| pair[0] < pair[1]);
+    let fits = (1..=MAX_LISTED).contains(&steps.len()) && ascending;
+    fits.then_some(Schedule::At(steps))
 }
 
 fn batch_sizes(section: &mut Section, defaults: &[usize]) -> Result<Vec<usize>, SpecError> {
@@ -96,8 +112,10 @@ impl InstrumentsSpec {
                 let value = match schedule {
                     Schedule::Every(every) => one("every", *every),
                     Schedule::PerDecade(k) => one("per_decade", u64::from(*k)),
-                    // Specs have no such lists.
-                    Schedule::At(_) => "off".into(),
+                    Schedule::At(steps) => {
+                        let steps: Vec<Value> = steps.iter().map(|&step| number(step)).collect();
+                        Value::Table(Table::from_iter([("at".into(), steps.into())]))
+                    }
                 };
                 (instrument.name().into(), value)
             })

@@ -8,6 +8,7 @@
 //! STORE/partial/ID.ckpt              the latest checkpoint of an unfinished run
 //! STORE/partial/ID.lock              held while a process is at work on the run
 //! STORE/partial/*.tmp                being written, or left behind by a process that died
+//! STORE/kept/HASH                    other results, each named after a hash of its key
 //! ```
 //!
 //! There is no half-written state. The folder of a finished run appears by one rename and is
@@ -23,6 +24,7 @@ mod checkpoint;
 mod disk;
 mod error;
 mod finished;
+mod kept;
 mod list;
 mod lock;
 mod metrics;
@@ -74,7 +76,7 @@ impl Store {
     /// If the folders cannot be made.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
         let store = Store { root: root.into() };
-        for folder in [store.runs(), store.partial()] {
+        for folder in [store.runs(), store.partial(), store.kept_folder()] {
             fs::create_dir_all(&folder).map_err(Error::io("create the folder", &folder))?;
         }
         Ok(store)
@@ -162,7 +164,7 @@ impl Store {
     /// # Errors
     /// If something cannot be removed.
     pub fn sweep(&self, age: Duration) -> Result<usize, Error> {
-        let mut swept = disk::sweep(&self.partial(), age)?;
+        let mut swept = disk::sweep(&self.partial(), age)? + disk::sweep(&self.kept_folder(), age)?;
         for id in self.finished_ids()? {
             swept += self.forget_partial(&id)?;
         }

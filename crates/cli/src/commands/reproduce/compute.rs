@@ -1,0 +1,151 @@
+//! What the chosen studies need, computed where the store does not have it: searches for learning
+//! rates, then all runs in one queue, then noise and baselines.
+
+use std::sync::atomic::Ordering;
+
+use windtunnel_lab::paper::cohort::Cell;
+use windtunnel_lab::paper::evidence::Evidence;
+use windtunnel_lab::paper::rates::{Search, searches};
+use windtunnel_lab::paper::study::Study;
+use windtunnel_lab::paper::Protocol;
+use windtunnel_lab::spec::{RunSpec, SpecError, run_id};
+use windtunnel_lab::store::{self, Store};
+use windtunnel_lab::sweep::Status;
+
+use super::super::name;
+use super::cohorts;
+use crate::args::{Global, Reproduce};
+use crate::error::Error;
+use crate::{progress, session};
+
+pub fn evidence(
+    global: &Global,
+    args: &Reproduce,
+    studies: &[&'static Study],
+) -> Result<Evidence, Error> {
+    let protocol = if args.quick { Protocol::QUICK } else { Protocol::PUBLISHED };
+    let store = Store::open(&global.store)?;
+    let all = cohorts(studies, |study| study.all_cohorts().collect());
+    let mut failures = Failures::new();
+
+    let open = searches(&all, &protocol);
+    let searched = search(global, args, &store, open, &protocol, &mut failures)?;
+    let failed = |name: &str, failures: &[(&str, String)]| failures.iter().any(|f| f.0 == name);
+    let mut cells: Vec<Cell> = Vec::new();
+    for cohort in all.iter().filter(|cohort| !failed(cohort.name, &failures)) {
+        let own = |arm| searched.iter().find(|s| s.cohort.name == cohort.name && s.arm == arm);
+        cells.extend(cohort.cells(&protocol, |arm| own(arm).map(Search::lr))?);
+    }
+    // The longest first, so that no core is left with one at the end.
+    let cost = |cell: &Cell| {
+        let model = &cell.spec.model.transformer;
+        cell.spec.train.steps * (cell.spec.train.batch_size * model.params()) as u64
+    };
+    let mut order: Vec<&Cell> = cells.iter().collect();
+    order.sort_by_key(|cell| std::cmp::Reverse(cost(cell)));
+    let specs: Vec<RunSpec> = order.iter().map(|cell| cell.spec.clone()).collect();
+    let statuses = attempt(global, args, &specs)?;
+    for (cell, status) in order.into_iter().zip(statuses) {
+        if let Status::Failed(reason) = status {
+            failures.push((cell.cohort, format!("run {}: {reason}", run_id(&cell.spec))));
+        }
+    }
+
+    let mut evidence = Evidence::new(protocol, cells, searched);
+    let jobs = session::jobs(global);
+    evidence.read(&store, jobs);
+    for (cohort, reason) in failures {
+        evidence.fail(cohort, reason);
+    }
+    let of_noise = |study: &'static Study| match study.needs_noise() {
+        true => study.cohorts.iter().collect(),
+        false => Vec::new(),
+    };
+    let noisy = cohorts(studies, of_noise);
+    let stop = session::stop_on_signal()?;
+    let quiet = global.quiet || global.json;
+    let count = noisy.len() as u64 * protocol.seeds;
+    let bar = progress::count("noise at initialization".into(), count, quiet);
+    evidence.sample_noise(&store, &noisy, jobs, &stop, &|| bar.inc(1));
+    bar.finish_and_clear();
+    if stop.load(Ordering::Relaxed) {
+        return Err(session::interrupted());
+    }
+    let of_theory = |study: &'static Study| match study.needs_theory() {
+        true => study.cohorts.iter().collect(),
+        false => Vec::new(),
+    };
+    evidence.fit_theory(&store, &cohorts(studies, of_theory), jobs);
+    Ok(evidence)
+}
+
+type Failures = Vec<(&'static str, String)>;
+
+/// Learning rates that were not published: grids are searched, then the best rates tried at full
+/// length. A search of which a run failed is noted and left out.
+fn search(
+    global: &Global,
+    args: &Reproduce,
+    store: &Store,
+    searches: Vec<Search>,
+    protocol: &Protocol,
+    failures: &mut Failures,
+) -> Result<Vec<Search>, Error> {
+    let (mut known, mut open) = (Vec::new(), Vec::new());
+    for mut search in searches {
+        if search.recall(store)? { &mut known } else { &mut open }.push(search);
+    }
+    let mut rounds = Rounds { global, args, failures };
+    let read = |search: &mut Search, specs: &[RunSpec]| search.read(store, specs);
+    let found = rounds.until_done(open, Search::specs, read)?;
+    let trial = |search: &Search| search.trial(protocol);
+    let read = |search: &mut Search, specs: &[RunSpec]| search.read_trial(store, specs);
+    known.extend(rounds.until_done(found, trial, read)?);
+    Ok(known)
+}
+
+/// Rounds in which all searches that go on compute together.
+struct Rounds<'a> {
+    global: &'a Global,
+    args: &'a Reproduce,
+    failures: &'a mut Failures,
+}
+
+impl Rounds<'_> {
+    /// Computes what every search asks for, and lets it read that, until each says that it is done.
+    fn until_done(
+        &mut self,
+        mut open: Vec<Search>,
+        specs: impl Fn(&Search) -> Result<Vec<RunSpec>, SpecError>,
+        read: impl Fn(&mut Search, &[RunSpec]) -> Result<bool, store::Error>,
+    ) -> Result<Vec<Search>, Error> {
+        let mut done = Vec::new();
+        while !open.is_empty() {
+            let asked = open.iter().map(&specs).collect::<Result<Vec<_>, _>>()?;
+            let statuses = attempt(self.global, self.args, &asked.concat())?;
+            let mut statuses = statuses.into_iter();
+            for (mut search, specs) in std::mem::take(&mut open).into_iter().zip(asked) {
+                let own: Vec<Status> = statuses.by_ref().take(specs.len()).collect();
+                let failed = own.into_iter().find_map(|status| match status {
+                    Status::Failed(reason) => Some(reason),
+                    _ => None,
+                });
+                let read = |search| read(search, &specs).map_err(|error| error.to_string());
+                match failed.map_or_else(|| read(&mut search), Err) {
+                    Ok(true) => done.push(search),
+                    Ok(false) => open.push(search),
+                    Err(reason) => {
+                        let reason = format!("search for a learning rate: {reason}");
+                        self.failures.push((search.cohort.name, reason));
+                    }
+                }
+            }
+        }
+        Ok(done)
+    }
+}
+
+fn attempt(global: &Global, args: &Reproduce, specs: &[RunSpec]) -> Result<Vec<Status>, Error> {
+    let names: Vec<String> = specs.iter().map(name).collect();
+    session::attempt(global, &args.sitting, specs, &names)
+}

@@ -1,0 +1,208 @@
+//! What claims are about, and the conventions by which a run becomes a number.
+
+use windtunnel_core::landscape::Convention as ConditionConvention;
+use windtunnel_core::stats::{mean, quantile};
+
+use super::noise::InitialNoise;
+use crate::chart::Member;
+
+/// Held-out loss, mean over prompts.
+pub(super) const LOSS: &str = "held_out_loss";
+/// The same, median over prompts.
+pub(super) const MEDIAN: &str = "held_out_median";
+pub(super) const CONDITION: &str = "robust_condition_number";
+pub(super) const SMOOTHNESS: &str = "directional_smoothness";
+pub(super) const HETEROGENEITY: &str = "js_distance";
+/// Steps of the paper's table of robust condition numbers.
+pub const TABLE_STEPS: [u64; 2] = [750, 1250];
+/// Steps at which it is judged besides.
+const OTHER_STEPS: [u64; 5] = [250, 2500, 5000, 7500, 10_000];
+
+/// A positive quantity of which ratios are claimed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Quantity {
+    /// Held-out loss.
+    Loss,
+    /// max |H_ii| / median |H_ii|.
+    RobustCondition,
+    /// uᵀHu along the step.
+    DirectionalSmoothness,
+    /// How much heavier than Gaussian the noise at initialization is.
+    InitialNoise,
+    /// The same along the trajectory, mini-batches of 1000 prompts.
+    NoiseInTraining,
+}
+
+/// A way from a run to a number.
+pub struct Convention {
+    /// Its name.
+    pub name: String,
+    read: Read,
+}
+
+enum Read {
+    /// The metric at a step, or at the last one; a run that diverged before is infinitely bad.
+    Loss { metric: &'static str, late: bool },
+    /// Over fresh prompts at the last step.
+    Fresh,
+    At { metric: String, step: u64 },
+    /// The last value of a metric.
+    Last { metric: String },
+    /// Over a share of the steps.
+    Over { from: f64, to: f64, statistic: fn(&[f64]) -> f64 },
+    Noise(fn(&InitialNoise) -> Option<f64>),
+}
+
+impl Quantity {
+    /// All conventions for runs of so many steps, the paper's first.
+    pub fn conventions(self, steps: u64) -> Vec<Convention> {
+        let convention = |name: &str, read| Convention { name: name.into(), read };
+        match self {
+            Quantity::Loss => vec![
+                convention("mean prompt, last step", Read::Loss { metric: LOSS, late: false }),
+                convention("mean prompt, last tenth", Read::Loss { metric: LOSS, late: true }),
+                convention("median prompt, last step", Read::Loss { metric: MEDIAN, late: false }),
+                convention("median prompt, last tenth", Read::Loss { metric: MEDIAN, late: true }),
+                convention("10,000 fresh prompts, median of means", Read::Fresh),
+            ],
+            Quantity::RobustCondition => condition(steps),
+            Quantity::DirectionalSmoothness => {
+                let over = |name, from, to, statistic| {
+                    convention(name, Read::Over { from, to, statistic })
+                };
+                vec![
+                    over("mean over all steps", 0.0, 1.0, mean),
+                    over("median over all steps", 0.0, 1.0, median),
+                    over("mean over the first tenth", 0.0, 0.1, mean),
+                    over("mean over the last half", 0.5, 1.0, mean),
+                    over("mean of |uᵀHu|", 0.0, 1.0, mean_size),
+                ]
+            }
+            Quantity::InitialNoise => vec![
+                convention("99.9 % quantile over Gaussian noise's", Read::Noise(|n| n.q999)),
+                convention("largest over Gaussian noise's", Read::Noise(|n| n.largest)),
+                convention(
+                    "kurtosis of the norm over Gaussian noise's",
+                    Read::Noise(InitialNoise::kurtosis_ratio),
+                ),
+                convention(
+                    "kurtosis of the median coordinate, over 3",
+                    Read::Noise(|n| Some(n.coordinate_kurtosis / 3.0 + 1.0)),
+                ),
+                convention("B = 1, 99.9 % quantile", Read::Noise(|n| n.single)),
+            ],
+            Quantity::NoiseInTraining => vec![
+                convention("99.9 % quantile over Gaussian noise's", {
+                    Read::Last { metric: "grad_noise.b1000.gaussian_ratio.q999".into() }
+                }),
+                convention("largest over Gaussian noise's", {
+                    Read::Last { metric: "grad_noise.b1000.gaussian_ratio.max".into() }
+                }),
+            ],
+        }
+    }
+
+    /// Metrics that are drawn over the steps where a verdict may turn, the paper's first.
+    pub fn curves(self) -> Vec<(String, String)> {
+        match self {
+            Quantity::Loss => [("mean prompt", LOSS), ("median prompt", MEDIAN)]
+                .map(|(name, metric)| (name.into(), metric.into()))
+                .into(),
+            Quantity::RobustCondition => {
+                let others = ConditionConvention::all();
+                let others = others.filter(|c| *c != ConditionConvention::PAPER);
+                std::iter::once(ConditionConvention::PAPER)
+                    .chain(others)
+                    .map(|c| (c.name(), condition_metric(c)))
+                    .collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+}
+
+fn median(x: &[f64]) -> f64 {
+    let mut sorted = x.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    if sorted.is_empty() { f64::NAN } else { quantile(&sorted, 0.5) }
+}
+
+fn mean_size(x: &[f64]) -> f64 {
+    mean(&x.iter().map(|x| x.abs()).collect::<Vec<_>>())
+}
+
+fn condition_metric(convention: ConditionConvention) -> String {
+    match convention == ConditionConvention::PAPER {
+        true => CONDITION.into(),
+        false => format!("{CONDITION}.{}", convention.name()),
+    }
+}
+
+/// The paper's convention at every step, then the others at the steps of its table.
+fn condition(steps: u64) -> Vec<Convention> {
+    let at = |convention: ConditionConvention, step: u64| Convention {
+        name: format!("step {step}, {}", convention.name()),
+        read: Read::At { metric: condition_metric(convention), step },
+    };
+    let made = |step: &u64| *step <= steps;
+    let paper = TABLE_STEPS.into_iter().chain(OTHER_STEPS).filter(made);
+    let paper = paper.map(|step| at(ConditionConvention::PAPER, step));
+    let others = TABLE_STEPS.into_iter().filter(made).flat_map(|step| {
+        let others = ConditionConvention::all().filter(|c| *c != ConditionConvention::PAPER);
+        others.map(move |convention| (convention, step))
+    });
+    paper.chain(others.map(|(convention, step)| at(convention, step))).collect()
+}
+
+impl Convention {
+    /// The number of a run of `steps` steps; NaN where it was not measured.
+    pub fn of_run(&self, member: &Member, steps: u64) -> f64 {
+        match &self.read {
+            Read::Loss { metric, late } => loss(member, metric, steps, *late),
+            Read::Fresh if diverged(member, steps) => f64::INFINITY,
+            Read::Fresh => at(member, "loss.median_of_means", steps),
+            Read::At { metric, step } => at(member, metric, *step),
+            Read::Last { metric } => at(member, metric, steps),
+            Read::Over { from, to, statistic } => {
+                let range = from * steps as f64..=to * steps as f64;
+                let own = member.rows.iter().filter(|row| row.metric == SMOOTHNESS);
+                let own = own.filter(|row| range.contains(&(row.step as f64)));
+                statistic(&own.map(|row| row.value).collect::<Vec<_>>())
+            }
+            Read::Noise(_) => f64::NAN,
+        }
+    }
+
+    /// The number of a study of noise; nothing if it is not one of noise.
+    pub fn of_noise(&self, noise: &InitialNoise) -> Option<f64> {
+        match self.read {
+            Read::Noise(read) => read(noise),
+            _ => None,
+        }
+    }
+}
+
+pub(super) fn at(member: &Member, metric: &str, step: u64) -> f64 {
+    let row = member.rows.iter().rev().find(|row| row.step == step && row.metric == metric);
+    row.map_or(f64::NAN, |row| row.value)
+}
+
+/// Whether a run ended before its last step.
+pub(super) fn diverged(member: &Member, steps: u64) -> bool {
+    let last = member.rows.iter().rev().find(|row| row.metric == LOSS);
+    last.is_none_or(|row| row.step < steps)
+}
+
+/// Loss at the last step, or its geometric mean over the last tenth of training; infinite for a run
+/// that diverged.
+pub(super) fn loss(member: &Member, metric: &str, steps: u64, late: bool) -> f64 {
+    if diverged(member, steps) {
+        return f64::INFINITY;
+    }
+    if !late {
+        return at(member, metric, steps);
+    }
+    let rows = member.rows.iter().filter(|row| row.metric == metric);
+    let late = rows.filter(|row| row.step >= steps - steps / 10);
+    mean(&late.map(|row| row.value.ln()).collect::<Vec<_>>()).exp()
+}

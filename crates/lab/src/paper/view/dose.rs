@@ -1,0 +1,129 @@
+//! The loss gap between SGDM and Adam against a number of the cohort: dose and response.
+
+use windtunnel_core::stats::{mean, mean_interval};
+
+use super::{COLORS, Picture, Shown, spec};
+use crate::figure::{Band, Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
+use crate::paper::claim::{Coordinate, coordinates};
+use crate::paper::evidence::Evidence;
+use crate::paper::quantity::Quantity;
+use crate::paper::study::{Study, gap};
+use crate::table::{Table, number};
+
+/// Conventions that are drawn: the mean and the median prompt over the last tenth of training,
+/// which is smoother than its end.
+const DRAWN: [(&str, usize, Color); 2] =
+    [("mean prompt", 1, Color::CYCLE[2]), ("median prompt", 3, Color::CYCLE[4])];
+
+fn equality() -> Rule {
+    let line = Line::Horizontal(1.0);
+    Rule { name: "no gap".into(), color: Color(0x77, 0x77, 0x77), line }
+}
+
+pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale) -> Shown {
+    let mut doses: Vec<_> = study.cohorts.iter().filter(|cohort| !cohort.dose.is_nan()).collect();
+    doses.sort_by(|a, b| a.dose.total_cmp(&b.dose));
+    let series = |(name, convention, color): (&str, usize, Color)| {
+        let gaps: Vec<Vec<f64>> =
+            doses.iter().map(|cohort| finite(gap(evidence, cohort, convention))).collect();
+        let intervals: Vec<_> = gaps.iter().map(|gaps| mean_interval(gaps)).collect();
+        let seeds = gaps.iter().map(Vec::len).max().unwrap_or(0);
+        let member = |seed: usize| Member {
+            name: format!("seed {seed}"),
+            y: gaps.iter().map(|gaps| gaps.get(seed).map_or(f64::NAN, |g| g.exp())).collect(),
+        };
+        Series {
+            band: Some(Band {
+                lo: intervals.iter().map(|i| i.lo.exp()).collect(),
+                hi: intervals.iter().map(|i| i.hi.exp()).collect(),
+            }),
+            members: (0..seeds).map(member).collect(),
+            ..Series::new(
+                name,
+                color,
+                doses.iter().map(|cohort| cohort.dose).collect(),
+                gaps.iter().map(|gaps| mean(gaps).exp()).collect(),
+            )
+        }
+    };
+    let panels = DRAWN.into_iter().map(|drawn| Panel {
+        title: format!("by the {}", drawn.0),
+        x_label: label.into(),
+        y_label: "loss of SGDM / loss of Adam".into(),
+        x_scale: scale,
+        y_scale: Scale::Log,
+        series: vec![series(drawn)],
+        rules: vec![equality()],
+        ..Panel::default()
+    });
+    let figure = Figure {
+        title: format!("{}: dose and response", study.title),
+        panels: panels.collect(),
+        caption: format!(
+            "Ratio of held-out losses over the last tenth of training, against {label}. Lines: \
+             geometric mean over paired seeds 0 to {}. Bands: 95 % bootstrap interval of it. Faint: \
+             single seeds. Pairs with a diverged run are left out.",
+            evidence.protocol.seeds - 1
+        ),
+    };
+    let figure = evidence.marked(figure, &spec(study, evidence));
+    let rows = doses.iter().map(|cohort| {
+        let cell = |convention: usize| {
+            let gaps = finite(gap(evidence, cohort, convention));
+            let interval = mean_interval(&gaps);
+            let number = |x: f64| number(x.exp());
+            format!("{} ({} to {})", number(mean(&gaps)), number(interval.lo), number(interval.hi))
+        };
+        let pairs = finite(gap(evidence, cohort, DRAWN[0].1)).len();
+        vec![
+            cohort.title.to_string(),
+            cohort.dose.to_string(),
+            cell(DRAWN[0].1),
+            cell(DRAWN[1].1),
+            pairs.to_string(),
+        ]
+    });
+    let head = ["", label, "SGDM/Adam, mean prompt", "SGDM/Adam, median prompt", "pairs"];
+    let title = "The gap over the last tenth of training: geometric mean (95 %) over paired seeds";
+    let tables = vec![Table::new(title, &head, rows.collect())];
+    let what = "the gap against the dose";
+    Shown { pictures: vec![Picture { suffix: "-dose", what, figure }], tables, ..Shown::default() }
+}
+
+fn finite(values: Vec<f64>) -> Vec<f64> {
+    values.into_iter().filter(|value| value.is_finite()).collect()
+}
+
+pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
+    let points = |(k, cohort): (usize, &crate::paper::cohort::Cohort)| {
+        let gaps = coordinates(evidence, cohort, Coordinate::Gap(Quantity::Loss));
+        Points {
+            name: cohort.name.into(),
+            color: COLORS[k % COLORS.len()],
+            x: coordinates(evidence, cohort, Coordinate::Heterogeneity),
+            y: gaps.into_iter().map(f64::exp).collect(),
+            shade: None,
+        }
+    };
+    let panel = Panel {
+        x_label: "Jensen–Shannon distance of the blocks at initialization".into(),
+        y_label: "loss of SGDM / loss of Adam".into(),
+        y_scale: Scale::Log,
+        points: study.cohorts.iter().enumerate().map(points).collect(),
+        rules: vec![equality()],
+        ..Panel::default()
+    };
+    let figure = Figure {
+        title: study.title.into(),
+        panels: vec![panel],
+        caption: format!(
+            "A dot for every seed 0 to {} of every cohort: mean distance between the spectra of the \
+             Hessian's blocks (P and Q of each layer, without the dead P) at initialization, and the \
+             ratio of held-out losses at the last step. No band: all points are shown.",
+            evidence.protocol.seeds - 1
+        ),
+    };
+    let figure = evidence.marked(figure, &spec(study, evidence));
+    let what = "the gap against block heterogeneity";
+    Shown { pictures: vec![Picture { suffix: "", what, figure }], ..Shown::default() }
+}

@@ -1,0 +1,160 @@
+//! Pictures and tables of a study's cohorts.
+
+mod condition;
+mod dose;
+mod losses;
+mod noise;
+mod smoothness;
+pub(super) mod turns;
+
+use super::Arm;
+use super::cohort::Cohort;
+use super::evidence::Evidence;
+use super::study::Study;
+use crate::chart::over_seeds;
+use crate::figure::{Color, Figure, Panel, Scale, Series};
+use crate::table::Table;
+
+/// The colours of figures, and three more for pictures of up to ten things.
+const COLORS: [Color; 10] = [
+    Color::CYCLE[0],
+    Color::CYCLE[1],
+    Color::CYCLE[2],
+    Color::CYCLE[3],
+    Color::CYCLE[4],
+    Color::CYCLE[5],
+    Color::CYCLE[6],
+    Color(0x99, 0x99, 0x99),
+    Color(0x99, 0x77, 0x00),
+    Color(0x44, 0x22, 0x88),
+];
+
+/// What is drawn of the cohorts.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum View {
+    /// Held-out loss over the steps, by mean and by median prompt.
+    Losses,
+    /// Noise of gradients at initialization against Gaussian noise.
+    InitialNoise,
+    /// Robust condition number over the steps.
+    Condition,
+    /// Its ratios beside published ones, as a table.
+    Ratios,
+    /// Directional smoothness over the steps.
+    Directional,
+    /// Smoothness against gradient norm.
+    Generalized,
+    /// Tails of the noise over the steps, by batch size.
+    NoiseInTraining,
+    /// The loss gap against a number of the cohort, with its name and scale.
+    Dose(&'static str, Scale),
+    /// The loss gap against the heterogeneity of the Hessian's blocks.
+    Blocks,
+}
+
+/// A picture of a study.
+pub struct Picture {
+    /// What is added to the study's name in the names of files.
+    pub suffix: &'static str,
+    /// What it shows.
+    pub what: &'static str,
+    /// The picture.
+    pub figure: Figure,
+}
+
+/// What a view has to show.
+#[derive(Default)]
+pub struct Shown {
+    pub pictures: Vec<Picture>,
+    pub tables: Vec<Table>,
+    pub warnings: Vec<String>,
+}
+
+impl View {
+    /// Pictures, tables and warnings of a study.
+    pub fn show(self, study: &Study, evidence: &Evidence) -> Shown {
+        match self {
+            View::Losses => losses::show(study, evidence),
+            View::InitialNoise => noise::initial(study, evidence),
+            View::Condition => condition::show(study, evidence),
+            View::Ratios => condition::ratios(study, evidence),
+            View::Directional => smoothness::directional(study, evidence),
+            View::Generalized => smoothness::generalized(study, evidence),
+            View::NoiseInTraining => noise::in_training(study, evidence),
+            View::Dose(label, scale) => dose::show(study, evidence, label, scale),
+            View::Blocks => dose::blocks(study, evidence),
+        }
+    }
+}
+
+/// A panel of one metric over the steps: a curve per optimizer.
+fn panel(evidence: &Evidence, cohort: &Cohort, metric: &str, label: &str, scale: Scale) -> Panel {
+    let curve = |group: &&crate::chart::Group| over_seeds(group, metric, &group.name, group.color);
+    let series: Vec<Series> = evidence.groups(cohort).iter().filter_map(curve).collect();
+    Panel {
+        title: cohort.title.into(),
+        x_label: "step".into(),
+        y_label: label.into(),
+        y_scale: scale,
+        series,
+        ..Panel::default()
+    }
+}
+
+/// What curve, band and faint lines are.
+fn seeds(evidence: &Evidence) -> String {
+    format!(
+        "Lines: mean over seeds 0 to {}. Bands: 95 % bootstrap interval of that mean. Faint: single \
+         seeds.",
+        evidence.protocol.seeds - 1
+    )
+}
+
+/// The protocol of the cohorts, for captions.
+fn spec(study: &Study, evidence: &Evidence) -> String {
+    let Some(first) = study.cohorts.first() else { return String::new() };
+    let lr = |cohort: &Cohort, arm: Arm| {
+        let cell = evidence.cells(cohort).find(|cell| cell.arm == arm);
+        cell.map_or("–".into(), |cell| cell.spec.optimizer.rule.lr().to_string())
+    };
+    let rate = |cohort: &Cohort| {
+        format!("{} {}/{}", cohort.name, lr(cohort, Arm::Sgdm), lr(cohort, Arm::Adam))
+    };
+    let rates: Vec<String> = study.cohorts.iter().map(rate).collect();
+    let mut sizes: Vec<usize> = Vec::new();
+    for cohort in study.cohorts {
+        sizes.extend(evidence.cells(cohort).next().map(|cell| cell.spec.train.batch_size));
+    }
+    sizes.sort_unstable();
+    sizes.dedup();
+    let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
+    let clips = study.cohorts.iter().filter_map(|cohort| evidence.cells(cohort).next());
+    let mut clips: Vec<String> = clips
+        .map(|cell| cell.spec.optimizer.clip_norm.map_or("off".into(), |clip| clip.to_string()))
+        .collect();
+    clips.dedup();
+    format!(
+        "{} steps of {} fresh prompts, gradient norm clipped at {}. SGDM: momentum 0.9. Adam: betas \
+         (0.9, 0.9), eps 1e-8. Learning rates SGDM/Adam: {}.",
+        first.steps(&evidence.protocol),
+        sizes.join(", "),
+        clips.join(", "),
+        rates.join(", ")
+    )
+}
+
+impl Evidence {
+    /// The figure with what its reader must know of the protocol before the caption.
+    pub(super) fn marked(&self, mut figure: Figure, spec: &str) -> Figure {
+        if self.protocol.quick {
+            figure.caption = format!(
+                "QUICK: short runs and {} seeds, nothing to publish. {}",
+                self.protocol.seeds, figure.caption
+            );
+        }
+        if !spec.is_empty() {
+            figure.caption = format!("{} {spec}", figure.caption);
+        }
+        figure
+    }
+}

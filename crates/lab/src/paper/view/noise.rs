@@ -1,0 +1,115 @@
+//! Noise of gradients: at initialization, and over the steps.
+
+use super::{Picture, Shown, panel, seeds, spec};
+use crate::chart::{histogram, qq_of_gaussian};
+use crate::figure::{Figure, Line, Panel, Rule, Scale};
+use crate::figure::Color;
+use crate::paper::cohort::Cohort;
+use crate::paper::evidence::Evidence;
+use crate::paper::noise::{DRAWN_SEED, InitialNoise};
+use crate::paper::study::Study;
+use crate::table::{Table, number};
+use windtunnel_core::stats::mean;
+
+pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
+    let drawn = |cohort: &'static Cohort| {
+        let mut noise = evidence.noise(cohort).iter();
+        noise.find(|noise| noise.seed == DRAWN_SEED).map(|noise| (cohort, noise))
+    };
+    let drawn: Vec<(&Cohort, &InitialNoise)> = study.cohorts.iter().filter_map(drawn).collect();
+    let titled = |(cohort, panel): (&Cohort, Panel)| Panel { title: cohort.title.into(), ..panel };
+    let histograms = drawn.iter().map(|(c, n)| titled((c, histogram(&n.norms, &n.gaussian))));
+    let known = drawn.iter().filter(|(_, noise)| !noise.gaussian.is_empty());
+    let quantiles = known.map(|(c, n)| titled((c, qq_of_gaussian(&n.norms, &n.gaussian))));
+    let sizes = drawn.iter().map(|(cohort, noise)| {
+        let InitialNoise { draws, batch_size, reference, .. } = noise;
+        format!("{}: {draws} mini-batches of {batch_size} against {reference} prompts", cohort.name)
+    });
+    let sizes = format!(
+        "Seed {DRAWN_SEED}, initial parameters, fresh prompts, double precision. {}.",
+        sizes.collect::<Vec<_>>().join("; ")
+    );
+    let gaussian = "Gaussian noise: of the same covariance. Its norm is skewed too, so the histogram \
+                    alone says nothing of the tail";
+    let pictures = [
+        ("-noise", "histogram of the noise", "noise at initialization", {
+            (histograms.collect::<Vec<_>>(), format!("Shares of ‖g − ∇f‖ per bin. {gaussian}. {sizes}"))
+        }),
+        ("-noise-qq", "quantiles of the noise", "noise against Gaussian noise", {
+            let caption = format!(
+                "Quantiles of ‖g − ∇f‖ against those of Gaussian noise of the same covariance, and \
+                 the farthest draws: above the line the tail is heavier. {sizes}"
+            );
+            (quantiles.collect::<Vec<_>>(), caption)
+        }),
+    ];
+    let pictures = pictures.into_iter().filter(|(.., (panels, _))| !panels.is_empty());
+    let picture = |(suffix, what, title, (panels, caption)): (_, _, &str, (_, _))| {
+        let figure = Figure { title: format!("{}: {title}", study.title), panels, caption };
+        Picture { suffix, what, figure: evidence.marked(figure, "") }
+    };
+    let pictures = pictures.map(picture).collect();
+    Shown { pictures, tables: vec![table(study, evidence)], ..Shown::default() }
+}
+
+/// Mean over seeds of every statistic, with its range.
+fn table(study: &Study, evidence: &Evidence) -> Table {
+    type Statistic = (&'static str, fn(&InitialNoise) -> Option<f64>);
+    let statistics: [Statistic; 7] = [
+        ("rms", |n| Some(n.rms)),
+        ("kurtosis of the norm", |n| Some(n.kurtosis)),
+        ("… of Gaussian noise", |n| n.gaussian_kurtosis),
+        ("99.9 % over Gaussian", |n| n.q999),
+        ("largest over Gaussian", |n| n.largest),
+        ("kurtosis, median coordinate", |n| Some(n.coordinate_kurtosis)),
+        ("B = 1: 99.9 % over Gaussian", |n| n.single),
+    ];
+    let row = |cohort: &Cohort| {
+        let noise = evidence.noise(cohort);
+        let cell = |(_, read): &Statistic| {
+            let values: Option<Vec<f64>> = noise.iter().map(read).collect();
+            values.filter(|values| !values.is_empty()).map_or("–".into(), |values| {
+                let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
+                let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                format!("{} ({} to {})", number(mean(&values)), number(lo), number(hi))
+            })
+        };
+        std::iter::once(cohort.name.into()).chain(statistics.iter().map(cell)).collect()
+    };
+    let head: Vec<&str> = std::iter::once("").chain(statistics.iter().map(|s| s.0)).collect();
+    let title = "Noise of mini-batch gradients at initialization: mean (range) over seeds";
+    Table::new(title, &head, study.cohorts.iter().map(row).collect())
+}
+
+/// Mini-batch sizes of the noise over the steps.
+const BATCHES: [usize; 3] = [1, 10, 1000];
+
+pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
+    let mut panels = Vec::new();
+    for cohort in study.cohorts {
+        for size in BATCHES {
+            let metric = format!("grad_noise.b{size}.gaussian_ratio.q999");
+            let label = "99.9 % quantile, over Gaussian noise's";
+            let mut panel = panel(evidence, cohort, &metric, label, Scale::Log);
+            if panel.series.is_empty() {
+                continue;
+            }
+            panel.title = format!("{}, B = {size}", cohort.title);
+            // Powers of ten are the steps, and 0.
+            panel.x_scale = Scale::SymLog { linear: 1.0 };
+            let grey = Color(0x77, 0x77, 0x77);
+            let line = Line::Horizontal(1.0);
+            panel.rules = vec![Rule { name: "Gaussian noise".into(), color: grey, line }];
+            panels.push(panel);
+        }
+    }
+    let caption = format!(
+        "{} How far the tail of ‖g − ∇f‖ reaches along the trajectory, in units of Gaussian noise of \
+         the same covariance; 1,000 mini-batches of B fresh prompts at steps 0, 1, 10, 100, …",
+        seeds(evidence)
+    );
+    let figure = Figure { title: study.title.into(), panels, caption };
+    let figure = evidence.marked(figure, &spec(study, evidence));
+    let what = "tails of the noise over the steps";
+    Shown { pictures: vec![Picture { suffix: "", what, figure }], ..Shown::default() }
+}

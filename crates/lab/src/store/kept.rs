@@ -1,0 +1,80 @@
+//! Results other than runs that take long: any text, under a key that says what it is a function
+//! of.
+//!
+//! A file is a line of its checksum, a line of the key, and the text. What is damaged, or belongs
+//! to another key, is not there: it is computed again and replaced.
+
+use std::path::PathBuf;
+
+use sha2::{Digest, Sha256};
+
+use super::{Error, Store, disk};
+
+impl Store {
+    /// What was kept under `key`, if it is whole.
+    ///
+    /// # Errors
+    /// If there is a file that cannot be read.
+    pub fn kept(&self, key: &str) -> Result<Option<String>, Error> {
+        let bytes = disk::read(&self.kept_folder().join(file(key)))?;
+        Ok(bytes.and_then(|bytes| open(key, &String::from_utf8(bytes).ok()?)))
+    }
+
+    /// Keeps `text` under `key`, durably, in place of what was there.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    ///
+    /// # Panics
+    /// If the key has more than one line.
+    pub fn keep(&self, key: &str, text: &str) -> Result<(), Error> {
+        assert!(!key.contains('\n'), "a key of several lines");
+        let body = format!("{key}\n{text}");
+        let whole = format!("{:08x}\n{body}", crc32fast::hash(body.as_bytes()));
+        disk::replace(&self.kept_folder(), &file(key), whole.as_bytes())
+    }
+
+    pub(super) fn kept_folder(&self) -> PathBuf {
+        self.root.join("kept")
+    }
+}
+
+fn open(key: &str, whole: &str) -> Option<String> {
+    let (checksum, body) = whole.split_once('\n')?;
+    if checksum != format!("{:08x}", crc32fast::hash(body.as_bytes())) {
+        return None;
+    }
+    let (own, text) = body.split_once('\n')?;
+    (own == key).then(|| text.to_string())
+}
+
+fn file(key: &str) -> String {
+    let digest = Sha256::digest(key.as_bytes());
+    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_kept_comes_back_unless_a_byte_is_wrong() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        assert_eq!(store.kept("a key").unwrap(), None);
+        store.keep("a key", "first\nof two lines").unwrap();
+        store.keep("a key", "second\nof two lines").unwrap();
+        assert_eq!(store.kept("a key").unwrap().as_deref(), Some("second\nof two lines"));
+        assert_eq!(store.kept("another key").unwrap(), None);
+        let path = store.kept_folder().join(file("a key"));
+        let whole = std::fs::read(&path).unwrap();
+        for at in 0..whole.len() {
+            let mut damaged = whole.clone();
+            damaged[at] ^= 1;
+            std::fs::write(&path, &damaged).unwrap();
+            assert_eq!(store.kept("a key").unwrap(), None, "byte {at}");
+            std::fs::write(&path, &whole[..at]).unwrap();
+            assert_eq!(store.kept("a key").unwrap(), None, "cut at {at}");
+        }
+    }
+}
