@@ -32,6 +32,8 @@ fn bar(name: String, length: u64, quiet: bool, template: &str) -> ProgressBar {
 pub struct Progress<'a> {
     names: &'a [String],
     lengths: &'a [u64],
+    /// What a step of each run costs, in any unit.
+    costs: &'a [u64],
     bar: ProgressBar,
     plain: bool,
     state: Mutex<State>,
@@ -40,7 +42,7 @@ pub struct Progress<'a> {
 struct State {
     /// Updates made, per run.
     steps: Vec<u64>,
-    /// Updates that were made before this sitting: no part of the speed.
+    /// Cost of updates that were made before this sitting: no part of the speed.
     given: u64,
     done: usize,
     cached: usize,
@@ -49,20 +51,27 @@ struct State {
 }
 
 impl<'a> Progress<'a> {
-    /// Progress of runs of the given names and numbers of steps; `quiet` shows warnings only.
-    pub fn new(names: &'a [String], lengths: &'a [u64], quiet: bool) -> Progress<'a> {
+    /// Progress of runs of the given names, numbers of steps and relative costs of a step; `quiet`
+    /// shows warnings only.
+    pub fn new(
+        names: &'a [String],
+        lengths: &'a [u64],
+        costs: &'a [u64],
+        quiet: bool,
+    ) -> Progress<'a> {
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let bar = ProgressBar::with_draw_target(Some(lengths.iter().sum()), target);
+        let total = lengths.iter().zip(costs).map(|(length, cost)| length * cost).sum();
+        let bar = ProgressBar::with_draw_target(Some(total), target);
         let plain = !quiet && bar.is_hidden();
-        let template = "{msg} [{bar:30}] {percent}% of the steps, ETA {eta}";
+        let template = "{msg} [{bar:30}] {percent}% of the work, ETA {eta}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
         let now = Instant::now();
         let steps = vec![0; names.len()];
         let state = State { steps, given: 0, done: 0, cached: 0, started: now, said: now };
-        Progress { names, lengths, bar, plain, state: Mutex::new(state) }
+        Progress { names, lengths, costs, bar, plain, state: Mutex::new(state) }
     }
 
     /// Takes news of run `index`.
@@ -78,11 +87,11 @@ impl<'a> Progress<'a> {
             }
             Event::Cached => {
                 state.cached += 1;
-                state.given += self.lengths[index];
+                state.given += self.lengths[index] * self.costs[index];
                 self.advance(&mut state, index, self.lengths[index]);
             }
             Event::Started { step } => {
-                state.given += step;
+                state.given += step * self.costs[index];
                 self.advance(&mut state, index, *step);
                 if *step > 0 && self.plain {
                     eprintln!("{}: resumed at step {step}", self.names[index]);
@@ -119,22 +128,25 @@ impl<'a> Progress<'a> {
         state.steps[index] = step;
         let runs = self.names.len();
         self.bar.set_message(format!("{}/{runs} runs", state.done + state.cached));
-        let made: u64 = state.steps.iter().sum();
         // The bar counts this sitting alone, so that its ETA is not fooled by cached runs.
-        self.bar.set_length(self.lengths.iter().sum::<u64>() - state.given);
-        self.bar.set_position(made - state.given);
+        self.bar.set_length(self.work(self.lengths) - state.given);
+        self.bar.set_position(self.work(&state.steps) - state.given);
+    }
+
+    /// Cost of so many steps of every run.
+    fn work(&self, steps: &[u64]) -> u64 {
+        steps.iter().zip(self.costs).map(|(steps, cost)| steps * cost).sum()
     }
 
     fn summary(&self, state: &State) -> String {
-        let total: u64 = self.lengths.iter().sum();
-        let made: u64 = state.steps.iter().sum();
+        let (total, made) = (self.work(self.lengths), self.work(&state.steps));
         let here = made - state.given;
         let runs = format!("{}/{} runs", state.done + state.cached, self.names.len());
         if made == total || here == 0 {
             return runs;
         }
         let seconds = state.started.elapsed().as_secs_f64() * (total - made) as f64 / here as f64;
-        format!("{runs}, {} % of the steps, ETA {seconds:.0} s", 100 * made / total)
+        format!("{runs}, {} % of the work, ETA {seconds:.0} s", 100 * made / total)
     }
 
     /// Clears the bar and says what came from the store.

@@ -198,17 +198,16 @@ fn reproduce_quick_writes_every_file_and_both_tables() {
         }
     }
     let verdicts = json(&fs::read_to_string(out.join("fig2-quick.json")).unwrap());
-    let first = &verdicts["mean"][0];
-    assert_eq!(first["setting"], "setting1");
-    // The paper's effect at step 1000 of Setting 1 is a factor of 13; three seeds show it.
-    assert_eq!(first["adam_lower"], "yes");
-    assert!(first["ratio_lo"].as_f64().unwrap() > 4.0, "{first}");
+    assert_eq!((&verdicts["quick"], &verdicts["seeds"]), (&true.into(), &3.into()));
     for agreement in verdicts["agreement"].as_array().unwrap() {
         assert!(agreement["factor"].as_f64().unwrap() < 2.0, "{agreement}");
     }
+    // Four ways to read the held-out losses, fresh prompts, another threshold of clipping.
     let claim = &verdicts["claims"][0];
-    assert_eq!((&claim["claim"], claim["effects"].as_array().unwrap().len()), (&"B1.1".into(), 4));
+    assert_eq!((&claim["claim"], claim["effects"].as_array().unwrap().len()), (&"B1.1".into(), 6));
+    // The paper's effect at step 1000 of Setting 1 is a factor of 13; three seeds show it.
     assert_eq!(claim["effects"][0]["verdict"], "supported");
+    assert!(claim["effects"][0]["lo"].as_f64().unwrap() > 4.0, "{claim}");
     let page = fs::read_to_string(out.join("fig2-quick.html")).unwrap();
     assert!(page.contains("<svg") && page.contains("QUICK") && page.contains("[task.covariates]"));
     for outside in ["src=\"http", "href=\"http", "@import", "url("] {
@@ -226,9 +225,10 @@ fn reproduce_judges_the_robust_condition_number_in_every_convention() {
     let verdicts = json(&stdout(dir.path(), &args));
     assert_eq!(verdicts["figure"], "fig4");
     let claims = verdicts["claims"].as_array().unwrap();
-    let cohorts: Vec<&str> = claims.iter().map(|c| c["cohort"].as_str().unwrap()).collect();
-    assert_eq!(cohorts, ["setting1", "setting2", "setting3"]);
-    let effects = claims[0]["finding"]["effects"].as_array().unwrap();
+    let names: Vec<&str> = claims.iter().map(|c| c["claim"].as_str().unwrap()).collect();
+    assert_eq!(names, ["B3.1", "B3.2", "B3.3"]);
+    assert!(claims[0]["agreement"].as_str().unwrap().contains("paper 1.76 (0.4)"), "{verdicts}");
+    let effects = claims[0]["effects"].as_array().unwrap();
     // Steps 750 and 250 by the paper's convention, step 750 by seven others; 1250 is not reached.
     let conventions: Vec<&str> =
         effects.iter().map(|e| e["convention"].as_str().unwrap()).collect();
@@ -236,7 +236,34 @@ fn reproduce_judges_the_robust_condition_number_in_every_convention() {
     assert_eq!(conventions[..2], ["step 750, diag.lower.all", "step 250, diag.lower.all"]);
     let effect = effects[0]["effect"].as_f64().unwrap();
     assert!((1.2..6.0).contains(&effect), "{effect}");
-    assert!(out.join("fig4-quick.svg").exists() && out.join("fig4-quick.html").exists());
+    assert!(out.join("fig4-quick-condition.svg").exists() && out.join("fig4-quick.html").exists());
+}
+
+#[test]
+fn a_damaged_run_costs_its_own_figure_and_no_other() {
+    let dir = store();
+    let out = dir.path().join("out");
+    let args = ["reproduce", "table", "fig10", "--quick", "--out", out.to_str().unwrap()];
+    let claims = stdout(dir.path(), &args);
+    assert!(claims.contains("D1") && claims.contains("report-quick.html"), "{claims}");
+    // A run on the sphere, which only Figure 10 has.
+    let folders = fs::read_dir(dir.path().join("runs")).unwrap().map(|entry| entry.unwrap().path());
+    let sphere = |folder: &std::path::PathBuf| {
+        let spec = fs::read_to_string(folder.join("spec.toml")).unwrap();
+        spec.contains("\"sphere\"")
+    };
+    let run = folders.into_iter().find(sphere).unwrap();
+    fs::write(run.join("spec.toml"), "").unwrap();
+    let (message, code) = failure(dir.path(), &args);
+    assert_eq!(code, 1, "{message}");
+    let id = run.file_name().unwrap().to_str().unwrap();
+    assert!(message.contains("1 of 2 figures") && message.contains(id), "{message}");
+    assert!(message.contains("delete it and run again"), "{message}");
+    let page = fs::read_to_string(out.join("report-quick.html")).unwrap();
+    assert!(page.contains("fig10 failed") && page.contains("id=\"table\""), "the rest is missing");
+    // As told: the rest is not computed again.
+    fs::remove_dir_all(&run).unwrap();
+    assert!(stdout(dir.path(), &args).contains("D1"));
 }
 
 fn golden(name: &str) -> String {

@@ -205,6 +205,7 @@ fn resolved_specs_resolve_to_themselves() {
         &["task.labels=mlp", "task.labels_seed=8", "task.labels_hidden=3"],
         &["instruments=full"],
         &["instruments.noise={ per_decade = 3 }", "instruments.noise_batch_sizes=[1, 10]"],
+        &["instruments.spectrum={ at = [0, 7, 750] }"],
     ];
     let mut ids = Vec::new();
     for sets in variants {
@@ -216,7 +217,7 @@ fn resolved_specs_resolve_to_themselves() {
     }
     ids.sort();
     ids.dedup();
-    assert_eq!(ids.len(), 21, "different specs, same id");
+    assert_eq!(ids.len(), 22, "different specs, same id");
 }
 
 #[test]
@@ -276,7 +277,7 @@ fn seeds_make_different_runs_and_spelling_does_not() {
 }
 
 /// (override, key named, what the message must contain).
-const WRONG: [(&str, &str, &str); 77] = [
+const WRONG: [(&str, &str, &str); 80] = [
     ("optimizer.lr=-0.1", "optimizer.lr = -0.1", "> 0"),
     ("optimizer.lr=0", "optimizer.lr = 0", "> 0"),
     ("optimizer.lr=nan", "optimizer.lr = nan", "finite"),
@@ -343,6 +344,9 @@ const WRONG: [(&str, &str, &str); 77] = [
     ("preset=setting4", "preset = \"setting4\"", "did you mean \"setting"),
     ("instruments=ecnomy", "instruments.preset = \"ecnomy\"", "did you mean \"economy\""),
     ("instruments.spectrum=0", "instruments.spectrum = 0", "per_decade"),
+    ("instruments.spectrum={ at = [] }", "instruments.spectrum", "ascending"),
+    ("instruments.spectrum={ at = [7, 7] }", "instruments.spectrum", "ascending"),
+    ("instruments.spectrum={ at = 7 }", "instruments.spectrum", "ascending"),
     ("instruments.spectrum=-3", "instruments.spectrum = -3", "per_decade"),
     ("instruments.spectrum=often", "instruments.spectrum = \"often\"", "\"off\""),
     ("instruments.noise={ per_decade = 0 }", "instruments.noise", "per_decade"),

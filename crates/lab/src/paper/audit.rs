@@ -79,16 +79,8 @@ pub fn table(sections: &[Section]) -> Table {
         let (verdict, text) = together(&own)?;
         let turning = own.iter().filter(|finding| !finding.is_robust()).count();
         let robust = format!("{turning} of {} parts depend on the convention", own.len());
-        let row: Vec<String> = [
-            composite.id,
-            composite.text,
-            "",
-            verdict.text(),
-            &robust,
-            &text,
-        ]
-        .map(String::from)
-        .into();
+        let cells = [composite.id, composite.text, &text, verdict.text(), &robust, ""];
+        let row: Vec<String> = cells.map(String::from).into();
         Some(row)
     };
     let single = |(section, finding): &(&Section, &Finding)| {

@@ -10,7 +10,7 @@ use windtunnel_core::lanes::Isa;
 use windtunnel_core::model::Transformer;
 use windtunnel_core::parallel::queue;
 
-use super::cohort::{Cell, Cohort};
+use super::cohort::{Cell, Cohort, Rates};
 use super::noise::{InitialNoise, initial_noise};
 use super::quantity::{Quantity, TABLE_STEPS};
 use super::rates::Search;
@@ -113,17 +113,12 @@ impl Evidence {
         }
     }
 
-    /// Losses that need no training of every cohort; in a quick look not of those of many layers
-    /// and dimensions, where their best scalars take half a minute to find.
+    /// Losses that need no training of every cohort; in a quick look of those with published rates
+    /// only, because their best scalars take seconds to find.
     pub fn fit_theory(&mut self, store: &Store, cohorts: &[&'static Cohort], jobs: usize) {
         let found = Mutex::new(Vec::new());
-        let quick = self.protocol.quick;
-        let small = |cohort: &Cohort| {
-            let mut cells = self.cells.iter().filter(|cell| cell.cohort == cohort.name);
-            let model = cells.next().map(|cell| cell.spec.model.transformer);
-            model.is_none_or(|model| model.params() <= QUICK_PARAMS)
-        };
-        let cohorts: Vec<_> = cohorts.iter().filter(|c| !quick || small(c)).copied().collect();
+        let wanted = |c: &&&Cohort| !self.protocol.quick || c.rates == Rates::Published;
+        let cohorts: Vec<_> = cohorts.iter().filter(wanted).copied().collect();
         queue(jobs, &cohorts, |_, cohort| {
             let theory = theory(store, cohort);
             if let Ok(mut found) = found.lock() {
@@ -181,9 +176,6 @@ impl Evidence {
         claim::ratio(self, cohort, conventions.get(at)?)
     }
 }
-
-/// Parameters of the largest model whose best scalars are searched in a quick look.
-const QUICK_PARAMS: usize = 200;
 
 /// A baseline as it is kept.
 #[derive(Serialize, Deserialize)]

@@ -102,6 +102,8 @@ macro_rules! depth {
             name: concat!("depth", $layers),
             title: concat!("L = ", $layers),
             sets: &["preset=setting1", "train.precision=f64", concat!("model.depth=", $layers)],
+            quick_sets: &["instruments.robust_condition={ at = [250, 500] }"],
+            steps: (10_000, 500),
             instruments: &[
                 "instruments.robust_condition={ at = [0, 250, 500, 750, 1000, 1250, 2000, 2500, \
                  3500, 5000, 7500, 10000] }",
@@ -143,7 +145,7 @@ const LARGE: Cohort = Cohort {
     sets: &["preset=large"],
     instruments: &[],
     rates: Rates::Searched { shortened: 25 },
-    steps: (10_000, 50),
+    steps: (10_000, 25),
     draws: 1_000,
     ..SETTING1
 };
@@ -159,7 +161,7 @@ pub(super) const NONLINEAR: Cohort = Cohort {
         "instruments.heterogeneity={ at = [0] }",
         "instruments.loss_tails=10000",
     ],
-    steps: (10_000, 250),
+    steps: (10_000, 150),
     draws: 2_000,
     ..SETTING1
 };

@@ -37,10 +37,7 @@ pub fn evidence(
         cells.extend(cohort.cells(&protocol, |arm| own(arm).map(Search::lr))?);
     }
     // The longest first, so that no core is left with one at the end.
-    let cost = |cell: &Cell| {
-        let model = &cell.spec.model.transformer;
-        cell.spec.train.steps * (cell.spec.train.batch_size * model.params()) as u64
-    };
+    let cost = |cell: &Cell| cell.spec.train.steps * session::cost(&cell.spec);
     let mut order: Vec<&Cell> = cells.iter().collect();
     order.sort_by_key(|cell| std::cmp::Reverse(cost(cell)));
     let specs: Vec<RunSpec> = order.iter().map(|cell| cell.spec.clone()).collect();

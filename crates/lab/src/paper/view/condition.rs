@@ -1,6 +1,6 @@
 //! The robust condition number of SGDM and Adam along their trajectories.
 
-use super::{Picture, Shown, panel, seeds, spec};
+use super::{Picture, Shown, panel, seeds, spec, title};
 use crate::figure::{Figure, Scale};
 use crate::paper::evidence::Evidence;
 use crate::paper::quantity::{CONDITION, TABLE_STEPS};
@@ -17,7 +17,7 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
         seeds(evidence)
     );
     let figure = Figure {
-        title: format!("{}: robust condition number", study.title),
+        title: title(study, "robust condition number"),
         panels: study.cohorts.iter().map(panel).collect(),
         caption,
     };

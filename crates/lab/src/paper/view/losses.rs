@@ -98,7 +98,8 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
     let eval = eval.map_or(String::new(), |cell| {
         let eval = &cell.spec.eval;
         format!(
-            "{} loss of {} fixed held-out prompts (eval seed {}), every {} steps.",
+            "Shown is the {} of the losses of {} fixed held-out prompts (eval seed {}), every {} \
+             steps.",
             statistic.name(),
             eval.batch_size,
             eval.seed,

@@ -87,6 +87,14 @@ impl View {
     }
 }
 
+/// Title of one of a study's pictures: the study's own if it shows nothing else.
+fn title(study: &Study, what: &str) -> String {
+    match study.views {
+        [_] => study.title.into(),
+        _ => format!("{}: {what}", study.title),
+    }
+}
+
 /// A panel of one metric over the steps: a curve per optimizer.
 fn panel(evidence: &Evidence, cohort: &Cohort, metric: &str, label: &str, scale: Scale) -> Panel {
     let curve = |group: &&crate::chart::Group| over_seeds(group, metric, &group.name, group.color);

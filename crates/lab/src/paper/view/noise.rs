@@ -1,6 +1,6 @@
 //! Noise of gradients: at initialization, and over the steps.
 
-use super::{Picture, Shown, panel, seeds, spec};
+use super::{Picture, Shown, panel, seeds, spec, title};
 use crate::chart::{histogram, qq_of_gaussian};
 use crate::figure::{Figure, Line, Panel, Rule, Scale};
 use crate::figure::Color;
@@ -31,24 +31,28 @@ pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
     );
     let gaussian = "Gaussian noise: of the same covariance. Its norm is skewed too, so the histogram \
                     alone says nothing of the tail";
-    let pictures = [
-        ("-noise", "histogram of the noise", "noise at initialization", {
-            (histograms.collect::<Vec<_>>(), format!("Shares of ‖g − ∇f‖ per bin. {gaussian}. {sizes}"))
-        }),
-        ("-noise-qq", "quantiles of the noise", "noise against Gaussian noise", {
-            let caption = format!(
-                "Quantiles of ‖g − ∇f‖ against those of Gaussian noise of the same covariance, and \
-                 the farthest draws: above the line the tail is heavier. {sizes}"
-            );
-            (quantiles.collect::<Vec<_>>(), caption)
-        }),
-    ];
-    let pictures = pictures.into_iter().filter(|(.., (panels, _))| !panels.is_empty());
-    let picture = |(suffix, what, title, (panels, caption)): (_, _, &str, (_, _))| {
-        let figure = Figure { title: format!("{}: {title}", study.title), panels, caption };
-        Picture { suffix, what, figure: evidence.marked(figure, "") }
+    let picture = |suffix, what, title: String, panels: Vec<Panel>, caption: String| {
+        let figure = evidence.marked(Figure { title, panels, caption }, "");
+        (!figure.panels.is_empty()).then_some(Picture { suffix, what, figure })
     };
-    let pictures = pictures.map(picture).collect();
+    let histogram = picture(
+        "-noise",
+        "histogram of the noise",
+        title(study, "noise at initialization"),
+        histograms.collect(),
+        format!("Shares of ‖g − ∇f‖ per bin. {gaussian}. {sizes}"),
+    );
+    let quantiles = picture(
+        "-noise-qq",
+        "quantiles of the noise",
+        format!("{}: quantiles", title(study, "noise at initialization")),
+        quantiles.collect(),
+        format!(
+            "Quantiles of ‖g − ∇f‖ against those of Gaussian noise of the same covariance, and the \
+             farthest draws: above the line the tail is heavier. {sizes}"
+        ),
+    );
+    let pictures = histogram.into_iter().chain(quantiles).collect();
     Shown { pictures, tables: vec![table(study, evidence)], ..Shown::default() }
 }
 

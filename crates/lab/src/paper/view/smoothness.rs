@@ -1,6 +1,6 @@
 //! Directional smoothness over the steps, and against the gradient norm.
 
-use super::{Picture, Shown, panel, seeds, spec};
+use super::{Picture, Shown, panel, seeds, spec, title};
 use crate::chart::{Group, generalized_panel, negative_steps};
 use crate::figure::{Figure, Scale};
 use crate::paper::Arm;
@@ -22,7 +22,7 @@ pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
         seeds(evidence)
     );
     let figure = Figure {
-        title: format!("{}: directional smoothness", study.title),
+        title: title(study, "directional smoothness"),
         panels: study.cohorts.iter().map(panel).collect(),
         caption,
     };
