@@ -83,7 +83,7 @@ const TINY: Cohort = Cohort {
     quick_sets: &[],
     instruments: &[],
     arms: &Arm::ALL,
-    rates: Rates::Searched { shortened: 2 },
+    rates: Rates::Searched { shortened: 2, decade: -3 },
     steps: (20, 2),
     draws: 400,
     dose: f64::NAN,
@@ -112,12 +112,15 @@ fn score(store: &Store, specs: &[RunSpec]) -> f64 {
     specs.iter().map(late).sum()
 }
 
-fn searched(store: &Store, mut search: Search) -> (Search, Vec<RunSpec>) {
+/// Lets a search run to its end; what it asked for, round by round.
+fn searched(store: &Store, search: &mut Search, protocol: &Protocol) -> Vec<Vec<RunSpec>> {
+    let mut rounds = Vec::new();
     loop {
-        let specs = search.specs().unwrap();
+        let specs = search.specs(protocol).unwrap();
         compute(store, &specs);
-        if search.read(store, &specs).unwrap() {
-            return (search, specs);
+        rounds.push(specs);
+        if search.read(store, &rounds[rounds.len() - 1]).unwrap() {
+            return rounds;
         }
     }
 }
@@ -131,8 +134,12 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
     let store = Store::open(dir.path()).unwrap();
     let mut grids = Vec::new();
     for protocol in [Protocol::PUBLISHED, Protocol::QUICK] {
-        for search in searches(&[&TINY], &protocol) {
-            let (search, specs) = searched(&store, search);
+        for mut search in searches(&[&TINY], &protocol) {
+            let mut rounds = searched(&store, &mut search, &protocol);
+            // The last round is the trial at full length.
+            let trial = rounds.pop().unwrap();
+            assert!(trial.iter().all(|spec| spec.train.steps == TINY.steps(&protocol)));
+            let specs = rounds.pop().unwrap();
             let steps = TINY.steps(&protocol) / 2;
             assert!(specs.iter().all(|spec| spec.train.steps == steps));
             let values: Vec<&[RunSpec]> = specs.chunks(SEEDS as usize).collect();
@@ -159,7 +166,7 @@ const WILD: Cohort = Cohort {
         "optimizer.clip_norm=\"off\"",
     ],
     arms: &[Arm::Sgdm],
-    rates: Rates::Searched { shortened: 400 },
+    rates: Rates::Searched { shortened: 400, decade: -3 },
     steps: (400, 400),
     ..TINY
 };
@@ -169,27 +176,25 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let protocol = Protocol::PUBLISHED;
-    let search = searches(&[&WILD], &protocol).remove(0);
-    let (mut search, _) = searched(&store, search);
-    let first = search.lr();
-    let mut rejected = 0;
-    loop {
-        let trial = search.trial(&protocol).unwrap();
-        // The trial's runs are the study's own.
-        let cells = WILD.cells(&protocol, |_| Some(search.lr())).unwrap();
-        let own: Vec<_> = cells.iter().map(|cell| run_id(&cell.spec)).collect();
-        assert!(trial.iter().all(|spec| own.contains(&run_id(spec))));
-        compute(&store, &trial);
-        if search.read_trial(&store, &trial).unwrap() {
-            for spec in &trial {
-                let rows = store.run(&run_id(spec)).unwrap().rows;
-                assert!(rows.iter().any(|row| row.step == 400));
-            }
-            break;
-        }
-        rejected += 1;
-    }
-    assert!(rejected > 0 && search.lr() < first, "{first} was kept");
+    let mut search = searches(&[&WILD], &protocol).remove(0);
+    let rounds = searched(&store, &mut search, &protocol);
+    let trials: Vec<_> = rounds.iter().filter(|specs| specs[0].train.steps == 400).collect();
+    let rates: Vec<f64> = trials.iter().map(|specs| specs[0].optimizer.rule.lr()).collect();
+    assert!(rates.len() > 1 && rates.is_sorted_by(|a, b| a > b), "{rates:?}");
+    assert_eq!(rates[rates.len() - 1], search.lr());
+    let ends = |specs: &[RunSpec]| {
+        let reached = |spec: &RunSpec| {
+            let rows = store.run(&run_id(spec)).unwrap().rows;
+            rows.iter().any(|row| row.step == 400)
+        };
+        specs.iter().all(reached)
+    };
+    let (last, before) = trials.split_last().unwrap();
+    assert!(ends(last) && before.iter().all(|specs| !ends(specs)));
+    // The trial's runs are the study's own.
+    let cells = WILD.cells(&protocol, |_| Some(search.lr())).unwrap();
+    let own: Vec<_> = cells.iter().map(|cell| run_id(&cell.spec)).collect();
+    assert!(last.iter().all(|spec| own.contains(&run_id(spec))));
     let mut again = searches(&[&WILD], &protocol).remove(0);
     assert!(again.recall(&store).unwrap());
     assert_eq!(again.lr(), search.lr());

@@ -37,6 +37,8 @@ pub enum Rates {
     Searched {
         /// 1 where whole runs can be afforded.
         shortened: u64,
+        /// The ten values begin at 10^`decade`.
+        decade: i32,
     },
 }
 

@@ -85,7 +85,7 @@ macro_rules! early {
             name: $name,
             instruments: &[
                 "instruments.directional_smoothness=1",
-                "instruments.generalized_smoothness=20",
+                "instruments.generalized_smoothness=50",
             ],
             arms: &[Adam],
             steps: (2_000, 200),
@@ -110,7 +110,7 @@ macro_rules! depth {
                 "instruments.heterogeneity={ at = [0] }",
                 "instruments.loss_tails=10000",
             ],
-            rates: Rates::Searched { shortened: 5 },
+            rates: Rates::Searched { shortened: 5, decade: -3 },
             dose: $layers as f64,
             ..SETTING1
         }
@@ -129,7 +129,7 @@ const SOFTMAX: Cohort = Cohort {
     title: "Softmax attention: n = 20, Gaussian",
     sets: &["preset=softmax"],
     instruments: &["instruments.loss_tails=10000"],
-    rates: Rates::Searched { shortened: 20 },
+    rates: Rates::Searched { shortened: 20, decade: -3 },
     steps: (10_000, 300),
     ..SETTING1
 };
@@ -144,7 +144,7 @@ const LARGE: Cohort = Cohort {
     title: "L = 8, d = 20, n = 60",
     sets: &["preset=large"],
     instruments: &[],
-    rates: Rates::Searched { shortened: 25 },
+    rates: Rates::Searched { shortened: 25, decade: -4 },
     steps: (10_000, 25),
     draws: 1_000,
     ..SETTING1
@@ -156,7 +156,7 @@ pub(super) const NONLINEAR: Cohort = Cohort {
     quick_sets: &["eval.batch_size=128"],
     // A Hessian takes seconds here.
     instruments: &[
-        "instruments.robust_condition={ at = [0, 250, 750, 1250, 5000, 10000] }",
+        "instruments.robust_condition={ at = [0, 750, 1250, 10000] }",
         "instruments.directional_smoothness=250",
         "instruments.heterogeneity={ at = [0] }",
         "instruments.loss_tails=10000",

@@ -17,7 +17,7 @@ use crate::store::Store;
 /// The seed whose norms are drawn, as in the authors' notebook.
 pub const DRAWN_SEED: u64 = 1;
 /// Share of the draws that the other seeds have, 1 in so many.
-const OTHER_SEEDS: usize = 4;
+const OTHER_SEEDS: usize = 5;
 /// Share of the draws in a quick look, 1 in so many.
 const QUICK: usize = 20;
 /// Prompts of the large batch, for each of a mini-batch: the paper's 100.

@@ -92,11 +92,11 @@ impl Quantity {
                 convention("B = 1, 99.9 % quantile", Read::Noise(|n| n.single)),
             ],
             Quantity::NoiseInTraining => vec![
-                convention("99.9 % quantile over Gaussian noise's", {
-                    Read::Last { metric: "grad_noise.b1000.gaussian_ratio.q999".into() }
-                }),
                 convention("largest over Gaussian noise's", {
                     Read::Last { metric: "grad_noise.b1000.gaussian_ratio.max".into() }
+                }),
+                convention("99.9 % quantile over Gaussian noise's", {
+                    Read::Last { metric: "grad_noise.b1000.gaussian_ratio.q999".into() }
                 }),
             ],
         }

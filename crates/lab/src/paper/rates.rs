@@ -32,6 +32,16 @@ pub struct Search {
     pub arm: Arm,
     steps: u64,
     grid: Grid,
+    stage: Stage,
+}
+
+/// What a search computes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// All values of the grid, shortened.
+    Grid,
+    /// The best of them at full length.
+    Trial,
 }
 
 /// A grid with what was found on it.
@@ -43,12 +53,12 @@ struct Grid {
     /// Losses of every value, seed by seed, nothing where a run diverged; empty before
     /// [`Search::read`].
     losses: Vec<Vec<Option<f64>>>,
-    /// Values, by place, of which a run of full length diverged.
-    rejected: Vec<usize>,
+    /// Values of which a run of full length diverged.
+    rejected: Vec<i32>,
 }
 
-/// Ten values from 0.001 to 1.
-const RUNGS: std::ops::Range<i32> = -9..1;
+/// Number of values before a grid grows.
+const VALUES: i32 = 10;
 
 fn value(rung: i32) -> f64 {
     let mantissa = [1, 2, 5][rung.rem_euclid(3) as usize];
@@ -60,12 +70,18 @@ fn value(rung: i32) -> f64 {
 pub fn searches(cohorts: &[&'static Cohort], protocol: &Protocol) -> Vec<Search> {
     let mut searches = Vec::new();
     for &cohort in cohorts {
-        if let Rates::Searched { shortened } = cohort.rates {
+        if let Rates::Searched { shortened, decade } = cohort.rates {
             searches.extend(cohort.arms.iter().map(|&arm| Search {
                 cohort,
                 arm,
                 steps: (cohort.steps(protocol) / shortened).max(1),
-                grid: Grid { rungs: RUNGS, growths: 0, losses: Vec::new(), rejected: Vec::new() },
+                grid: Grid {
+                    rungs: 3 * decade..3 * decade + VALUES,
+                    growths: 0,
+                    losses: Vec::new(),
+                    rejected: Vec::new(),
+                },
+                stage: Stage::Grid,
             }));
         }
     }
@@ -73,15 +89,21 @@ pub fn searches(cohorts: &[&'static Cohort], protocol: &Protocol) -> Vec<Search>
 }
 
 impl Search {
-    /// All runs, value by value.
+    /// What it asks for next: all values of the grid, one after the other, or the best at full
+    /// length, in runs that the study needs itself.
     ///
     /// # Errors
     /// As [`Cohort::spec`].
-    pub fn specs(&self) -> Result<Vec<RunSpec>, SpecError> {
+    pub fn specs(&self, protocol: &Protocol) -> Result<Vec<RunSpec>, SpecError> {
+        let seeds = 0..SEEDS.min(protocol.seeds);
+        if self.stage == Stage::Trial {
+            let spec = self.cohort.spec(self.arm, protocol, Some(self.lr()))?;
+            return Ok(seeds.map(|seed| spec.with_seed(seed)).collect());
+        }
         let mut specs = Vec::new();
         for rung in self.grid.rungs.clone() {
             let spec = self.cohort.bare_spec(self.arm, self.steps, Some(value(rung)))?;
-            specs.extend((0..SEEDS).map(|seed| spec.with_seed(seed)));
+            specs.extend(seeds.clone().map(|seed| spec.with_seed(seed)));
         }
         Ok(specs)
     }
@@ -104,65 +126,68 @@ impl Search {
         Some(format!("learning rates of {id}, {SEEDS} seeds, numerics {NUMERICS_VERSION}"))
     }
 
-    /// Reads the losses of [`Search::specs`]; returns whether the grid is searched. Where it is not,
-    /// it has grown.
+    /// Reads the runs of [`Search::specs`]; returns whether the search is over, and keeps what it
+    /// found if so.
     ///
     /// # Errors
     /// A run that is not in the store or cannot be read.
     pub fn read(&mut self, store: &Store, specs: &[RunSpec]) -> Result<bool, store::Error> {
-        let read = |spec: &RunSpec| -> Result<Option<f64>, store::Error> {
+        let members = specs.iter().map(|spec| {
             let (run, seed) = (run_id(spec), spec.train.seed);
             let rows = store.run(&run)?.rows;
-            let late = loss(&Member { run, seed, rows }, LOSS, spec.train.steps, true);
-            Ok(late.is_finite().then_some(late))
-        };
-        let losses = specs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
-        self.grid.losses = losses.chunks(SEEDS as usize).map(<[_]>::to_vec).collect();
-        let best = self.best();
-        let (first, last) = (best == 0, best + 1 == self.grid.losses.len());
-        if self.grid.growths == GROWTHS || !(first || last) {
-            return Ok(true);
-        }
-        self.grid.growths += 1;
-        match first {
-            true => self.grid.rungs.start -= 3,
-            false => self.grid.rungs.end += 3,
-        }
-        Ok(false)
-    }
-
-    /// Runs of full length at the best rate: those of the study, for the seeds of the search.
-    ///
-    /// # Errors
-    /// As [`Cohort::spec`].
-    pub fn trial(&self, protocol: &Protocol) -> Result<Vec<RunSpec>, SpecError> {
-        let spec = self.cohort.spec(self.arm, protocol, Some(self.lr()))?;
-        Ok((0..SEEDS.min(protocol.seeds)).map(|seed| spec.with_seed(seed)).collect())
-    }
-
-    /// Reads the runs of [`Search::trial`]; returns whether none diverged, or no other rate is
-    /// left, and keeps what was found if so. Where it does not, the rate is rejected.
-    ///
-    /// # Errors
-    /// A run that is not in the store or cannot be read.
-    pub fn read_trial(&mut self, store: &Store, trial: &[RunSpec]) -> Result<bool, store::Error> {
-        let survived = |spec: &RunSpec| -> Result<bool, store::Error> {
-            let (run, seed) = (run_id(spec), spec.train.seed);
-            let rows = store.run(&run)?.rows;
-            Ok(!diverged(&Member { run, seed, rows }, spec.train.steps))
-        };
-        let survived = trial.iter().map(survived).collect::<Result<Vec<_>, _>>()?;
-        let best = self.best();
-        let left = self.means().into_iter().enumerate();
-        let left = left.filter(|(k, mean)| mean.is_finite() && !self.grid.rejected.contains(k));
-        if !survived.contains(&false) || left.count() <= 1 {
-            if let Some((key, text)) = self.key().zip(serde_json::to_string(&self.grid).ok()) {
-                store.keep(&key, &text)?;
+            Ok((Member { run, seed, rows }, spec.train.steps))
+        });
+        let members: Vec<(Member, u64)> = members.collect::<Result<_, store::Error>>()?;
+        match self.stage {
+            Stage::Grid => {
+                let late = |(member, steps): &(Member, u64)| loss(member, LOSS, *steps, true);
+                let late = members.iter().map(late);
+                let losses: Vec<_> = late.map(|loss| loss.is_finite().then_some(loss)).collect();
+                let seeds = losses.len() / self.grid.rungs.len();
+                self.grid.losses = losses.chunks(seeds).map(<[_]>::to_vec).collect();
+                self.grow_or_try();
+                Ok(false)
             }
-            return Ok(true);
+            Stage::Trial => {
+                let survived = members.iter().all(|(member, steps)| !diverged(member, *steps));
+                if survived || self.left() <= 1 && !self.may_grow() {
+                    if let Some((key, text)) = self.key().zip(serde_json::to_string(&self.grid).ok()) {
+                        store.keep(&key, &text)?;
+                    }
+                    return Ok(true);
+                }
+                self.grid.rejected.push(self.grid.rungs.start + self.best() as i32);
+                self.grow_or_try();
+                Ok(false)
+            }
         }
-        self.grid.rejected.push(best);
-        Ok(false)
+    }
+
+    /// Values that neither diverged in the search nor were rejected.
+    fn left(&self) -> usize {
+        let rejected = |k: usize| self.grid.rejected.contains(&(self.grid.rungs.start + k as i32));
+        let means = self.means().into_iter().enumerate();
+        means.filter(|(k, mean)| mean.is_finite() && !rejected(*k)).count()
+    }
+
+    fn may_grow(&self) -> bool {
+        self.grid.growths < GROWTHS
+    }
+
+    /// A decade more where the best is at an edge; else its best is tried.
+    fn grow_or_try(&mut self) {
+        let best = self.best();
+        let (first, last) = (best == 0 || self.left() == 0, best + 1 == self.grid.losses.len());
+        self.stage = Stage::Trial;
+        // Rates above one that was rejected have no prospects.
+        if self.may_grow() && (first || last && self.grid.rejected.is_empty()) {
+            self.stage = Stage::Grid;
+            self.grid.growths += 1;
+            match first {
+                true => self.grid.rungs.start -= 3,
+                false => self.grid.rungs.end += 3,
+            }
+        }
     }
 
     fn best(&self) -> usize {
@@ -171,7 +196,8 @@ impl Search {
             mean(&losses.iter().map(|l| l.map_or(f64::INFINITY, f64::ln)).collect::<Vec<_>>())
         };
         let scores = self.grid.losses.iter().map(score).enumerate();
-        let scores = scores.filter(|(k, _)| !self.grid.rejected.contains(k));
+        let rejected = |k: usize| self.grid.rejected.contains(&(self.grid.rungs.start + k as i32));
+        let scores = scores.filter(|(k, _)| !rejected(*k));
         scores.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
     }
 
@@ -182,7 +208,7 @@ impl Search {
 
     /// Rates of which a run of full length diverged.
     fn rejected(&self) -> Vec<f64> {
-        self.grid.rejected.iter().map(|k| value(self.grid.rungs.start + *k as i32)).collect()
+        self.grid.rejected.iter().map(|rung| value(*rung)).collect()
     }
 
     /// Whether the best is at an edge of the grid still.
@@ -212,7 +238,7 @@ pub fn figure(title: &str, cohorts: &[Cohort], searches: &[&Search]) -> Option<F
         let mut series = Series::new(search.arm.name(), search.arm.color(), x, search.means());
         let of = |seed: usize| {
             let losses = search.grid.losses.iter();
-            losses.map(|losses| losses[seed].unwrap_or(f64::NAN)).collect()
+            losses.map(|losses| losses.get(seed).copied().flatten().unwrap_or(f64::NAN)).collect()
         };
         series.members = (0..SEEDS as usize)
             .map(|seed| crate::figure::Member { name: format!("seed {seed}"), y: of(seed) })

@@ -8,8 +8,8 @@ use windtunnel_lab::paper::evidence::Evidence;
 use windtunnel_lab::paper::rates::{Search, searches};
 use windtunnel_lab::paper::study::Study;
 use windtunnel_lab::paper::Protocol;
-use windtunnel_lab::spec::{RunSpec, SpecError, run_id};
-use windtunnel_lab::store::{self, Store};
+use windtunnel_lab::spec::{RunSpec, run_id};
+use windtunnel_lab::store::Store;
 use windtunnel_lab::sweep::Status;
 
 use super::super::name;
@@ -78,8 +78,8 @@ pub fn evidence(
 
 type Failures = Vec<(&'static str, String)>;
 
-/// Learning rates that were not published: grids are searched, then the best rates tried at full
-/// length. A search of which a run failed is noted and left out.
+/// Learning rates that were not published, in rounds in which all searches that go on compute
+/// together. A search of which a run failed is noted and left out.
 fn search(
     global: &Global,
     args: &Reproduce,
@@ -92,54 +92,30 @@ fn search(
     for mut search in searches {
         if search.recall(store)? { &mut known } else { &mut open }.push(search);
     }
-    let mut rounds = Rounds { global, args, failures };
-    let read = |search: &mut Search, specs: &[RunSpec]| search.read(store, specs);
-    let found = rounds.until_done(open, Search::specs, read)?;
-    let trial = |search: &Search| search.trial(protocol);
-    let read = |search: &mut Search, specs: &[RunSpec]| search.read_trial(store, specs);
-    known.extend(rounds.until_done(found, trial, read)?);
-    Ok(known)
-}
-
-/// Rounds in which all searches that go on compute together.
-struct Rounds<'a> {
-    global: &'a Global,
-    args: &'a Reproduce,
-    failures: &'a mut Failures,
-}
-
-impl Rounds<'_> {
-    /// Computes what every search asks for, and lets it read that, until each says that it is done.
-    fn until_done(
-        &mut self,
-        mut open: Vec<Search>,
-        specs: impl Fn(&Search) -> Result<Vec<RunSpec>, SpecError>,
-        read: impl Fn(&mut Search, &[RunSpec]) -> Result<bool, store::Error>,
-    ) -> Result<Vec<Search>, Error> {
-        let mut done = Vec::new();
-        while !open.is_empty() {
-            let asked = open.iter().map(&specs).collect::<Result<Vec<_>, _>>()?;
-            let statuses = attempt(self.global, self.args, &asked.concat())?;
-            let mut statuses = statuses.into_iter();
-            for (mut search, specs) in std::mem::take(&mut open).into_iter().zip(asked) {
-                let own: Vec<Status> = statuses.by_ref().take(specs.len()).collect();
-                let failed = own.into_iter().find_map(|status| match status {
-                    Status::Failed(reason) => Some(reason),
-                    _ => None,
-                });
-                let read = |search| read(search, &specs).map_err(|error| error.to_string());
-                match failed.map_or_else(|| read(&mut search), Err) {
-                    Ok(true) => done.push(search),
-                    Ok(false) => open.push(search),
-                    Err(reason) => {
-                        let reason = format!("search for a learning rate: {reason}");
-                        self.failures.push((search.cohort.name, reason));
-                    }
+    while !open.is_empty() {
+        let asked =
+            open.iter().map(|search| search.specs(protocol)).collect::<Result<Vec<_>, _>>()?;
+        let mut statuses = attempt(global, args, &asked.concat())?.into_iter();
+        for (mut search, specs) in std::mem::take(&mut open).into_iter().zip(asked) {
+            let own: Vec<Status> = statuses.by_ref().take(specs.len()).collect();
+            let failed = own.into_iter().find_map(|status| match status {
+                Status::Failed(reason) => Some(reason),
+                _ => None,
+            });
+            let read = |search: &mut Search| {
+                search.read(store, &specs).map_err(|error| error.to_string())
+            };
+            match failed.map_or_else(|| read(&mut search), Err) {
+                Ok(true) => known.push(search),
+                Ok(false) => open.push(search),
+                Err(reason) => {
+                    let reason = format!("search for a learning rate: {reason}");
+                    failures.push((search.cohort.name, reason));
                 }
             }
         }
-        Ok(done)
     }
+    Ok(known)
 }
 
 fn attempt(global: &Global, args: &Reproduce, specs: &[RunSpec]) -> Result<Vec<Status>, Error> {

@@ -65,8 +65,11 @@ pub struct Picture {
 /// What a view has to show.
 #[derive(Default)]
 pub struct Shown {
+    /// Pictures, the view's own first.
     pub pictures: Vec<Picture>,
+    /// Tables.
     pub tables: Vec<Table>,
+    /// What makes a number of them doubtful.
     pub warnings: Vec<String>,
 }
 

@@ -92,8 +92,8 @@ pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
     let mut panels = Vec::new();
     for cohort in study.cohorts {
         for size in BATCHES {
-            let metric = format!("grad_noise.b{size}.gaussian_ratio.q999");
-            let label = "99.9 % quantile, over Gaussian noise's";
+            let metric = format!("grad_noise.b{size}.gaussian_ratio.max");
+            let label = "largest of 1,000, over Gaussian noise's";
             let mut panel = panel(evidence, cohort, &metric, label, Scale::Log);
             if panel.series.is_empty() {
                 continue;
@@ -108,8 +108,8 @@ pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
         }
     }
     let caption = format!(
-        "{} How far the tail of ‖g − ∇f‖ reaches along the trajectory, in units of Gaussian noise of \
-         the same covariance; 1,000 mini-batches of B fresh prompts at steps 0, 1, 10, 100, …",
+        "{} Largest ‖g − ∇f‖ of 1,000 mini-batches of B fresh prompts along the trajectory, in units \
+         of the largest that Gaussian noise of the same covariance has; at steps 0, 1, 10, 100, ….",
         seeds(evidence)
     );
     let figure = Figure { title: study.title.into(), panels, caption };
