@@ -49,7 +49,9 @@ pub enum Command {
     )]
     Train(Train),
     /// Reproduce figures of the paper, audit its claims, and go beyond it.
-    #[command(after_help = "Example:\n  windtunnel reproduce fig2 --quick --out fig2-quick\n  windtunnel reproduce all")]
+    #[command(
+        after_help = "Example:\n  windtunnel reproduce fig2 --quick --out fig2-quick\n  windtunnel reproduce all"
+    )]
     Reproduce(Reproduce),
     /// Put instruments on runs of the store: noise, curvature, conditioning, smoothness, tails.
     #[command(

@@ -62,7 +62,8 @@ fn every_study_resolves_and_has_runs_for_its_claims() {
     // No run stands for two cohorts.
     let ids = cohorts.iter().flat_map(|cohort| cohort.cells(&Protocol::PUBLISHED, |_| None));
     let mut ids: Vec<_> = ids.flatten().map(|cell| (cell.cohort, run_id(&cell.spec))).collect();
-    let published = |name: &str| cohorts.iter().any(|c| c.name == name && c.rates == Rates::Published);
+    let published =
+        |name: &str| cohorts.iter().any(|c| c.name == name && c.rates == Rates::Published);
     ids.retain(|(name, _)| published(name));
     let count = ids.len();
     ids.sort_by(|a, b| a.1.cmp(&b.1));
@@ -200,8 +201,7 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     assert_eq!(again.lr(), search.lr());
 }
 
-const PAIR: [Cohort; 1] =
-    [Cohort { name: "pair", rates: Rates::Published, ..TINY }];
+const PAIR: [Cohort; 1] = [Cohort { name: "pair", rates: Rates::Published, ..TINY }];
 const GAP: Claim = Claim {
     id: "G",
     text: "Adam ends lower",

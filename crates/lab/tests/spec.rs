@@ -179,7 +179,7 @@ fn covariances_come_in_five_forms() {
 
 #[test]
 fn resolved_specs_resolve_to_themselves() {
-    let variants: [&[&str]; 21] = [
+    let variants: [&[&str]; 22] = [
         &[],
         &["optimizer=sgd", "optimizer.nesterov=true", "optimizer.clip_norm=off"],
         &["optimizer=adamw", "optimizer.weight_decay=0.01", "optimizer.amsgrad=true"],

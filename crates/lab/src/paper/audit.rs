@@ -35,11 +35,7 @@ const COMPOSITES: [Composite; 6] = [
         text: "Heavy-tailed noise is not the only cause: lighter noise with a gap that is no smaller",
         of: &["D1", "D3.3", "D3.4"],
     },
-    Composite {
-        id: "F1",
-        text: "Nonlinear regression shows the same four features",
-        of: &["F1."],
-    },
+    Composite { id: "F1", text: "Nonlinear regression shows the same four features", of: &["F1."] },
     Composite {
         id: "B1-B5",
         text: "All five features in Settings 1 to 3",
@@ -106,7 +102,9 @@ pub fn table(sections: &[Section]) -> Table {
 /// Whether a claim's number begins with another, at a dot or in whole.
 fn belongs(claim: &str, start: &str) -> bool {
     claim == start
-        || claim.strip_prefix(start).is_some_and(|rest| start.ends_with('.') || rest.starts_with('.'))
+        || claim
+            .strip_prefix(start)
+            .is_some_and(|rest| start.ends_with('.') || rest.starts_with('.'))
 }
 
 #[cfg(test)]
@@ -128,10 +126,7 @@ mod tests {
         assert_eq!(together(&[&up, &open]).unwrap().0, Verdict::NotDistinguishable);
         let (verdict, text) = together(&[&up, &open, &down]).unwrap();
         assert_eq!(verdict, Verdict::Contradicted);
-        assert_eq!(
-            text,
-            "1 of 3 parts supported, 1 contradicted, 1 not distinguishable"
-        );
+        assert_eq!(text, "1 of 3 parts supported, 1 contradicted, 1 not distinguishable");
         assert!(together(&[]).is_none());
     }
 

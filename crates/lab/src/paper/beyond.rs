@@ -195,8 +195,10 @@ pub const BEYOND: [Study; 6] = [
                 gaps!(0, 3),
             ),
         ],
-        notes: &["The paper's heavy tails have a fifth of the covariance of its Gaussian data. Here \
-                  all laws have E‖x‖² = d; shape 2.5 is N(0, I), 10 is close to a sphere."],
+        notes: &[
+            "The paper's heavy tails have a fifth of the covariance of its Gaussian data. Here \
+                  all laws have E‖x‖² = d; shape 2.5 is N(0, I), 10 is close to a sphere.",
+        ],
         ..Study::EMPTY
     },
     Study {
@@ -220,19 +222,9 @@ pub const BEYOND: [Study; 6] = [
         title: "Without clipping",
         cohorts: &[
             SETTING1,
-            unclipped!(
-                SETTING1,
-                "setting1-unclipped",
-                "Setting 1, not clipped",
-                "preset=setting1"
-            ),
+            unclipped!(SETTING1, "setting1-unclipped", "Setting 1, not clipped", "preset=setting1"),
             SETTING3,
-            unclipped!(
-                SETTING3,
-                "setting3-unclipped",
-                "Setting 3, not clipped",
-                "preset=setting3"
-            ),
+            unclipped!(SETTING3, "setting3-unclipped", "Setting 3, not clipped", "preset=setting3"),
         ],
         views: &[View::Losses],
         claims: &[
@@ -242,12 +234,7 @@ pub const BEYOND: [Study; 6] = [
                 "SGDM/Adam, setting1-unclipped",
                 gap!(1),
             ),
-            claim(
-                "U2",
-                "The same in Setting 3",
-                "SGDM/Adam, setting3-unclipped",
-                gap!(3),
-            ),
+            claim("U2", "The same in Setting 3", "SGDM/Adam, setting3-unclipped", gap!(3)),
             claim(
                 "U3",
                 "Clipping narrows the gap in Setting 1",

@@ -24,13 +24,16 @@ pub struct Claim {
     pub kind: Kind,
 }
 
+/// A factor of a product: which cohort of the study, which optimizer, to which power.
+pub type Term = (usize, Arm, i32);
+
 /// How a claim is judged.
 #[derive(Debug)]
 pub enum Kind {
-    /// A product of powers of a quantity is above 1: cohort, optimizer and power of every factor.
-    Contrast(Quantity, &'static [(usize, Arm, i32)]),
+    /// A product of powers of a quantity is above 1: factor by factor.
+    Contrast(Quantity, &'static [Term]),
     /// Such a product is 1 within a factor of [`EQUAL`].
-    Equality(Quantity, &'static [(usize, Arm, i32)]),
+    Equality(Quantity, &'static [Term]),
     /// The quantity at the last step is above that at the first, for one cohort and optimizer.
     Growth(&'static str, usize, Arm),
     /// Smoothness grows with the gradient norm along a trajectory of the cohort.
@@ -78,7 +81,7 @@ impl Claim {
     }
 
     /// The cohorts and powers of a contrast of a quantity that has curves over the steps.
-    pub(super) fn contrast(&self) -> Option<(Quantity, &'static [(usize, Arm, i32)])> {
+    pub(super) fn contrast(&self) -> Option<(Quantity, &'static [Term])> {
         match self.kind {
             Kind::Contrast(quantity, terms) | Kind::Equality(quantity, terms) => {
                 Some((quantity, terms))
@@ -97,7 +100,8 @@ impl Claim {
         match quantity {
             Quantity::RobustCondition => {
                 let line = |step: u64| {
-                    let own = study.published.iter().filter(|p| (p.cohort, p.step) == (cohort, step));
+                    let own =
+                        study.published.iter().filter(|p| (p.cohort, p.step) == (cohort, step));
                     let theirs = own.map(|p| format!("{} {} ({})", p.source, p.mean, p.std));
                     let theirs: Vec<String> = theirs.collect();
                     let ours = evidence.condition_ratio(&study.cohorts[cohort], step)?;
@@ -149,10 +153,10 @@ fn contrast(
     study: &Study,
     evidence: &Evidence,
     quantity: Quantity,
-    terms: &[(usize, Arm, i32)],
+    terms: &[Term],
 ) -> Vec<Effect> {
     let effect = |name: &str, convention: &Convention, cohorts: &[Cohort]| {
-        let of = |&(cohort, arm, power): &(usize, Arm, i32)| {
+        let of = |&(cohort, arm, power): &Term| {
             (values(evidence, &cohorts[cohort], arm, convention), power)
         };
         Effect::of_logs(name, &logs(&terms.iter().map(of).collect::<Vec<_>>()))
@@ -173,10 +177,7 @@ fn growth(evidence: &Evidence, metric: &str, cohort: &Cohort, arm: Arm) -> Effec
     let steps = cohort.steps(&evidence.protocol);
     let members = evidence.group(cohort, arm).map_or(&[][..], |group| &group.members);
     let ends = |step| members.iter().map(|m| at(m, metric, step)).collect::<Vec<f64>>();
-    Effect::of_logs(
-        &format!("step {steps} over step 0"),
-        &logs(&[(ends(steps), 1), (ends(0), -1)]),
-    )
+    Effect::of_logs(&format!("step {steps} over step 0"), &logs(&[(ends(steps), 1), (ends(0), -1)]))
 }
 
 fn smoothness(evidence: &Evidence, cohort: &Cohort) -> Vec<Effect> {

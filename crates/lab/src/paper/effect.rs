@@ -91,13 +91,7 @@ impl Effect {
     }
 
     /// `pairs` are those behind the effect, on a scale on which the null is zero.
-    fn new(
-        convention: &str,
-        effect: f64,
-        interval: Interval,
-        null: f64,
-        pairs: &[f64],
-    ) -> Effect {
+    fn new(convention: &str, effect: f64, interval: Interval, null: f64, pairs: &[f64]) -> Effect {
         let verdict = Verdict::above(null, interval);
         let open = verdict == Verdict::NotDistinguishable;
         Effect {

@@ -196,8 +196,11 @@ fn theory(store: &Store, cohort: &Cohort) -> Result<Vec<Baseline>, String> {
     let key = format!("baselines of {}, numerics {NUMERICS_VERSION}", run_id(&spec));
     let known = store.kept(&key).map_err(|e| e.to_string())?;
     let known = known.and_then(|text| serde_json::from_str::<Vec<Kept>>(&text).ok());
-    let whole = |Kept { name, mean, median }: Kept| {
-        Baseline { name, mean, median, scalars: None::<Scalars> }
+    let whole = |Kept { name, mean, median }: Kept| Baseline {
+        name,
+        mean,
+        median,
+        scalars: None::<Scalars>,
     };
     if let Some(known) = known {
         return Ok(known.into_iter().map(whole).collect());

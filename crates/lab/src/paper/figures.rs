@@ -296,8 +296,10 @@ pub const FIGURES: [Study; 15] = [
             ),
         ],
         real: true,
-        notes: &["The paper judges this figure by eye; \"heavy\" is measured here as how far the tail \
-                  reaches beyond Gaussian noise of the same covariance, whose norm is skewed too."],
+        notes: &[
+            "The paper judges this figure by eye; \"heavy\" is measured here as how far the tail \
+                  reaches beyond Gaussian noise of the same covariance, whose norm is skewed too.",
+        ],
         ..Study::EMPTY
     },
     Study {
@@ -422,8 +424,10 @@ pub const FIGURES: [Study; 15] = [
             "SGDM/Adam, large",
             gap!(Loss, 0),
         )],
-        notes: &["6,400 parameters: no covariance of the noise is made, so it is not compared with \
-                  Gaussian noise."],
+        notes: &[
+            "6,400 parameters: no covariance of the noise is made, so it is not compared with \
+                  Gaussian noise.",
+        ],
         ..Study::EMPTY
     },
     Study {
@@ -523,7 +527,12 @@ pub const FIGURES: [Study; 15] = [
                 "L = 2/L = 6, Adam",
                 over!(Loss, 0, 2, Adam),
             ),
-            claim("E2.2", "The same, L = 2 against 8", "L = 2/L = 8, Adam", over!(Loss, 0, 3, Adam)),
+            claim(
+                "E2.2",
+                "The same, L = 2 against 8",
+                "L = 2/L = 8, Adam",
+                over!(Loss, 0, 3, Adam),
+            ),
             claim(
                 "E2.3",
                 "The same with SGDM, L = 2 against 8",

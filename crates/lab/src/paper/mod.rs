@@ -42,10 +42,7 @@ impl Protocol {
     /// What to add to every caption of a shortened figure that has so many steps.
     fn warning(&self, steps: u64) -> String {
         match self.quick {
-            true => format!(
-                "QUICK: {steps} steps and {} seeds, nothing to publish. ",
-                self.seeds
-            ),
+            true => format!("QUICK: {steps} steps and {} seeds, nothing to publish. ", self.seeds),
             false => String::new(),
         }
     }

@@ -42,14 +42,26 @@ pub struct Convention {
 
 enum Read {
     /// The metric at a step, or at the last one; a run that diverged before is infinitely bad.
-    Loss { metric: &'static str, late: bool },
+    Loss {
+        metric: &'static str,
+        late: bool,
+    },
     /// Over fresh prompts at the last step.
     Fresh,
-    At { metric: String, step: u64 },
+    At {
+        metric: String,
+        step: u64,
+    },
     /// The last value of a metric.
-    Last { metric: String },
+    Last {
+        metric: String,
+    },
     /// Over a share of the steps.
-    Over { from: f64, to: f64, statistic: fn(&[f64]) -> f64 },
+    Over {
+        from: f64,
+        to: f64,
+        statistic: fn(&[f64]) -> f64,
+    },
     Noise(fn(&InitialNoise) -> Option<f64>),
 }
 

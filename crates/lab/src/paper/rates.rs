@@ -123,7 +123,10 @@ impl Search {
     fn key(&self) -> Option<String> {
         let spec = self.cohort.bare_spec(self.arm, self.steps, Some(1.0)).ok()?;
         let id = run_id(&spec);
-        Some(format!("learning rates of {id}, {SEEDS} seeds, numerics {NUMERICS_VERSION}"))
+        let Rates::Searched { decade, .. } = self.cohort.rates else { return None };
+        Some(format!(
+            "learning rates from 1e{decade} for {id}, {SEEDS} seeds, numerics {NUMERICS_VERSION}"
+        ))
     }
 
     /// Reads the runs of [`Search::specs`]; returns whether the search is over, and keeps what it
@@ -151,7 +154,9 @@ impl Search {
             Stage::Trial => {
                 let survived = members.iter().all(|(member, steps)| !diverged(member, *steps));
                 if survived || self.left() <= 1 && !self.may_grow() {
-                    if let Some((key, text)) = self.key().zip(serde_json::to_string(&self.grid).ok()) {
+                    if let Some((key, text)) =
+                        self.key().zip(serde_json::to_string(&self.grid).ok())
+                    {
                         store.keep(&key, &text)?;
                     }
                     return Ok(true);

@@ -10,8 +10,8 @@ use super::cohort::Cohort;
 use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
 use super::quantity::{LOSS, Quantity, at};
-use super::view::{Picture, View, turns};
 use super::rates;
+use super::view::{Picture, View, turns};
 use crate::table::{Table, number};
 
 /// A figure of the paper, or one beyond it.

@@ -77,9 +77,8 @@ impl Page<'_> {
     }
 
     fn contents(&self) -> String {
-        let link = |part: &Part| {
-            format!("<a href=\"#{}\">{}</a>", escape(part.id), escape(part.title))
-        };
+        let link =
+            |part: &Part| format!("<a href=\"#{}\">{}</a>", escape(part.id), escape(part.title));
         let links: String = self.parts.iter().map(link).collect();
         format!("<nav>{links}<a href=\"#methods\">Methods</a></nav>\n")
     }

@@ -3,11 +3,11 @@
 
 use std::sync::atomic::Ordering;
 
+use windtunnel_lab::paper::Protocol;
 use windtunnel_lab::paper::cohort::Cell;
 use windtunnel_lab::paper::evidence::Evidence;
 use windtunnel_lab::paper::rates::{Search, searches};
 use windtunnel_lab::paper::study::Study;
-use windtunnel_lab::paper::Protocol;
 use windtunnel_lab::spec::{RunSpec, run_id};
 use windtunnel_lab::store::Store;
 use windtunnel_lab::sweep::Status;
@@ -102,9 +102,8 @@ fn search(
                 Status::Failed(reason) => Some(reason),
                 _ => None,
             });
-            let read = |search: &mut Search| {
-                search.read(store, &specs).map_err(|error| error.to_string())
-            };
+            let read =
+                |search: &mut Search| search.read(store, &specs).map_err(|error| error.to_string());
             match failed.map_or_else(|| read(&mut search), Err) {
                 Ok(true) => known.push(search),
                 Ok(false) => open.push(search),

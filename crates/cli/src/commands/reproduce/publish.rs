@@ -10,8 +10,8 @@ use windtunnel_lab::report::{Method, Page, Part};
 use windtunnel_lab::spec::run_id;
 use windtunnel_lab::table::Table;
 
-use super::super::folder::{Files, draw, write};
 use super::super::describe;
+use super::super::folder::{Files, draw, write};
 use super::cohorts;
 use crate::args::{Global, Reproduce};
 use crate::error::Error;
@@ -89,8 +89,8 @@ fn one(args: &Reproduce, study: &Study, evidence: &Evidence) -> Outcome {
         let name = format!("{stem}{}", picture.suffix);
         files.extend(draw(&args.out, &name, picture.what, &picture.figure)?);
     }
-    let json =
-        serde_json::to_string_pretty(&section.verdicts).map_err(|e| Error::Failed(e.to_string()))?;
+    let json = serde_json::to_string_pretty(&section.verdicts)
+        .map_err(|e| Error::Failed(e.to_string()))?;
     write(&args.out, &format!("{stem}.json"), json.as_bytes())?;
     files.push((format!("{stem}.json"), "the verdicts".into()));
     Ok(Ok((section, files)))
@@ -185,8 +185,7 @@ impl Report<'_> {
     fn print(&self, path: &str) -> Result<(), Error> {
         match self.sections {
             [only] => {
-                let summary: String =
-                    only.summary.iter().map(|line| format!("{line}\n")).collect();
+                let summary: String = only.summary.iter().map(|line| format!("{line}\n")).collect();
                 let tables: String =
                     only.tables.iter().map(|t| format!("{}\n", t.text())).collect();
                 output::print(&format!("{}\n{summary}\n{tables}", only.title))?;

@@ -8,9 +8,8 @@ use crate::paper::study::Study;
 use crate::table::{Table, number};
 
 pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
-    let panel = |cohort| {
-        panel(evidence, cohort, CONDITION, "max |H_{ii}| / median |H_{ii}|", Scale::Log)
-    };
+    let panel =
+        |cohort| panel(evidence, cohort, CONDITION, "max |H_{ii}| / median |H_{ii}|", Scale::Log);
     let caption = format!(
         "{} Robust condition number by the paper's convention: diagonal of the exact Hessian (double \
          precision, fixed held-out prompts), lower median, dead parameters included.",

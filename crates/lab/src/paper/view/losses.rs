@@ -248,9 +248,7 @@ fn table(judged: &[Judged], statistic: Statistic) -> Table {
             "Held-out loss at the last step, mean over prompts and seeds (last 10 %: of training; \
              worst prompt: largest share that one prompt has of the loss, over all runs)"
         }
-        Statistic::Median => {
-            "Held-out loss at the last step, median over prompts, mean over seeds"
-        }
+        Statistic::Median => "Held-out loss at the last step, median over prompts, mean over seeds",
     };
     Table::new(title, &head, rows.collect())
 }

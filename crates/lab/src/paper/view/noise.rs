@@ -2,8 +2,8 @@
 
 use super::{Picture, Shown, panel, seeds, spec, title};
 use crate::chart::{histogram, qq_of_gaussian};
-use crate::figure::{Figure, Line, Panel, Rule, Scale};
 use crate::figure::Color;
+use crate::figure::{Figure, Line, Panel, Rule, Scale};
 use crate::paper::cohort::Cohort;
 use crate::paper::evidence::Evidence;
 use crate::paper::noise::{DRAWN_SEED, InitialNoise};

@@ -30,7 +30,8 @@ pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
     let picture = Picture { suffix: "-smoothness", what: "directional smoothness", figure };
     let named = |cohort: &crate::paper::cohort::Cohort| {
         let groups = evidence.groups(cohort).into_iter().cloned();
-        let name = |group: Group| Group { name: format!("{}, {}", cohort.name, group.name), ..group };
+        let name =
+            |group: Group| Group { name: format!("{}, {}", cohort.name, group.name), ..group };
         groups.map(name).collect::<Vec<_>>()
     };
     let groups: Vec<Group> = study.cohorts.iter().flat_map(named).collect();

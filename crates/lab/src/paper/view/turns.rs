@@ -4,8 +4,7 @@ use windtunnel_core::stats::{mean, mean_interval};
 
 use super::{COLORS, Picture, spec};
 use crate::figure::{Band, Color, Figure, Line, Panel, Rule, Scale, Series};
-use crate::paper::Arm;
-use crate::paper::claim::{Claim, logs};
+use crate::paper::claim::{Claim, Term, logs};
 use crate::paper::cohort::Cohort;
 use crate::paper::effect::Finding;
 use crate::paper::evidence::Evidence;
@@ -41,9 +40,10 @@ pub(in crate::paper) fn picture(
 fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
     let (quantity, terms) = claim.contrast()?;
     let curves = quantity.curves();
-    let series = curves.iter().zip(COLORS).enumerate().filter_map(|(k, ((name, metric), color))| {
-        curve(evidence, study.cohorts, terms, (name, metric), (color, k == 0))
-    });
+    let series =
+        curves.iter().zip(COLORS).enumerate().filter_map(|(k, ((name, metric), color))| {
+            curve(evidence, study.cohorts, terms, (name, metric), (color, k == 0))
+        });
     // The paper's convention on top.
     let mut series: Vec<Series> = series.collect();
     series.reverse();
@@ -66,7 +66,7 @@ fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
 fn curve(
     evidence: &Evidence,
     cohorts: &[Cohort],
-    terms: &[(usize, Arm, i32)],
+    terms: &[Term],
     (name, metric): (&str, &str),
     (color, band): (Color, bool),
 ) -> Option<Series> {
@@ -75,7 +75,7 @@ fn curve(
     let steps: Vec<u64> =
         rows.iter().filter(|row| row.metric == metric).map(|row| row.step).collect();
     let at_step = |step: u64| -> Vec<f64> {
-        let of = |&(cohort, arm, power): &(usize, Arm, i32)| {
+        let of = |&(cohort, arm, power): &Term| {
             let members =
                 evidence.group(&cohorts[cohort], arm).map_or(&[][..], |group| &group.members);
             (members.iter().map(|m| at(m, metric, step)).collect(), power)
