@@ -170,6 +170,9 @@ fn contrast(
             effects.extend(conventions.first().map(|c| effect(name, c, cohorts)));
         }
     }
+    // Steps that no run measured say nothing.
+    let measured = effects.iter().any(|effect| effect.pairs > 0);
+    effects.retain(|effect| effect.pairs > 0 || !measured);
     effects
 }
 
