@@ -45,11 +45,7 @@ const BEYOND: f64 = 100.0;
 pub fn log_line(x: &[f64], y: &[f64], block_len: usize) -> LogLine {
     assert_eq!(x.len(), y.len(), "pairs");
     assert!(block_len > 0, "blocks of no points");
-    let fits = |v: f64| v > 0.0 && v.is_finite();
-    let points: Vec<(f64, f64)> = x.iter().copied().zip(y.iter().copied()).collect();
-    let points: Vec<(f64, f64)> = points.into_iter().filter(|p| fits(p.0) && fits(p.1)).collect();
-    let every = points.len().div_ceil(MOST_POINTS).max(1);
-    let points: Vec<(f64, f64)> = points.into_iter().step_by(every).collect();
+    let (points, every) = usable(x, y);
     if points.len() < 2 {
         let (intercept_interval, slope_interval) = (Interval::UNDEFINED, Interval::UNDEFINED);
         return LogLine {
@@ -76,6 +72,25 @@ pub fn log_line(x: &[f64], y: &[f64], block_len: usize) -> LogLine {
         intercept_interval: percentile_interval(&mut intercepts),
         slope_interval: percentile_interval(&mut slopes),
     }
+}
+
+/// Intercept and slope of [`log_line`] alone; NaN with fewer than two points.
+///
+/// # Panics
+/// When the lengths differ.
+pub fn log_line_through(x: &[f64], y: &[f64]) -> (f64, f64) {
+    assert_eq!(x.len(), y.len(), "pairs");
+    let (points, _) = usable(x, y);
+    if points.len() < 2 { (f64::NAN, f64::NAN) } else { fit(&points) }
+}
+
+/// The points that can be fitted, every second, third, … where they are many.
+fn usable(x: &[f64], y: &[f64]) -> (Vec<(f64, f64)>, usize) {
+    let fits = |v: f64| v > 0.0 && v.is_finite();
+    let points: Vec<(f64, f64)> = x.iter().copied().zip(y.iter().copied()).collect();
+    let points: Vec<(f64, f64)> = points.into_iter().filter(|p| fits(p.0) && fits(p.1)).collect();
+    let every = points.len().div_ceil(MOST_POINTS).max(1);
+    (points.into_iter().step_by(every).collect(), every)
 }
 
 /// (a, b) of least absolute error.

@@ -1,6 +1,6 @@
 //! (L₀, L₁)-smoothness: smoothness against gradient norm, and the line through it.
 
-use windtunnel_core::stats::{Interval, LogLine, log_line, spearman};
+use windtunnel_core::stats::{Interval, LogLine, log_line, log_line_through, spearman};
 
 use super::{Group, Member};
 use crate::figure::Color;
@@ -58,7 +58,11 @@ pub fn generalized(group: &Group, member: &Member) -> Option<Figure> {
 
 pub fn generalized_panel(member: &Member, (metric, name): (&str, &str)) -> Option<Panel> {
     let points = points(member, metric);
-    let fit = fit(&points)?;
+    if points.len() < FEWEST {
+        return None;
+    }
+    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|(_, x, y)| (*x, *y)).unzip();
+    let (intercept, slope) = log_line_through(&x, &y);
     Some(Panel {
         title: name.into(),
         x_label: "‖∇f‖".into(),
@@ -71,14 +75,14 @@ pub fn generalized_panel(member: &Member, (metric, name): (&str, &str)) -> Optio
         points: vec![Points {
             name: String::new(),
             color: Color::BLACK,
-            x: points.iter().map(|p| p.1).collect(),
-            y: points.iter().map(|p| p.2).collect(),
+            x,
+            y,
             shade: Some(points.iter().map(|p| p.0 as f64).collect()),
         }],
         rules: vec![Rule {
             name: "fit".into(),
             color: Color::RED,
-            line: Line::Slope { slope: fit.line.slope, intercept: fit.line.intercept },
+            line: Line::Slope { slope, intercept },
         }],
         ..Panel::default()
     })

@@ -149,12 +149,7 @@ pub(super) fn logs(terms: &[(Vec<f64>, i32)]) -> Vec<f64> {
     (0..seeds).map(log).collect()
 }
 
-fn contrast(
-    study: &Study,
-    evidence: &Evidence,
-    quantity: Quantity,
-    terms: &[Term],
-) -> Vec<Effect> {
+fn contrast(study: &Study, evidence: &Evidence, quantity: Quantity, terms: &[Term]) -> Vec<Effect> {
     let effect = |name: &str, convention: &Convention, cohorts: &[Cohort]| {
         let of = |&(cohort, arm, power): &Term| {
             (values(evidence, &cohorts[cohort], arm, convention), power)
