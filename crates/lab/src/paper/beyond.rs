@@ -1,7 +1,7 @@
 //! Beyond the paper: what it did not measure, and what later work says of its question.
 
 use super::Arm::{Adam, Sgdm};
-use super::claim::{Claim, Coordinate, Kind};
+use super::claim::{Coordinate, Kind, claim, gap, gaps};
 use super::cohort::{Cohort, Rates};
 use super::figures::{
     DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR, SETTING1, SETTING3, SPHERE,
@@ -77,25 +77,6 @@ macro_rules! unclipped {
     };
 }
 
-const fn claim(id: &'static str, text: &'static str, what: &'static str, kind: Kind) -> Claim {
-    Claim { id, text, what, kind }
-}
-
-macro_rules! gap {
-    ($cohort:expr) => {
-        Kind::Contrast(Quantity::Loss, &[($cohort, Sgdm, 1), ($cohort, Adam, -1)])
-    };
-}
-
-macro_rules! gaps {
-    ($a:expr, $b:expr) => {
-        Kind::Contrast(
-            Quantity::Loss,
-            &[($a, Sgdm, 1), ($a, Adam, -1), ($b, Sgdm, -1), ($b, Adam, 1)],
-        )
-    };
-}
-
 const TREND: Kind = Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss));
 /// The largest of 1000 draws over Gaussian noise's. A quantile will not do along the trajectory: where
 /// one draw has all the variance, all others are small beside Gaussian noise of that variance.
@@ -154,13 +135,13 @@ pub const BEYOND: [Study; 6] = [
                 "K1",
                 "The gap persists with a large batch, so noise is not its cause (Kunstner et al. 2023)",
                 "SGDM/Adam, B = 4096",
-                gap!(3),
+                gap!(Loss, 3),
             ),
             claim(
                 "K2",
                 "The gap grows with the batch, both tuned (Sreckovic et al., Marek et al. 2025)",
                 "gap of B = 4096/gap of B = 8",
-                gaps!(3, 0),
+                gaps!(Loss, 3, 0),
             ),
             claim(
                 "K3",
@@ -192,7 +173,7 @@ pub const BEYOND: [Study; 6] = [
                 "T2",
                 "The gap of the paper's tails exceeds that of Gaussian data at equal scale",
                 "gap of shape 0.1/gap of shape 2.5",
-                gaps!(0, 3),
+                gaps!(Loss, 0, 3),
             ),
         ],
         notes: &[
@@ -232,16 +213,16 @@ pub const BEYOND: [Study; 6] = [
                 "U1",
                 "Adam is better than tuned SGDM without clipping, Setting 1",
                 "SGDM/Adam, setting1-unclipped",
-                gap!(1),
+                gap!(Loss, 1),
             ),
-            claim("U2", "The same in Setting 3", "SGDM/Adam, setting3-unclipped", gap!(3)),
+            claim("U2", "The same in Setting 3", "SGDM/Adam, setting3-unclipped", gap!(Loss, 3)),
             claim(
                 "U3",
                 "Clipping narrows the gap in Setting 1",
                 "gap unclipped/gap clipped",
-                gaps!(1, 0),
+                gaps!(Loss, 1, 0),
             ),
-            claim("U4", "The same in Setting 3", "gap unclipped/gap clipped", gaps!(3, 2)),
+            claim("U4", "The same in Setting 3", "gap unclipped/gap clipped", gaps!(Loss, 3, 2)),
         ],
         notes: &["Unclipped runs have learning rates of their own, from a search."],
         ..Study::EMPTY

@@ -56,6 +56,53 @@ pub enum Coordinate {
     Heterogeneity,
 }
 
+/// "SGDM over Adam" of a quantity of one cohort.
+macro_rules! gap {
+    ($quantity:ident, $cohort:expr) => {
+        $crate::paper::claim::Kind::Contrast(
+            $crate::paper::quantity::Quantity::$quantity,
+            &[($cohort, $crate::paper::Arm::Sgdm, 1), ($cohort, $crate::paper::Arm::Adam, -1)],
+        )
+    };
+}
+
+/// The gap of one cohort over that of another.
+macro_rules! gaps {
+    ($quantity:ident, $a:expr, $b:expr) => {
+        $crate::paper::claim::Kind::Contrast(
+            $crate::paper::quantity::Quantity::$quantity,
+            &[
+                ($a, $crate::paper::Arm::Sgdm, 1),
+                ($a, $crate::paper::Arm::Adam, -1),
+                ($b, $crate::paper::Arm::Sgdm, -1),
+                ($b, $crate::paper::Arm::Adam, 1),
+            ],
+        )
+    };
+}
+
+/// One cohort over another with one optimizer.
+macro_rules! over {
+    ($quantity:ident, $a:expr, $b:expr, $arm:expr) => {
+        $crate::paper::claim::Kind::Contrast(
+            $crate::paper::quantity::Quantity::$quantity,
+            &[($a, $arm, 1), ($b, $arm, -1)],
+        )
+    };
+}
+
+/// An entry of the lists of claims.
+pub(super) const fn claim(
+    id: &'static str,
+    text: &'static str,
+    what: &'static str,
+    kind: Kind,
+) -> Claim {
+    Claim { id, text, what, kind }
+}
+
+pub(super) use {gap, gaps, over};
+
 impl Claim {
     /// The claim judged under every convention.
     pub fn judge(&self, study: &Study, evidence: &Evidence) -> Finding {

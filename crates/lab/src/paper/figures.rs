@@ -1,7 +1,7 @@
 //! The figures of the paper. Numbering of its second version; claims as in docs/paper.
 
 use super::Arm::{self, Adam, Sgdm};
-use super::claim::{Claim, Coordinate, Kind};
+use super::claim::{Claim, Coordinate, Kind, claim, gap, gaps, over};
 use super::cohort::{Cohort, Rates};
 use super::quantity::Quantity;
 use super::study::{Published, Reading, Study};
@@ -166,34 +166,6 @@ pub(super) const NONLINEAR: Cohort = Cohort {
     draws: 2_000,
     ..SETTING1
 };
-
-/// "SGDM over Adam" of a quantity of one cohort.
-macro_rules! gap {
-    ($quantity:ident, $cohort:expr) => {
-        Kind::Contrast(Quantity::$quantity, &[($cohort, Sgdm, 1), ($cohort, Adam, -1)])
-    };
-}
-
-/// The gap of one cohort over that of another.
-macro_rules! gaps {
-    ($quantity:ident, $a:expr, $b:expr) => {
-        Kind::Contrast(
-            Quantity::$quantity,
-            &[($a, Sgdm, 1), ($a, Adam, -1), ($b, Sgdm, -1), ($b, Adam, 1)],
-        )
-    };
-}
-
-/// One cohort over another with one optimizer.
-macro_rules! over {
-    ($quantity:ident, $a:expr, $b:expr, $arm:expr) => {
-        Kind::Contrast(Quantity::$quantity, &[($a, $arm, 1), ($b, $arm, -1)])
-    };
-}
-
-const fn claim(id: &'static str, text: &'static str, what: &'static str, kind: Kind) -> Claim {
-    Claim { id, text, what, kind }
-}
 
 /// A ratio of the paper's table or of the authors' notebook.
 const fn published(
