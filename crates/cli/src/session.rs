@@ -5,10 +5,9 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use windtunnel_core::lanes::Isa;
-use windtunnel_core::task::Form;
 use windtunnel_lab::spec::RunSpec;
 use windtunnel_lab::store::Store;
-use windtunnel_lab::sweep::{Options, Status, sweep};
+use windtunnel_lab::sweep::{Options, Status, step_cost, sweep};
 
 use crate::args::{Global, Sitting};
 use crate::error::Error;
@@ -50,7 +49,7 @@ pub fn attempt(
     };
     let stop = stop_on_signal()?;
     let steps: Vec<u64> = specs.iter().map(|spec| spec.train.steps).collect();
-    let costs: Vec<u64> = specs.iter().map(cost).collect();
+    let costs: Vec<u64> = specs.iter().map(step_cost).collect();
     let progress = Progress::new(names, &steps, &costs, global.quiet || global.json);
     let statuses = sweep(&store, specs, &options, &stop, &|index, event| {
         progress.tell(index, &event);
@@ -70,14 +69,6 @@ const RESUME: &str = "nothing is lost: give the same command again to go on from
 /// The user stopped between runs.
 pub fn interrupted() -> Error {
     Error::Failed(format!("interrupted; {RESUME}"))
-}
-
-/// What a step costs beside that of other runs, roughly: products of all prompts and parameters,
-/// three times as many with tokens.
-pub fn cost(spec: &RunSpec) -> u64 {
-    let model = &spec.model.transformer;
-    let tokens = if model.form() == Form::Tokens { 3 } else { 1 };
-    (tokens * spec.train.batch_size * model.params()) as u64
 }
 
 /// A flag that Ctrl-C raises, the same at every call.

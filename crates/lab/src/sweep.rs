@@ -10,6 +10,7 @@ use windtunnel_core::instrument::Instruments;
 use windtunnel_core::lanes::{Isa, Real};
 use windtunnel_core::model::Trained;
 use windtunnel_core::parallel::queue;
+use windtunnel_core::task::Form;
 use windtunnel_core::train::{HeldOut, Observer, Outcome, Schedule, Scheduled, TrainLoss, Trainer};
 
 use crate::exchange;
@@ -124,6 +125,14 @@ pub fn sweep(
     attempt(Patience::Wait);
     let status = |slot: Mutex<Option<Status>>| slot.into_inner().ok().flatten();
     statuses.into_iter().map(|slot| status(slot).unwrap_or(Status::Interrupted)).collect()
+}
+
+/// What a step costs beside that of other runs, roughly: products of all prompts and parameters,
+/// three times as many with tokens.
+pub fn step_cost(spec: &RunSpec) -> u64 {
+    let model = &spec.model.transformer;
+    let tokens = if model.form() == Form::Tokens { 3 } else { 1 };
+    (tokens * spec.train.batch_size * model.params()) as u64
 }
 
 /// What to do about a run that another process computes.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use windtunnel_core::lanes::Isa;
 use windtunnel_lab::paper::beyond::BEYOND;
-use windtunnel_lab::paper::claim::{Claim, Kind};
+use windtunnel_lab::paper::claim::{Claim, Coordinate, Kind, Unit};
 use windtunnel_lab::paper::cohort::{Cell, Cohort, Rates};
 use windtunnel_lab::paper::evidence::Evidence;
 use windtunnel_lab::paper::figures::FIGURES;
@@ -19,7 +19,7 @@ use windtunnel_lab::paper::study::Study;
 use windtunnel_lab::paper::view::View;
 use windtunnel_lab::paper::{Arm, Protocol, Verdict};
 use windtunnel_lab::spec::{RunSpec, run_id};
-use windtunnel_lab::store::Store;
+use windtunnel_lab::store::{Record, Row, Store};
 use windtunnel_lab::sweep::{Options, sweep};
 
 fn studies() -> impl Iterator<Item = &'static Study> {
@@ -261,6 +261,134 @@ fn effects_are_those_of_the_stored_rows() {
     assert!((mean.sqrt() / first.rms - 1.0).abs() < 0.02);
     let tail = &section.findings[1].effects[0];
     assert!(tail.effect > 0.5 && tail.effect < 2.0 && tail.pairs == 6, "{tail:?}");
+}
+
+/// At P = Q = 0 the error of a mini-batch gradient is known: √(L(V − 4‖Σ²‖²)/B) with
+/// V = 4d(d + 2)²(n + d + 1)/n for N(0, I), 1.940 in Setting 1 (facts of the paper, section 6.2).
+#[test]
+fn noise_at_zero_is_that_of_the_closed_form() {
+    const ZERO: Cohort = Cohort {
+        name: "zero",
+        sets: &["preset=setting1", "model.init_std=1e-12"],
+        draws: 2000,
+        ..TINY
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let noise = initial_noise(&store, &ZERO, &Protocol::PUBLISHED, 1).unwrap();
+    let (l, d, n, b) = (3.0_f64, 5.0_f64, 20.0, 1000.0);
+    let v = 4.0 * d * (d + 2.0).powi(2) * (n + d + 1.0) / n;
+    let rms = (l * (v - 4.0 * d) / b).sqrt();
+    // Norms vary by a fifth, so 2000 of them tell their rms to 0.5 %; three of these.
+    assert!((noise.rms / rms - 1.0).abs() < 0.015, "{} against {rms}", noise.rms);
+    // The mean of 1000 prompts is nearly Gaussian, single prompts are far from it.
+    assert!((noise.q999.unwrap() - 1.1).abs() < 0.1, "{:?}", noise.q999);
+    assert!(noise.single.unwrap() > 3.0, "{:?}", noise.single);
+}
+
+const MADE_UP: [Cohort; 2] = [
+    Cohort { name: "first", dose: 1.0, rates: Rates::Published, ..TINY },
+    Cohort {
+        name: "second",
+        dose: 2.0,
+        sets: &["model.depth=1", "train.batch_size=33", "eval.batch_size=64"],
+        rates: Rates::Published,
+        ..TINY
+    },
+];
+const JUDGED: Study = Study {
+    name: "judged",
+    title: "Numbers that are known",
+    cohorts: &MADE_UP,
+    views: &[View::Ratios],
+    claims: &[
+        Claim {
+            id: "R",
+            text: "",
+            what: "",
+            kind: Kind::Contrast(
+                Quantity::RobustCondition,
+                &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)],
+            ),
+        },
+        Claim {
+            id: "S",
+            text: "",
+            what: "",
+            kind: Kind::Contrast(
+                Quantity::DirectionalSmoothness,
+                &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)],
+            ),
+        },
+        Claim { id: "T", text: "", what: "", kind: Kind::TailGrowth(1000, 0, Arm::Adam) },
+        Claim { id: "C", text: "", what: "", kind: Kind::Smoothness(0) },
+        Claim {
+            id: "D",
+            text: "",
+            what: "",
+            kind: Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss), Unit::Seed),
+        },
+    ],
+    ..Study::EMPTY
+};
+
+/// Every kind of claim on runs whose rows are made up, so that the effects are known.
+#[test]
+fn claims_of_every_kind_have_the_effect_that_was_put_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    // Long enough for the steps of the paper's table.
+    let long = |cohort: &Cohort| Cohort { steps: (1250, 1250), ..cohort.clone() };
+    let mut cells = Vec::new();
+    for (k, cohort) in MADE_UP.iter().enumerate() {
+        for cell in long(cohort).cells(&Protocol::PUBLISHED, |_| None).unwrap() {
+            let seed = cell.spec.train.seed as f64;
+            let sgdm = cell.arm == Arm::Sgdm;
+            let mut rows = Vec::new();
+            let mut row = |step, metric: &str, value| rows.push(Row::new(step, metric, value));
+            // Gaps of 2 and 8, R of 3·(1 + seed) over 1, smoothness of 5 over 1 by the mean.
+            let gap = if k == 0 { 2.0 } else { 8.0 };
+            for step in 0..=1250 {
+                row(step, "held_out_loss", if sgdm { gap } else { 1.0 });
+                let smooth = if step % 2 == 0 { 4.0 } else { -2.0 };
+                row(step, "directional_smoothness", if sgdm { 5.0 * smooth } else { smooth });
+                row(step, "held_out_grad_norm", if step % 2 == 0 { step as f64 } else { 0.0 });
+            }
+            for step in [750, 1250] {
+                row(step, "robust_condition_number", if sgdm { 3.0 * (1.0 + seed) } else { 1.0 });
+            }
+            for (step, tail, error) in [(0, 1.1, 0.1), (1250, 4.4, 0.1), (1000, 99.0, 0.5)] {
+                row(step, "grad_noise.reference_error", error);
+                row(step, "grad_noise.b1000.rms", 1.0);
+                row(step, "grad_noise.b1000.gaussian_ratio.max", tail);
+            }
+            let record = Record { spec_toml: cell.spec.to_toml(), rows, ..Record::default() };
+            store.finish(&run_id(&cell.spec), &record).unwrap();
+            cells.push(cell);
+        }
+    }
+    let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
+    evidence.read(&store, 2);
+    // A reading whose reference is half as wrong as the noise is large is no reading.
+    let rows = &evidence.group(&MADE_UP[0], Arm::Adam).unwrap().members[0].rows;
+    assert!(!rows.iter().any(|row| row.step == 1000 && row.metric.starts_with("grad_noise.b1000")));
+    let cohorts: Vec<Cohort> = MADE_UP.iter().map(long).collect();
+    let study = Study { cohorts: Box::leak(cohorts.into_boxed_slice()), ..JUDGED };
+    let section = study.assemble(&evidence).unwrap();
+    let effect = |k: usize| &section.findings[k].effects[0];
+    let close = |value: f64, expected: f64| (value / expected - 1.0).abs() < 1e-12;
+    // Geometric mean of 3, 6, …, 18.
+    let factorial: f64 = (1..=6).map(f64::from).product();
+    assert!(close(effect(0).effect, 3.0 * factorial.powf(1.0 / 6.0)), "{:?}", effect(0));
+    assert!(close(effect(1).effect, 5.0), "{:?}", effect(1));
+    assert!(close(effect(2).effect, 4.0), "{:?}", effect(2));
+    // Of the positive ones all have the same smoothness: no rank.
+    assert!(effect(3).effect.is_nan(), "{:?}", effect(3));
+    assert!(close(effect(4).effect, 1.0), "{:?}", effect(4));
+    assert_eq!((effect(4).verdict, effect(4).pairs), (Verdict::Supported, 12));
+    // Mean and standard deviation of 3, 6, …, 18: 10.5 and √31.5 = 5.61.
+    let ratios = &section.tables.iter().find(|t| t.title.starts_with("Ratio")).unwrap().rows[0];
+    assert_eq!(ratios[..3], ["first", "750", "10.5 (5.61)"]);
 }
 
 #[test]

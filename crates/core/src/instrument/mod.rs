@@ -14,7 +14,7 @@ mod scene;
 
 pub use live::{Instruments, motion_at};
 pub use motion::{Dynamics, Motion};
-pub use noise::gaussian_norms;
+pub use noise::{POOR_REFERENCE, gaussian_norms};
 pub use readings::{Readings, Warning};
 pub use scene::{DENSE_LIMIT, NoisePlan, Scene};
 

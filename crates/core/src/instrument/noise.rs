@@ -23,8 +23,9 @@ const GOODNESS_STEP: u64 = 1 << 41;
 const GROUPS: usize = 30;
 /// The draw of the losses, apart from those of gradients.
 const LOSS_DRAW: u64 = 1 << 42;
-/// Share of the noise above which the reference's own error is worth a warning.
-const POOR_REFERENCE: f64 = 0.3;
+/// Share of the noise above which the error of the large-batch gradient spoils a reading: where the
+/// large batch met a prompt of enormous gradient, every g − ∇f is nearly −∇f.
+pub const POOR_REFERENCE: f64 = 0.3;
 
 pub(super) fn noise(scene: &mut Scene<'_>, readings: &mut Readings) {
     let blocks = scene.probe.blocks().to_vec();

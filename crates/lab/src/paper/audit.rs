@@ -13,7 +13,7 @@ struct Composite {
     of: &'static [&'static str],
 }
 
-const COMPOSITES: [Composite; 6] = [
+const COMPOSITES: [Composite; 5] = [
     Composite {
         id: "A1",
         text: "A linear Transformer with L = 3, d = 5 shows all features of real ones, larger ones \
@@ -36,11 +36,6 @@ const COMPOSITES: [Composite; 6] = [
         of: &["D1", "D3.3", "D3.4"],
     },
     Composite { id: "F1", text: "Nonlinear regression shows the same four features", of: &["F1."] },
-    Composite {
-        id: "B1-B5",
-        text: "All five features in Settings 1 to 3",
-        of: &["B1.1", "B1.2", "B1.3", "B2", "B3.1", "B3.2", "B3.3", "B4", "B5"],
-    },
 ];
 
 /// What the paper itself leaves open.

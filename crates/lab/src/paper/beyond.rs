@@ -1,7 +1,7 @@
 //! Beyond the paper: what it did not measure, and what later work says of its question.
 
 use super::Arm::{Adam, Sgdm};
-use super::claim::{Coordinate, Kind, claim, gap, gaps};
+use super::claim::{Coordinate, Kind, Unit, claim, gap, gaps};
 use super::cohort::{Cohort, Rates};
 use super::figures::{
     DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR, SETTING1, SETTING3, SPHERE,
@@ -77,11 +77,7 @@ macro_rules! unclipped {
     };
 }
 
-const TREND: Kind = Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss));
-/// The largest of 1000 draws over Gaussian noise's. A quantile will not do along the trajectory: where
-/// one draw has all the variance, all others are small beside Gaussian noise of that variance.
-const TAIL: &str = "grad_noise.b1000.gaussian_ratio.max";
-const TAIL_OF_SINGLE: &str = "grad_noise.b1.gaussian_ratio.max";
+const TREND: Kind = Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss), Unit::Seed);
 
 /// All studies beyond the paper.
 pub const BEYOND: [Study; 6] = [
@@ -95,25 +91,25 @@ pub const BEYOND: [Study; 6] = [
                 "N1.1",
                 "The noise grows heavier-tailed along Adam's trajectory, Setting 1, B = 1000",
                 "tail at the end/at initialization",
-                Kind::Growth(TAIL, 0, Adam),
+                Kind::TailGrowth(1000, 0, Adam),
             ),
             claim(
                 "N1.2",
                 "The same with SGDM",
                 "tail at the end/at initialization, SGDM",
-                Kind::Growth(TAIL, 0, Sgdm),
+                Kind::TailGrowth(1000, 0, Sgdm),
             ),
             claim(
                 "N1.3",
                 "The same in Setting 3 with Adam",
                 "tail at the end/at initialization, setting3",
-                Kind::Growth(TAIL, 1, Adam),
+                Kind::TailGrowth(1000, 1, Adam),
             ),
             claim(
                 "N1.4",
                 "So do gradients of single prompts, Setting 1, Adam",
                 "tail at the end/at initialization, B = 1",
-                Kind::Growth(TAIL_OF_SINGLE, 0, Adam),
+                Kind::TailGrowth(1, 0, Adam),
             ),
             claim(
                 "N2",
@@ -238,7 +234,7 @@ pub const BEYOND: [Study; 6] = [
             "H1",
             "The more the spectra of the blocks differ, the larger the gap (Zhang et al. 2024)",
             "rank correlation",
-            Kind::Ranks(Coordinate::Heterogeneity, Coordinate::Gap(Quantity::Loss)),
+            Kind::Ranks(Coordinate::Heterogeneity, Coordinate::Gap(Quantity::Loss), Unit::Cohort),
         )],
         ..Study::EMPTY
     },

@@ -6,7 +6,9 @@ use super::Arm;
 use super::cohort::Cohort;
 use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
-use super::quantity::{Convention, HETEROGENEITY, Quantity, SMOOTHNESS, TABLE_STEPS, at};
+use super::quantity::{
+    Convention, HETEROGENEITY, Quantity, SMOOTHNESS, TABLE_STEPS, at, tail_metric,
+};
 use super::study::Study;
 use crate::chart::Member;
 use crate::table::number;
@@ -34,12 +36,22 @@ pub enum Kind {
     Contrast(Quantity, &'static [Term]),
     /// Such a product is 1 within a factor of [`EQUAL`].
     Equality(Quantity, &'static [Term]),
-    /// The quantity at the last step is above that at the first, for one cohort and optimizer.
-    Growth(&'static str, usize, Arm),
+    /// The noise of mini-batches of this size reaches farther at the last step than at the first,
+    /// for one cohort and optimizer.
+    TailGrowth(usize, usize, Arm),
     /// Smoothness grows with the gradient norm along a trajectory of the cohort.
     Smoothness(usize),
-    /// Two coordinates rank the cohorts' seeds alike.
-    Ranks(Coordinate, Coordinate),
+    /// Two coordinates rank the cohorts' seeds alike; the interval is over the units.
+    Ranks(Coordinate, Coordinate, Unit),
+}
+
+/// What is resampled for the interval of a rank correlation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// Seeds, each with all cohorts: the cohorts are the question, as doses are.
+    Seed,
+    /// Cohorts, each with all seeds: they stand for others.
+    Cohort,
 }
 
 /// What counts as no effect where a claim says that there is none.
@@ -112,14 +124,14 @@ impl Claim {
                 let effects = contrast(study, evidence, *quantity, terms).into_iter();
                 effects.map(|effect| effect.as_equality(EQUAL)).collect()
             }
-            Kind::Growth(metric, cohort, arm) => {
-                vec![growth(evidence, metric, &study.cohorts[*cohort], *arm)]
+            Kind::TailGrowth(batch_size, cohort, arm) => {
+                vec![tail_growth(evidence, *batch_size, &study.cohorts[*cohort], *arm)]
             }
             Kind::Smoothness(cohort) => smoothness(evidence, &study.cohorts[*cohort]),
-            Kind::Ranks(x, y) => vec![ranks(study, evidence, *x, *y)],
+            Kind::Ranks(x, y, unit) => vec![ranks(study, evidence, (*x, *y), *unit)],
         };
         let null = match self.kind {
-            Kind::Contrast(..) | Kind::Equality(..) | Kind::Growth(..) => 1.0,
+            Kind::Contrast(..) | Kind::Equality(..) | Kind::TailGrowth(..) => 1.0,
             Kind::Smoothness(_) | Kind::Ranks(..) => 0.0,
         };
         let agreement = self.agreement(study, evidence);
@@ -218,7 +230,8 @@ fn contrast(study: &Study, evidence: &Evidence, quantity: Quantity, terms: &[Ter
     effects
 }
 
-fn growth(evidence: &Evidence, metric: &str, cohort: &Cohort, arm: Arm) -> Effect {
+fn tail_growth(evidence: &Evidence, batch_size: usize, cohort: &Cohort, arm: Arm) -> Effect {
+    let metric = &tail_metric(batch_size);
     let steps = cohort.steps(&evidence.protocol);
     let members = evidence.group(cohort, arm).map_or(&[][..], |group| &group.members);
     let ends = |step| members.iter().map(|m| at(m, metric, step)).collect::<Vec<f64>>();
@@ -253,12 +266,40 @@ fn rank_along(member: &Member, metric: &str) -> f64 {
     if x.len() < 4 { f64::NAN } else { rank_correlation(&x, &y) }
 }
 
-fn ranks(study: &Study, evidence: &Evidence, x: Coordinate, y: Coordinate) -> Effect {
-    let points = study.cohorts.iter().flat_map(|cohort| {
+fn ranks(
+    study: &Study,
+    evidence: &Evidence,
+    (x, y): (Coordinate, Coordinate),
+    unit: Unit,
+) -> Effect {
+    let of_cohort = |cohort: &Cohort| -> Vec<(f64, f64)> {
         let of = |coordinate| coordinates(evidence, cohort, coordinate);
-        of(x).into_iter().zip(of(y)).collect::<Vec<_>>()
-    });
-    Effect::of_ranks("every seed of every cohort", &points.collect::<Vec<_>>())
+        of(x).into_iter().zip(of(y)).collect()
+    };
+    let cohorts: Vec<Vec<(f64, f64)>> = study.cohorts.iter().map(of_cohort).collect();
+    match unit {
+        Unit::Cohort => Effect::of_ranks("resampling cohorts", &cohorts),
+        Unit::Seed => {
+            let of_seed = |seed: usize| {
+                cohorts.iter().filter_map(|points| points.get(seed).copied()).collect()
+            };
+            let seeds: Vec<Vec<(f64, f64)>> =
+                (0..evidence.protocol.seeds as usize).map(of_seed).collect();
+            Effect::of_ranks("resampling seeds", &seeds)
+        }
+    }
+}
+
+/// ln(SGDM/Adam) of every seed of a cohort by one of the quantity's conventions.
+pub(super) fn log_gaps(
+    evidence: &Evidence,
+    cohort: &Cohort,
+    quantity: Quantity,
+    convention: usize,
+) -> Vec<f64> {
+    let conventions = quantity.conventions(cohort.steps(&evidence.protocol));
+    let of = |arm| values(evidence, cohort, arm, &conventions[convention]);
+    logs(&[(of(Arm::Sgdm), 1), (of(Arm::Adam), -1)])
 }
 
 /// A coordinate of every seed of a cohort.
@@ -269,12 +310,7 @@ pub(super) fn coordinates(
 ) -> Vec<f64> {
     match coordinate {
         Coordinate::Dose => vec![cohort.dose; evidence.protocol.seeds as usize],
-        Coordinate::Gap(quantity) => {
-            let conventions = quantity.conventions(cohort.steps(&evidence.protocol));
-            let Some(first) = conventions.first() else { return Vec::new() };
-            let of = |arm| values(evidence, cohort, arm, first);
-            logs(&[(of(Arm::Sgdm), 1), (of(Arm::Adam), -1)])
-        }
+        Coordinate::Gap(quantity) => log_gaps(evidence, cohort, quantity, 0),
         Coordinate::Heterogeneity => {
             let group = evidence.group(cohort, Arm::Sgdm);
             let members = group.map_or(&[][..], |group| &group.members);

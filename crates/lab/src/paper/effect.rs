@@ -1,7 +1,7 @@
 //! What the data say of a claim: an effect over paired seeds, its interval, and a verdict.
 
 use serde::Serialize;
-use windtunnel_core::stats::{Interval, mean, mean_interval, spearman};
+use windtunnel_core::stats::{Interval, bootstrap, mean, mean_interval, rank_correlation};
 
 use super::Verdict;
 use crate::table::number;
@@ -44,6 +44,9 @@ pub struct Finding {
     pub agreement: Option<String>,
 }
 
+/// Fewest points of a correlation.
+const FEWEST: usize = 4;
+
 impl Effect {
     /// A ratio, given its logarithm for every pair: geometric mean with the bootstrap interval over
     /// pairs. Pairs without a number (NaN) are left out.
@@ -76,18 +79,23 @@ impl Effect {
         self
     }
 
-    /// Spearman's rank correlation of points, with its interval.
-    pub fn of_ranks(convention: &str, points: &[(f64, f64)]) -> Effect {
-        let known = points.iter().filter(|(x, y)| !x.is_nan() && !y.is_nan());
-        let (x, y): (Vec<f64>, Vec<f64>) = known.copied().unzip();
-        if x.len() < 4 {
-            let nothing = Interval { lo: f64::NAN, hi: f64::NAN };
-            return Effect::new(convention, f64::NAN, nothing, 0.0, &x);
-        }
-        let (correlation, interval) = spearman(&x, &y);
-        let mut effect = Effect::new(convention, correlation, interval, 0.0, &[]);
-        effect.pairs = x.len();
-        effect
+    /// Spearman's rank correlation of all points of all units, with the bootstrap interval over
+    /// units: points of one unit are not independent. Points without a number (NaN) are left out.
+    pub fn of_ranks(convention: &str, units: &[Vec<(f64, f64)>]) -> Effect {
+        let correlation = |chosen: &[usize]| {
+            let points = chosen.iter().flat_map(|&unit| &units[unit]);
+            let known = points.filter(|(x, y)| !x.is_nan() && !y.is_nan());
+            let (x, y): (Vec<f64>, Vec<f64>) = known.copied().unzip();
+            let effect = if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) };
+            (effect, x.len())
+        };
+        let all: Vec<usize> = (0..units.len()).collect();
+        let (effect, points) = correlation(&all);
+        let interval = match units.len() {
+            0 | 1 => Interval { lo: f64::NAN, hi: f64::NAN },
+            units => bootstrap(units, |chosen| correlation(chosen).0),
+        };
+        Effect { pairs: points, ..Effect::new(convention, effect, interval, 0.0, &[]) }
     }
 
     /// `pairs` are those behind the effect, on a scale on which the null is zero.
@@ -227,14 +235,17 @@ mod tests {
     }
 
     #[test]
-    fn correlations_are_judged_against_zero() {
-        let rising: Vec<(f64, f64)> =
-            (0..12).map(|i| (f64::from(i), f64::from(i).powi(3))).collect();
+    fn correlations_are_judged_against_zero_by_resampling_units() {
+        let unit = |shift: f64| (0..4).map(|i| (f64::from(i), f64::from(i) + shift)).collect();
+        let rising: Vec<Vec<(f64, f64)>> = [0.0, 0.1, 0.2].map(unit).into();
         let found = Effect::of_ranks("", &rising);
-        assert_eq!((found.effect, found.verdict, found.pairs), (1.0, Verdict::Supported, 12));
-        let noise = [(0.0, 1.0), (1.0, -1.0), (2.0, 1.0), (3.0, -1.0), (4.0, 1.0)];
-        assert_eq!(Effect::of_ranks("", &noise).verdict, Verdict::NotDistinguishable);
-        assert!(Effect::of_ranks("", &noise[..2]).effect.is_nan());
+        assert_eq!((found.verdict, found.pairs), (Verdict::Supported, 12));
+        // Two units that say the opposite: a resample is one of them twice with probability ½, so
+        // the interval is from −1 to 1, however many points each has.
+        let falling = (0..4).map(|i| (f64::from(i), f64::from(-i))).collect();
+        let torn = Effect::of_ranks("", &[unit(0.0), falling]);
+        assert_eq!((torn.lo, torn.hi, torn.verdict), (-1.0, 1.0, Verdict::NotDistinguishable));
+        assert!(Effect::of_ranks("", &[vec![(0.0, 1.0)], vec![(f64::NAN, 1.0)]]).effect.is_nan());
     }
 
     #[test]

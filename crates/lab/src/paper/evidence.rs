@@ -1,11 +1,13 @@
 //! What the runs of all chosen studies recorded, read from the store once.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
 use windtunnel_core::baseline::Scalars;
+use windtunnel_core::instrument::POOR_REFERENCE;
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::model::Transformer;
 use windtunnel_core::parallel::queue;
@@ -17,8 +19,9 @@ use super::rates::Search;
 use super::{Arm, Protocol, claim};
 use crate::baseline::{Baseline, baselines};
 use crate::chart::{Group, Member};
-use crate::spec::{NUMERICS_VERSION, Precision, run_id};
-use crate::store::{self, Store};
+use crate::spec::{NUMERICS_VERSION, Precision, RunSpec, SpecError, run_id};
+use crate::store::{self, Row, Store};
+use crate::sweep::step_cost;
 
 /// What is known of the cohorts of all chosen studies.
 pub struct Evidence {
@@ -47,7 +50,11 @@ impl Evidence {
         queue(jobs, &self.cells, |index, cell| {
             let run = run_id(&cell.spec);
             let seed = cell.spec.train.seed;
-            let member = store.run(&run).map(|record| Member { run, seed, rows: record.rows });
+            let member = store.run(&run).map(|record| {
+                let mut member = Member { run, seed, rows: record.rows };
+                leave_out_poor_noise(&mut member);
+                member
+            });
             if let Ok(mut slot) = slots[index].lock() {
                 *slot = Some(member);
             }
@@ -89,7 +96,11 @@ impl Evidence {
         let mut items: Vec<(&'static Cohort, u64)> =
             cohorts.iter().flat_map(|cohort| seeds.clone().map(|seed| (*cohort, seed))).collect();
         // The longest first, so that none is left alone at the end.
-        items.sort_by_key(|(cohort, _)| std::cmp::Reverse(cohort.draws * cohort.sets.len()));
+        let cost = |cohort: &Cohort| {
+            let cell = self.cells.iter().find(|cell| cell.cohort == cohort.name);
+            cell.map_or(0, |cell| cohort.draws as u64 * step_cost(&cell.spec))
+        };
+        items.sort_by_key(|(cohort, _)| Reverse(cost(cohort)));
         let protocol = self.protocol;
         let found = Mutex::new(Vec::new());
         queue(jobs, &items, |_, (cohort, seed)| {
@@ -117,18 +128,33 @@ impl Evidence {
     /// only, because their best scalars take seconds to find.
     pub fn fit_theory(&mut self, store: &Store, cohorts: &[&'static Cohort], jobs: usize) {
         let found = Mutex::new(Vec::new());
-        let wanted = |c: &&&Cohort| !self.protocol.quick || c.rates == Rates::Published;
-        let cohorts: Vec<_> = cohorts.iter().filter(wanted).copied().collect();
-        queue(jobs, &cohorts, |_, cohort| {
-            let theory = theory(store, cohort);
+        let quick = self.protocol.quick;
+        let wanted = |c: &&&Cohort| !quick || c.rates == Rates::Published;
+        let cohorts = cohorts.iter().filter(wanted);
+        let mut specs: Vec<(RunSpec, Vec<&'static str>)> = Vec::new();
+        for cohort in cohorts {
+            match theory_spec(cohort) {
+                Ok(spec) => match specs.iter_mut().find(|(known, _)| *known == spec) {
+                    Some((_, names)) => names.push(cohort.name),
+                    None => specs.push((spec, vec![cohort.name])),
+                },
+                Err(error) => self.fail(cohort.name, error.to_string()),
+            }
+        }
+        // Scalars of many layers take longest.
+        specs.sort_by_key(|(spec, _)| Reverse(spec.model.transformer.depth));
+        queue(jobs, &specs, |index, (spec, _)| {
+            let theory = theory(store, spec);
             if let Ok(mut found) = found.lock() {
-                found.push((cohort.name, theory));
+                found.push((index, theory));
             }
         });
-        for (cohort, theory) in found.into_inner().unwrap_or_default() {
-            match theory {
-                Ok(theory) => drop(self.theory.insert(cohort, theory)),
-                Err(reason) => self.fail(cohort, reason),
+        for (index, theory) in found.into_inner().unwrap_or_default() {
+            for &name in &specs[index].1 {
+                match &theory {
+                    Ok(theory) => drop(self.theory.insert(name, theory.clone())),
+                    Err(reason) => self.fail(name, reason.clone()),
+                }
             }
         }
     }
@@ -177,6 +203,26 @@ impl Evidence {
     }
 }
 
+/// Takes out readings of noise whose reference is too poor: see [`POOR_REFERENCE`].
+fn leave_out_poor_noise(member: &mut Member) {
+    let noisy = |row: &&Row| row.metric == "grad_noise.reference_error";
+    let errors: Vec<(u64, f64)> =
+        member.rows.iter().filter(noisy).map(|row| (row.step, row.value)).collect();
+    for (step, error) in errors {
+        let rms: Vec<(String, f64)> = member
+            .rows
+            .iter()
+            .filter(|row| row.step == step)
+            .filter_map(|row| Some((row.metric.strip_suffix(".rms")?.to_string(), row.value)))
+            .collect();
+        for (prefix, _) in rms.iter().filter(|(_, rms)| error > POOR_REFERENCE * rms) {
+            let start = format!("{prefix}.");
+            let own = |row: &Row| row.step == step && row.metric.starts_with(&start);
+            member.rows.retain(|row| !own(row));
+        }
+    }
+}
+
 /// A baseline as it is kept.
 #[derive(Serialize, Deserialize)]
 struct Kept {
@@ -185,15 +231,19 @@ struct Kept {
     median: f64,
 }
 
-fn theory(store: &Store, cohort: &Cohort) -> Result<Vec<Baseline>, String> {
-    let mut spec = cohort.bare_spec(cohort.arms[0], 1, Some(1.0)).map_err(|e| e.to_string())?;
-    // What they do not depend on is set aside, so that cohorts share them.
+/// What the baselines of a cohort depend on, so that cohorts share them.
+fn theory_spec(cohort: &Cohort) -> Result<RunSpec, SpecError> {
+    let mut spec = cohort.bare_spec(cohort.arms[0], 1, Some(1.0))?;
     let Transformer { depth, dim, .. } = spec.model.transformer;
     spec.model.transformer = Transformer::linear(depth, dim);
     spec.optimizer.clip_norm = None;
     spec.train.batch_size = 1;
     spec.train.precision = Precision::F64;
-    let key = format!("baselines of {}, numerics {NUMERICS_VERSION}", run_id(&spec));
+    Ok(spec)
+}
+
+fn theory(store: &Store, spec: &RunSpec) -> Result<Vec<Baseline>, String> {
+    let key = format!("baselines of {}, numerics {NUMERICS_VERSION}", run_id(spec));
     let known = store.kept(&key).map_err(|e| e.to_string())?;
     let known = known.and_then(|text| serde_json::from_str::<Vec<Kept>>(&text).ok());
     let whole = |Kept { name, mean, median }: Kept| Baseline {
@@ -205,7 +255,7 @@ fn theory(store: &Store, cohort: &Cohort) -> Result<Vec<Baseline>, String> {
     if let Some(known) = known {
         return Ok(known.into_iter().map(whole).collect());
     }
-    let lines = baselines(&spec, Isa::detect(), 1);
+    let lines = baselines(spec, Isa::detect(), 1);
     let kept: Vec<Kept> = lines
         .iter()
         .map(|line| Kept { name: line.name.clone(), mean: line.mean, median: line.median })

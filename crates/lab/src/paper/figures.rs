@@ -1,7 +1,7 @@
 //! The figures of the paper. Numbering of its second version; claims as in docs/paper.
 
 use super::Arm::{self, Adam, Sgdm};
-use super::claim::{Claim, Coordinate, Kind, claim, gap, gaps, over};
+use super::claim::{Claim, Coordinate, Kind, Unit, claim, gap, gaps, over};
 use super::cohort::{Cohort, Rates};
 use super::quantity::Quantity;
 use super::study::{Published, Reading, Study};
@@ -324,6 +324,7 @@ pub const FIGURES: [Study; 15] = [
                 Kind::Ranks(
                     Coordinate::Gap(Quantity::DirectionalSmoothness),
                     Coordinate::Gap(Quantity::Loss),
+                    Unit::Seed,
                 ),
             ),
         ],

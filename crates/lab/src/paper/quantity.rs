@@ -13,6 +13,14 @@ pub(super) const MEDIAN: &str = "held_out_median";
 pub(super) const CONDITION: &str = "robust_condition_number";
 pub(super) const SMOOTHNESS: &str = "directional_smoothness";
 pub(super) const HETEROGENEITY: &str = "js_distance";
+/// The largest of the draws over Gaussian noise's, for mini-batches of this size.
+///
+/// Along a trajectory a quantile will not do: where one draw has all the variance, the others are
+/// small beside Gaussian noise of that variance.
+pub(super) fn tail_metric(batch_size: usize) -> String {
+    format!("grad_noise.b{batch_size}.gaussian_ratio.max")
+}
+
 /// Steps of the paper's table of robust condition numbers.
 pub const TABLE_STEPS: [u64; 2] = [750, 1250];
 /// Steps at which it is judged besides.
@@ -105,7 +113,7 @@ impl Quantity {
             ],
             Quantity::NoiseInTraining => vec![
                 convention("largest over Gaussian noise's", {
-                    Read::Last { metric: "grad_noise.b1000.gaussian_ratio.max".into() }
+                    Read::Last { metric: tail_metric(1000) }
                 }),
                 convention("99.9 % quantile over Gaussian noise's", {
                     Read::Last { metric: "grad_noise.b1000.gaussian_ratio.q999".into() }

@@ -5,11 +5,11 @@ use serde::Serialize;
 use windtunnel_core::stats::mean;
 
 use super::Arm;
-use super::claim::{Claim, values};
+use super::claim::Claim;
 use super::cohort::Cohort;
 use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
-use super::quantity::{LOSS, Quantity, at};
+use super::quantity::{LOSS, at};
 use super::rates;
 use super::view::{Picture, View, turns};
 use crate::table::{Table, number};
@@ -174,10 +174,7 @@ impl Study {
         pictures.extend(turns::picture(self, evidence, &findings));
         let searches: Vec<_> =
             self.all_cohorts().flat_map(|cohort| evidence.searches(cohort)).collect();
-        if let Some(figure) = rates::figure(self.title, self.cohorts, &searches) {
-            let figure = evidence.marked(figure, "");
-            pictures.push(Picture { suffix: "-rates", what: "learning rates", figure });
-        }
+        pictures.extend(Picture::of_rates(self, evidence, &searches));
         tables.extend(rates::table(&searches));
         let verdicts = serde_json::json!({
             "figure": self.name,
@@ -236,11 +233,4 @@ fn findings_table(findings: &[Finding]) -> Option<Table> {
     let title = "Claims under every convention: geometric means of ratios over paired seeds, or \
                  correlations";
     (!findings.is_empty()).then(|| Table::new(title, &head, rows.collect()))
-}
-
-/// Loss gaps of a cohort by the paper's convention: ln(SGDM/Adam) of every seed.
-pub(super) fn gap(evidence: &Evidence, cohort: &Cohort, convention: usize) -> Vec<f64> {
-    let conventions = Quantity::Loss.conventions(cohort.steps(&evidence.protocol));
-    let of = |arm| values(evidence, cohort, arm, &conventions[convention]);
-    super::claim::logs(&[(of(Arm::Sgdm), 1), (of(Arm::Adam), -1)])
 }

@@ -10,7 +10,7 @@ use windtunnel_lab::paper::rates::{Search, searches};
 use windtunnel_lab::paper::study::Study;
 use windtunnel_lab::spec::{RunSpec, run_id};
 use windtunnel_lab::store::Store;
-use windtunnel_lab::sweep::Status;
+use windtunnel_lab::sweep::{Status, step_cost};
 
 use super::super::name;
 use super::cohorts;
@@ -37,7 +37,7 @@ pub fn evidence(
         cells.extend(cohort.cells(&protocol, |arm| own(arm).map(Search::lr))?);
     }
     // The longest first, so that no core is left with one at the end.
-    let cost = |cell: &Cell| cell.spec.train.steps * session::cost(&cell.spec);
+    let cost = |cell: &Cell| cell.spec.train.steps * step_cost(&cell.spec);
     let mut order: Vec<&Cell> = cells.iter().collect();
     order.sort_by_key(|cell| std::cmp::Reverse(cost(cell)));
     let specs: Vec<RunSpec> = order.iter().map(|cell| cell.spec.clone()).collect();

@@ -20,8 +20,8 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
         panels: study.cohorts.iter().map(panel).collect(),
         caption,
     };
-    let figure = evidence.marked(figure, &spec(study, evidence));
-    let picture = Picture { suffix: "-condition", what: "robust condition number", figure };
+    let named = ("-condition", "robust condition number");
+    let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
     Shown { pictures: vec![picture], ..ratios(study, evidence) }
 }
 

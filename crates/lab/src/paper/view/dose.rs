@@ -4,10 +4,10 @@ use windtunnel_core::stats::{mean, mean_interval};
 
 use super::{COLORS, Picture, Shown, spec};
 use crate::figure::{Band, Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
-use crate::paper::claim::{Coordinate, coordinates};
+use crate::paper::claim::{Coordinate, coordinates, log_gaps};
 use crate::paper::evidence::Evidence;
 use crate::paper::quantity::Quantity;
-use crate::paper::study::{Study, gap};
+use crate::paper::study::Study;
 use crate::table::{Table, number};
 
 /// Conventions that are drawn: the mean and the median prompt over the last tenth of training,
@@ -24,20 +24,22 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
     let mut doses: Vec<_> = study.cohorts.iter().filter(|cohort| !cohort.dose.is_nan()).collect();
     doses.sort_by(|a, b| a.dose.total_cmp(&b.dose));
     let series = |(name, convention, color): (&str, usize, Color)| {
-        let gaps: Vec<Vec<f64>> =
-            doses.iter().map(|cohort| finite(gap(evidence, cohort, convention))).collect();
+        let every: Vec<Vec<f64>> = doses
+            .iter()
+            .map(|cohort| log_gaps(evidence, cohort, Quantity::Loss, convention))
+            .collect();
+        let gaps: Vec<Vec<f64>> = every.iter().map(|gaps| finite(gaps)).collect();
         let intervals: Vec<_> = gaps.iter().map(|gaps| mean_interval(gaps)).collect();
-        let seeds = gaps.iter().map(Vec::len).max().unwrap_or(0);
         let member = |seed: usize| Member {
             name: format!("seed {seed}"),
-            y: gaps.iter().map(|gaps| gaps.get(seed).map_or(f64::NAN, |g| g.exp())).collect(),
+            y: every.iter().map(|gaps| gaps.get(seed).map_or(f64::NAN, |g| g.exp())).collect(),
         };
         Series {
             band: Some(Band {
                 lo: intervals.iter().map(|i| i.lo.exp()).collect(),
                 hi: intervals.iter().map(|i| i.hi.exp()).collect(),
             }),
-            members: (0..seeds).map(member).collect(),
+            members: (0..evidence.protocol.seeds as usize).map(member).collect(),
             ..Series::new(
                 name,
                 color,
@@ -66,15 +68,16 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
             evidence.protocol.seeds - 1
         ),
     };
-    let figure = evidence.marked(figure, &spec(study, evidence));
+    let named = ("-dose", "the gap against the dose");
+    let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
     let rows = doses.iter().map(|cohort| {
         let cell = |convention: usize| {
-            let gaps = finite(gap(evidence, cohort, convention));
+            let gaps = finite(&log_gaps(evidence, cohort, Quantity::Loss, convention));
             let interval = mean_interval(&gaps);
             let number = |x: f64| number(x.exp());
             format!("{} ({} to {})", number(mean(&gaps)), number(interval.lo), number(interval.hi))
         };
-        let pairs = finite(gap(evidence, cohort, DRAWN[0].1)).len();
+        let pairs = finite(&log_gaps(evidence, cohort, Quantity::Loss, DRAWN[0].1)).len();
         vec![
             cohort.title.to_string(),
             cohort.dose.to_string(),
@@ -86,12 +89,11 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
     let head = ["", label, "SGDM/Adam, mean prompt", "SGDM/Adam, median prompt", "pairs"];
     let title = "The gap over the last tenth of training: geometric mean (95 %) over paired seeds";
     let tables = vec![Table::new(title, &head, rows.collect())];
-    let what = "the gap against the dose";
-    Shown { pictures: vec![Picture { suffix: "-dose", what, figure }], tables, ..Shown::default() }
+    Shown { pictures: vec![picture], tables, ..Shown::default() }
 }
 
-fn finite(values: Vec<f64>) -> Vec<f64> {
-    values.into_iter().filter(|value| value.is_finite()).collect()
+fn finite(values: &[f64]) -> Vec<f64> {
+    values.iter().copied().filter(|value| value.is_finite()).collect()
 }
 
 pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
@@ -123,7 +125,7 @@ pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
             evidence.protocol.seeds - 1
         ),
     };
-    let figure = evidence.marked(figure, &spec(study, evidence));
-    let what = "the gap against block heterogeneity";
-    Shown { pictures: vec![Picture { suffix: "", what, figure }], ..Shown::default() }
+    let named = ("", "the gap against block heterogeneity");
+    let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
+    Shown { pictures: vec![picture], ..Shown::default() }
 }

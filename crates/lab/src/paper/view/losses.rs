@@ -54,7 +54,8 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
             Statistic::Mean => "means over prompts",
             Statistic::Median => "medians over prompts",
         };
-        Picture { suffix, what, figure: figure(study, evidence, statistic) }
+        let figure = figure(study, evidence, statistic);
+        Picture::new(evidence, (suffix, what), figure, &spec(study, evidence))
     });
     let verdicts = |statistic| {
         let of = |cohort| Judged::new(evidence, cohort, statistic);
@@ -120,7 +121,7 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
         false => String::new(),
     };
     let caption = format!("{} {eval}{dashed}{spikes}", seeds(evidence));
-    evidence.marked(Figure { title, panels, caption }, &spec(study, evidence))
+    Figure { title, panels, caption }
 }
 
 /// Takes spikes out of the picture; whether there were any.

@@ -7,9 +7,12 @@ mod noise;
 mod smoothness;
 pub(super) mod turns;
 
+use std::collections::BTreeSet;
+
 use super::Arm;
 use super::cohort::Cohort;
 use super::evidence::Evidence;
+use super::rates::{self, Search};
 use super::study::Study;
 use crate::chart::over_seeds;
 use crate::figure::{Color, Figure, Panel, Scale, Series};
@@ -60,6 +63,38 @@ pub struct Picture {
     pub what: &'static str,
     /// The picture.
     pub figure: Figure,
+}
+
+impl Picture {
+    /// The picture with the protocol in its caption: quick or not, and `spec`.
+    fn new(
+        evidence: &Evidence,
+        (suffix, what): (&'static str, &'static str),
+        mut figure: Figure,
+        spec: &str,
+    ) -> Picture {
+        let quick = match evidence.protocol.quick {
+            true => {
+                format!(
+                    "QUICK: short runs, {} seeds, nothing to publish. ",
+                    evidence.protocol.seeds
+                )
+            }
+            false => String::new(),
+        };
+        figure.caption = format!("{quick}{} {spec}", figure.caption).trim_end().into();
+        Picture { suffix, what, figure }
+    }
+
+    /// Loss against learning rate of every cohort that was searched, if any was.
+    pub(super) fn of_rates(
+        study: &Study,
+        evidence: &Evidence,
+        searches: &[&Search],
+    ) -> Option<Picture> {
+        let figure = rates::figure(study.title, study.cohorts, searches)?;
+        Some(Picture::new(evidence, ("-rates", "learning rates"), figure, ""))
+    }
 }
 
 /// What a view has to show.
@@ -132,18 +167,14 @@ fn spec(study: &Study, evidence: &Evidence) -> String {
         format!("{} {}/{}", cohort.name, lr(cohort, Arm::Sgdm), lr(cohort, Arm::Adam))
     };
     let rates: Vec<String> = study.cohorts.iter().map(rate).collect();
-    let mut sizes: Vec<usize> = Vec::new();
-    for cohort in study.cohorts {
-        sizes.extend(evidence.cells(cohort).next().map(|cell| cell.spec.train.batch_size));
-    }
-    sizes.sort_unstable();
-    sizes.dedup();
+    let first_cells = study.cohorts.iter().filter_map(|cohort| evidence.cells(cohort).next());
+    let sizes: BTreeSet<usize> = first_cells.map(|cell| cell.spec.train.batch_size).collect();
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     let clips = study.cohorts.iter().filter_map(|cohort| evidence.cells(cohort).next());
-    let mut clips: Vec<String> = clips
-        .map(|cell| cell.spec.optimizer.clip_norm.map_or("off".into(), |clip| clip.to_string()))
-        .collect();
-    clips.dedup();
+    let clips = clips.map(|cell| cell.spec.optimizer.clip_norm);
+    let clips: BTreeSet<String> =
+        clips.map(|clip| clip.map_or("off".into(), |clip| clip.to_string())).collect();
+    let clips: Vec<String> = clips.into_iter().collect();
     format!(
         "{} steps of {} fresh prompts, gradient norm clipped at {}. SGDM: momentum 0.9. Adam: betas \
          (0.9, 0.9), eps 1e-8. Learning rates SGDM/Adam: {}.",
@@ -152,20 +183,4 @@ fn spec(study: &Study, evidence: &Evidence) -> String {
         clips.join(", "),
         rates.join(", ")
     )
-}
-
-impl Evidence {
-    /// The figure with what its reader must know of the protocol before the caption.
-    pub(super) fn marked(&self, mut figure: Figure, spec: &str) -> Figure {
-        if self.protocol.quick {
-            figure.caption = format!(
-                "QUICK: short runs and {} seeds, nothing to publish. {}",
-                self.protocol.seeds, figure.caption
-            );
-        }
-        if !spec.is_empty() {
-            figure.caption = format!("{} {spec}", figure.caption);
-        }
-        figure
-    }
 }

@@ -7,8 +7,10 @@ use crate::figure::{Figure, Line, Panel, Rule, Scale};
 use crate::paper::cohort::Cohort;
 use crate::paper::evidence::Evidence;
 use crate::paper::noise::{DRAWN_SEED, InitialNoise};
+use crate::paper::quantity::tail_metric;
 use crate::paper::study::Study;
 use crate::table::{Table, number};
+use windtunnel_core::instrument::POOR_REFERENCE;
 use windtunnel_core::stats::mean;
 
 pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
@@ -32,8 +34,9 @@ pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
     let gaussian = "Gaussian noise: of the same covariance. Its norm is skewed too, so the histogram \
                     alone says nothing of the tail";
     let picture = |suffix, what, title: String, panels: Vec<Panel>, caption: String| {
-        let figure = evidence.marked(Figure { title, panels, caption }, "");
-        (!figure.panels.is_empty()).then_some(Picture { suffix, what, figure })
+        let figure = Figure { title, panels, caption };
+        let drawn = !figure.panels.is_empty();
+        drawn.then(|| Picture::new(evidence, (suffix, what), figure, ""))
     };
     let histogram = picture(
         "-noise",
@@ -92,7 +95,7 @@ pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
     let mut panels = Vec::new();
     for cohort in study.cohorts {
         for size in BATCHES {
-            let metric = format!("grad_noise.b{size}.gaussian_ratio.max");
+            let metric = tail_metric(size);
             let label = "largest of 1,000, over Gaussian noise's";
             let mut panel = panel(evidence, cohort, &metric, label, Scale::Log);
             if panel.series.is_empty() {
@@ -109,11 +112,14 @@ pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
     }
     let caption = format!(
         "{} Largest ‖g − ∇f‖ of 1,000 mini-batches of B fresh prompts along the trajectory, in units \
-         of the largest that Gaussian noise of the same covariance has; at steps 0, 1, 10, 100, ….",
-        seeds(evidence)
+         of the largest that Gaussian noise of the same covariance has; at steps 0, 1, 10, 100, …. \
+         Readings of which the reference gradient's own error is more than {:.0} % of the noise are \
+         left out, and with a seed its step's mean.",
+        seeds(evidence),
+        100.0 * POOR_REFERENCE
     );
     let figure = Figure { title: study.title.into(), panels, caption };
-    let figure = evidence.marked(figure, &spec(study, evidence));
-    let what = "tails of the noise over the steps";
-    Shown { pictures: vec![Picture { suffix: "", what, figure }], ..Shown::default() }
+    let named = ("", "tails of the noise over the steps");
+    let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
+    Shown { pictures: vec![picture], ..Shown::default() }
 }

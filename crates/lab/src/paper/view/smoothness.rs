@@ -26,8 +26,8 @@ pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
         panels: study.cohorts.iter().map(panel).collect(),
         caption,
     };
-    let figure = evidence.marked(figure, &spec(study, evidence));
-    let picture = Picture { suffix: "-smoothness", what: "directional smoothness", figure };
+    let files = ("-smoothness", "directional smoothness");
+    let picture = Picture::new(evidence, files, figure, &spec(study, evidence));
     let named = |cohort: &crate::paper::cohort::Cohort| {
         let groups = evidence.groups(cohort).into_iter().cloned();
         let name =
@@ -56,11 +56,11 @@ pub(super) fn generalized(study: &Study, evidence: &Evidence) -> Shown {
     }
     let caption = format!(
         "Adam, seed {DRAWN_SEED}, held-out loss in double precision: upper row at every step, lower \
-         row at every twentieth. Both scales logarithmic, so values that are not positive are \
+         row at every fiftieth. Both scales logarithmic, so values that are not positive are \
          missing. Line: L_{{0}} + L_{{1}}‖∇f‖ of least mean absolute error of the logarithm."
     );
     let figure = Figure { title: study.title.into(), panels, caption };
-    let figure = evidence.marked(figure, &spec(study, evidence));
-    let what = "smoothness against gradient norm";
-    Shown { pictures: vec![Picture { suffix: "", what, figure }], ..Shown::default() }
+    let named = ("", "smoothness against gradient norm");
+    let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
+    Shown { pictures: vec![picture], ..Shown::default() }
 }

@@ -13,6 +13,7 @@ use crate::paper::study::Study;
 
 /// Panels of one picture.
 const MOST: usize = 6;
+
 /// The effects over the steps of every claim whose verdict depends on the convention; nothing
 /// where all are robust, or are about something without steps.
 pub(in crate::paper) fn picture(
@@ -33,8 +34,9 @@ pub(in crate::paper) fn picture(
         evidence.protocol.seeds - 1
     );
     let title = format!("{}: where the verdict turns", study.title);
-    let figure = evidence.marked(Figure { title, panels, caption }, &spec(study, evidence));
-    Some(Picture { suffix: "-turns", what: "where the verdict turns", figure })
+    let figure = Figure { title, panels, caption };
+    let named = ("-turns", "where the verdict turns");
+    Some(Picture::new(evidence, named, figure, &spec(study, evidence)))
 }
 
 fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
