@@ -3,10 +3,10 @@
 use super::Arm::{Adam, Sgdm};
 use super::claim::{Coordinate, Kind, Unit, claim, gap, gaps};
 use super::cohort::{Cohort, Rates};
-use super::figures::{
+use super::quantity::Quantity;
+use super::settings::{
     DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR, SETTING1, SETTING3, SPHERE,
 };
-use super::quantity::Quantity;
 use super::study::Study;
 use super::view::View;
 use crate::figure::Scale;

@@ -1,171 +1,14 @@
 //! The figures of the paper. Numbering of its second version; claims as in docs/paper.
 
-use super::Arm::{self, Adam, Sgdm};
+use super::Arm::{Adam, Sgdm};
 use super::claim::{Claim, Coordinate, Kind, Unit, claim, gap, gaps, over};
-use super::cohort::{Cohort, Rates};
 use super::quantity::Quantity;
+use super::settings::{
+    DEPTHS, EARLY, LARGE, NONLINEAR, SETTING1, SETTING1_CLIP, SETTING2, SETTING2_CLIP, SETTING3,
+    SETTING3_CLIP, SOFTMAX, SOFTMAX_FULL, SPHERE, SPHERE_CLIP,
+};
 use super::study::{Published, Reading, Study};
 use super::view::View;
-
-/// What every run of the paper's settings measures.
-const MEASURED: &[&str] = &[
-    "instruments.robust_condition=250",
-    "instruments.directional_smoothness=50",
-    "instruments.heterogeneity={ at = [0] }",
-    "instruments.loss_tails=10000",
-];
-
-/// Setting 1 as published.
-pub(super) const SETTING1: Cohort = Cohort {
-    name: "setting1",
-    title: "Setting 1: n = 20, Gaussian",
-    sets: &["preset=setting1"],
-    quick_sets: &[],
-    instruments: MEASURED,
-    arms: &Arm::ALL,
-    rates: Rates::Published,
-    steps: (10_000, 1_000),
-    draws: 10_000,
-    dose: f64::NAN,
-};
-const SETTING2: Cohort = Cohort {
-    name: "setting2",
-    title: "Setting 2: n = 5, Gaussian",
-    sets: &["preset=setting2"],
-    ..SETTING1
-};
-pub(super) const SPHERE: Cohort = Cohort {
-    name: "sphere",
-    title: "Spherical: n = 20, unit norm",
-    sets: &["preset=sphere"],
-    ..SETTING1
-};
-pub(super) const SETTING3: Cohort = Cohort {
-    name: "setting3",
-    title: "Setting 3: n = 20, heavy-tailed",
-    sets: &["preset=setting3"],
-    ..SETTING1
-};
-
-/// A published cohort with another threshold of clipping, at the published learning rates.
-macro_rules! clipped {
-    ($of:expr, $name:expr, $title:expr, $sets:expr) => {
-        Cohort { name: $name, title: $title, sets: $sets, instruments: &[], ..$of }
-    };
-}
-const SETTING1_CLIP: Cohort = clipped!(
-    SETTING1,
-    "setting1-clip0.1",
-    "Setting 1, clipped at 0.1",
-    &["preset=setting1", "optimizer.clip_norm=0.1"]
-);
-const SETTING2_CLIP: Cohort = clipped!(
-    SETTING2,
-    "setting2-clip0.1",
-    "Setting 2, clipped at 0.1",
-    &["preset=setting2", "optimizer.clip_norm=0.1"]
-);
-const SETTING3_CLIP: Cohort = clipped!(
-    SETTING3,
-    "setting3-clip0.1",
-    "Setting 3, clipped at 0.1",
-    &["preset=setting3", "optimizer.clip_norm=0.1"]
-);
-const SPHERE_CLIP: Cohort = clipped!(
-    SPHERE,
-    "sphere-clip1",
-    "Spherical, clipped at 1",
-    &["preset=sphere", "optimizer.clip_norm=1.0"]
-);
-
-/// The first 2000 steps of Adam, of which every one is measured.
-macro_rules! early {
-    ($of:expr, $name:expr) => {
-        Cohort {
-            name: $name,
-            instruments: &[
-                "instruments.directional_smoothness=1",
-                "instruments.generalized_smoothness=50",
-            ],
-            arms: &[Adam],
-            steps: (2_000, 200),
-            ..$of
-        }
-    };
-}
-
-/// Setting 1 with so many layers, in double precision: the loss is a polynomial of degree 2·3^L in
-/// the size of a prompt, and in single precision single prompts of eight layers overflow.
-macro_rules! depth {
-    ($layers:literal) => {
-        Cohort {
-            name: concat!("depth", $layers),
-            title: concat!("L = ", $layers),
-            sets: &["preset=setting1", "train.precision=f64", concat!("model.depth=", $layers)],
-            quick_sets: &["instruments.robust_condition={ at = [250, 500] }"],
-            steps: (10_000, 500),
-            instruments: &[
-                "instruments.robust_condition={ at = [0, 250, 500, 750, 1000, 1250, 2000, 2500, \
-                 3500, 5000, 7500, 10000] }",
-                "instruments.heterogeneity={ at = [0] }",
-                "instruments.loss_tails=10000",
-            ],
-            rates: Rates::Searched { shortened: 5, decade: -3 },
-            dose: $layers as f64,
-            ..SETTING1
-        }
-    };
-}
-pub(super) const DEPTH1: Cohort = depth!(1);
-pub(super) const DEPTH2: Cohort = depth!(2);
-pub(super) const DEPTH3: Cohort = depth!(3);
-pub(super) const DEPTH4: Cohort = depth!(4);
-pub(super) const DEPTH6: Cohort = depth!(6);
-pub(super) const DEPTH8: Cohort = depth!(8);
-const DEPTHS: [Cohort; 4] = [DEPTH2, DEPTH4, DEPTH6, DEPTH8];
-
-const SOFTMAX: Cohort = Cohort {
-    name: "softmax",
-    title: "Softmax attention: n = 20, Gaussian",
-    sets: &["preset=softmax"],
-    instruments: &["instruments.loss_tails=10000"],
-    rates: Rates::Searched { shortened: 20, decade: -3 },
-    steps: (10_000, 300),
-    ..SETTING1
-};
-const SOFTMAX_FULL: Cohort = Cohort {
-    name: "softmax-full",
-    title: "Softmax attention, all of P and Q free",
-    sets: &["preset=softmax", "model.parameterization=full"],
-    ..SOFTMAX
-};
-/// 2000 steps, for every learning rate down to 5e-5 diverges within 10,000: docs/paper/fig8.md.
-const LARGE: Cohort = Cohort {
-    name: "large",
-    title: "L = 8, d = 20, n = 60",
-    sets: &["preset=large"],
-    instruments: &[],
-    rates: Rates::Searched { shortened: 5, decade: -4 },
-    steps: (2_000, 25),
-    draws: 1_000,
-    ..SETTING1
-};
-pub(super) const NONLINEAR: Cohort = Cohort {
-    name: "nonlinear",
-    title: "Nonlinear regression: n = 20, Gaussian",
-    sets: &["preset=nonlinear"],
-    quick_sets: &["eval.batch_size=128"],
-    // A Hessian takes seconds here.
-    instruments: &[
-        "instruments.robust_condition={ at = [0, 750, 1250, 10000] }",
-        "instruments.directional_smoothness=250",
-        "instruments.heterogeneity={ at = [0] }",
-        "instruments.loss_tails=10000",
-    ],
-    steps: (10_000, 150),
-    draws: 2_000,
-    ..SETTING1
-};
 
 /// A ratio of the paper's table or of the authors' notebook.
 const fn published(
@@ -334,11 +177,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig6",
         title: "Figure 6: smoothness against gradient norm",
-        cohorts: &[
-            early!(SETTING1, "setting1-early"),
-            early!(SETTING2, "setting2-early"),
-            early!(SETTING3, "setting3-early"),
-        ],
+        cohorts: &EARLY,
         views: &[View::Generalized],
         claims: &[
             claim(

@@ -16,6 +16,7 @@ pub mod figures;
 pub mod noise;
 pub mod quantity;
 pub mod rates;
+mod settings;
 pub mod study;
 pub mod view;
 
