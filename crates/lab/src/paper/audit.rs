@@ -80,7 +80,7 @@ pub fn table(sections: &[Section]) -> Table {
             finding.claim.into(),
             format!("{} ({})", finding.text, section.name),
             first.map_or(String::new(), |e| format!("{} = {}", finding.what, e.text())),
-            first.map_or(String::new(), super::effect::Effect::verdict_with_pairs),
+            first.map_or("not measured".into(), super::effect::Effect::verdict_with_pairs),
             finding.robustness(),
             finding.agreement.clone().unwrap_or_default(),
         ]
