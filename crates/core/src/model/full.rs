@@ -9,7 +9,7 @@ use crate::lanes::Lane;
 pub(super) struct Weights<V: Lane, D: Dim> {
     /// P and Q, [L][H].
     pub(super) layers: Vec<Vec<Head<V, D>>>,
-    pub(super) encoder: Option<encoder::Weights<V>>,
+    pub(super) encoder: Option<encoder::Weights<V, D>>,
 }
 
 impl<V: Lane, D: Dim> Weights<V, D> {
@@ -17,7 +17,7 @@ impl<V: Lane, D: Dim> Weights<V, D> {
         let layer = || (0..model.heads).map(|_| Head::filled(dim, value)).collect();
         Weights {
             layers: (0..model.depth).map(|_| layer()).collect(),
-            encoder: model.encoder.map(|e| encoder::Weights::filled(e, model.dim, value)),
+            encoder: model.encoder.map(|e| encoder::Weights::filled(e, model.dim, dim, value)),
         }
     }
 
@@ -32,8 +32,8 @@ impl<V: Lane, D: Dim> Weights<V, D> {
         for head in self.layers.iter_mut().flatten() {
             head.visit(width, see);
         }
-        for weight in self.encoder.iter_mut().flat_map(encoder::Weights::iter_mut) {
-            see(weight);
+        if let Some(encoder) = &mut self.encoder {
+            encoder.visit(see);
         }
     }
 
@@ -45,9 +45,7 @@ impl<V: Lane, D: Dim> Weights<V, D> {
             own.take(width, other, zero);
         }
         if let (Some(own), Some(other)) = (&mut self.encoder, &mut other.encoder) {
-            for (own, other) in own.iter_mut().zip(other.iter_mut()) {
-                *own = *own + std::mem::replace(other, zero);
-            }
+            own.take(other, zero);
         }
     }
 }

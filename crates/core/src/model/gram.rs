@@ -47,7 +47,7 @@ pub(super) struct Tape<V: Lane, D: Dim> {
     w: D::Vector<V>,
     /// With an encoder: what it leaves of the tokens.
     tokens: Vec<D::Vector<V>>,
-    encoder: Option<encoder::Tape<V>>,
+    encoder: Option<encoder::Tape<V, D>>,
 }
 
 impl<V: Lane, D: Dim> Tape<V, D> {
@@ -76,7 +76,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
             v: vector(),
             w: vector(),
             tokens: Vec::new(),
-            encoder: model.encoder.map(|encoder| encoder::Tape::new(token, encoder, model.dim)),
+            encoder: model.encoder.map(|encoder| encoder::Tape::new(token, encoder, dim)),
         }
     }
 
@@ -105,7 +105,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
     #[inline(always)]
     fn load_tokens(
         &mut self,
-        weights: &encoder::Weights<V>,
+        weights: &encoder::Weights<V, D>,
         block: &[[V::Scalar; BLOCK]],
         lane: usize,
     ) -> V {
@@ -122,10 +122,8 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         let target = tokens[count - 1][width - 1];
         tokens[count - 1][width - 1] = zero;
         if let Some(encoder) = encoder {
-            encoder.resize(count, zero);
-            for (t, z) in tokens.iter_mut().enumerate() {
-                encoder.forward(token, weights, t, z);
-            }
+            encoder.resize(count);
+            encoder.forward(weights, tokens);
         }
         let Record { gram, z, .. } = &mut layers[0];
         let mean = V::splat(token, 1.0 / (count - 1) as f64);
@@ -235,22 +233,27 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         std::mem::swap(z_bar, v);
     }
 
-    /// From Ḡ to the tokens, z̄ₜ = 2 Ḡ zₜ/n, and on to the encoder.
+    /// From Ḡ to the tokens, z̄ₜ = 2 Ḡ zₜ/n in their place, and on to the encoder.
     #[inline(always)]
-    fn reverse_tokens(&mut self, weights: &encoder::Weights<V>, bar: &mut encoder::Weights<V>) {
+    fn reverse_tokens(
+        &mut self,
+        weights: &encoder::Weights<V, D>,
+        bar: &mut encoder::Weights<V, D>,
+    ) {
         let (on, width) = ((self.token, self.dim), self.dim.get());
         let Tape { tokens, encoder, gram_bar, z_bar, v, token, .. } = self;
-        let Some(encoder) = encoder else { return };
-        let last = tokens.len() - 1;
-        let scale = V::splat(*token, 2.0 / last as f64);
-        for (t, z) in tokens[..last].iter().enumerate() {
+        let (Some(encoder), Some((query, context))) = (encoder, tokens.split_last_mut()) else {
+            return;
+        };
+        let scale = V::splat(*token, 2.0 / context.len() as f64);
+        for z in context {
             apply(on, n(gram_bar), z, v);
             for i in 0..width {
-                v[i] = v[i] * scale;
+                z[i] = v[i] * scale;
             }
-            encoder.reverse(*token, weights, t, v, bar);
         }
-        encoder.reverse(*token, weights, last, z_bar, bar);
+        std::mem::swap(query, z_bar);
+        encoder.reverse(weights, tokens, bar);
     }
 }
 

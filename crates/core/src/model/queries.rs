@@ -36,7 +36,9 @@ pub(super) fn some_mut<T, const N: usize>(items: &mut [T], t: usize) -> &mut [T;
 }
 
 #[inline(always)]
-fn hold_all<V: Lane, D: Dim, const N: usize>(vectors: &[D::Vector<V>; N]) -> [D::Held<'_, V>; N] {
+pub(super) fn hold_all<V: Lane, D: Dim, const N: usize>(
+    vectors: &[D::Vector<V>; N],
+) -> [D::Held<'_, V>; N] {
     std::array::from_fn(
         #[inline(always)]
         |j| D::hold(&vectors[j]),
@@ -45,7 +47,7 @@ fn hold_all<V: Lane, D: Dim, const N: usize>(vectors: &[D::Vector<V>; N]) -> [D:
 
 /// The vectors, at zero and to be put back.
 #[inline(always)]
-fn take_all<V: Lane, D: Dim, const N: usize>(
+pub(super) fn take_all<V: Lane, D: Dim, const N: usize>(
     (token, dim): (V::Token, D),
     vectors: &mut [D::Vector<V>; N],
 ) -> [D::Vector<V>; N] {

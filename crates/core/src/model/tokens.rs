@@ -50,7 +50,7 @@ pub(super) struct Tape<V: Lane, D: Dim, E: Dim> {
     s_bar: Vec<V>,
     u_bar: [D::Vector<V>; 2],
     v: [E::Vector<V>; 2],
-    encoder: Option<encoder::Tape<V>>,
+    encoder: Option<encoder::Tape<V, D>>,
 }
 
 impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
@@ -73,7 +73,7 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
             s_bar: Vec::new(),
             u_bar: [width.vector(zero), width.vector(zero)],
             v: [rows.vector(zero), rows.vector(zero)],
-            encoder: model.encoder.map(|encoder| encoder::Tape::new(token, encoder, model.dim)),
+            encoder: model.encoder.map(|encoder| encoder::Tape::new(token, encoder, width)),
         }
     }
 
@@ -99,7 +99,7 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         self.q_bar.iter_mut().for_each(fit_rows);
         self.s_bar.resize(2 * tokens, zero);
         if let Some(encoder) = &mut self.encoder {
-            encoder.resize(tokens, zero);
+            encoder.resize(tokens);
         }
     }
 
@@ -125,9 +125,7 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         let target = z[count - 1][width - 1];
         z[count - 1][width - 1] = V::splat(token, 0.0);
         if let (Some(encoder), Some(weights)) = (&mut self.encoder, &weights.encoder) {
-            for (t, z) in z.iter_mut().enumerate() {
-                encoder.forward(token, weights, t, z);
-            }
+            encoder.forward(weights, z);
         }
         target
     }
@@ -312,13 +310,11 @@ impl<V: Lane, D: Dim, E: Dim> Kernel<V> for Tape<V, D, E> {
             let first = if l + 1 == depth { query } else { 0 };
             self.reverse_layer(l, &weights.layers[l], first, &mut bar.layers[l]);
         }
-        let Tape { on, encoder, out_bar, .. } = self;
+        let Tape { encoder, out_bar, .. } = self;
         if let (Some(encoder), Some(weights), Some(bar)) =
             (encoder, &weights.encoder, &mut bar.encoder)
         {
-            for (t, z_bar) in out_bar.iter().enumerate() {
-                encoder.reverse(on.token, weights, t, z_bar, bar);
-            }
+            encoder.reverse(weights, out_bar, bar);
         }
     }
 }

@@ -91,9 +91,10 @@ macro_rules! early {
 }
 
 /// Setting 1 with so many layers, in double precision: the loss is a polynomial of degree 2·3^L in
-/// the size of a prompt, and in single precision single prompts of eight layers overflow.
+/// the size of a prompt, and in single precision single prompts of eight layers overflow. There
+/// most rates diverge late, so that a search by shorter runs costs more in trials than it saves.
 macro_rules! depth {
-    ($layers:literal) => {
+    ($layers:literal, search by $shortened:literal) => {
         Cohort {
             name: concat!("depth", $layers),
             title: concat!("L = ", $layers),
@@ -106,18 +107,18 @@ macro_rules! depth {
                 "instruments.heterogeneity={ at = [0] }",
                 "instruments.loss_tails=10000",
             ],
-            rates: Rates::Searched { shortened: 5, decade: -3 },
+            rates: Rates::Searched { shortened: $shortened, decade: -3 },
             dose: $layers as f64,
             ..SETTING1
         }
     };
 }
-pub(super) const DEPTH1: Cohort = depth!(1);
-pub(super) const DEPTH2: Cohort = depth!(2);
-pub(super) const DEPTH3: Cohort = depth!(3);
-pub(super) const DEPTH4: Cohort = depth!(4);
-pub(super) const DEPTH6: Cohort = depth!(6);
-pub(super) const DEPTH8: Cohort = depth!(8);
+pub(super) const DEPTH1: Cohort = depth!(1, search by 10);
+pub(super) const DEPTH2: Cohort = depth!(2, search by 10);
+pub(super) const DEPTH3: Cohort = depth!(3, search by 10);
+pub(super) const DEPTH4: Cohort = depth!(4, search by 10);
+pub(super) const DEPTH6: Cohort = depth!(6, search by 10);
+pub(super) const DEPTH8: Cohort = depth!(8, search by 5);
 pub(super) const DEPTHS: [Cohort; 4] = [DEPTH2, DEPTH4, DEPTH6, DEPTH8];
 
 pub(super) const SOFTMAX: Cohort = Cohort {
