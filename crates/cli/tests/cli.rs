@@ -233,7 +233,13 @@ fn reproduce_judges_the_robust_condition_number_in_every_convention() {
     let conventions: Vec<&str> =
         effects.iter().map(|e| e["convention"].as_str().unwrap()).collect();
     assert_eq!(conventions.len(), 9, "{conventions:?}");
-    assert_eq!(conventions[..2], ["step 750, diag.lower.all", "step 250, diag.lower.all"]);
+    assert_eq!(
+        conventions[..2],
+        [
+            "step 750, diagonal, lower median, all parameters",
+            "step 250, diagonal, lower median, all parameters"
+        ]
+    );
     let effect = effects[0]["effect"].as_f64().unwrap();
     assert!((1.2..6.0).contains(&effect), "{effect}");
     assert!(out.join("fig4-quick-condition.svg").exists() && out.join("fig4-quick.html").exists());

@@ -127,6 +127,17 @@ impl Effect {
     }
 }
 
+/// The choices of a convention that are not those of another; all, where they are not as many.
+fn difference(convention: &str, from: &str) -> String {
+    let (own, from): (Vec<&str>, Vec<&str>) =
+        (convention.split(", ").collect(), from.split(", ").collect());
+    if own.len() != from.len() {
+        return convention.into();
+    }
+    let differ = own.into_iter().zip(from).filter(|(own, from)| own != from);
+    differ.map(|(own, _)| own).collect::<Vec<_>>().join(", ")
+}
+
 fn known(values: &[f64]) -> Vec<f64> {
     values.iter().copied().filter(|value| !value.is_nan()).collect()
 }
@@ -165,7 +176,8 @@ impl Finding {
         self.effects.windows(2).all(|pair| pair[0].verdict == pair[1].verdict)
     }
 
-    /// How far the verdict survives other conventions, in plain words.
+    /// How far the verdict survives other conventions, in plain words: the first in full, of the
+    /// others what is different.
     pub fn robustness(&self) -> String {
         let Some((first, others)) = self.effects.split_first() else { return String::new() };
         if others.is_empty() {
@@ -176,13 +188,15 @@ impl Finding {
         }
         let named = |verdict: Verdict| {
             let own = others.iter().filter(|e| e.verdict == verdict && verdict != first.verdict);
-            let names: Vec<&str> = own.map(|effect| effect.convention.as_str()).collect();
+            let names: Vec<String> =
+                own.map(|effect| difference(&effect.convention, &first.convention)).collect();
             (!names.is_empty()).then(|| format!("{} by {}", verdict.text(), names.join("; ")))
         };
         let differ: Vec<String> = Verdict::ALL.into_iter().filter_map(named).collect();
         let flips = others.iter().any(|e| e.verdict.contradicts(first.verdict));
         let word = if flips { "FLIPS: " } else { "" };
-        format!("{word}{} by {}, but {}", first.verdict.text(), first.convention, differ.join(", "))
+        let differ = differ.join(" — ");
+        format!("{word}{} by {} — {differ}", first.verdict.text(), first.convention)
     }
 }
 
@@ -261,10 +275,19 @@ mod tests {
             agreement: None,
         };
         let turned = finding(vec![effect("a", &up), effect("b", &down)]);
-        assert_eq!(turned.robustness(), "FLIPS: supported by a, but contradicted by b");
+        assert_eq!(turned.robustness(), "FLIPS: supported by a — contradicted by b");
         let firm = finding(vec![effect("a", &up), effect("b", &up)]);
         assert_eq!(firm.robustness(), "the same under all 2 conventions");
-        let unsure = finding(vec![effect("a", &up), effect("b", &[-1.0, 1.0])]);
-        assert_eq!(unsure.robustness(), "supported by a, but not distinguishable by b");
+        let open = [-1.0, 1.0];
+        let unsure = finding(vec![
+            effect("mean, last step", &up),
+            effect("mean, last tenth", &open),
+            effect("clipped, median, last step", &open),
+        ]);
+        assert_eq!(
+            unsure.robustness(),
+            "supported by mean, last step — not distinguishable by last tenth; clipped, median, \
+             last step"
+        );
     }
 }

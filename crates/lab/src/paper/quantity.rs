@@ -1,6 +1,8 @@
 //! What claims are about, and the conventions by which a run becomes a number.
 
-use windtunnel_core::landscape::Convention as ConditionConvention;
+use windtunnel_core::landscape::{
+    Convention as ConditionConvention, Curvature, Median, Parameters,
+};
 use windtunnel_core::stats::{mean, quantile};
 
 use super::noise::InitialNoise;
@@ -43,7 +45,7 @@ pub enum Quantity {
 
 /// A way from a run to a number.
 pub struct Convention {
-    /// Its name.
+    /// Its name: what it does, choice by choice, with commas in between.
     pub name: String,
     read: Read,
 }
@@ -133,7 +135,7 @@ impl Quantity {
                 let others = others.filter(|c| *c != ConditionConvention::PAPER);
                 std::iter::once(ConditionConvention::PAPER)
                     .chain(others)
-                    .map(|c| (c.name(), condition_metric(c)))
+                    .map(|c| (words(c), condition_metric(c)))
                     .collect()
             }
             _ => Vec::new(),
@@ -151,6 +153,22 @@ fn mean_size(x: &[f64]) -> f64 {
     mean(&x.iter().map(|x| x.abs()).collect::<Vec<_>>())
 }
 
+fn words(convention: ConditionConvention) -> String {
+    let curvature = match convention.curvature {
+        Curvature::Diagonal => "diagonal",
+        Curvature::Eigenvalues => "eigenvalues",
+    };
+    let median = match convention.median {
+        Median::Lower => "lower median",
+        Median::Midpoint => "midpoint median",
+    };
+    let parameters = match convention.parameters {
+        Parameters::All => "all parameters",
+        Parameters::Live => "live parameters",
+    };
+    [curvature, median, parameters].join(", ")
+}
+
 fn condition_metric(convention: ConditionConvention) -> String {
     match convention == ConditionConvention::PAPER {
         true => CONDITION.into(),
@@ -161,7 +179,7 @@ fn condition_metric(convention: ConditionConvention) -> String {
 /// The paper's convention at every step, then the others at the steps of its table.
 fn condition(steps: u64) -> Vec<Convention> {
     let at = |convention: ConditionConvention, step: u64| Convention {
-        name: format!("step {step}, {}", convention.name()),
+        name: format!("step {step}, {}", words(convention)),
         read: Read::At { metric: condition_metric(convention), step },
     };
     let made = |step: &u64| *step <= steps;
