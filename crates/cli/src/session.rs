@@ -25,7 +25,15 @@ pub fn compute(
 ) -> Result<Store, Error> {
     let statuses = attempt(global, sitting, specs, names)?;
     judge(&statuses, names)?;
-    Ok(Store::open(&global.store)?)
+    open(global)
+}
+
+/// The store, made where there is none.
+///
+/// # Errors
+/// When there can be none: the user named another folder than was meant.
+pub fn open(global: &Global) -> Result<Store, Error> {
+    Store::open(&global.store).map_err(|error| Error::Usage(format!("--store: {error}")))
 }
 
 /// Computes what is missing of `specs`; tells of each whether it is there or why it failed.
@@ -38,7 +46,7 @@ pub fn attempt(
     specs: &[RunSpec],
     names: &[String],
 ) -> Result<Vec<Status>, Error> {
-    let store = Store::open(&global.store)?;
+    let store = open(global)?;
     // What a killed process left a day ago and more.
     store.sweep(Store::SWEEP_AGE)?;
     let options = Options {

@@ -153,11 +153,13 @@ fn a_torn_checkpoint_is_a_warning_and_the_run_starts_again() {
 }
 
 #[test]
-fn a_store_that_cannot_be_written_is_one_clear_error() {
+fn a_store_that_cannot_be_made_is_one_clear_error() {
     let dir = tempfile::tempdir().unwrap();
     let file = dir.path().join("file");
     fs::write(&file, "in the way").unwrap();
-    let (message, code) = failure(&file, &["train"]);
-    assert_eq!(code, 1, "{message}");
-    assert!(message.contains("file") && !message.contains("panicked"), "{message}");
+    for args in [&["train"], &["reproduce", "fig2"][..]] {
+        let (message, code) = failure(&file, args);
+        assert_eq!(code, 2, "{message}");
+        assert!(message.contains("--store") && message.contains("choose another"), "{message}");
+    }
 }

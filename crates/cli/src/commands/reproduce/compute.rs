@@ -24,7 +24,7 @@ pub fn evidence(
     studies: &[&'static Study],
 ) -> Result<Evidence, Error> {
     let protocol = if args.quick { Protocol::QUICK } else { Protocol::PUBLISHED };
-    let store = Store::open(&global.store)?;
+    let store = session::open(global)?;
     let all = cohorts(studies, |study| study.all_cohorts().collect());
     let mut failures = Failures::new();
 
