@@ -228,6 +228,12 @@ fn reproduce_judges_the_robust_condition_number_in_every_convention() {
     let names: Vec<&str> = claims.iter().map(|c| c["claim"].as_str().unwrap()).collect();
     assert_eq!(names, ["B3.1", "B3.2", "B3.3"]);
     assert!(claims[0]["agreement"].as_str().unwrap().contains("paper 1.76 (0.4)"), "{verdicts}");
+    // What was published of step 1250 stands beside nothing of ours: there are 1000 steps.
+    assert!(!claims[0]["agreement"].as_str().unwrap().contains("1250"), "{verdicts}");
+    let tables = verdicts["tables"].as_array().unwrap();
+    let ratios = tables.iter().find(|t| t["title"].as_str().unwrap().starts_with("Ratio")).unwrap();
+    let rows = ratios["rows"].as_array().unwrap();
+    assert!(rows.len() == 3 && rows.iter().all(|row| row[1] == "750"), "{rows:?}");
     let effects = claims[0]["effects"].as_array().unwrap();
     // Steps 750 and 250 by the paper's convention, step 750 by seven others; 1250 is not reached.
     let conventions: Vec<&str> =

@@ -228,7 +228,7 @@ fn evidence(store: &Store, cells: Vec<Cell>) -> Evidence {
     evidence.read(store, 2);
     let stop = AtomicBool::new(false);
     evidence.sample_noise(store, &[&PAIR[0]], 2, &stop, &|| {});
-    evidence.fit_theory(store, &[&PAIR[0]], 2);
+    evidence.fit_theory(store, &[&PAIR[0]], 2, &AtomicBool::new(false));
     evidence
 }
 

@@ -44,7 +44,7 @@ pub const ADMITTED: &str = "F2: the paper admits that it has no theory of why, a
                             that; nothing is claimed here of real Transformers.";
 
 /// The verdict on several claims together: supported if all are, contradicted if one is.
-fn together(findings: &[&Finding]) -> Option<(Verdict, String)> {
+fn together(findings: &[&Finding]) -> (Verdict, String) {
     let count = |verdict| findings.iter().filter(|f| f.verdict() == verdict).count();
     let [supported, contradicted, open] = Verdict::ALL.map(count);
     let verdict = match (contradicted, open) {
@@ -56,18 +56,27 @@ fn together(findings: &[&Finding]) -> Option<(Verdict, String)> {
         "{supported} of {} parts supported, {contradicted} contradicted, {open} not distinguishable",
         findings.len()
     );
-    (!findings.is_empty()).then_some((verdict, text))
+    (verdict, text)
 }
 
-/// One row per claim: effect, verdict, agreement, robustness; first what follows from several.
+/// The claims that another consists of; nothing unless all of them were judged.
+fn parts<'a>(composite: &Composite, findings: &[&'a Finding]) -> Option<Vec<&'a Finding>> {
+    let of = |start: &'static str| {
+        findings.iter().copied().filter(move |finding| belongs(finding.claim, start))
+    };
+    let complete = composite.of.iter().all(|start| of(start).next().is_some());
+    complete.then(|| composite.of.iter().flat_map(|start| of(start)).collect())
+}
+
+/// One row per claim: effect, verdict, agreement, robustness; first what follows from several, where
+/// all of them are there.
 pub fn table(sections: &[Section]) -> Table {
     let findings: Vec<(&Section, &Finding)> =
         sections.iter().flat_map(|s| s.findings.iter().map(move |f| (s, f))).collect();
     let composite = |composite: &Composite| {
-        let own = findings.iter().map(|(_, finding)| *finding);
-        let own = own.filter(|f| composite.of.iter().any(|start| belongs(f.claim, start)));
-        let own: Vec<&Finding> = own.collect();
-        let (verdict, text) = together(&own)?;
+        let all: Vec<&Finding> = findings.iter().map(|(_, finding)| *finding).collect();
+        let own = parts(composite, &all)?;
+        let (verdict, text) = together(&own);
         let turning = own.iter().filter(|finding| !finding.is_robust()).count();
         let robust = format!("{turning} of {} parts depend on the convention", own.len());
         let cells = [composite.id, composite.text, &text, verdict.text(), &robust, ""];
@@ -90,7 +99,8 @@ pub fn table(sections: &[Section]) -> Table {
     let head =
         ["claim", "what is claimed", "effect (95 %)", "verdict", "robustness", "published numbers"];
     let title = "Every claim: effect by the paper's convention, verdict, and whether it survives \
-                 other conventions. Ratios hold if above 1, correlations if above 0.";
+                 other conventions. A claim holds if its ratio is above 1 or its correlation above \
+                 0; one of equality if the ratio is 1 within a tenth.";
     Table::new(title, &head, rows)
 }
 
@@ -109,7 +119,7 @@ mod tests {
 
     fn finding(claim: &'static str, logs: &[f64]) -> Finding {
         let effects = vec![Effect::of_logs("", logs)];
-        Finding { claim, text: "", what: "", null: 1.0, effects, agreement: None }
+        Finding { claim, text: "", what: "", holds: "", effects, agreement: None }
     }
 
     #[test]
@@ -117,12 +127,19 @@ mod tests {
         let up = finding("B1.1", &[1.0, 1.1]);
         let down = finding("B1.2", &[-1.0, -1.1]);
         let open = finding("B1.3", &[-1.0, 1.0]);
-        assert_eq!(together(&[&up, &up]).unwrap().0, Verdict::Supported);
-        assert_eq!(together(&[&up, &open]).unwrap().0, Verdict::NotDistinguishable);
-        let (verdict, text) = together(&[&up, &open, &down]).unwrap();
+        assert_eq!(together(&[&up, &up]).0, Verdict::Supported);
+        assert_eq!(together(&[&up, &open]).0, Verdict::NotDistinguishable);
+        let (verdict, text) = together(&[&up, &open, &down]);
         assert_eq!(verdict, Verdict::Contradicted);
         assert_eq!(text, "1 of 3 parts supported, 1 contradicted, 1 not distinguishable");
-        assert!(together(&[]).is_none());
+    }
+
+    #[test]
+    fn a_claim_of_several_is_not_judged_by_some_of_them() {
+        let of = Composite { id: "X", text: "", of: &["B1", "B2"] };
+        let [first, second, other] = ["B1.1", "B2", "B10"].map(|claim| finding(claim, &[1.0, 1.1]));
+        assert!(parts(&of, &[&first, &other]).is_none());
+        assert_eq!(parts(&of, &[&first, &other, &second]).unwrap().len(), 2);
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Claim {
     pub id: &'static str,
     /// What is claimed, in a sentence.
     pub text: &'static str,
-    /// What is above 1, or a correlation above 0, if it holds.
+    /// What its effect is: above 1, for a correlation above 0, if it holds.
     pub what: &'static str,
     /// How it is judged.
     pub kind: Kind,
@@ -130,16 +130,17 @@ impl Claim {
             Kind::Smoothness(cohort) => smoothness(evidence, &study.cohorts[*cohort]),
             Kind::Ranks(x, y, unit) => vec![ranks(study, evidence, (*x, *y), *unit)],
         };
-        let null = match self.kind {
-            Kind::Contrast(..) | Kind::Equality(..) | Kind::TailGrowth(..) => 1.0,
-            Kind::Smoothness(_) | Kind::Ranks(..) => 0.0,
+        let holds = match self.kind {
+            Kind::Contrast(..) | Kind::TailGrowth(..) => "above 1",
+            Kind::Equality(..) => "1 within a tenth",
+            Kind::Smoothness(_) | Kind::Ranks(..) => "above 0",
         };
         let agreement = self.agreement(study, evidence);
         let Claim { id, text, what, .. } = *self;
-        Finding { claim: id, text, what, null, effects, agreement }
+        Finding { claim: id, text, what, holds, effects, agreement }
     }
 
-    /// The cohorts and powers of a contrast of a quantity that has curves over the steps.
+    /// The quantity of a product of powers, and its factors.
     pub(super) fn contrast(&self) -> Option<(Quantity, &'static [Term])> {
         match self.kind {
             Kind::Contrast(quantity, terms) | Kind::Equality(quantity, terms) => {
@@ -224,9 +225,9 @@ fn contrast(study: &Study, evidence: &Evidence, quantity: Quantity, terms: &[Ter
             effects.extend(conventions.first().map(|c| effect(name, c, cohorts)));
         }
     }
-    // Steps that no run measured say nothing.
-    let measured = effects.iter().any(|effect| effect.pairs > 0);
-    effects.retain(|effect| effect.pairs > 0 || !measured);
+    // The paper's convention stays whatever it says; of the others, those that say something.
+    let mut index = 0..;
+    effects.retain(|effect| index.next() == Some(0) || effect.pairs > 0);
     effects
 }
 

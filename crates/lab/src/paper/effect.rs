@@ -21,6 +21,9 @@ pub struct Effect {
     pub verdict: Verdict,
     /// Pairs of runs, or points, that it rests on.
     pub pairs: usize,
+    /// Whether some run diverged, so that effect and interval are median and range of the pairs.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub of_median: bool,
     /// Pairs for an interval that leaves out the null if the effect is real, where it does not.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pairs_needed: Option<u64>,
@@ -33,10 +36,10 @@ pub struct Finding {
     pub claim: &'static str,
     /// What is claimed.
     pub text: &'static str,
-    /// What is above `null` if it holds.
+    /// What the effect is.
     pub what: &'static str,
-    /// 1 for ratios, 0 for correlations.
-    pub null: f64,
+    /// Where it is if the claim holds.
+    pub holds: &'static str,
     /// Convention by convention.
     pub effects: Vec<Effect>,
     /// What was published, beside ours.
@@ -46,15 +49,20 @@ pub struct Finding {
 
 /// Fewest points of a correlation.
 const FEWEST: usize = 4;
+/// Fewest values whose range is a 95 % interval of the median.
+const FEWEST_OF_RANGE: usize = 6;
 
 impl Effect {
     /// A ratio, given its logarithm for every pair: geometric mean with the bootstrap interval over
-    /// pairs. Pairs without a number (NaN) are left out.
+    /// pairs, or the median with the range of the pairs where some run diverged. Pairs without a
+    /// number (NaN) are left out.
     pub fn of_logs(convention: &str, logs: &[f64]) -> Effect {
         let logs = known(logs);
+        let of_median = logs.iter().any(|log| log.is_infinite());
+        let center = if of_median { median(&logs) } else { mean(&logs) };
         let interval = interval(&logs);
         let interval = Interval { lo: interval.lo.exp(), hi: interval.hi.exp() };
-        Effect::new(convention, mean(&logs).exp(), interval, 1.0, &logs)
+        Effect { of_median, ..Effect::new(convention, center.exp(), interval, 1.0, &logs) }
     }
 
     /// The mean of a number of every run, against zero. Runs without one (NaN) are left out.
@@ -109,6 +117,7 @@ impl Effect {
             hi: interval.hi,
             verdict,
             pairs: pairs.len(),
+            of_median: false,
             pairs_needed: open.then(|| needed(pairs)).flatten(),
         }
     }
@@ -123,7 +132,12 @@ impl Effect {
 
     /// Effect and interval.
     pub fn text(&self) -> String {
-        format!("{} ({} to {})", number(self.effect), number(self.lo), number(self.hi))
+        format!("{} ({} to {})", self.center(), number(self.lo), number(self.hi))
+    }
+
+    /// The effect alone.
+    pub fn center(&self) -> String {
+        format!("{}{}", if self.of_median { "median " } else { "" }, number(self.effect))
     }
 }
 
@@ -142,14 +156,26 @@ fn known(values: &[f64]) -> Vec<f64> {
     values.iter().copied().filter(|value| !value.is_nan()).collect()
 }
 
-/// 95 % bootstrap interval of the mean; where some run diverged the range of the seeds, which covers
-/// the median with probability 1 − 2^(1−n). Nothing from a single value.
-fn interval(values: &[f64]) -> Interval {
+fn median(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let (low, high) = (sorted[(sorted.len() - 1) / 2], sorted[sorted.len() / 2]);
+    if low == high { low } else { 0.5 * (low + high) }
+}
+
+/// 95 % bootstrap interval of the mean; where some run diverged the range of the values, which covers
+/// their median with probability 1 − 2^(1−n): 97 % for six, too little for fewer. Nothing from a
+/// single value, nor from a range that covers less than 95 %.
+pub(super) fn interval(values: &[f64]) -> Interval {
+    let nothing = Interval { lo: f64::NAN, hi: f64::NAN };
     if values.len() < 2 {
-        return Interval { lo: f64::NAN, hi: f64::NAN };
+        return nothing;
     }
     if values.iter().all(|value| value.is_finite()) {
         return mean_interval(values);
+    }
+    if values.len() < FEWEST_OF_RANGE {
+        return nothing;
     }
     let fold = |start, pick: fn(f64, f64) -> f64| values.iter().copied().fold(start, pick);
     Interval { lo: fold(f64::INFINITY, f64::min), hi: fold(f64::NEG_INFINITY, f64::max) }
@@ -231,8 +257,15 @@ mod tests {
     #[test]
     fn a_diverged_run_is_infinitely_bad_and_decides_nothing_alone() {
         let inf = f64::INFINITY;
-        assert_eq!(of(&[inf, 2.0, 3.0], &[1.0, 1.0, 1.0]).verdict, Verdict::Supported);
-        assert_eq!(of(&[inf, 0.5, 3.0], &[1.0, 1.0, 1.0]).verdict, Verdict::NotDistinguishable);
+        let six = of(&[inf, 2.0, 3.0, 4.0, 9.0, 5.0], &[1.0; 6]);
+        assert_eq!((six.verdict, six.lo.round(), six.hi), (Verdict::Supported, 2.0, inf));
+        assert!(six.of_median && (six.effect - 20f64.sqrt()).abs() < 1e-12);
+        let torn = of(&[inf, 0.5, 3.0, 4.0, 9.0, 5.0], &[1.0; 6]);
+        assert_eq!(torn.verdict, Verdict::NotDistinguishable);
+        // The range of three covers the median in three of four cases only.
+        let few = of(&[inf, 2.0, 3.0], &[1.0; 3]);
+        assert_eq!((few.verdict, few.effect.round()), (Verdict::NotDistinguishable, 3.0));
+        assert!(interval(&[]).lo.is_nan() && interval(&[1.0]).hi.is_nan());
         // Both diverged: that pair says nothing, and one is left.
         let one = of(&[inf, 2.0], &[inf, 1.0]);
         assert_eq!((one.verdict, one.pairs), (Verdict::NotDistinguishable, 1));
@@ -270,7 +303,7 @@ mod tests {
             claim: "",
             text: "",
             what: "",
-            null: 1.0,
+            holds: "",
             effects,
             agreement: None,
         };

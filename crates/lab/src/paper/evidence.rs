@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
-use windtunnel_core::baseline::Scalars;
+use windtunnel_core::baseline::{FIT_PROMPTS, Scalars};
 use windtunnel_core::instrument::POOR_REFERENCE;
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::model::Transformer;
@@ -14,7 +14,7 @@ use windtunnel_core::parallel::queue;
 
 use super::cohort::{Cell, Cohort, Rates};
 use super::noise::{InitialNoise, initial_noise};
-use super::quantity::{Quantity, TABLE_STEPS};
+use super::quantity::Convention;
 use super::rates::Search;
 use super::{Arm, Protocol, claim};
 use crate::baseline::{Baseline, baselines};
@@ -125,8 +125,14 @@ impl Evidence {
     }
 
     /// Losses that need no training of every cohort; in a quick look of those with published rates
-    /// only, because their best scalars take seconds to find.
-    pub fn fit_theory(&mut self, store: &Store, cohorts: &[&'static Cohort], jobs: usize) {
+    /// only, because their best scalars take seconds to find. Stops between two of them when asked.
+    pub fn fit_theory(
+        &mut self,
+        store: &Store,
+        cohorts: &[&'static Cohort],
+        jobs: usize,
+        stop: &AtomicBool,
+    ) {
         let found = Mutex::new(Vec::new());
         let quick = self.protocol.quick;
         let wanted = |c: &&&Cohort| !quick || c.rates == Rates::Published;
@@ -144,6 +150,9 @@ impl Evidence {
         // Scalars of many layers take longest.
         specs.sort_by_key(|(spec, _)| Reverse(spec.model.transformer.depth));
         queue(jobs, &specs, |index, (spec, _)| {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
             let theory = theory(store, spec);
             if let Ok(mut found) = found.lock() {
                 found.push((index, theory));
@@ -194,12 +203,10 @@ impl Evidence {
         self.searches.iter().filter(|search| search.cohort.name == cohort.name)
     }
 
-    /// Mean and standard deviation over seeds of the ratio of robust condition numbers at a step of
-    /// the paper's table.
+    /// Mean and standard deviation over seeds of the ratio of robust condition numbers at a step, by
+    /// the paper's convention; nothing where a seed has none.
     pub(super) fn condition_ratio(&self, cohort: &Cohort, step: u64) -> Option<(f64, f64)> {
-        let at = TABLE_STEPS.iter().position(|s| *s == step)?;
-        let conventions = Quantity::RobustCondition.conventions(cohort.steps(&self.protocol));
-        claim::ratio(self, cohort, conventions.get(at)?)
+        claim::ratio(self, cohort, &Convention::condition(step))
     }
 }
 
@@ -243,7 +250,8 @@ fn theory_spec(cohort: &Cohort) -> Result<RunSpec, SpecError> {
 }
 
 fn theory(store: &Store, spec: &RunSpec) -> Result<Vec<Baseline>, String> {
-    let key = format!("baselines of {}, numerics {NUMERICS_VERSION}", run_id(spec));
+    let id = run_id(spec);
+    let key = format!("baselines of {id}, {FIT_PROMPTS} prompts, numerics {NUMERICS_VERSION}");
     let known = store.kept(&key).map_err(|e| e.to_string())?;
     let known = known.and_then(|text| serde_json::from_str::<Vec<Kept>>(&text).ok());
     let whole = |Kept { name, mean, median }: Kept| Baseline {

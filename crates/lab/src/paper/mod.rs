@@ -40,10 +40,10 @@ impl Protocol {
     /// For a first look: at most 1,000 steps, 3 seeds.
     pub const QUICK: Protocol = Protocol { quick: true, seeds: 3 };
 
-    /// What to add to every caption of a shortened figure that has so many steps.
-    fn warning(&self, steps: u64) -> String {
+    /// What stands before everything that a quick look shows, with a space behind.
+    pub fn warning(&self) -> String {
         match self.quick {
-            true => format!("QUICK: {steps} steps and {} seeds, nothing to publish. ", self.seeds),
+            true => format!("QUICK: short runs and {} seeds, nothing to publish. ", self.seeds),
             false => String::new(),
         }
     }

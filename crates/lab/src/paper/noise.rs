@@ -77,22 +77,31 @@ pub fn initial_noise(
     let share = if protocol.quick { QUICK } else { 1 };
     let draws = cohort.draws / if seed == DRAWN_SEED { 1 } else { OTHER_SEEDS } / share;
     let draws = draws.max(20);
+    // Of few draws the large batch need not be larger than all of them together by far.
+    let reference = REFERENCE * spec.train.batch_size.min(10 * draws);
     let id = run_id(&spec);
-    let key = format!("initial noise of {id}, {draws} draws, numerics {NUMERICS_VERSION}");
+    let key = format!(
+        "initial noise of {id}, {draws} draws against {reference} prompts, numerics \
+         {NUMERICS_VERSION}"
+    );
     let known = store.kept(&key).map_err(|e| e.to_string())?;
     if let Some(known) = known.and_then(|text| serde_json::from_str(&text).ok()) {
         return Ok(known);
     }
     let noise = match spec.train.precision {
-        Precision::F32 => sample::<f32>(&spec, draws),
-        Precision::F64 => sample::<f64>(&spec, draws),
+        Precision::F32 => sample::<f32>(&spec, draws, reference),
+        Precision::F64 => sample::<f64>(&spec, draws, reference),
     };
     let text = serde_json::to_string(&noise).map_err(|e| e.to_string())?;
     store.keep(&key, &text).map_err(|e| e.to_string())?;
     Ok(noise)
 }
 
-fn sample<T: Trained + Real>(spec: &RunSpec, draws: usize) -> InitialNoise {
+fn sample<T: Trained + Real>(
+    spec: &RunSpec,
+    draws: usize,
+    prompts_of_reference: usize,
+) -> InitialNoise {
     let (isa, seed) = (Isa::detect(), spec.train.seed);
     let settings = spec.settings(isa, 1);
     let trainer = Trainer::<T>::new(settings.clone());
@@ -101,8 +110,7 @@ fn sample<T: Trained + Real>(spec: &RunSpec, draws: usize) -> InitialNoise {
     let blocks = settings.model.blocks();
     let mut prompts = TaskObjective::new(evaluator, settings.task, seed);
     let batch_size = settings.batch_size;
-    let samples = REFERENCE * batch_size.min(10 * draws);
-    let reference = large_batch_gradient(&mut prompts, &params, samples);
+    let reference = large_batch_gradient(&mut prompts, &params, prompts_of_reference);
     let many = noise_sample(&mut prompts, &params, batch_size, draws, &reference);
     let single = noise_sample(&mut prompts, &params, 1, draws, &reference);
 

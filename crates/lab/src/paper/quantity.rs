@@ -28,7 +28,8 @@ pub const TABLE_STEPS: [u64; 2] = [750, 1250];
 /// Steps at which it is judged besides.
 const OTHER_STEPS: [u64; 5] = [250, 2500, 5000, 7500, 10_000];
 
-/// A positive quantity of which ratios are claimed.
+/// A quantity of which ratios are claimed. A pair in which one is not positive has no ratio and is
+/// left out, which the number of pairs tells.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
     /// Held-out loss.
@@ -62,7 +63,7 @@ enum Read {
         metric: String,
         step: u64,
     },
-    /// The last value of a metric.
+    /// The value of a metric at the last step.
     Last {
         metric: String,
     },
@@ -178,21 +179,29 @@ fn condition_metric(convention: ConditionConvention) -> String {
 
 /// The paper's convention at every step, then the others at the steps of its table.
 fn condition(steps: u64) -> Vec<Convention> {
-    let at = |convention: ConditionConvention, step: u64| Convention {
-        name: format!("step {step}, {}", words(convention)),
-        read: Read::At { metric: condition_metric(convention), step },
-    };
     let made = |step: &u64| *step <= steps;
     let paper = TABLE_STEPS.into_iter().chain(OTHER_STEPS).filter(made);
-    let paper = paper.map(|step| at(ConditionConvention::PAPER, step));
+    let paper = paper.map(Convention::condition);
     let others = TABLE_STEPS.into_iter().filter(made).flat_map(|step| {
         let others = ConditionConvention::all().filter(|c| *c != ConditionConvention::PAPER);
         others.map(move |convention| (convention, step))
     });
-    paper.chain(others.map(|(convention, step)| at(convention, step))).collect()
+    paper.chain(others.map(|(convention, step)| condition_at(convention, step))).collect()
+}
+
+fn condition_at(convention: ConditionConvention, step: u64) -> Convention {
+    Convention {
+        name: format!("step {step}, {}", words(convention)),
+        read: Read::At { metric: condition_metric(convention), step },
+    }
 }
 
 impl Convention {
+    /// The robust condition number at a step as the paper has it.
+    pub(super) fn condition(step: u64) -> Convention {
+        condition_at(ConditionConvention::PAPER, step)
+    }
+
     /// The number of a run of `steps` steps; NaN where it was not measured.
     pub fn of_run(&self, member: &Member, steps: u64) -> f64 {
         match &self.read {
@@ -201,6 +210,7 @@ impl Convention {
             Read::Fresh => at(member, "loss.median_of_means", steps),
             Read::At { metric, step } => at(member, metric, *step),
             Read::Last { metric } => at(member, metric, steps),
+            Read::Over { .. } if diverged(member, steps) => f64::NAN,
             Read::Over { from, to, statistic } => {
                 let range = from * steps as f64..=to * steps as f64;
                 let own = member.rows.iter().filter(|row| row.metric == SMOOTHNESS);

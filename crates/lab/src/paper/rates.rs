@@ -30,7 +30,9 @@ pub struct Search {
     pub cohort: &'static Cohort,
     /// Which optimizer.
     pub arm: Arm,
+    /// Updates of the runs on the grid, and of those that the study needs.
     steps: u64,
+    full_steps: u64,
     grid: Grid,
     stage: Stage,
 }
@@ -55,6 +57,8 @@ struct Grid {
     losses: Vec<Vec<Option<f64>>>,
     /// Values of which a run of full length diverged.
     rejected: Vec<i32>,
+    /// Whether one diverged of the best that is left too, and nothing was left to replace it.
+    unstable: bool,
 }
 
 /// Number of values before a grid grows.
@@ -75,11 +79,13 @@ pub fn searches(cohorts: &[&'static Cohort], protocol: &Protocol) -> Vec<Search>
                 cohort,
                 arm,
                 steps: (cohort.steps(protocol) / shortened).max(1),
+                full_steps: cohort.steps(protocol),
                 grid: Grid {
                     rungs: 3 * decade..3 * decade + VALUES,
                     growths: 0,
                     losses: Vec::new(),
                     rejected: Vec::new(),
+                    unstable: false,
                 },
                 stage: Stage::Grid,
             }));
@@ -124,8 +130,10 @@ impl Search {
         let spec = self.cohort.bare_spec(self.arm, self.steps, Some(1.0)).ok()?;
         let id = run_id(&spec);
         let Rates::Searched { decade, .. } = self.cohort.rates else { return None };
+        let Search { full_steps, .. } = self;
         Some(format!(
-            "learning rates from 1e{decade} for {id}, {SEEDS} seeds, numerics {NUMERICS_VERSION}"
+            "learning rates from 1e{decade} for {id}, {SEEDS} seeds, tried for {full_steps} steps, \
+             numerics {NUMERICS_VERSION}"
         ))
     }
 
@@ -154,6 +162,7 @@ impl Search {
             Stage::Trial => {
                 let survived = members.iter().all(|(member, steps)| !diverged(member, *steps));
                 if survived || self.left() <= 1 && !self.may_grow() {
+                    self.grid.unstable = !survived;
                     if let Some((key, text)) =
                         self.key().zip(serde_json::to_string(&self.grid).ok())
                     {
@@ -170,9 +179,12 @@ impl Search {
 
     /// Values that neither diverged in the search nor were rejected.
     fn left(&self) -> usize {
-        let rejected = |k: usize| self.grid.rejected.contains(&(self.grid.rungs.start + k as i32));
         let means = self.means().into_iter().enumerate();
-        means.filter(|(k, mean)| mean.is_finite() && !rejected(*k)).count()
+        means.filter(|(k, mean)| mean.is_finite() && !self.is_rejected(*k)).count()
+    }
+
+    fn is_rejected(&self, k: usize) -> bool {
+        self.grid.rejected.contains(&(self.grid.rungs.start + k as i32))
     }
 
     fn may_grow(&self) -> bool {
@@ -184,7 +196,7 @@ impl Search {
         let best = self.best();
         let (first, last) = (best == 0 || self.left() == 0, best + 1 == self.grid.losses.len());
         self.stage = Stage::Trial;
-        // Rates above one that was rejected have no prospects.
+        // Beyond a rate that was rejected there are no better ones.
         if self.may_grow() && (first || last && self.grid.rejected.is_empty()) {
             self.stage = Stage::Grid;
             self.grid.growths += 1;
@@ -196,14 +208,8 @@ impl Search {
     }
 
     fn best(&self) -> usize {
-        // A mean of infinities is infinite.
-        let score = |losses: &Vec<Option<f64>>| {
-            mean(&losses.iter().map(|l| l.map_or(f64::INFINITY, f64::ln)).collect::<Vec<_>>())
-        };
-        let scores = self.grid.losses.iter().map(score).enumerate();
-        let rejected = |k: usize| self.grid.rejected.contains(&(self.grid.rungs.start + k as i32));
-        let scores = scores.filter(|(k, _)| !rejected(*k));
-        scores.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
+        let means = self.means().into_iter().enumerate().filter(|(k, _)| !self.is_rejected(*k));
+        means.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
     }
 
     /// The learning rate that was chosen.
@@ -211,9 +217,11 @@ impl Search {
         value(self.grid.rungs.start + self.best() as i32)
     }
 
-    /// Rates of which a run of full length diverged.
-    fn rejected(&self) -> Vec<f64> {
-        self.grid.rejected.iter().map(|rung| value(*rung)).collect()
+    /// Rates of which a run of full length diverged; the last is the one that was chosen, where
+    /// nothing else was left.
+    fn diverged_later(&self) -> Vec<f64> {
+        let chosen = self.grid.unstable.then(|| self.lr());
+        self.grid.rejected.iter().map(|rung| value(*rung)).chain(chosen).collect()
     }
 
     /// Whether the best is at an edge of the grid still.
@@ -222,12 +230,11 @@ impl Search {
         best == 0 || best + 1 == self.grid.losses.len()
     }
 
-    /// Means over seeds, infinite where one diverged.
+    /// Geometric means over seeds, infinite where one diverged: what rates are judged by.
     fn means(&self) -> Vec<f64> {
-        let wide = |losses: &Vec<Option<f64>>| -> Vec<f64> {
-            losses.iter().map(|loss| loss.unwrap_or(f64::INFINITY)).collect()
-        };
-        self.grid.losses.iter().map(|losses| mean(&wide(losses))).collect()
+        let log = |loss: &Option<f64>| loss.map_or(f64::INFINITY, f64::ln);
+        let of = |losses: &Vec<Option<f64>>| mean(&losses.iter().map(log).collect::<Vec<_>>());
+        self.grid.losses.iter().map(|losses| of(losses).exp()).collect()
     }
 }
 
@@ -279,7 +286,7 @@ pub fn figure(title: &str, cohorts: &[Cohort], searches: &[&Search]) -> Option<F
         title: format!("{title}: learning rates that were not published"),
         panels,
         caption: format!(
-            "Held-out loss over the last tenth of {} steps, seeds 0 to {}: lines are means over them, \
+            "Held-out loss over the last tenth of {} steps, seeds 0 to {}: lines are geometric means over them, \
              faint lines single seeds; runs that diverged are missing, and losses of more than 10^{{4}} times \
              the lowest. The best of the grid is taken, or the next where a run of full length \
              diverges.",
@@ -307,9 +314,9 @@ pub fn table(searches: &[&Search]) -> Option<Table> {
             ),
             search.steps.to_string(),
             if search.at_edge() { "yes" } else { "no" }.into(),
-            match search.grid.rejected.len() {
-                0 => "–".into(),
-                _ => search.rejected().iter().map(|x| number(*x)).collect::<Vec<_>>().join(", "),
+            match search.diverged_later().as_slice() {
+                [] => "–".into(),
+                rates => rates.iter().map(|x| number(*x)).collect::<Vec<_>>().join(", "),
             },
         ]
     };

@@ -4,7 +4,6 @@
 use serde::Serialize;
 use windtunnel_core::stats::mean;
 
-use super::Arm;
 use super::claim::Claim;
 use super::cohort::Cohort;
 use super::effect::{Effect, Finding};
@@ -12,6 +11,7 @@ use super::evidence::Evidence;
 use super::quantity::{LOSS, at};
 use super::rates;
 use super::view::{Picture, View, turns};
+use super::{Arm, Protocol};
 use crate::table::{Table, number};
 
 /// A figure of the paper, or one beyond it.
@@ -197,14 +197,12 @@ impl Study {
     }
 
     fn intervals(&self, evidence: &Evidence) -> String {
-        let steps = self.cohorts.iter().map(|cohort| cohort.steps(&evidence.protocol)).max();
-        let warning = evidence.protocol.warning(steps.unwrap_or(0));
-        let intervals = match evidence.protocol.quick {
-            true => "Intervals are 95 % bootstrap over three seeds: hardly more than their range.",
-            false => {
-                "Intervals are 95 % bootstrap over paired seeds; with six they are somewhat short."
-            }
-        };
+        let Protocol { quick, seeds } = evidence.protocol;
+        let warning = evidence.protocol.warning();
+        let short = if quick { "hardly more than their range" } else { "somewhat short" };
+        let intervals = format!(
+            "Intervals are 95 % bootstrap over {seeds} paired seeds: with so few, {short}."
+        );
         if self.claims.is_empty() { warning } else { format!("{warning}{intervals}") }
     }
 }
@@ -215,22 +213,22 @@ fn table_json(table: &Table) -> serde_json::Value {
 
 /// The claims under every convention; none where nothing is claimed.
 fn findings_table(findings: &[Finding]) -> Option<Table> {
-    let head = ["claim", "above the null if it holds", "null", "convention", "effect", "95 %", "n"];
+    let head = ["claim", "effect of", "holds if", "convention", "effect", "95 %", "n"];
     let head: Vec<&str> = head.into_iter().chain(["verdict"]).collect();
     let row = |finding: &Finding, effect: &Effect| {
         vec![
             finding.claim.into(),
             finding.what.into(),
-            number(finding.null),
+            finding.holds.into(),
             effect.convention.clone(),
-            number(effect.effect),
+            effect.center(),
             format!("{} to {}", number(effect.lo), number(effect.hi)),
             effect.pairs.to_string(),
             effect.verdict_with_pairs(),
         ]
     };
     let rows = findings.iter().flat_map(|f| f.effects.iter().map(move |e| row(f, e)));
-    let title = "Claims under every convention: geometric means of ratios over paired seeds, or \
-                 correlations";
+    let title = "Claims under every convention: geometric means of ratios over n paired seeds \
+                 (where a run diverged their median and range), or correlations of n points";
     (!findings.is_empty()).then(|| Table::new(title, &head, rows.collect()))
 }

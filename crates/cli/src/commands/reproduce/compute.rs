@@ -1,6 +1,7 @@
 //! What the chosen studies need, computed where the store does not have it: searches for learning
 //! rates, then all runs in one queue, then noise and baselines.
 
+use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
 use windtunnel_lab::paper::Protocol;
@@ -36,13 +37,9 @@ pub fn evidence(
         let own = |arm| searched.iter().find(|s| s.cohort.name == cohort.name && s.arm == arm);
         cells.extend(cohort.cells(&protocol, |arm| own(arm).map(Search::lr))?);
     }
-    // The longest first, so that no core is left with one at the end.
-    let cost = |cell: &Cell| cell.spec.train.steps * step_cost(&cell.spec);
-    let mut order: Vec<&Cell> = cells.iter().collect();
-    order.sort_by_key(|cell| std::cmp::Reverse(cost(cell)));
-    let specs: Vec<RunSpec> = order.iter().map(|cell| cell.spec.clone()).collect();
+    let specs: Vec<RunSpec> = cells.iter().map(|cell| cell.spec.clone()).collect();
     let statuses = attempt(global, args, &specs)?;
-    for (cell, status) in order.into_iter().zip(statuses) {
+    for (cell, status) in cells.iter().zip(statuses) {
         if let Status::Failed(reason) = status {
             failures.push((cell.cohort, format!("run {}: {reason}", run_id(&cell.spec))));
         }
@@ -50,10 +47,11 @@ pub fn evidence(
 
     let mut evidence = Evidence::new(protocol, cells, searched);
     let jobs = session::jobs(global);
-    evidence.read(&store, jobs);
+    // Before what reading finds: that a run is missing is not why.
     for (cohort, reason) in failures {
         evidence.fail(cohort, reason);
     }
+    evidence.read(&store, jobs);
     let of_noise = |study: &'static Study| match study.needs_noise() {
         true => study.cohorts.iter().collect(),
         false => Vec::new(),
@@ -65,15 +63,15 @@ pub fn evidence(
     let bar = progress::count("noise at initialization".into(), count, quiet);
     evidence.sample_noise(&store, &noisy, jobs, &stop, &|| bar.inc(1));
     bar.finish_and_clear();
-    if stop.load(Ordering::Relaxed) {
-        return Err(session::interrupted());
-    }
     let of_theory = |study: &'static Study| match study.needs_theory() {
         true => study.cohorts.iter().collect(),
         false => Vec::new(),
     };
-    evidence.fit_theory(&store, &cohorts(studies, of_theory), jobs);
-    Ok(evidence)
+    evidence.fit_theory(&store, &cohorts(studies, of_theory), jobs, &stop);
+    match stop.load(Ordering::Relaxed) {
+        true => Err(session::interrupted()),
+        false => Ok(evidence),
+    }
 }
 
 type Failures = Vec<(&'static str, String)>;
@@ -117,7 +115,15 @@ fn search(
     Ok(known)
 }
 
+/// Computes the longest first, so that no core is left with one at the end; statuses are in the order
+/// of `specs`.
 fn attempt(global: &Global, args: &Reproduce, specs: &[RunSpec]) -> Result<Vec<Status>, Error> {
-    let names: Vec<String> = specs.iter().map(name).collect();
-    session::attempt(global, &args.sitting, specs, &names)
+    let mut order: Vec<usize> = (0..specs.len()).collect();
+    order.sort_by_key(|&k| Reverse(specs[k].train.steps * step_cost(&specs[k])));
+    let sorted: Vec<RunSpec> = order.iter().map(|&k| specs[k].clone()).collect();
+    let names: Vec<String> = sorted.iter().map(name).collect();
+    let statuses = session::attempt(global, &args.sitting, &sorted, &names)?;
+    let mut statuses: Vec<(usize, Status)> = order.into_iter().zip(statuses).collect();
+    statuses.sort_by_key(|(k, _)| *k);
+    Ok(statuses.into_iter().map(|(_, status)| status).collect())
 }

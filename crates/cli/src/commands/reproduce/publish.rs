@@ -53,7 +53,7 @@ pub fn all(
     if global.json {
         let verdicts: Vec<_> = sections.iter().map(|section| &section.verdicts).collect();
         match verdicts.as_slice() {
-            [only] => output::json(only)?,
+            [only] if studies.len() == 1 => output::json(only)?,
             verdicts => output::json(&verdicts)?,
         }
     } else {
@@ -108,7 +108,7 @@ struct Report<'a> {
 impl Report<'_> {
     /// Writes the page; returns its path.
     fn write(&self, failures: &[String]) -> Result<String, Error> {
-        let title = match self.sections {
+        let title = match self.studies {
             [only] => format!("windtunnel: {}", only.title),
             _ => "windtunnel: audit of Ahn et al. (ICLR 2024)".into(),
         };
@@ -149,10 +149,7 @@ impl Report<'_> {
     }
 
     fn summary(&self) -> Vec<String> {
-        let quick = self.args.quick.then(|| {
-            "QUICK: short runs and three seeds, for a first look. Nothing here is to be published."
-                .to_string()
-        });
+        let quick = Some(self.evidence.protocol.warning()).filter(|warning| !warning.is_empty());
         let paper = "Linear attention is (maybe) all you need (to understand Transformer \
                      optimization), Ahn, Cheng, Song, Yun, Jadbabaie, Sra, arXiv 2310.01082. Runs of \
                      SGDM and Adam with the same seed see the same initial parameters and the same \
@@ -184,7 +181,7 @@ impl Report<'_> {
 
     fn print(&self, path: &str) -> Result<(), Error> {
         match self.sections {
-            [only] => {
+            [only] if self.studies.len() == 1 => {
                 let summary: String = only.summary.iter().map(|line| format!("{line}\n")).collect();
                 let tables: String =
                     only.tables.iter().map(|t| format!("{}\n", t.text())).collect();

@@ -1,10 +1,11 @@
 //! The loss gap between SGDM and Adam against a number of the cohort: dose and response.
 
-use windtunnel_core::stats::{mean, mean_interval};
+use windtunnel_core::stats::mean;
 
 use super::{COLORS, Picture, Shown, spec};
 use crate::figure::{Band, Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
 use crate::paper::claim::{Coordinate, coordinates, log_gaps};
+use crate::paper::effect::interval;
 use crate::paper::evidence::Evidence;
 use crate::paper::quantity::Quantity;
 use crate::paper::study::Study;
@@ -29,7 +30,7 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
             .map(|cohort| log_gaps(evidence, cohort, Quantity::Loss, convention))
             .collect();
         let gaps: Vec<Vec<f64>> = every.iter().map(|gaps| finite(gaps)).collect();
-        let intervals: Vec<_> = gaps.iter().map(|gaps| mean_interval(gaps)).collect();
+        let intervals: Vec<_> = gaps.iter().map(|gaps| interval(gaps)).collect();
         let member = |seed: usize| Member {
             name: format!("seed {seed}"),
             y: every.iter().map(|gaps| gaps.get(seed).map_or(f64::NAN, |g| g.exp())).collect(),
@@ -73,7 +74,7 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
     let rows = doses.iter().map(|cohort| {
         let cell = |convention: usize| {
             let gaps = finite(&log_gaps(evidence, cohort, Quantity::Loss, convention));
-            let interval = mean_interval(&gaps);
+            let interval = interval(&gaps);
             let number = |x: f64| number(x.exp());
             format!("{} ({} to {})", number(mean(&gaps)), number(interval.lo), number(interval.hi))
         };

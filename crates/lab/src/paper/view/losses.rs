@@ -9,11 +9,11 @@ use windtunnel_core::stats::{Interval, mean, paired_ratio};
 use super::{Picture, Shown, panel, seeds, spec};
 use crate::chart::{FAR_BELOW, Member};
 use crate::figure::{Color, Figure, Line, Panel, Rule, Scale};
+use crate::paper::Arm;
 use crate::paper::cohort::Cohort;
 use crate::paper::evidence::Evidence;
 use crate::paper::quantity::{LOSS, MEDIAN, at, diverged, loss};
 use crate::paper::study::Study;
-use crate::paper::{Arm, Verdict};
 use crate::table::{Table, number};
 
 /// How the losses of the held-out prompts become one number.
@@ -216,16 +216,11 @@ impl Judged {
 
 fn table(judged: &[Judged], statistic: Statistic) -> Table {
     let mean = statistic == Statistic::Mean;
-    let mut head = vec!["setting", "SGDM", "Adam", "SGDM/Adam", "95 % interval", "Adam lower"];
+    let mut head = vec!["setting", "SGDM", "Adam", "SGDM/Adam", "95 % interval"];
     head.extend(["Adam/GD++", "ratio, last 10 %", "diverged"]);
     if mean {
         head.push("worst prompt");
     }
-    let lower = |interval| match Verdict::above(1.0, interval) {
-        Verdict::Supported => "yes",
-        Verdict::Contradicted => "no",
-        open => open.text(),
-    };
     let rows = judged.iter().map(|v| {
         let distance = v.distance_to_theory;
         let mut row = vec![
@@ -234,7 +229,6 @@ fn table(judged: &[Judged], statistic: Statistic) -> Table {
             number(v.adam),
             number(v.ratio),
             format!("{} to {}", number(v.interval.lo), number(v.interval.hi)),
-            lower(v.interval).into(),
             if distance.is_nan() { "–".into() } else { number(distance) },
             number(v.last_tenth),
             v.diverged.to_string(),

@@ -73,15 +73,7 @@ impl Picture {
         mut figure: Figure,
         spec: &str,
     ) -> Picture {
-        let quick = match evidence.protocol.quick {
-            true => {
-                format!(
-                    "QUICK: short runs, {} seeds, nothing to publish. ",
-                    evidence.protocol.seeds
-                )
-            }
-            false => String::new(),
-        };
+        let quick = evidence.protocol.warning();
         figure.caption = format!("{quick}{} {spec}", figure.caption).trim_end().into();
         Picture { suffix, what, figure }
     }
@@ -158,7 +150,6 @@ fn seeds(evidence: &Evidence) -> String {
 
 /// The protocol of the cohorts, for captions.
 fn spec(study: &Study, evidence: &Evidence) -> String {
-    let Some(first) = study.cohorts.first() else { return String::new() };
     let lr = |cohort: &Cohort, arm: Arm| {
         let cell = evidence.cells(cohort).find(|cell| cell.arm == arm);
         cell.map_or("–".into(), |cell| cell.spec.optimizer.rule.lr().to_string())
@@ -175,10 +166,12 @@ fn spec(study: &Study, evidence: &Evidence) -> String {
     let clips: BTreeSet<String> =
         clips.map(|clip| clip.map_or("off".into(), |clip| clip.to_string())).collect();
     let clips: Vec<String> = clips.into_iter().collect();
+    let steps: BTreeSet<u64> = study.cohorts.iter().map(|c| c.steps(&evidence.protocol)).collect();
+    let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
     format!(
         "{} steps of {} fresh prompts, gradient norm clipped at {}. SGDM: momentum 0.9. Adam: betas \
          (0.9, 0.9), eps 1e-8. Learning rates SGDM/Adam: {}.",
-        first.steps(&evidence.protocol),
+        steps.join(" or "),
         sizes.join(", "),
         clips.join(", "),
         rates.join(", ")

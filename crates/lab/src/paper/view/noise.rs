@@ -93,11 +93,13 @@ const BATCHES: [usize; 3] = [1, 10, 1000];
 
 pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
     let mut panels = Vec::new();
+    let first = study.cohorts.iter().find_map(|cohort| evidence.cells(cohort).next());
+    let draws = first.map_or(0, |cell| cell.spec.instruments.plan.draws);
+    let label = format!("largest of {draws}, over Gaussian noise's");
     for cohort in study.cohorts {
         for size in BATCHES {
             let metric = tail_metric(size);
-            let label = "largest of 1,000, over Gaussian noise's";
-            let mut panel = panel(evidence, cohort, &metric, label, Scale::Log);
+            let mut panel = panel(evidence, cohort, &metric, &label, Scale::Log);
             if panel.series.is_empty() {
                 continue;
             }
@@ -111,7 +113,7 @@ pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
         }
     }
     let caption = format!(
-        "{} Largest ‖g − ∇f‖ of 1,000 mini-batches of B fresh prompts along the trajectory, in units \
+        "{} Largest ‖g − ∇f‖ of {draws} mini-batches of B fresh prompts along the trajectory, in units \
          of the largest that Gaussian noise of the same covariance has; at steps 0, 1, 10, 100, …. \
          Readings of which the reference gradient's own error is more than {:.0} % of the noise are \
          left out, and with a seed its step's mean.",

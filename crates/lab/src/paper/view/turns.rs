@@ -29,7 +29,7 @@ pub(in crate::paper) fn picture(
     }
     let caption = format!(
         "Effects over the steps of claims whose verdict depends on the convention, above 1 where the \
-         claim holds: geometric mean over paired seeds 0 to {}, with its 95 % bootstrap interval for \
+         claim holds (claims of equality: 1 within a tenth): geometric mean over paired seeds 0 to {}, with its 95 % bootstrap interval for \
          the paper's convention.",
         evidence.protocol.seeds - 1
     );
