@@ -122,7 +122,8 @@ pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
         caption: format!(
             "A dot for every seed 0 to {} of every cohort: mean distance between the spectra of the \
              Hessian's blocks (P and Q of each layer, without the dead P) at initialization, and the \
-             ratio of held-out losses at the last step. No band: all points are shown.",
+             ratio of held-out losses at the last step. No band: these are the points themselves; \
+             where a run diverged there is none.",
             evidence.protocol.seeds - 1
         ),
     };
