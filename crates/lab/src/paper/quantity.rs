@@ -144,7 +144,8 @@ impl Quantity {
     }
 }
 
-fn median(x: &[f64]) -> f64 {
+/// NaN of nothing.
+pub(super) fn median(x: &[f64]) -> f64 {
     let mut sorted = x.to_vec();
     sorted.sort_by(f64::total_cmp);
     if sorted.is_empty() { f64::NAN } else { quantile(&sorted, 0.5) }
