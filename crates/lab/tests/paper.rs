@@ -172,6 +172,9 @@ const WILD: Cohort = Cohort {
     ..TINY
 };
 
+const LONGER: Cohort =
+    Cohort { rates: Rates::Searched { shortened: 800, decade: -3 }, steps: (800, 800), ..WILD };
+
 #[test]
 fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembered() {
     let dir = tempfile::tempdir().unwrap();
@@ -199,6 +202,8 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     let mut again = searches(&[&WILD], &protocol).remove(0);
     assert!(again.recall(&store).unwrap());
     assert_eq!(again.lr(), search.lr());
+    // The same grid with longer trials is another search.
+    assert!(!searches(&[&LONGER], &protocol).remove(0).recall(&store).unwrap());
 }
 
 const PAIR: [Cohort; 1] = [Cohort { name: "pair", rates: Rates::Published, ..TINY }];
@@ -399,8 +404,13 @@ fn a_study_that_lacks_a_run_says_which() {
     let missing = run_id(&cells[3].spec).to_string();
     let others = cells.iter().enumerate().filter(|(k, _)| *k != 3);
     compute(&store, &others.map(|(_, cell)| cell.spec.clone()).collect::<Vec<_>>());
-    let reason = STUDY.assemble(&evidence(&store, cells)).err().unwrap();
+    let reason = STUDY.assemble(&evidence(&store, cells.clone())).err().unwrap();
     assert!(reason.contains("pair") && reason.contains(&missing), "{reason}");
+    // Why it is missing says more, where that is known.
+    let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
+    evidence.fail("pair", "no space left".into());
+    evidence.read(&store, 2);
+    assert_eq!(STUDY.assemble(&evidence).err().unwrap(), "pair: no space left");
 }
 
 #[test]

@@ -77,7 +77,7 @@ pub fn initial_noise(
     let share = if protocol.quick { QUICK } else { 1 };
     let draws = cohort.draws / if seed == DRAWN_SEED { 1 } else { OTHER_SEEDS } / share;
     let draws = draws.max(20);
-    // Of few draws the large batch need not be larger than all of them together by far.
+    // A quick look has few draws, and no use for a reference that is far better than they are.
     let reference = REFERENCE * spec.train.batch_size.min(10 * draws);
     let id = run_id(&spec);
     let key = format!(

@@ -62,7 +62,7 @@ pub fn all(
     match failures.as_slice() {
         [] => Ok(()),
         failures => Err(Error::Failed(format!(
-            "{} of {} figures could not be made, the others are in {path}:\n  {}",
+            "{} of {} figures could not be made; {path} has the rest:\n  {}",
             failures.len(),
             studies.len(),
             failures.join("\n  ")
@@ -149,7 +149,7 @@ impl Report<'_> {
     }
 
     fn summary(&self) -> Vec<String> {
-        let quick = Some(self.evidence.protocol.warning()).filter(|warning| !warning.is_empty());
+        let quick = self.args.quick.then(|| self.evidence.protocol.warning().trim_end().into());
         let paper = "Linear attention is (maybe) all you need (to understand Transformer \
                      optimization), Ahn, Cheng, Song, Yun, Jadbabaie, Sra, arXiv 2310.01082. Runs of \
                      SGDM and Adam with the same seed see the same initial parameters and the same \
