@@ -3,10 +3,11 @@
 use std::ops::ControlFlow;
 
 use crate::lanes::{Isa, Real};
+use crate::linalg::norm;
 use crate::model::{Evaluator, Trained, Transformer};
 use crate::optim::{Atom, Optimizer};
 use crate::rng::{Key, Purpose};
-use crate::stats::quantile;
+use crate::stats::{mean, quantile, top_share};
 use crate::task::{Batch, Stream, Task};
 
 /// Everything that determines a run, and the machine's part (`isa`, `threads`).
@@ -40,7 +41,8 @@ pub struct Settings {
 pub enum Outcome {
     /// All steps were made.
     Finished,
-    /// Loss, gradient or updated parameters of this step are not finite.
+    /// Loss, gradient, updated parameters or state of the optimizer of this step are not finite:
+    /// Adam whose second moment has overflowed would never move again.
     Diverged {
         /// The first such step.
         step: u64,
@@ -89,6 +91,12 @@ impl<T: Real> View<'_, T> {
 pub trait Record {
     /// Takes one value.
     fn record(&mut self, step: u64, metric: &str, value: f64);
+
+    /// Takes the reason why a metric, or all of an instrument, has no finite value at `step`: by
+    /// default nobody listens.
+    fn missing(&mut self, step: u64, what: &str, reason: &str) {
+        let _ = (step, what, reason);
+    }
 }
 
 impl<F: FnMut(u64, &str, f64)> Record for F {
@@ -115,6 +123,18 @@ pub enum Schedule {
 }
 
 impl Schedule {
+    /// How many times it is time in a run of `steps` updates, or a few more.
+    pub fn count(&self, steps: u64) -> u64 {
+        match self {
+            Schedule::Every(every) => steps / every + 2,
+            Schedule::PerDecade(k) => {
+                let decades = (steps as f64).log10().max(0.0);
+                (f64::from(*k) * decades).ceil() as u64 + 2
+            }
+            Schedule::At(at) => at.iter().filter(|step| **step <= steps).count() as u64,
+        }
+    }
+
     /// Whether it is time at `step`, the `last` of the run or not.
     pub fn due(&self, step: u64, last: bool) -> bool {
         match self {
@@ -145,8 +165,8 @@ pub struct TrainLoss;
 impl<T: Real> Observer<T> for TrainLoss {
     fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
         record.record(view.step, "train_loss", view.loss);
-        let norm2: f64 = view.grad.iter().map(|g| g.widen() * g.widen()).sum();
-        record.record(view.step, "grad_norm", norm2.sqrt());
+        let grad: Vec<f64> = view.grad.iter().map(|g| g.widen()).collect();
+        record.record(view.step, "grad_norm", norm(&grad));
     }
 }
 
@@ -174,12 +194,11 @@ impl<T: Trained> Observer<T> for HeldOut<T> {
     fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
         let losses = self.evaluator.losses(view.params, &self.batch);
         let mut losses: Vec<f64> = losses.into_iter().map(Real::widen).collect();
-        let sum: f64 = losses.iter().sum();
+        let (mean, share) = (mean(&losses), top_share(&losses));
         losses.sort_by(f64::total_cmp);
-        let worst = losses.last().copied().unwrap_or(f64::NAN);
-        record.record(view.step, "held_out_loss", sum / losses.len() as f64);
+        record.record(view.step, "held_out_loss", mean);
         record.record(view.step, "held_out_median", quantile(&losses, 0.5));
-        record.record(view.step, "held_out_top_share", worst / sum);
+        record.record(view.step, "held_out_top_share", share);
     }
 }
 
@@ -323,7 +342,8 @@ impl<T: Trained> Trainer<T> {
                 shadow.optimizer.update(&self.params, &mut self.spare);
             }
             self.optimizer.step(&mut self.params, &mut self.grad);
-            if !self.params.iter().all(|p| num_traits::Float::is_finite(*p)) {
+            let finite = |values: &[T]| values.iter().all(|x| num_traits::Float::is_finite(*x));
+            if !finite(&self.params) || !self.optimizer.buffers().all(|(_, v)| finite(v)) {
                 return Outcome::Diverged { step };
             }
         }

@@ -3,7 +3,7 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
-use windtunnel_core::baseline::{Free, best_scalars, ridge};
+use windtunnel_core::baseline::{FIT_PROMPTS, Free, NoScalars, best_scalars, ridge};
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::model::Evaluator;
 use windtunnel_core::reference;
@@ -68,6 +68,43 @@ fn scalars_are_parameters_of_the_model() {
     }
 }
 
+/// GD++ ≤ GD ≤ prediction zero on the prompts of the fit, where S/n has zero or tiny eigenvalues, or
+/// one value only.
+#[test]
+fn no_fit_is_worse_than_the_trivial_member_of_its_family() {
+    let of = |d, n, covariates| Task::new(d, n, covariates).unwrap();
+    let steep = Covariance::diagonal(&[1.0, 1e-3, 1e-6, 1e-9, 1e-12]).unwrap();
+    let key = Key { seed: 0, purpose: Purpose::Baseline, step: 0 };
+    for (task, depth, known) in [
+        (of(5, 1, Covariates::gaussian()), 3, Some([4.09, 4.03])),
+        (of(5, 2, Covariates::gaussian()), 3, Some([3.24, 3.01])),
+        (of(20, 10, Covariates::gaussian()), 3, Some([10.9, 10.0])),
+        (of(5, 1, Covariates::gaussian()), 4, None),
+        (of(10, 5, Covariates::gaussian()), 3, None),
+        (of(5, 2, Covariates::sphere()), 3, None),
+        (of(1, 1, Covariates::sphere()), 5, None),
+        (of(5, 20, Covariates::gaussian().with_covariance(steep)), 3, None),
+        (of(5, 20, Covariates::gamma_radial(1e-3, 1.0).unwrap()), 3, None),
+        (of(5, 20, Covariates::gamma_radial(1e-30, 1.0).unwrap()), 2, None),
+    ] {
+        let batch = task.batch::<f64>(Form::Moments, Isa::detect(), key, FIT_PROMPTS);
+        // E ⟨w⋆, x_q⟩² given x_q.
+        let d = task.dim();
+        let query = d * (d + 1) / 2 + d..d * (d + 1) / 2 + 2 * d;
+        let square = |k: usize| batch.prompt(k)[query.clone()].iter().map(|x| x * x).sum::<f64>();
+        let zero = (0..FIT_PROMPTS).map(square).sum::<f64>() / FIT_PROMPTS as f64;
+        let [gd, more] = [Free::Steps, Free::StepsAndTransforms].map(|f| fitted(&task, depth, f));
+        assert!(more.is_finite() && more <= gd, "{task:?}, L = {depth}: {more} {gd}");
+        // Sums in another order.
+        assert!(gd <= zero * (1.0 + 1e-9), "{task:?}: {gd} {zero}");
+        if let Some([known_gd, known_more]) = known {
+            // Means over 20,000 prompts, known to three digits.
+            assert!((gd / known_gd - 1.0).abs() < 0.03, "{task:?}: GD {gd} for {known_gd}");
+            assert!((more / known_more - 1.0).abs() < 0.03, "{task:?}: GD++ {more} {known_more}");
+        }
+    }
+}
+
 #[test]
 fn least_squares_solves_noiseless_prompts_and_misses_what_it_did_not_see() {
     let batch = |task: &Task| task.batch::<f64>(Form::Moments, Isa::detect(), KEY, 4000);
@@ -102,5 +139,7 @@ fn tokens_have_the_moments_they_should() {
 #[test]
 fn tasks_beyond_the_recursion_have_no_scalars() {
     let noisy = task(Covariates::gaussian(), 10).with_noise(0.1).unwrap();
-    assert_eq!(best_scalars(&noisy, 2, Free::Steps), None);
+    assert_eq!(best_scalars(&noisy, 2, Free::Steps), Err(NoScalars::OtherTask));
+    let deep = best_scalars(&task(Covariates::gaussian(), 10), 17, Free::StepsAndTransforms);
+    assert_eq!(deep, Err(NoScalars::TooDeep));
 }

@@ -525,9 +525,12 @@ fn noise_at_zero_parameters_has_its_closed_form() {
 
         let blocks = Transformer::linear(3, 5).blocks();
         let squares: f64 = blocks.iter().map(|block| sample.block_rms(block).powi(2)).sum();
-        // Blocks keep the reference's error, the whole does not.
-        let whole = sample.rms().powi(2) + reference.standard_error.powi(2);
-        assert!((squares / whole - 1.0).abs() < 1e-12);
+        // The reference's own error is taken out of the whole and of every block.
+        assert!((squares / sample.rms().powi(2) - 1.0).abs() < 1e-12);
+        let errors: f64 = reference.standard_errors.iter().map(|e| e * e).sum();
+        assert!((errors.sqrt() / reference.standard_error - 1.0).abs() < 1e-12);
+        // Coordinates and covariance are those of the draws as they are.
+        let squares = squares + errors;
         let std2: f64 = sample.coordinate_std().iter().map(|s| s * s).sum();
         let variances: f64 = sample.covariance().unwrap().values.iter().sum();
         assert!((std2 / squares - 1.0).abs() < 1e-12 && (variances / squares - 1.0).abs() < 1e-12);

@@ -1,6 +1,6 @@
 //! Losses that need no training, on the held-out prompts of a run: reference lines of its loss.
 
-use windtunnel_core::baseline::{Free, Scalars, best_scalars, ridge};
+use windtunnel_core::baseline::{Free, NoScalars, Scalars, best_scalars, ridge};
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::model::Evaluator;
 use windtunnel_core::rng::{Key, Purpose};
@@ -31,6 +31,15 @@ impl Baseline {
     }
 }
 
+/// The baselines of a spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Baselines {
+    /// Those that there are.
+    pub lines: Vec<Baseline>,
+    /// Names of those that there are not, and why.
+    pub missing: Vec<(String, NoScalars)>,
+}
+
 /// Which of them counts as theory: GD++ where the recursion holds, the best that is known of what
 /// linear attention can be; else least squares.
 pub fn theory(lines: &[Baseline]) -> Option<&Baseline> {
@@ -41,7 +50,7 @@ pub fn theory(lines: &[Baseline]) -> Option<&Baseline> {
 /// The baselines of a spec: prediction zero, least squares, the Bayes ridge where there is label
 /// noise, and, where the recursion holds, gradient descent and GD++ of as many steps as the model
 /// has layers.
-pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Vec<Baseline> {
+pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Baselines {
     let (task, model) = (&spec.task.task, &spec.model.transformer);
     let key = Key { seed: spec.eval.seed, purpose: Purpose::HeldOut, step: 0 };
     let batch: Batch<f64> = task.batch(model.form(), isa, key, spec.eval.batch_size);
@@ -57,11 +66,17 @@ pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Vec<Baseline> {
         let name = format!("ridge {lambda:.3} (Bayes)");
         lines.push(Baseline::of(name, &ridge(&batch, lambda), None));
     }
+    let mut missing = Vec::new();
     for (free, name) in [(Free::Steps, "GD"), (Free::StepsAndTransforms, "GD++")] {
-        let Some(scalars) = best_scalars(task, model.depth, free) else { continue };
-        let mut evaluator = Evaluator::new(scalars.model(model.dim), isa, threads);
-        let losses = evaluator.losses(&scalars.params(model.dim), &batch);
-        lines.push(Baseline::of(format!("{name}, {} steps", model.depth), &losses, Some(scalars)));
+        let name = format!("{name}, {} steps", model.depth);
+        match best_scalars(task, model.depth, free) {
+            Ok(scalars) => {
+                let mut evaluator = Evaluator::new(scalars.model(model.dim), isa, threads);
+                let losses = evaluator.losses(&scalars.params(model.dim), &batch);
+                lines.push(Baseline::of(name, &losses, Some(scalars)));
+            }
+            Err(reason) => missing.push((name, reason)),
+        }
     }
-    lines
+    Baselines { lines, missing }
 }

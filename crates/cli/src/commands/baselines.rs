@@ -4,8 +4,9 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::Value;
+use windtunnel_core::baseline::NoScalars;
 use windtunnel_core::lanes::Isa;
-use windtunnel_lab::baseline::{Baseline, baselines, theory};
+use windtunnel_lab::baseline::{self, Baseline, baselines, theory};
 use windtunnel_lab::chart::{self, Member};
 use windtunnel_lab::spec::{Document, RunSpec};
 use windtunnel_lab::store::{Record, RunId};
@@ -30,6 +31,9 @@ struct Line {
     distance_to_theory: [f64; 2],
     #[serde(skip_serializing_if = "Option::is_none")]
     scalars: Option<Shown>,
+    /// Why there is no such baseline or no such number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    missing: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -94,6 +98,7 @@ fn of_run((spec, _, record): &Run) -> Line {
         median: value(MEDIAN),
         distance_to_theory: [f64::NAN; 2],
         scalars: None,
+        missing: (outcome == "diverged").then(|| format!("the run diverged at step {step}")),
     }
 }
 
@@ -119,7 +124,8 @@ fn picture(out: &Path, lines: &[Baseline], runs: &[Run]) -> Result<(), Error> {
 
 /// Prints the table; returns the baselines.
 fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<Vec<Baseline>, Error> {
-    let found = baselines(spec, Isa::detect(), session::jobs(global));
+    let baseline::Baselines { lines: found, missing } =
+        baselines(spec, Isa::detect(), session::jobs(global));
     let theory = theory(&found);
     let [mean, median] = theory.map_or([f64::NAN; 2], |line| [line.mean, line.median]);
     let line = |b: &Baseline| Line {
@@ -132,19 +138,33 @@ fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<Vec<Baseline
             b: s.b.clone(),
             fitted: s.fitted,
         }),
+        missing: None,
+    };
+    let absent = |(name, reason): &(String, NoScalars)| Line {
+        name: name.clone(),
+        mean: f64::NAN,
+        median: f64::NAN,
+        distance_to_theory: [f64::NAN; 2],
+        scalars: None,
+        missing: Some(reason.to_string()),
     };
     let of_run = |run: &Line| Line {
         name: run.name.clone(),
         distance_to_theory: [run.mean / mean, run.median / median],
         scalars: None,
+        missing: run.missing.clone(),
         ..*run
     };
-    let lines: Vec<Line> = found.iter().map(line).chain(runs.iter().map(of_run)).collect();
+    let lines = found.iter().map(line).chain(missing.iter().map(absent));
+    let lines: Vec<Line> = lines.chain(runs.iter().map(of_run)).collect();
     if global.json {
         output::json(&lines)?;
         return Ok(found);
     }
     let row = |line: &Line| {
+        if let Some(reason) = &line.missing {
+            return vec![line.name.clone(), format!("none: {reason}")];
+        }
         let [mean, median] = line.distance_to_theory.map(number);
         vec![line.name.clone(), number(line.mean), number(line.median), mean, median]
     };

@@ -9,14 +9,28 @@ use crate::landscape::{
 use crate::objective::Objective;
 
 /// Lanczos steps; extreme eigenvalues of these spectra converge in fewer.
-const LANCZOS_STEPS: usize = 60;
+pub(super) const LANCZOS_STEPS: usize = 60;
 /// Probe vectors of Hutchinson's estimators.
-const PROBES: usize = 100;
+pub(super) const PROBES: usize = 100;
 /// Probes of stochastic Lanczos quadrature, each of `SLQ_STEPS` steps.
-const SLQ_PROBES: usize = 10;
-const SLQ_STEPS: usize = 30;
+pub(super) const SLQ_PROBES: usize = 10;
+pub(super) const SLQ_STEPS: usize = 30;
 /// Seed of all random vectors.
 const SEED: u64 = 0;
+
+const NOT_FINITE: &str = "the Hessian is not finite, or its eigenvalues exceed the largest double";
+const ZERO_HESSIAN: &str = "the Hessian is 0";
+
+/// Why a robust condition number is not finite.
+fn without_condition(value: f64, curvatures: &[f64]) -> &'static str {
+    if curvatures.iter().all(|c| *c == 0.0) {
+        "all curvatures are 0"
+    } else if value == f64::INFINITY && curvatures.iter().all(|c| c.is_finite()) {
+        "infinite: the median of the curvatures is 0, or smaller than any double beside the largest"
+    } else {
+        NOT_FINITE
+    }
+}
 
 /// Whether the dense Hessian of the probe is affordable.
 fn dense(probe: &Probe<'_>) -> bool {
@@ -32,28 +46,37 @@ pub(super) fn spectrum(probe: &mut Probe<'_>, readings: &mut Readings) {
         readings.record("sharpness", spectrum.sharpness());
         readings.record("lambda_min", spectrum.min());
         readings.record("hessian_norm", spectrum.norm());
-        readings.record("negative_mass", spectrum.negative_mass());
+        readings.record_or("negative_mass", spectrum.negative_mass(), ZERO_HESSIAN);
         for (k, value) in spectrum.values().iter().enumerate() {
             readings.record(format!("eigenvalue.{k}"), *value);
         }
+    } else {
+        for metric in ["sharpness", "lambda_min", "hessian_norm", "negative_mass"] {
+            readings.miss(metric, NOT_FINITE);
+        }
     }
     let hessian = probe.hessian();
-    readings.record("trace", hessian.trace());
+    readings.record_or("trace", hessian.trace(), NOT_FINITE);
     for block in blocks.iter().filter(|block| !block.dead) {
         let name = &block.name;
-        let Some(values) = hessian.block(block.range.clone()).eigenvalues() else { continue };
+        let Some(values) = hessian.block(block.range.clone()).eigenvalues() else {
+            for metric in ["sharpness", "trace", "negative_mass"] {
+                readings.miss(format!("{metric}.{name}"), NOT_FINITE);
+            }
+            continue;
+        };
         readings.record(format!("sharpness.{name}"), values.last().copied().unwrap_or(f64::NAN));
         readings.record(format!("trace.{name}"), values.iter().sum());
-        readings.record(format!("negative_mass.{name}"), negative_mass(&values));
+        readings.record_or(format!("negative_mass.{name}"), negative_mass(&values), ZERO_HESSIAN);
     }
 }
 
 fn large_spectrum(probe: &mut Probe<'_>, readings: &mut Readings) {
     let estimates = Estimates::at(probe);
     let (sharpness, residual) = estimates.sharpness;
-    readings.record("sharpness", sharpness);
-    readings.record("sharpness.residual", residual);
-    readings.record("hessian_norm", estimates.norm);
+    readings.record_or("sharpness", sharpness, NOT_FINITE);
+    readings.record_or("sharpness.residual", residual, NOT_FINITE);
+    readings.record_or("hessian_norm", estimates.norm, NOT_FINITE);
     standard(readings, "trace", estimates.trace);
     standard(readings, "negative_mass", Estimate::of(&estimates.density.negative_mass));
 }
@@ -102,21 +125,25 @@ pub(super) fn robust_condition(probe: &mut Probe<'_>, readings: &mut Readings) {
         let diag = hutchinson_diag(&mut product(objective, params), params.len(), PROBES, SEED);
         let diag: Vec<f64> = diag.iter().map(|estimate| estimate.value).collect();
         let value = robust_condition_number(&diag, Median::Lower);
-        return readings.record(format!("{METRIC}.hutchinson.lower.all"), value);
+        let metric = format!("{METRIC}.hutchinson.lower.all");
+        return readings.record_or(metric, value, without_condition(value, &diag));
     }
     let blocks = probe.blocks().to_vec();
     let hessian = probe.hessian();
     for (convention, value) in robust_condition_numbers(hessian, &blocks) {
+        let reason = without_condition(value, hessian.entries());
         if convention == Convention::PAPER {
-            readings.record(METRIC, value);
+            readings.record_or(METRIC, value, reason);
         } else {
-            readings.record(format!("{METRIC}.{}", convention.name()), value);
+            readings.record_or(format!("{METRIC}.{}", convention.name()), value, reason);
         }
     }
     let diag = hessian.diag();
     for block in blocks.iter().filter(|block| !block.dead) {
-        let value = robust_condition_number(&diag[block.range.clone()], Median::Lower);
-        readings.record(format!("{METRIC}.{}", block.name), value);
+        let own = &diag[block.range.clone()];
+        let value = robust_condition_number(own, Median::Lower);
+        let reason = without_condition(value, own);
+        readings.record_or(format!("{METRIC}.{}", block.name), value, reason);
     }
 }
 
@@ -127,8 +154,10 @@ pub(super) fn heterogeneity(probe: &mut Probe<'_>, readings: &mut Readings) {
         return readings.warn(Warning::Unavailable { instrument, reason });
     }
     let blocks = probe.blocks().to_vec();
-    let Some(heterogeneity) = block_heterogeneity(probe.hessian(), &blocks) else { return };
-    readings.record("js_distance", heterogeneity.mean());
+    let Some(heterogeneity) = block_heterogeneity(probe.hessian(), &blocks) else {
+        return readings.miss("js_distance", NOT_FINITE);
+    };
+    readings.record_or("js_distance", heterogeneity.mean(), "there is one matrix, and no pair");
     for (a, b, distance) in heterogeneity.pairs {
         readings.record(format!("js_distance.{}.{}", blocks[a].name, blocks[b].name), distance);
     }
@@ -164,14 +193,15 @@ fn product(objective: &mut dyn Objective, params: &[f64]) -> impl FnMut(&[f64], 
 }
 
 fn standard(readings: &mut Readings, metric: &str, estimate: Estimate) {
-    readings.record(metric, estimate.value);
-    readings.record(format!("{metric}.se"), estimate.standard_error);
+    const REASON: &str = "the Hessian is 0 or not finite";
+    readings.record_or(metric, estimate.value, REASON);
+    readings.record_or(format!("{metric}.se"), estimate.standard_error, REASON);
 }
 
 pub(super) fn estimators(probe: &mut Probe<'_>, readings: &mut Readings) {
     let Estimates { sharpness: (sharpness, residual), trace, density, .. } = Estimates::at(probe);
-    readings.record("lanczos.sharpness", sharpness);
-    readings.record("lanczos.sharpness.residual", residual);
+    readings.record_or("lanczos.sharpness", sharpness, NOT_FINITE);
+    readings.record_or("lanczos.sharpness.residual", residual, NOT_FINITE);
     standard(readings, "hutchinson.trace", trace);
     standard(readings, "slq.negative_mass", Estimate::of(&density.negative_mass));
     if !dense(probe) {
@@ -180,7 +210,7 @@ pub(super) fn estimators(probe: &mut Probe<'_>, readings: &mut Readings) {
     if let Some(spectrum) = probe.spectrum() {
         readings.record("lanczos.sharpness.exact", spectrum.sharpness());
         readings.record("hutchinson.trace.exact", spectrum.trace());
-        readings.record("slq.negative_mass.exact", spectrum.negative_mass());
+        readings.record_or("slq.negative_mass.exact", spectrum.negative_mass(), ZERO_HESSIAN);
         readings.record("slq.wasserstein", density.wasserstein(spectrum.values()));
     }
 }

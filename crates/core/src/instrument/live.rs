@@ -1,6 +1,6 @@
 //! Instruments while a run trains.
 
-use super::{Dynamics, Instrument, Motion, NoisePlan, Readings, Scene};
+use super::{Dynamics, Instrument, Motion, NoisePlan, Readings, Scene, Warning};
 use crate::landscape::Probe;
 use crate::lanes::Real;
 use crate::model::{BatchObjective, Evaluator, TaskObjective};
@@ -86,6 +86,14 @@ impl<T: Real> Observer<T> for Instruments {
         }
         for (metric, value) in readings.iter() {
             record.record(view.step, metric, value);
+        }
+        for (metric, reason) in readings.missing() {
+            record.missing(view.step, metric, reason);
+        }
+        for warning in readings.warnings() {
+            if let Warning::Unavailable { instrument, reason } = warning {
+                record.missing(view.step, instrument, reason);
+            }
         }
     }
 }

@@ -11,12 +11,14 @@ mod motion;
 mod noise;
 mod readings;
 mod scene;
+mod work;
 
 pub use live::{Instruments, motion_at};
 pub use motion::{Dynamics, Motion};
 pub use noise::{POOR_REFERENCE, gaussian_norms};
 pub use readings::{Readings, Warning};
 pub use scene::{DENSE_LIMIT, NoisePlan, Scene};
+pub use work::Work;
 
 /// An instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

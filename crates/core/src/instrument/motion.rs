@@ -9,7 +9,7 @@ use crate::linalg::norm;
 use crate::optim::Atom;
 
 /// Points of the path estimator of the smoothness.
-const PATH_POINTS: usize = 5;
+pub(super) const PATH_POINTS: usize = 5;
 /// Eigenvalues below this share of ‖H‖₂ count as zero for the Newton step.
 const NEWTON_CUTOFF: f64 = 1e-10;
 
@@ -58,7 +58,9 @@ impl Dynamics {
         for atom in atoms {
             match *atom {
                 Atom::ClipByGlobalNorm { max_norm } => {
-                    dynamics.clip_factor = (max_norm / norm(grad)).min(1.0);
+                    let factor = max_norm / norm(grad);
+                    // Not `min`, which would turn NaN into 1.
+                    dynamics.clip_factor = if factor > 1.0 { 1.0 } else { factor };
                 }
                 Atom::Trace { momentum, dampening, nesterov } => {
                     // Dampening scales what enters the buffer, as a smaller rate would.
@@ -87,6 +89,18 @@ fn negative(x: &[f64]) -> Vec<f64> {
     x.iter().map(|x| -x).collect()
 }
 
+/// Why nothing is known along a direction.
+fn without_direction(direction: &[f64]) -> &'static str {
+    let length = norm(direction);
+    if length == 0.0 {
+        "the step is 0"
+    } else if length.is_finite() {
+        "gradient or curvature along the step exceeds the largest double"
+    } else {
+        "the step is not finite"
+    }
+}
+
 fn without_optimizer(instrument: Instrument) -> Warning {
     let reason = "not measured: it reads the update of an optimizer, and here are parameters alone";
     Warning::Unavailable { instrument: instrument.name(), reason }
@@ -97,7 +111,8 @@ pub(super) fn directional(scene: &mut Scene<'_>, readings: &mut Readings) {
     readings.record("held_out_grad_norm", norm(&full));
     let (objective, params) = scene.probe.parts();
     let mut along = |name: &str, direction: &[f64]| {
-        readings.record(name, directional_smoothness(objective, params, direction));
+        let value = directional_smoothness(objective, params, direction);
+        readings.record_or(name, value, without_direction(direction));
     };
     match &scene.motion {
         Some(motion) => {
@@ -119,9 +134,10 @@ pub(super) fn generalized(scene: &mut Scene<'_>, readings: &mut Readings) {
     // Without a step, the unit step of gradient descent would be as good as any: none is taken.
     let Some(motion) = &scene.motion else { return };
     let path = path_smoothness(objective, params, &negative(&motion.update), PATH_POINTS);
-    readings.record("path_smoothness", path);
+    let reason = without_direction(&motion.update);
+    readings.record_or("path_smoothness", path, reason);
     let along = directional_smoothness(objective, params, &motion.update);
-    readings.record("directional_smoothness", along);
+    readings.record_or("directional_smoothness", along, reason);
 }
 
 pub(super) fn stability(scene: &mut Scene<'_>, readings: &mut Readings) {
@@ -147,15 +163,22 @@ pub(super) fn geometry(scene: &mut Scene<'_>, readings: &mut Readings) {
     let geometry = update_geometry(objective, params, &motion.update);
     readings.record("update_norm", geometry.update_norm);
     readings.record("params_norm", norm(params));
-    readings.record("update_cos_neg_grad", cosine(&motion.update, &motion.grad));
-    readings.record("update_cos_neg_full_grad", cosine(&motion.update, &full));
-    readings.record("predicted_decrease", geometry.quadratic_decrease);
-    readings.record("predicted_decrease.linear", geometry.linear_decrease);
-    readings.record("realised_decrease", geometry.realised_decrease);
+    record_cosine(readings, "update_cos_neg_grad", &motion.update, &motion.grad);
+    record_cosine(readings, "update_cos_neg_full_grad", &motion.update, &full);
+    const BEYOND: &str = "the loss or its model exceeds the largest double at one end of the step";
+    readings.record_or("predicted_decrease", geometry.quadratic_decrease, BEYOND);
+    readings.record_or("predicted_decrease.linear", geometry.linear_decrease, BEYOND);
+    readings.record_or("realised_decrease", geometry.realised_decrease, BEYOND);
     if params.len() <= super::DENSE_LIMIT
         && let Some(spectrum) = scene.probe.spectrum()
     {
         let newton = spectrum.newton_step(&full, NEWTON_CUTOFF);
-        readings.record("update_cos_newton", cosine(&negative(&motion.update), &newton));
+        record_cosine(readings, "update_cos_newton", &negative(&motion.update), &newton);
     }
+}
+
+fn record_cosine(readings: &mut Readings, metric: &str, a: &[f64], b: &[f64]) {
+    let zero = norm(a) == 0.0 || norm(b) == 0.0;
+    let reason = if zero { "a vector is 0" } else { "a vector is not finite" };
+    readings.record_or(metric, cosine(a, b), reason);
 }

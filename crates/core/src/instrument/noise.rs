@@ -5,10 +5,10 @@ use crate::landscape::NoiseSample;
 use crate::objective::Block;
 use crate::rng::{Key, Purpose};
 use crate::stats::{
-    Alternative, MeanTrust, compare_tails, default_k, descending, excess_kurtosis,
-    gaussian_norm_sample, goodness_of_fit, hill, kurtosis_interval, mean, mean_trust,
-    median_of_means, power_law, quantile, skewness, skewness_interval, stable_log_moment,
-    stable_quantile, tail_ratio,
+    Alternative, Interval, MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails,
+    degeneracy, excess_kurtosis, gaussian_norm_sample, goodness_of_fit, kurtosis_interval, mean,
+    mean_trust, median_of_means, power_law, quantile, skewness, skewness_interval,
+    stable_log_moment, stable_quantile, tail_index, tail_ratio, top_share,
 };
 
 /// Draws of Gaussian noise that real noise is compared with.
@@ -38,19 +38,31 @@ pub(super) fn noise(scene: &mut Scene<'_>, readings: &mut Readings) {
 fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
     let metric = format!("grad_noise.b{}", sample.batch_size);
     let (rms, error) = (sample.rms(), sample.reference.standard_error);
-    readings.record("grad_noise.reference_error", error);
+    const BEYOND: &str = "a mini-batch gradient is not finite";
+    readings.record_or("grad_noise.reference_error", error, "the large batch is a single prompt");
     if error > POOR_REFERENCE * rms {
         readings.warn(Warning::Reference { rms, error });
     }
-    readings.record(format!("{metric}.rms"), rms);
+    readings.record_or(format!("{metric}.rms"), rms, BEYOND);
     for block in blocks.iter().filter(|block| !block.dead) {
-        readings.record(format!("{metric}.rms.{}", block.name), sample.block_rms(block));
+        readings.record_or(format!("{metric}.rms.{}", block.name), sample.block_rms(block), BEYOND);
     }
     let norms = sample.norms();
     if norms.iter().all(|norm| norm.is_finite()) {
         read_norms(&norms, &metric, readings);
         read_directions(sample, &norms, blocks, &metric, readings);
+    } else {
+        let metrics = ["mean", "median", "skewness", "kurtosis", "tail_index", "power_law"];
+        let others = ["coordinate_kurtosis", "gaussian_ratio.q999", "stable_index"];
+        for name in metrics.into_iter().chain(others) {
+            readings.miss(format!("{metric}.{name}"), BEYOND);
+        }
     }
+}
+
+/// A statistic of `x` with its interval, or why there is none.
+fn defined(x: &[f64], value: f64, interval: Interval) -> Result<(f64, Interval), &'static str> {
+    if value.is_finite() { Ok((value, interval)) } else { Err(degeneracy(x)) }
 }
 
 /// Shape and tail of ‖g − ∇f‖.
@@ -59,38 +71,51 @@ fn read_norms(norms: &[f64], metric: &str, readings: &mut Readings) {
     let mut sorted = norms.to_vec();
     sorted.sort_by(f64::total_cmp);
     readings.record(format!("{metric}.median"), quantile(&sorted, 0.5));
+    // Where squares overflow, so does all that could be said of their mean.
     let squares: Vec<f64> = norms.iter().map(|norm| norm * norm).collect();
     doubt(&squares, &format!("{metric}.rms"), readings);
-    let (skewness, kurtosis) = (skewness(norms), excess_kurtosis(norms));
-    readings.estimate(&format!("{metric}.skewness"), skewness, skewness_interval(norms));
-    readings.estimate(&format!("{metric}.kurtosis"), kurtosis, kurtosis_interval(norms));
-    tail_index(norms, metric, readings);
-    let Some(law) = power_law(norms) else { return };
-    readings.estimate(&format!("{metric}.power_law"), law.tail_index, law.interval);
-    readings.record(format!("{metric}.power_law.x_min"), law.x_min);
+    let skewness = defined(norms, skewness(norms), skewness_interval(norms));
+    let kurtosis = defined(norms, excess_kurtosis(norms), kurtosis_interval(norms));
+    readings.estimate(&format!("{metric}.skewness"), skewness);
+    readings.estimate(&format!("{metric}.kurtosis"), kurtosis);
+    read_tail_index(norms, metric, readings);
+    let metric = format!("{metric}.power_law");
+    match power_law(norms) {
+        Some(law) => read_power_law(norms, &law, &metric, readings),
+        None => {
+            let positive = norms.iter().filter(|norm| **norm > 0.0).count();
+            let reason = match positive < MIN_TAIL {
+                true => format!("it takes {MIN_TAIL} positive values, and there are {positive}"),
+                false => "the largest values are equal".into(),
+            };
+            readings.miss(metric, reason);
+        }
+    }
+}
+
+fn read_power_law(norms: &[f64], law: &PowerLaw, metric: &str, readings: &mut Readings) {
+    readings.estimate::<&str>(metric, Ok((law.tail_index, law.interval)));
+    readings.record(format!("{metric}.x_min"), law.x_min);
     let key = Key { seed: 0, purpose: Purpose::Probe, step: GOODNESS_STEP };
-    let p = goodness_of_fit(norms, &law, REPLICATES, key);
-    readings.record(format!("{metric}.power_law.goodness_of_fit.p"), p);
-    for comparison in compare_tails(norms, &law) {
+    let p = goodness_of_fit(norms, law, REPLICATES, key);
+    readings.record(format!("{metric}.goodness_of_fit.p"), p);
+    for comparison in compare_tails(norms, law) {
         let rival = match comparison.other {
             Alternative::Lognormal => "lognormal",
             Alternative::StretchedExponential => "stretched_exponential",
             Alternative::Exponential => "exponential",
         };
-        let metric = format!("{metric}.power_law.against_{rival}");
-        readings.record(&metric, comparison.log_likelihood_ratio);
-        readings.record(format!("{metric}.p"), comparison.p_value);
+        let metric = format!("{metric}.against_{rival}");
+        const REASON: &str = "the tail spans more than likelihoods of doubles can";
+        readings.record_or(&metric, comparison.log_likelihood_ratio, REASON);
+        readings.record_or(format!("{metric}.p"), comparison.p_value, REASON);
     }
 }
 
 /// Hill's index with the default number of largest values.
-fn tail_index(values: &[f64], metric: &str, readings: &mut Readings) {
-    let sorted = descending(values);
-    let k = default_k(sorted.len());
-    if sorted.len() > k {
-        let hill = hill(&sorted, k);
-        readings.estimate(&format!("{metric}.tail_index"), hill.alpha, hill.interval);
-    }
+fn read_tail_index(values: &[f64], metric: &str, readings: &mut Readings) {
+    let hill = tail_index(values).map(|hill| (hill.alpha, hill.interval));
+    readings.estimate(&format!("{metric}.tail_index"), hill);
 }
 
 /// The noise against Gaussian noise of the same covariance, and its coordinates.
@@ -101,37 +126,48 @@ fn read_directions(
     metric: &str,
     readings: &mut Readings,
 ) {
-    let live = blocks.iter().filter(|block| !block.dead).flat_map(|block| block.range.clone());
-    let mut kurtoses: Vec<f64> = live.map(|i| excess_kurtosis(&sample.coordinate(i))).collect();
-    kurtoses.sort_by(f64::total_cmp);
-    readings.record(format!("{metric}.coordinate_kurtosis"), quantile(&kurtoses, 0.5));
-    readings.record(format!("{metric}.coordinate_kurtosis.max"), quantile(&kurtoses, 1.0));
+    read_coordinates(sample, blocks, metric, readings);
     if sample.reference.grad.len() > DENSE_LIMIT {
         let reason = "no comparison with Gaussian noise: the covariance of so many parameters is \
                       not made";
         let instrument = Instrument::Noise.name();
         return readings.warn(Warning::Unavailable { instrument, reason });
     }
-    let Some(covariance) = sample.covariance() else { return };
+    let Some(covariance) = sample.covariance() else {
+        for name in ["gaussian_ratio.q999", "gaussian_ratio.max", "stable_index"] {
+            readings.miss(format!("{metric}.{name}"), "the covariance exceeds the largest double");
+        }
+        return;
+    };
     // Rounding leaves eigenvalues of a singular covariance a little below zero.
     let variances: Vec<f64> = covariance.values.iter().map(|v| v.max(0.0)).collect();
     let ratio = tail_ratio(norms, &gaussian_norms(&variances));
-    readings.record(format!("{metric}.gaussian_ratio.q999"), ratio.q999);
-    readings.record(format!("{metric}.gaussian_ratio.max"), ratio.max);
+    let reason = "there is no noise, or its squares are beyond the range of doubles";
+    readings.record_or(format!("{metric}.gaussian_ratio.q999"), ratio.q999, reason);
+    readings.record_or(format!("{metric}.gaussian_ratio.max"), ratio.max, reason);
     let p = variances.len();
     // Differences of independent draws are symmetric, as the stable index wants them.
     let leading = sample.along(&covariance.vectors[(p - 1) * p..]);
     let pairs: Vec<f64> = leading.chunks_exact(2).map(|pair| pair[0] - pair[1]).collect();
     let block_len = (pairs.len() as f64).sqrt() as usize;
-    if block_len >= 2 {
-        let stable = stable_log_moment(&pairs, block_len);
-        readings.estimate(&format!("{metric}.stable_index"), stable.alpha, stable.interval);
-        let stable = stable_quantile(&pairs);
-        readings.estimate(
-            &format!("{metric}.stable_index.quantile"),
-            stable.alpha,
-            stable.interval,
-        );
+    let with_interval = |stable: StableIndex| (stable.alpha, stable.interval);
+    let stable = stable_log_moment(&pairs, block_len).map(with_interval);
+    readings.estimate(&format!("{metric}.stable_index"), stable);
+    let stable = stable_quantile(&pairs).map(with_interval);
+    readings.estimate(&format!("{metric}.stable_index.quantile"), stable);
+}
+
+/// Kurtoses of the coordinates that vary.
+fn read_coordinates(sample: &NoiseSample, blocks: &[Block], metric: &str, readings: &mut Readings) {
+    let live = blocks.iter().filter(|block| !block.dead).flat_map(|block| block.range.clone());
+    let kurtoses = live.map(|i| excess_kurtosis(&sample.coordinate(i)));
+    let mut kurtoses: Vec<f64> = kurtoses.filter(|kurtosis| !kurtosis.is_nan()).collect();
+    kurtoses.sort_by(f64::total_cmp);
+    for (name, p) in [("coordinate_kurtosis", 0.5), ("coordinate_kurtosis.max", 1.0)] {
+        match kurtoses.is_empty() {
+            true => readings.miss(format!("{metric}.{name}"), "no coordinate varies"),
+            false => readings.record(format!("{metric}.{name}"), quantile(&kurtoses, p)),
+        }
     }
 }
 
@@ -151,14 +187,14 @@ pub(super) fn loss_tails(scene: &mut Scene<'_>, readings: &mut Readings) {
         let value = quantile(&sorted, f64::from(percent) / 100.0);
         readings.record(format!("loss.q{percent:02}"), value);
     }
-    let largest = quantile(&sorted, 1.0);
-    readings.record("loss.max", largest);
-    readings.record("loss.top_share", largest / losses.iter().sum::<f64>());
-    if losses.len() >= GROUPS {
-        let (median, interval) = median_of_means(&losses, GROUPS);
-        readings.estimate("loss.median_of_means", median, interval);
-    }
-    tail_index(&losses, "loss", readings);
+    readings.record("loss.max", quantile(&sorted, 1.0));
+    readings.record_or("loss.top_share", top_share(&losses), degeneracy(&losses));
+    let groups = match losses.len() >= GROUPS {
+        true => Ok(median_of_means(&losses, GROUPS)),
+        false => Err(Undefined::TooFew { needed: GROUPS, found: losses.len() }),
+    };
+    readings.estimate("loss.median_of_means", groups);
+    read_tail_index(&losses, "loss", readings);
     doubt(&losses, "loss.mean", readings);
 }
 

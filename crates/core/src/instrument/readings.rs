@@ -42,10 +42,17 @@ impl std::fmt::Display for Warning {
     }
 }
 
+/// Reason of a value that is infinite where nothing else is known.
+const OVERFLOW: &str = "it exceeds the largest double, 1.8e308";
+/// Reason of a value that is NaN where nothing else is known.
+const UNDEFINED: &str = "it is not defined here";
+
 /// What instruments found at one point, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readings {
     values: Vec<(String, f64)>,
+    /// Metrics whose value is not finite, and why.
+    missing: Vec<(String, String)>,
     warnings: Vec<Warning>,
 }
 
@@ -53,17 +60,54 @@ impl Readings {
     /// Takes the value of a metric; a second value of the same metric is dropped, because two
     /// instruments that share a metric share its value.
     pub fn record(&mut self, metric: impl Into<String>, value: f64) {
+        self.record_or(metric, value, if value.is_nan() { UNDEFINED } else { OVERFLOW });
+    }
+
+    /// Takes the value of a metric, and the reason why it is not finite where it is not.
+    pub fn record_or(
+        &mut self,
+        metric: impl Into<String>,
+        value: f64,
+        reason: impl std::fmt::Display,
+    ) {
         let metric = metric.into();
         if self.get(&metric).is_none() {
+            if !value.is_finite() {
+                self.missing.push((metric.clone(), reason.to_string()));
+            }
             self.values.push((metric, value));
         }
     }
 
-    /// Takes an estimate with its 95 % interval, `metric.lo` to `metric.hi`.
-    pub fn estimate(&mut self, metric: &str, value: f64, interval: Interval) {
-        self.record(metric, value);
-        self.record(format!("{metric}.lo"), interval.lo);
-        self.record(format!("{metric}.hi"), interval.hi);
+    /// Takes the reason why a metric has no value: NaN stands for it among the values.
+    pub fn miss(&mut self, metric: impl Into<String>, reason: impl std::fmt::Display) {
+        self.record_or(metric, f64::NAN, reason);
+    }
+
+    /// Takes an estimate with its 95 % interval, `metric.lo` to `metric.hi`, or the reason why there
+    /// is none.
+    pub fn estimate<E: std::fmt::Display>(
+        &mut self,
+        metric: &str,
+        estimate: Result<(f64, Interval), E>,
+    ) {
+        match estimate {
+            Ok((value, interval)) => {
+                self.record(metric, value);
+                for (end, value) in [("lo", interval.lo), ("hi", interval.hi)] {
+                    let resampled = "of some resamples it is not defined";
+                    let reason = if value.is_nan() { resampled } else { "the interval is open" };
+                    self.record_or(format!("{metric}.{end}"), value, reason);
+                }
+            }
+            Err(reason) => self.miss(metric, reason),
+        }
+    }
+
+    /// Metrics whose value is not finite, each with the reason, in the order in which they were
+    /// taken.
+    pub fn missing(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.missing.iter().map(|(metric, reason)| (metric.as_str(), reason.as_str()))
     }
 
     /// Takes a warning.

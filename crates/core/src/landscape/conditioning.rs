@@ -114,7 +114,10 @@ pub fn robust_condition_number(curvatures: &[f64], median: Median) -> f64 {
     let lower = sizes[(sizes.len() - 1) / 2];
     let median = match median {
         Median::Lower => lower,
-        Median::Midpoint => 0.5 * (lower + sizes[sizes.len() / 2]),
+        Median::Midpoint => {
+            let (upper, sum) = (sizes[sizes.len() / 2], lower + sizes[sizes.len() / 2]);
+            if sum.is_finite() { 0.5 * sum } else { 0.5 * lower + 0.5 * upper }
+        }
     };
     largest / median
 }

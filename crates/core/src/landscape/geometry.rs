@@ -1,11 +1,20 @@
 //! How an update lies in the landscape, and what it was worth.
 
-use crate::linalg::{dot, norm};
+use crate::linalg::{dot, norm, scaled_norm};
 use crate::objective::Objective;
 
-/// ⟨a, b⟩/(‖a‖‖b‖); NaN where either is zero.
+/// ⟨a, b⟩/(‖a‖‖b‖), also where products leave the range of doubles; NaN where either is zero or not
+/// finite.
 pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
-    dot(a, b) / (norm(a) * norm(b))
+    let (product, norms) = (dot(a, b), norm(a) * norm(b));
+    if norms.is_normal() && product.is_finite() {
+        return product / norms;
+    }
+    let unit = |x: &[f64]| -> Vec<f64> {
+        let (scale, norm) = scaled_norm(x);
+        x.iter().map(|v| v / scale / norm).collect()
+    };
+    dot(&unit(a), &unit(b))
 }
 
 /// What the update θ ← θ − u promised, and what it did to f.

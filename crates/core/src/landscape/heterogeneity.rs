@@ -25,8 +25,8 @@ impl Heterogeneity {
 /// blocks of `hessian`, over [`BINS`] common bins (Zhang et al. 2024, "Why Transformers need Adam").
 ///
 /// The spectra here are exact, theirs came from stochastic Lanczos quadrature, and they publish
-/// neither bins nor normalization: compare values of one program only. `None` where H is not
-/// finite.
+/// neither bins nor normalization: compare values of one program only. Spectra that are
+/// all one value have distance 0. `None` where H is not finite.
 pub fn block_heterogeneity(hessian: &Hessian, blocks: &[Block]) -> Option<Heterogeneity> {
     let live = blocks.iter().enumerate().filter(|(_, block)| !block.dead);
     let spectra: Vec<(usize, Vec<f64>)> = live

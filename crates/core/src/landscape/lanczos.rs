@@ -8,7 +8,8 @@ use crate::rng::{Key, Purpose};
 pub struct Lanczos {
     /// θ₁ ≤ … ≤ θₘ, approximate eigenvalues; the extreme ones converge first.
     pub values: Vec<f64>,
-    /// ‖H v − θ v‖ of each Ritz pair: an eigenvalue lies within that distance of θ.
+    /// ‖H v − θ v‖ of each Ritz pair (‖v‖ = 1), computed from the products and not from the
+    /// recurrence, plus p·ε·max|θ| for their rounding: an eigenvalue lies within that distance of θ.
     pub residuals: Vec<f64>,
     /// Squared first components of the eigenvectors of T: the weights of Gauss quadrature for the
     /// spectral measure of the start vector; they sum to 1.
@@ -35,20 +36,21 @@ impl Lanczos {
 /// `product(v, out)` writes H v.
 ///
 /// # Cost
-/// `steps` products and `steps`·p scalars; O(steps²·p) beside them.
+/// `steps` products and 2·`steps`·p scalars; O(steps²·p) beside them.
 pub fn lanczos(
     product: &mut dyn FnMut(&[f64], &mut [f64]),
     start: &[f64],
     steps: usize,
 ) -> Lanczos {
     let p = start.len();
-    let mut basis: Vec<Vec<f64>> = Vec::new();
+    let (mut basis, mut products): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (Vec::new(), Vec::new());
     let (mut alphas, mut betas) = (Vec::new(), Vec::new());
     let length = norm(start);
     let mut next: Vec<f64> = start.iter().map(|x| x / length).collect();
     while basis.len() < steps.min(p) {
         let mut residual = vec![0.0; p];
         product(&next, &mut residual);
+        products.push(residual.clone());
         alphas.push(dot(&residual, &next));
         basis.push(std::mem::take(&mut next));
         // Twice is enough for orthogonality to rounding (Kahan, Parlett).
@@ -67,11 +69,12 @@ pub fn lanczos(
         }
         next = residual.into_iter().map(|x| x / beta).collect();
     }
-    ritz(&alphas, &betas)
+    ritz(&alphas, &betas, &basis, &products)
 }
 
-/// Eigenvalues of the tridiagonal matrix; `betas[m − 1]` is what is left after the last step.
-fn ritz(alphas: &[f64], betas: &[f64]) -> Lanczos {
+/// Eigenvalues of the tridiagonal matrix, and residuals of its eigenvectors in the `basis`, whose
+/// `products` with H are given.
+fn ritz(alphas: &[f64], betas: &[f64], basis: &[Vec<f64>], products: &[Vec<f64>]) -> Lanczos {
     let m = alphas.len();
     let mut t = vec![0.0; m * m];
     for i in 0..m {
@@ -84,10 +87,20 @@ fn ritz(alphas: &[f64], betas: &[f64]) -> Lanczos {
     let Some(eigen) = symmetric_eigen(m, &t) else {
         return Lanczos { values: Vec::new(), residuals: Vec::new(), weights: Vec::new() };
     };
-    let rest = betas.last().copied().unwrap_or(0.0);
     let vectors = || eigen.vectors.chunks_exact(m.max(1));
-    let residuals = vectors().map(|v| rest * v[m - 1].abs()).collect();
     let weights = vectors().map(|v| v[0] * v[0]).collect();
+    let p = basis.first().map_or(0, Vec::len);
+    let largest = eigen.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    let rounding = p as f64 * f64::EPSILON * largest;
+    let residual = |(s, value): (&[f64], &f64)| {
+        let mut rest = vec![0.0; p];
+        for (s, (q, hq)) in s.iter().zip(basis.iter().zip(products)) {
+            let pairs = rest.iter_mut().zip(hq.iter().zip(q));
+            pairs.for_each(|(r, (hq, q))| *r += s * (hq - value * q));
+        }
+        norm(&rest) + rounding
+    };
+    let residuals = vectors().zip(&eigen.values).map(residual).collect();
     Lanczos { values: eigen.values, residuals, weights }
 }
 

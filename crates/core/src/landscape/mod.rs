@@ -55,7 +55,9 @@ pub use hessian::{Hessian, Spectrum, negative_mass};
 pub use heterogeneity::{BINS, Heterogeneity, block_heterogeneity};
 pub use hutchinson::{Estimate, hutchinson_diag, hutchinson_trace};
 pub use lanczos::{Lanczos, SpectralDensity, lanczos, random_start, slq};
-pub use noise::{NoiseSample, Reference, Resampled, large_batch_gradient, noise_sample};
+pub use noise::{
+    NoiseSample, Reference, Resampled, large_batch_gradient, noise_sample, reference_samples,
+};
 pub use probe::Probe;
 pub use smoothness::{directional_smoothness, path_smoothness};
 pub use stability::{

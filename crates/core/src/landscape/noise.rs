@@ -20,8 +20,16 @@ pub struct Reference {
     pub loss: f64,
     /// √E‖grad − ∇f‖², estimated from the spread of 100 parts; NaN with a single part.
     pub standard_error: f64,
+    /// The standard error of every coordinate; their squares add up to that of `standard_error`.
+    pub standard_errors: Vec<f64>,
     /// Samples in the batch.
     pub samples: usize,
+}
+
+/// Samples of the large batch when at least `samples` are asked for: whole parts of one size.
+pub fn reference_samples(samples: usize) -> usize {
+    let parts = PARTS.min(samples);
+    samples.div_ceil(parts.max(1)) * parts
 }
 
 /// The mean gradient over at least `samples` samples that no noise study draws.
@@ -35,7 +43,8 @@ pub fn large_batch_gradient(
 ) -> Reference {
     assert!(samples > 0, "no samples");
     let parts = PARTS.min(samples);
-    let size = samples.div_ceil(parts);
+    let samples = reference_samples(samples);
+    let size = samples / parts;
     let mut grads = vec![vec![0.0; params.len()]; parts];
     let losses = grads.iter_mut().enumerate().map(|(part, grad)| {
         stochastic.batch_gradient(params, REFERENCE_DRAW + part as u64, size, grad)
@@ -46,8 +55,19 @@ pub fn large_batch_gradient(
         grad.iter_mut().zip(part).for_each(|(sum, g)| *sum += g / parts as f64);
     }
     let spread: f64 = grads.iter().map(|part| distance_squared(part, &grad)).sum();
-    let standard_error = (spread / (parts * (parts - 1)) as f64).sqrt();
-    Reference { grad, loss, standard_error, samples: size * parts }
+    let pairs = (parts * (parts - 1)) as f64;
+    let standard_errors: Vec<f64> = (0..params.len())
+        .map(|k| {
+            let off: Vec<f64> = grads.iter().map(|part| part[k] - grad[k]).collect();
+            norm(&off) / pairs.sqrt()
+        })
+        .collect();
+    let standard_error = match spread.is_normal() {
+        true => (spread / pairs).sqrt(),
+        // Squares have left the range of doubles, or there is no spread.
+        false => norm(&standard_errors),
+    };
+    Reference { grad, loss, standard_error, standard_errors, samples }
 }
 
 fn distance_squared(a: &[f64], b: &[f64]) -> f64 {
@@ -104,21 +124,18 @@ impl NoiseSample {
         self.vectors.chunks_exact(self.dim()).map(norm).collect()
     }
 
-    /// √E‖g_B − ∇f‖², with the reference's own error taken out.
+    /// √E‖g_B − ∇f‖², with the reference's own error taken out; 0 where that is all there is, NaN
+    /// where a gradient is not finite.
     pub fn rms(&self) -> f64 {
-        let squares: Vec<f64> = self.norms().iter().map(|n| n * n).collect();
-        let error = self.reference.standard_error;
-        let correction = if error.is_nan() { 0.0 } else { error * error };
-        (mean(&squares) - correction).max(0.0).sqrt()
+        corrected(&self.norms(), self.reference.standard_error)
     }
 
-    /// The same over the parameters of one block; the reference's error stays in.
+    /// The same over the parameters of one block: the squares of those of all blocks add up to that
+    /// of [`rms`](Self::rms).
     pub fn block_rms(&self, block: &Block) -> f64 {
-        let squares = self.vectors.chunks_exact(self.dim()).map(|v| {
-            let part = norm(&v[block.range.clone()]);
-            part * part
-        });
-        mean(&squares.collect::<Vec<_>>()).sqrt()
+        let vectors = self.vectors.chunks_exact(self.dim());
+        let norms: Vec<f64> = vectors.map(|v| norm(&v[block.range.clone()])).collect();
+        corrected(&norms, norm(&self.reference.standard_errors[block.range.clone()]))
     }
 
     /// All draws of coordinate `index`.
@@ -165,6 +182,21 @@ impl NoiseSample {
     }
 }
 
+/// √(mean of `norms`² − `error`²), where squares overflow too; an `error` of NaN is unknown.
+fn corrected(norms: &[f64], error: f64) -> f64 {
+    let error = if error.is_nan() { 0.0 } else { error };
+    let largest = norms.iter().fold(error, |m, norm| m.max(*norm));
+    // Squares of what is between these are doubles, and plain sums keep their bits.
+    let scale = if (1e-140..1e140).contains(&largest) { 1.0 } else { largest };
+    if scale == 0.0 {
+        return 0.0;
+    }
+    let squares: Vec<f64> = norms.iter().map(|norm| (norm / scale) * (norm / scale)).collect();
+    let square = mean(&squares) - (error / scale) * (error / scale);
+    // Not `max`, which would turn NaN into 0.
+    if square < 0.0 { 0.0 } else { scale * square.sqrt() }
+}
+
 /// Given gradients of single samples as the whole population: a mini-batch is drawn from them with
 /// replacement, single samples are all of them. For outside data, of which there is no more than
 /// was given.
@@ -193,7 +225,8 @@ impl Resampled {
         for row in self.gradients.grads.chunks_exact(self.dim) {
             grad.iter_mut().zip(row).for_each(|(sum, g)| *sum += g / samples as f64);
         }
-        Reference { grad, loss: mean(&self.gradients.losses), standard_error: 0.0, samples }
+        let (loss, standard_errors) = (mean(&self.gradients.losses), vec![0.0; self.dim]);
+        Reference { grad, loss, standard_error: 0.0, standard_errors, samples }
     }
 
     fn pick(&self, draw: u64, sample: usize) -> usize {

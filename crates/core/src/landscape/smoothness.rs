@@ -48,5 +48,6 @@ pub fn path_smoothness(
         let change: Vec<f64> = grad.iter().zip(&start).map(|(a, b)| a - b).collect();
         norm(&change) / (alpha * length)
     });
-    slopes.fold(f64::NAN, f64::max)
+    // Not `max` alone, which would drop a slope that is NaN.
+    slopes.fold(f64::NEG_INFINITY, |m, s| if m >= s || m.is_nan() { m } else { s })
 }

@@ -11,7 +11,8 @@ pub struct Eigen {
     pub vectors: Vec<f64>,
 }
 
-/// Eigenvalues and eigenvectors of the symmetric matrix `a`; `None` where an entry is not finite.
+/// Eigenvalues and eigenvectors of the symmetric matrix `a`; `None` where an entry or an eigenvalue
+/// is not finite.
 ///
 /// Householder tridiagonalization and implicit QR; only the lower triangle is read.
 ///
@@ -25,6 +26,9 @@ pub struct Eigen {
 /// O(p³): 3 ms at p = 150.
 pub fn symmetric_eigen(dim: usize, a: &[f64]) -> Option<Eigen> {
     let SymmetricEigen { eigenvalues, eigenvectors } = SymmetricEigen::new(matrix(dim, a)?);
+    if !eigenvalues.iter().all(|value| value.is_finite()) {
+        return None;
+    }
     let mut order: Vec<usize> = (0..dim).collect();
     order.sort_by(|&i, &j| eigenvalues[i].total_cmp(&eigenvalues[j]));
     let values = order.iter().map(|&k| eigenvalues[k]).collect();
@@ -33,7 +37,7 @@ pub fn symmetric_eigen(dim: usize, a: &[f64]) -> Option<Eigen> {
     Some(Eigen { values, vectors: vectors.collect() })
 }
 
-/// Eigenvalues alone, ascending; `None` where an entry is not finite.
+/// Eigenvalues alone, ascending; `None` where an entry or an eigenvalue is not finite.
 ///
 /// # Panics
 /// When `a` does not have `dim`² entries.
@@ -43,7 +47,7 @@ pub fn symmetric_eigen(dim: usize, a: &[f64]) -> Option<Eigen> {
 pub fn symmetric_eigenvalues(dim: usize, a: &[f64]) -> Option<Vec<f64>> {
     let mut values = matrix(dim, a)?.symmetric_eigenvalues().as_slice().to_vec();
     values.sort_by(f64::total_cmp);
-    Some(values)
+    values.iter().all(|value| value.is_finite()).then_some(values)
 }
 
 /// The library's iterations need not end where an entry is NaN or infinite.

@@ -6,9 +6,42 @@ pub use eigen::{Eigen, symmetric_eigen, symmetric_eigenvalues};
 
 use crate::rng::Key;
 
-/// Euclidean norm of `x`.
+/// Norms whose squares are far from both ends of the range of doubles.
+const SAFE: std::ops::Range<f64> = 1e-140..1e140;
+
+/// Euclidean norm of `x`, also where its square is beyond the range of doubles: infinite only where
+/// an entry or the norm itself is, NaN where an entry is.
 pub fn norm(x: &[f64]) -> f64 {
-    dot(x, x).sqrt()
+    let plain = dot(x, x).sqrt();
+    if SAFE.contains(&plain) || plain.is_nan() {
+        return plain;
+    }
+    let (scale, norm) = scaled_norm(x);
+    scale * norm
+}
+
+/// The largest |xᵢ| and the Euclidean norm of `x` over it, which is 0 or from 1 to √p: their product
+/// is ‖x‖, also where that overflows. An infinite entry gives (∞, 1), a NaN one (NaN, NaN).
+pub fn scaled_norm(x: &[f64]) -> (f64, f64) {
+    if x.iter().any(|v| v.is_nan()) {
+        return (f64::NAN, f64::NAN);
+    }
+    let scale = x.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+    if scale == 0.0 || scale.is_infinite() {
+        return (scale, f64::from(u8::from(scale > 0.0)));
+    }
+    let squares: f64 = x.iter().map(|v| (v / scale) * (v / scale)).sum();
+    (scale, squares.sqrt())
+}
+
+/// Root mean square of `x`, also where squares are beyond the range of doubles; NaN when empty.
+pub fn root_mean_square(x: &[f64]) -> f64 {
+    let plain = (x.iter().map(|v| v * v).sum::<f64>() / x.len() as f64).sqrt();
+    if SAFE.contains(&plain) || plain.is_nan() {
+        return plain;
+    }
+    let (scale, norm) = scaled_norm(x);
+    scale * (norm / (x.len() as f64).sqrt())
 }
 
 /// ⟨x, y⟩.
@@ -108,6 +141,24 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn norms_scale() {
+        for scale in [1e-320, 1e-300, 1e-160, 1e-3, 1.0, 1e155, 1e300, 4e307] {
+            // Denormals have few digits.
+            let digits = if scale < 1e-300 { 1e-3 } else { 4.0 * f64::EPSILON };
+            let x = [3.0 * scale, 0.0, -4.0 * scale];
+            assert!((norm(&x) / scale / 5.0 - 1.0).abs() < digits, "{scale}");
+            let rms = root_mean_square(&x) / scale;
+            assert!((rms / (25.0_f64 / 3.0).sqrt() - 1.0).abs() < digits, "{scale}: {rms}");
+        }
+        assert_eq!((norm(&[]), norm(&[0.0, -0.0])), (0.0, 0.0));
+        assert_eq!(norm(&[1.0, f64::NEG_INFINITY]), f64::INFINITY);
+        assert!(norm(&[f64::INFINITY, f64::NAN]).is_nan() && norm(&[0.0, f64::NAN]).is_nan());
+        assert_eq!(scaled_norm(&[1.5e308; 4]), (1.5e308, 2.0));
+        assert_eq!(norm(&[1.5e308; 4]), f64::INFINITY);
+        assert!(root_mean_square(&[]).is_nan());
     }
 
     #[test]

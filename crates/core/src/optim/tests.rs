@@ -56,6 +56,24 @@ fn momentum_has_its_closed_form_on_a_quadratic() {
     }
 }
 
+/// Clipped to its norm c and no further, whatever the squares are.
+#[test]
+fn clipping_scales_gradients_whose_squares_or_norm_overflow() {
+    for size in [1e100, 1e154, 1e200, 1.7e308] {
+        let mut grad = [size, -size, 0.0, size];
+        clip::clip_by_global_norm(&mut grad, 1.0);
+        let expected = [1.0, -1.0, 0.0, 1.0].map(|x| x / 3f64.sqrt());
+        let near = |(g, e): (&f64, &f64)| (g - e).abs() < 4.0 * f64::EPSILON;
+        assert!(grad.iter().zip(&expected).all(near), "{size}: {grad:?}");
+    }
+    let mut far_below = [1e200, 0.0];
+    clip::clip_by_global_norm(&mut far_below, 1e300);
+    assert_eq!(far_below, [1e200, 0.0]);
+    let mut undefined = [f64::INFINITY, 1.0];
+    clip::clip_by_global_norm(&mut undefined, 1.0);
+    assert!(undefined.iter().all(|u| u.is_nan()));
+}
+
 /// θ_k = (1 − η)ᵏ θ₀ on θ²/2.
 #[test]
 fn plain_sgd_has_its_closed_form_on_a_quadratic() {

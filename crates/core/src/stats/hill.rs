@@ -1,7 +1,7 @@
 //! Hill's estimator of the tail index.
 
-use super::Interval;
 use super::special::gamma_factors;
+use super::{Interval, Undefined};
 
 /// An estimate of the tail index α of P(X > x) ∼ x^−α from the largest values.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -16,6 +16,28 @@ pub struct Hill {
     pub interval: Interval,
 }
 
+/// [`hill`] of |x| with [`default_k`] of all values, zeros included, as the k largest of a sample are
+/// the same whatever lies below.
+///
+/// # Errors
+/// When a value is not finite, fewer than k + 1 are not 0, or the k + 1 largest are equal.
+pub fn tail_index(x: &[f64]) -> Result<Hill, Undefined> {
+    if !x.iter().all(|v| v.is_finite()) {
+        return Err(Undefined::Degenerate("a value is not finite"));
+    }
+    let (sorted, k) = (descending(x), default_k(x.len()));
+    if x.len() <= k {
+        return Err(Undefined::TooFew { needed: k + 1, found: x.len() });
+    }
+    if sorted.len() <= k {
+        return Err(Undefined::Zeros { zeros: x.len() - sorted.len(), found: x.len() });
+    }
+    if sorted[0] == sorted[k] {
+        return Err(Undefined::Degenerate("the largest values are equal"));
+    }
+    Ok(hill(&sorted, k))
+}
+
 /// Hill's estimate of the tail index from the `k` largest of `sorted_desc`, positive values in
 /// descending order ([`descending`]).
 ///
@@ -28,7 +50,7 @@ pub struct Hill {
 pub fn hill(sorted_desc: &[f64], k: usize) -> Hill {
     check(sorted_desc.len(), k);
     let threshold = sorted_desc[k];
-    let sum = sorted_desc[..k].iter().map(|x| (x / threshold).ln()).sum();
+    let sum = sorted_desc[..k].iter().map(|x| ln_ratio(*x, threshold)).sum();
     estimate(sum, k, threshold)
 }
 
@@ -41,7 +63,7 @@ pub fn hill(sorted_desc: &[f64], k: usize) -> Hill {
 /// One logarithm for each value, and an interval for each of `ks`.
 pub fn hill_curve(sorted_desc: &[f64], ks: &[usize]) -> Vec<Hill> {
     // Logarithms relative to the largest value keep their sums small.
-    let below_top = |x: f64| (x / sorted_desc[0]).ln();
+    let below_top = |x: f64| ln_ratio(x, sorted_desc[0]);
     let mut sums = vec![0.0];
     sums.extend(sorted_desc.iter().scan(0.0, |sum, &x| {
         *sum += below_top(x);
@@ -81,12 +103,19 @@ pub fn log_spaced_ks(lo: usize, hi: usize, count: usize) -> Vec<usize> {
     ks
 }
 
-/// Absolute values of `x` in descending order, without zeros and values that are not finite.
+/// Absolute values of `x` in descending order, without zeros and values that are not finite: they
+/// have no logarithm. The k of an estimate is chosen from the length of `x`, not of what is left.
 pub fn descending(x: &[f64]) -> Vec<f64> {
     let mut kept: Vec<f64> =
         x.iter().map(|v| v.abs()).filter(|v| *v > 0.0 && v.is_finite()).collect();
     kept.sort_unstable_by(|a, b| b.total_cmp(a));
     kept
+}
+
+/// ln(x/y) of positive numbers, also where the quotient leaves the range of doubles.
+pub(super) fn ln_ratio(x: f64, y: f64) -> f64 {
+    let ratio = x / y;
+    if ratio.is_normal() { ratio.ln() } else { x.ln() - y.ln() }
 }
 
 fn check(len: usize, k: usize) {
@@ -108,6 +137,21 @@ pub(super) fn index_interval(alpha: f64, k: usize) -> Interval {
 mod tests {
     use super::*;
     use crate::stats::samples::{pareto, share, slack, stable, student};
+
+    #[test]
+    fn zeros_do_not_change_how_many_values_are_the_tail() {
+        let mut x = pareto(1.5, 4, 900);
+        x.extend([0.0; 100]);
+        let tail = tail_index(&x).unwrap();
+        assert_eq!(tail.k, default_k(1000));
+        assert_eq!(tail, hill(&descending(&x), 63));
+        assert_eq!(tail_index(&[1.0, 0.0, 0.0]), Err(Undefined::Zeros { zeros: 2, found: 3 }));
+        assert_eq!(tail_index(&[1.0]), Err(Undefined::TooFew { needed: 2, found: 1 }));
+        assert!(tail_index(&[2.0; 9]).is_err() && tail_index(&[f64::NAN; 9]).is_err());
+        // Quotients beyond doubles.
+        let wide = hill(&[1e300, 1e-300], 1).alpha;
+        assert!((wide * 600.0 * 10f64.ln() - 1.0).abs() < 1e-15);
+    }
 
     #[test]
     fn the_estimate_follows_its_formula() {

@@ -13,6 +13,7 @@
 //! and cannot fail.
 
 use super::PowerLaw;
+use super::hill::ln_ratio;
 use super::special::{normal_excess, two_sided_p};
 
 /// A rival of the power law.
@@ -75,7 +76,7 @@ impl Comparison {
 /// When fewer than two values are above `law.x_min`.
 pub fn compare_tails(x: &[f64], law: &PowerLaw) -> [Comparison; 3] {
     let kept = x.iter().filter(|v| **v >= law.x_min && v.is_finite());
-    let excess: Vec<f64> = kept.map(|v| (v / law.x_min).ln()).collect();
+    let excess: Vec<f64> = kept.map(|v| ln_ratio(*v, law.x_min)).collect();
     let moments = Moments::of(&excess);
     assert!(moments.first > 0.0, "no values above {}", law.x_min);
     [Alternative::Lognormal, Alternative::StretchedExponential, Alternative::Exponential]

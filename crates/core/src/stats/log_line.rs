@@ -1,5 +1,6 @@
 //! Lines through positive points that span decades.
 
+use super::hill::ln_ratio;
 use super::resample::{FEW, block_resamples};
 use super::{Interval, percentile_interval};
 
@@ -95,9 +96,10 @@ fn usable(x: &[f64], y: &[f64]) -> (Vec<(f64, f64)>, usize) {
 
 /// (a, b) of least absolute error.
 fn fit(points: &[(f64, f64)]) -> (f64, f64) {
-    let lo = points.iter().map(|p| p.0).fold(f64::INFINITY, f64::min) / BEYOND;
-    let hi = points.iter().map(|p| p.0).fold(0.0, f64::max) * BEYOND;
-    let step = (hi / lo).ln() / (GRID - 1) as f64;
+    // Clamped, so that neither a ratio nor its logarithm is 0 or infinite at the ends of doubles.
+    let lo = points.iter().map(|p| p.0).fold(f64::INFINITY, f64::min).max(1e-300) / BEYOND;
+    let hi = points.iter().map(|p| p.0).fold(0.0, f64::max).min(1e300) * BEYOND;
+    let step = ln_ratio(hi, lo) / (GRID - 1) as f64;
     let mut scratch = Vec::with_capacity(points.len());
     let mut at = |log_ratio: f64| {
         let (error, log_slope) = error(points, log_ratio.exp(), &mut scratch);
@@ -134,7 +136,7 @@ fn fit(points: &[(f64, f64)]) -> (f64, f64) {
 /// Least Σ |ln y − ln(b (x + r))| over b, and ln b.
 fn error(points: &[(f64, f64)], ratio: f64, scratch: &mut Vec<f64>) -> (f64, f64) {
     scratch.clear();
-    scratch.extend(points.iter().map(|(x, y)| (y / (x + ratio)).ln()));
+    scratch.extend(points.iter().map(|(x, y)| ln_ratio(*y, x + ratio)));
     let middle = scratch.len() / 2;
     let (_, &mut log_slope, _) = scratch.select_nth_unstable_by(middle, f64::total_cmp);
     (scratch.iter().map(|v| (v - log_slope).abs()).sum(), log_slope)

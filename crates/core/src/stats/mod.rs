@@ -19,7 +19,7 @@ mod special;
 mod spectrum;
 mod stable;
 
-pub use hill::{Hill, default_k, descending, hill, hill_curve, log_spaced_ks};
+pub use hill::{Hill, default_k, descending, hill, hill_curve, log_spaced_ks, tail_index};
 pub use likelihood_ratio::{Alternative, Comparison, Verdict, compare_tails};
 pub use log_line::{LogLine, log_line, log_line_through};
 pub use moments::{
@@ -31,6 +31,8 @@ pub use rank::{rank_correlation, spearman};
 pub use robust::{MeanTrust, mean_trust, median_of_means};
 pub use spectrum::{jensen_shannon_distance, spectral_density};
 pub use stable::{StableIndex, stable_log_moment, stable_quantile};
+
+use std::fmt;
 
 use crate::rng::{Key, Purpose};
 
@@ -57,9 +59,73 @@ impl Interval {
     }
 }
 
-/// Arithmetic mean; NaN when empty.
+/// Arithmetic mean, also of finite values whose sum overflows; NaN when empty.
 pub fn mean(x: &[f64]) -> f64 {
-    x.iter().sum::<f64>() / x.len() as f64
+    let mean = x.iter().sum::<f64>() / x.len() as f64;
+    if mean.is_finite() || x.is_empty() || !x.iter().all(|v| v.is_finite()) {
+        return mean;
+    }
+    let share = 1.0 / x.len() as f64;
+    x.iter().map(|v| v * share).sum()
+}
+
+/// Share of the sum that the largest of `x`, losses for instance, has, also where the sum overflows;
+/// NaN when all are 0, one is not finite or there are none.
+pub fn top_share(x: &[f64]) -> f64 {
+    let (sum, top) = (x.iter().sum::<f64>(), x.iter().fold(f64::NAN, |m, v| m.max(*v)));
+    match sum == f64::INFINITY && top.is_finite() {
+        true => 1.0 / x.iter().map(|v| v / top).sum::<f64>(),
+        false => top / sum,
+    }
+}
+
+/// Reason why a statistic of `x` that needs values of a spread is not defined.
+pub fn degeneracy(x: &[f64]) -> &'static str {
+    let Some(first) = x.first() else { return "there are no values" };
+    if !x.iter().all(|v| v.is_finite()) {
+        "a value is not finite"
+    } else if x.iter().all(|v| *v == 0.0) {
+        "all values are 0"
+    } else if x.iter().all(|v| v == first) {
+        "all values are equal"
+    } else {
+        "it is not defined for these values"
+    }
+}
+
+/// Error returned when an estimator has no value for a sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undefined {
+    /// Too few values.
+    TooFew {
+        /// How many it takes.
+        needed: usize,
+        /// How many there are.
+        found: usize,
+    },
+    /// Values that are 0, which the law of the estimator does not have.
+    Zeros {
+        /// How many.
+        zeros: usize,
+        /// Of so many.
+        found: usize,
+    },
+    /// A sample without the spread that the estimator needs; the text says which.
+    Degenerate(&'static str),
+}
+
+impl std::error::Error for Undefined {}
+
+impl fmt::Display for Undefined {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Undefined::TooFew { needed, found } => {
+                write!(f, "it takes {needed} values, and there are {found}")
+            }
+            Undefined::Zeros { zeros, found } => write!(f, "{zeros} of {found} values are 0"),
+            Undefined::Degenerate(reason) => f.write_str(reason),
+        }
+    }
 }
 
 /// The `p`-quantile of sorted values, linear between order statistics (type 7 of Hyndman and Fan
@@ -72,8 +138,9 @@ pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     let below = position.floor() as usize;
     let above = (below + 1).min(sorted.len() - 1);
     let weight = position - below as f64;
-    // The plain formula would make 0·∞ of an infinite neighbour that has no weight.
-    if weight == 0.0 {
+    // The plain formula would make 0·∞ of an infinite neighbour that has no weight, and 0 of the
+    // halves of the smallest doubles.
+    if weight == 0.0 || sorted[below] == sorted[above] {
         sorted[below]
     } else {
         sorted[below] * (1.0 - weight) + sorted[above] * weight
@@ -249,6 +316,16 @@ mod tests {
         // Means of two draws from {0, 1}: 0, ½, 1 with probabilities ¼, ½, ¼.
         let interval = mean_interval(&[0.0, 1.0]);
         assert_eq!(interval, Interval { lo: 0.0, hi: 1.0 });
+    }
+
+    #[test]
+    fn means_and_shares_of_enormous_values_are_numbers() {
+        assert_eq!(mean(&[1e308, 1e308, 1e308, 1e308]), 1e308);
+        assert_eq!(top_share(&[1e308, 1e308]), 0.5);
+        assert_eq!(top_share(&[3.0, 1.0]), 0.75);
+        assert_eq!(mean(&[f64::INFINITY, 1.0]), f64::INFINITY);
+        assert!(top_share(&[0.0, 0.0]).is_nan() && top_share(&[f64::INFINITY]).is_nan());
+        assert!(top_share(&[]).is_nan() && mean(&[]).is_nan());
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use super::resample::{FEW, bootstrap_with};
 use super::{Interval, mean};
+use crate::linalg::root_mean_square;
 
 /// Variance with n − 1 in the denominator; NaN for fewer than two values.
 pub fn variance(x: &[f64]) -> f64 {
@@ -9,9 +10,15 @@ pub fn variance(x: &[f64]) -> f64 {
     x.iter().map(|v| (v - center).powi(2)).sum::<f64>() / (x.len() as f64 - 1.0)
 }
 
-/// Standard deviation, the root of [`variance`].
+/// Standard deviation, the root of [`variance`], also where that leaves the range of doubles.
 pub fn std_dev(x: &[f64]) -> f64 {
-    variance(x).sqrt()
+    let variance = variance(x);
+    if variance.is_normal() || variance.is_nan() {
+        return variance.sqrt();
+    }
+    let center = mean(x);
+    let off: Vec<f64> = x.iter().map(|v| v - center).collect();
+    root_mean_square(&off) * (x.len() as f64 / (x.len() as f64 - 1.0)).sqrt()
 }
 
 /// Skewness g₁ = m₃/m₂^(3/2) of the central moments with n in the denominator (the biased
@@ -56,11 +63,16 @@ pub fn kurtosis_interval(x: &[f64]) -> Interval {
     bootstrap_with(FEW, z.len(), |indices| Sums::over(&z, indices).excess_kurtosis())
 }
 
-/// Values of mean 0 and mean square 1, so that fourth powers neither overflow nor vanish.
+/// Values of mean 0 and mean square 1, so that fourth powers neither overflow nor vanish; NaN where
+/// all are equal, whatever the rounding of their mean.
 fn standardized(x: &[f64]) -> Vec<f64> {
+    if x.iter().all(|v| *v == x[0]) {
+        return vec![f64::NAN; x.len()];
+    }
     let center = mean(x);
-    let scale = (x.iter().map(|v| (v - center).powi(2)).sum::<f64>() / x.len() as f64).sqrt();
-    x.iter().map(|v| (v - center) / scale).collect()
+    let off: Vec<f64> = x.iter().map(|v| v - center).collect();
+    let scale = root_mean_square(&off);
+    off.into_iter().map(|v| v / scale).collect()
 }
 
 /// Means of z, z², z³ and z⁴. A resample is not centred, but near enough for raw moments.

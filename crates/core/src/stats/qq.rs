@@ -6,6 +6,7 @@ use super::quantile;
 use super::special::normal_quantile;
 use super::{mean, std_dev};
 use crate::lanes::{Isa, WithSimd};
+use crate::linalg::root_mean_square;
 use crate::rng::{Draws, Key};
 
 /// Matching quantiles of a reference and of a sample, both ascending: the points of a QQ plot.
@@ -69,12 +70,16 @@ pub struct TailRatio {
 /// root mean square: 1 for the same law, larger for a heavier tail.
 ///
 /// The median of the largest of n draws is the 2^(−1/n) quantile, so that the sizes of the samples
-/// may differ; the reference should be the larger one, or the maximum is that of its own.
+/// may differ; the reference should be the larger one, or the maximum is that of its own. NaN where
+/// all values of either are 0.
 ///
 /// # Panics
 /// When either sample is empty.
 pub fn tail_ratio(x: &[f64], reference: &[f64]) -> TailRatio {
     let scale = root_mean_square(reference) / root_mean_square(x);
+    if !(scale > 0.0 && scale.is_finite()) {
+        return TailRatio { q999: f64::NAN, max: f64::NAN };
+    }
     let (sample, wanted) = (sorted(x), sorted(reference));
     let largest = 0.5_f64.powf(1.0 / x.len() as f64);
     TailRatio {
@@ -91,10 +96,6 @@ fn sorted(x: &[f64]) -> Vec<f64> {
 
 fn positions(count: usize) -> impl Iterator<Item = f64> {
     (0..count).map(move |i| (i as f64 + 0.5) / count as f64)
-}
-
-fn root_mean_square(x: &[f64]) -> f64 {
-    (x.iter().map(|v| v * v).sum::<f64>() / x.len() as f64).sqrt()
 }
 
 struct Norms<'a> {

@@ -4,7 +4,7 @@ use std::fmt;
 
 use statrs::function::beta::beta_reg;
 
-use super::{Interval, default_k, descending, hill, mean, quantile};
+use super::{Interval, descending, mean, quantile, tail_index};
 
 /// Median of the means of `groups` groups of neighbours, with an interval of at least 95 %.
 ///
@@ -74,11 +74,11 @@ pub fn mean_trust(x: &[f64]) -> MeanTrust {
     if x.len() >= 3 && share > 0.5 {
         return MeanTrust::Dominated { share };
     }
-    if sorted.len() >= FEWEST_FOR_A_TAIL {
-        let tail = hill(&sorted, default_k(sorted.len()));
-        if tail.interval.hi < 2.0 {
-            return MeanTrust::HeavyTail { tail_index: tail.alpha };
-        }
+    if x.len() >= FEWEST_FOR_A_TAIL
+        && let Ok(tail) = tail_index(x)
+        && tail.interval.hi < 2.0
+    {
+        return MeanTrust::HeavyTail { tail_index: tail.alpha };
     }
     MeanTrust::Trusted
 }

@@ -27,21 +27,31 @@ pub fn jensen_shannon_distance(p: &[f64], q: &[f64]) -> f64 {
 ///
 /// Values outside are counted in the first or last bin, so that spectra on common bins stay
 /// comparable; pass the least and the largest of all values to have none. A value on an inner edge
-/// counts above it. Divide by the width of a bin for a density.
+/// counts above it; all are in the first bin where `lo` is `hi`, as spectra of one value are equal.
+/// Divide by the width of a bin for a density.
 ///
 /// # Panics
-/// When there are no values or no bins, a value is NaN, or `lo` is not below `hi`.
+/// When there are no values or no bins, a value is NaN, or `lo` is above `hi`.
 pub fn spectral_density(values: &[f64], lo: f64, hi: f64, bins: usize) -> Vec<f64> {
     assert!(!values.is_empty() && bins > 0, "{} values in {bins} bins", values.len());
-    assert!(lo < hi, "bins from {lo} to {hi}");
+    assert!(lo <= hi, "bins from {lo} to {hi}");
     let mut counts = vec![0.0; bins];
     for value in values {
         assert!(!value.is_nan(), "a value is NaN");
-        // Conversion to an integer cuts what is below 0.
-        let bin = ((value - lo) / (hi - lo) * bins as f64) as usize;
+        // Conversion to an integer cuts what is below 0, and makes 0 of 0/0.
+        let bin = (share(*value, lo, hi) * bins as f64) as usize;
         counts[bin.min(bins - 1)] += 1.0;
     }
     counts.iter().map(|count| count / values.len() as f64).collect()
+}
+
+/// How far `x` is from `lo` to `hi`, by halves where the difference overflows.
+fn share(x: f64, lo: f64, hi: f64) -> f64 {
+    if (hi - lo).is_finite() {
+        (x - lo) / (hi - lo)
+    } else {
+        (0.5 * x - 0.5 * lo) / (0.5 * hi - 0.5 * lo)
+    }
 }
 
 fn total(weights: &[f64]) -> f64 {

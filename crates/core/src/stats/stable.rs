@@ -1,7 +1,7 @@
 //! Index of a symmetric stable law.
 
 use super::resample::{FEW, resamples};
-use super::{Interval, mean, percentile_interval, std_dev};
+use super::{Interval, Undefined, degeneracy, mean, percentile_interval, std_dev};
 
 /// An estimate of the index α of a symmetric stable law; 2 is Gaussian, 1 is Cauchy's.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,9 +17,9 @@ pub struct StableIndex {
 ///
 /// 1/α̂ = (mean ln|Yᵢ| − mean ln|Xⱼ|)/ln K₁ with block sums Yᵢ of K₁ = `block_len` values
 /// (Mohammadi, Mohammadpour and Ogata, Metrika 78, 2015, for centred data), as used for gradient
-/// noise by Simsekli, Sagun and Gurbuzbalaban (ICML 2019). Zeros, which a continuous law does not
-/// have, and values left over by the blocks are not used. α̂ is not cut at 2. For asymmetric data
-/// pass differences of independent pairs, which are symmetric.
+/// noise by Simsekli, Sagun and Gurbuzbalaban (ICML 2019). Values left over by the blocks are not
+/// used. α̂ is not cut at 2. For asymmetric data pass differences of independent pairs, which are
+/// symmetric.
 ///
 /// **An α̂ below 2 is no proof of a stable law.** Independent values of *any* law with a variance
 /// σ² have 1/α = ½ + (E ln|Z| − E ln(|X|/σ))/ln K₁, Z normal, once their sums are Gaussian. So
@@ -30,11 +30,17 @@ pub struct StableIndex {
 /// The interval takes the blocks as independent: ln|Yᵢ| − mean ln|X| in block i has a mean with a
 /// normal law, which is inverted; with 100 blocks it covers in 94 %.
 ///
-/// # Panics
-/// When `block_len` is below 2 or there are fewer than two blocks of values that are not 0.
-pub fn stable_log_moment(x: &[f64], block_len: usize) -> StableIndex {
-    let x: Vec<f64> = x.iter().copied().filter(|v| *v != 0.0).collect();
-    assert!(block_len >= 2 && x.len() >= 2 * block_len, "{} in blocks of {block_len}", x.len());
+/// # Errors
+/// When there are fewer than two blocks of two values, a value is 0, which a continuous law does not
+/// have, or a block sums to 0.
+pub fn stable_log_moment(x: &[f64], block_len: usize) -> Result<StableIndex, Undefined> {
+    let (found, zeros) = (x.len(), x.iter().filter(|v| **v == 0.0).count());
+    if block_len < 2 || found < 2 * block_len {
+        return Err(Undefined::TooFew { needed: 2 * block_len.max(2), found });
+    }
+    if zeros > 0 {
+        return Err(Undefined::Zeros { zeros, found });
+    }
     let growth = |block: &[f64]| {
         let logs: f64 = block.iter().map(|v| v.abs().ln()).sum();
         (block.iter().sum::<f64>().abs().ln() - logs / block_len as f64) / (block_len as f64).ln()
@@ -45,7 +51,10 @@ pub fn stable_log_moment(x: &[f64], block_len: usize) -> StableIndex {
     // An interval of 1/α that reaches 0 has no upper end.
     let hi = if inverse > half { 1.0 / (inverse - half) } else { f64::INFINITY };
     let interval = Interval { lo: 1.0 / (inverse + half), hi };
-    StableIndex { alpha: 1.0 / inverse, interval }
+    match inverse.is_finite() {
+        true => Ok(StableIndex { alpha: 1.0 / inverse, interval }),
+        false => Err(Undefined::Degenerate("a block of values sums to 0, or beyond doubles")),
+    }
 }
 
 /// The quantile estimate of the stable index of symmetric data, cut to 0.5..=2.
@@ -56,13 +65,11 @@ pub fn stable_log_moment(x: &[f64], block_len: usize) -> StableIndex {
 /// looks like the data *between* these quantiles, not the tail. The interval is a percentile
 /// bootstrap with 1000 resamples, which is cut as well; it covers in 97 % of samples of 1000.
 ///
-/// NaN when a value is.
-///
-/// # Panics
-/// When there are no values.
-pub fn stable_quantile(x: &[f64]) -> StableIndex {
-    if x.iter().any(|v| v.is_nan()) {
-        return StableIndex { alpha: f64::NAN, interval: Interval::UNDEFINED };
+/// # Errors
+/// When there are no values, one is not finite, or the middle half of them are equal.
+pub fn stable_quantile(x: &[f64]) -> Result<StableIndex, Undefined> {
+    if x.is_empty() || !x.iter().all(|v| v.is_finite()) {
+        return Err(Undefined::Degenerate(degeneracy(x)));
     }
     let mut sorted = x.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
@@ -73,14 +80,19 @@ pub fn stable_quantile(x: &[f64]) -> StableIndex {
         indices.iter().for_each(|&i| times[i] += 1);
         values.push(alpha_of(nu(counted_quantiles(&sorted, &times))));
     });
-    let alpha = alpha_of(nu(QUANTILES.map(|p| super::quantile(&sorted, p))));
-    StableIndex { alpha, interval: percentile_interval(&mut values) }
+    let quantiles = QUANTILES.map(|p| super::quantile(&sorted, p));
+    if quantiles[1] == quantiles[2] {
+        return Err(Undefined::Degenerate("the middle half of the values are equal"));
+    }
+    let alpha = alpha_of(nu(quantiles));
+    Ok(StableIndex { alpha, interval: percentile_interval(&mut values) })
 }
 
 const QUANTILES: [f64; 4] = [0.05, 0.25, 0.75, 0.95];
 
+/// Halves, so that no difference overflows.
 fn nu(q: [f64; 4]) -> f64 {
-    (q[3] - q[0]) / (q[2] - q[1])
+    (0.5 * q[3] - 0.5 * q[0]) / (0.5 * q[2] - 0.5 * q[1])
 }
 
 /// The quantiles of a resample that has `sorted[i]` `times[i]` times, without sorting it: values at
@@ -132,7 +144,7 @@ mod tests {
     #[test]
     fn the_log_moment_estimate_follows_its_formula() {
         // Blocks (1, 3) and (−8, 4): ln 4 and ln 4; logarithms ln 3, ln 32.
-        let s = stable_log_moment(&[1.0, 3.0, 0.0, -8.0, 4.0, 9.0], 2);
+        let s = stable_log_moment(&[1.0, 3.0, -8.0, 4.0, 9.0], 2).unwrap();
         let inverse = (4f64.ln() - 96f64.ln() / 4.0) / 2f64.ln();
         assert!((s.alpha * inverse - 1.0).abs() < 8.0 * f64::EPSILON, "{}", s.alpha);
     }
@@ -142,7 +154,7 @@ mod tests {
         let trials = 400;
         for alpha in [1.0, 1.5, 1.8, 2.0] {
             let covered = share(trials, |&seed| {
-                stable_log_moment(&stable(alpha, seed, 5000), 50).interval.contains(alpha)
+                stable_log_moment(&stable(alpha, seed, 5000), 50).unwrap().interval.contains(alpha)
             });
             // Measured on 2000 seeds, for 100 blocks: the quantile is a normal's, not Student's,
             // and logarithms of small sums are skewed.
@@ -155,7 +167,7 @@ mod tests {
         let trials = 250;
         for alpha in [0.8, 1.3, 1.7] {
             let covered = share(trials, |&seed| {
-                stable_quantile(&stable(alpha, seed, 1000)).interval.contains(alpha)
+                stable_quantile(&stable(alpha, seed, 1000)).unwrap().interval.contains(alpha)
             });
             // Resampled quantiles jump from value to value, so that intervals end late: 0.967
             // measured on 2000 seeds.
@@ -166,10 +178,10 @@ mod tests {
     #[test]
     fn gaussian_data_have_index_two() {
         let x = gaussians(1, 10_000);
-        let s = stable_log_moment(&x, 100);
+        let s = stable_log_moment(&x, 100).unwrap();
         // Standard error of 1/α: sd of ln|Z| (π/√8 = 1.11)/(√100 ln 100) = 0.024, of α 0.1.
         assert!((s.alpha - 2.0).abs() < 4.0 * 0.1, "{}", s.alpha);
-        let q = stable_quantile(&x);
+        let q = stable_quantile(&x).unwrap();
         assert!(q.alpha > 1.9 && q.interval.hi == 2.0, "{q:?}");
     }
 
@@ -179,8 +191,18 @@ mod tests {
         // E ln|Z| = −0.6352 and E ln|t₅| = ½(ln 5 + ψ(½) − ψ(5/2)) = −0.5287.
         let c = 0.2554 - 0.6352 + 0.5287;
         let biased = 1.0 / (0.5 + c / 200f64.ln());
-        let s = stable_log_moment(&student(5.0, 1, 40_000), 200);
+        let s = stable_log_moment(&student(5.0, 1, 40_000), 200).unwrap();
         assert!(s.interval.contains(biased) && s.interval.hi < 2.0, "{s:?} for {biased}");
+    }
+
+    #[test]
+    fn samples_of_other_laws_are_refused() {
+        let refused = |x: &[f64]| stable_log_moment(x, 2).unwrap_err();
+        assert_eq!(refused(&[1.0, 2.0, 3.0]), Undefined::TooFew { needed: 4, found: 3 });
+        assert_eq!(refused(&[1.0, 0.0, 2.0, 3.0]), Undefined::Zeros { zeros: 1, found: 4 });
+        assert!(matches!(refused(&[1.0, -1.0, 2.0, 3.0]), Undefined::Degenerate(_)));
+        assert!(stable_quantile(&[]).is_err() && stable_quantile(&[7.0; 9]).is_err());
+        assert!(stable_quantile(&[1.0, f64::NAN]).is_err());
     }
 
     #[test]

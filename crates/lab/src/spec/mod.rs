@@ -20,6 +20,7 @@ pub use error::SpecError;
 pub use id::{ParseRunIdError, RunId};
 pub use model::describe_model;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
+pub use resolve::noise_memory;
 pub use template::template;
 
 use windtunnel_core::instrument::{Instrument, NoisePlan};

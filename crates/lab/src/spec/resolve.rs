@@ -1,9 +1,11 @@
 //! From a TOML table to a [`RunSpec`]: keys, defaults and ranges, section by section.
 
 use toml::{Table, Value};
+use windtunnel_core::instrument::{DENSE_LIMIT, Instrument, NoisePlan};
 use windtunnel_core::model::Transformer;
 use windtunnel_core::optim::{Adam, AdamW, Sgd};
 use windtunnel_core::task::{Family, Form, Layout};
+use windtunnel_core::train::Schedule;
 
 use super::instruments::instruments;
 use super::model::model;
@@ -82,7 +84,9 @@ pub(super) fn keys() -> impl Iterator<Item = String> {
 /// TOML integers are signed.
 pub(super) const MAX_SEED: u64 = i64::MAX as u64;
 pub(super) const MAX_BATCH: usize = 1_000_000;
-/// Bytes that one run may need for its prompts and partial sums.
+/// Bytes of a row while a run goes on, with the copies that a checkpoint makes.
+const ROW_BYTES: usize = 200;
+/// Bytes that one run may need for its prompts, partial sums, noise or rows.
 const MAX_MEMORY: usize = 4 << 30;
 pub(super) const MAX_STEPS: u64 = 1_000_000_000_000;
 
@@ -119,24 +123,69 @@ fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
             pairs.saturating_mul(256 * depth * model.heads)
         }
     };
+    let at = format!("at task.dim = {dim} and model.depth = {depth}");
     let check = |key: &str, value: usize, bytes: usize, needs: &str| {
-        if bytes <= MAX_MEMORY {
-            return Ok(());
-        }
-        let (gib, most) = (bytes >> 30, MAX_MEMORY >> 30);
-        Err(SpecError::Value {
-            key: key.into(),
-            value: value.to_string(),
-            allowed: format!(
-                "{needs} would take {gib} GiB at task.dim = {dim} and model.depth = {depth}, more \
-                 than {most} GiB; lower one of them"
-            ),
-        })
+        within(key, value, bytes, &format!("{needs} would take {} GiB {at}", bytes >> 30))
     };
     check("model.depth", depth, params.saturating_mul(64), "parameters and workspaces")?;
     check("task.context_len", context_len, scores, "scores of all pairs of tokens")?;
     check("train.batch_size", spec.train.batch_size, sums, "sums over the batch")?;
-    check("eval.batch_size", spec.eval.batch_size, held_out, "the held-out batch")
+    check("eval.batch_size", spec.eval.batch_size, held_out, "the held-out batch")?;
+    let plan = &spec.instruments.plan;
+    if spec.instruments.schedules.iter().any(|(instrument, _)| *instrument == Instrument::Noise) {
+        let [draws, reference] = noise_memory(plan, model.params());
+        check("instruments.noise_draws", plan.draws, draws, "the gradients of all draws")?;
+        check("instruments.noise_reference", plan.reference, reference, "sums over the batch")?;
+    }
+    check_rows(spec)
+}
+
+/// Bytes that the draws of a noise study keep at `params` parameters, and that sums over its
+/// large-batch gradient take.
+pub fn noise_memory(plan: &NoisePlan, params: usize) -> [usize; 2] {
+    let gradient = 8 * params;
+    // Those of every batch size are kept for pictures; one more copy is worked on.
+    let draws = gradient.saturating_mul(plan.draws).saturating_mul(plan.batch_sizes.len() + 1);
+    // A hundred parts, of which one is summed at a time, in chunks of 128 prompts.
+    [draws, gradient.saturating_mul(plan.reference.div_ceil(100).div_ceil(128) + 100)]
+}
+
+/// Rows are kept until the end of the run.
+fn check_rows(spec: &RunSpec) -> Result<(), SpecError> {
+    let (steps, params) = (spec.train.steps, spec.model.transformer.params());
+    let check = |key: &str, every: u64, count: u64, rows: usize| {
+        let bytes = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(rows * ROW_BYTES);
+        let needs =
+            format!("so many rows would take {} GiB in train.steps = {steps} steps", bytes >> 30);
+        within(key, every, bytes, &needs)
+    };
+    let eval = Schedule::Every(spec.eval.every);
+    check("eval.every", spec.eval.every, eval.count(steps), 5)?;
+    for (instrument, schedule) in &spec.instruments.schedules {
+        let Schedule::Every(every) = schedule else { continue };
+        let eigenvalues =
+            if *instrument == Instrument::Spectrum { params.min(DENSE_LIMIT) } else { 0 };
+        let key = format!("instruments.{}", instrument.name());
+        check(&key, *every, schedule.count(steps), 100 + eigenvalues)?;
+    }
+    Ok(())
+}
+
+/// An error where a run would take more than [`MAX_MEMORY`].
+fn within(
+    key: &str,
+    value: impl std::fmt::Display,
+    bytes: usize,
+    needs: &str,
+) -> Result<(), SpecError> {
+    if bytes <= MAX_MEMORY {
+        return Ok(());
+    }
+    Err(SpecError::Value {
+        key: key.into(),
+        value: value.to_string(),
+        allowed: format!("{needs}, more than {} GiB; change one of them", MAX_MEMORY >> 30),
+    })
 }
 
 fn optimizer(mut section: Section, preset: &Preset) -> Result<OptimizerSpec, SpecError> {
