@@ -571,3 +571,39 @@ fn eval_puts_instruments_on_outside_data() {
     let warnings = all["warnings"].as_array().unwrap();
     assert!(warnings.iter().any(|w| w.as_str().unwrap().contains("update_geometry")));
 }
+
+#[test]
+fn what_is_no_number_has_its_reason() {
+    let dir = store();
+    let sets = ["optimizer=sgd", "optimizer.clip_norm=off", "optimizer.lr=100"];
+    let sets: Vec<&str> = sets.into_iter().flat_map(|set| ["--set", set]).collect();
+    let runs = json(&stdout(dir.path(), &[short(&sets), vec!["--json"]].concat()));
+    let (id, step) = (runs[0]["run"].as_str().unwrap(), runs[0]["step"].as_u64().unwrap());
+    let reason = format!("the run diverged at step {step}");
+    let lines = json(&stdout(dir.path(), &["baselines", "--run", id, "--json"]));
+    let lines = lines.as_array().unwrap();
+    let (run, baselines) = lines.split_last().unwrap();
+    assert!(run["mean"].is_null() && run["reason"] == reason.as_str(), "{run}");
+    assert!(baselines.iter().all(|line| line.get("reason").is_none() && line["mean"].is_f64()));
+    let text = stdout(dir.path(), &["baselines", "--run", id]);
+    assert!(text.contains("no number: ") && text.contains(&reason), "{text}");
+
+    // More than half of the entries of this Hessian are zero, so that the median is.
+    let sets = ["--set", "model.depth=1", "--set", "train.precision=f64", "--json"];
+    let runs = json(&stdout(dir.path(), &short(&sets)));
+    let id = runs[0]["run"].as_str().unwrap();
+    let out = dir.path().join("out");
+    let args = ["measure", id, "--with", "robust-condition", "--out", out.to_str().unwrap()];
+    let measured = json(&stdout(dir.path(), &[&args[..], &["--json"]].concat()));
+    let found = &measured[0]["measurements"][0];
+    let (readings, missing) = (found["readings"].as_object().unwrap(), &found["missing"]);
+    assert!(readings["robust_condition_number"].is_null(), "{found}");
+    for (metric, value) in readings {
+        let reason = missing[metric].as_str().unwrap_or_default();
+        assert_eq!(value.is_null(), !reason.is_empty(), "{metric}: {value}, {reason:?}");
+    }
+    let text = stdout(dir.path(), &args);
+    assert!(text.contains("no number: step 40: robust_condition_number"), "{text}");
+    let page = fs::read_to_string(out.join(format!("{id}.html"))).unwrap();
+    assert!(page.contains("no number: step 40"));
+}

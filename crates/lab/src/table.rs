@@ -14,13 +14,14 @@ pub struct Table {
 /// A number with three significant digits.
 pub fn number(x: f64) -> String {
     let magnitude = x.abs();
-    if !x.is_finite() {
-        return x.to_string();
+    if !x.is_finite() || x == 0.0 {
+        // Without the sign of zero.
+        return (x + 0.0).to_string();
     }
-    if magnitude != 0.0 && !(1e-4..1e5).contains(&magnitude) {
+    if !(1e-4..1e5).contains(&magnitude) {
         return format!("{x:.2e}");
     }
-    let digits = if magnitude == 0.0 { 0 } else { 2 - magnitude.log10().floor() as i32 };
+    let digits = 2 - magnitude.log10().floor() as i32;
     format!("{x:.*}", digits.max(0) as usize)
 }
 
@@ -78,6 +79,10 @@ mod tests {
     fn numbers_have_three_significant_digits() {
         let cases = [
             (0.0, "0"),
+            (-0.0, "0"),
+            (f64::MAX, "1.80e308"),
+            (-5e-324, "-4.94e-324"),
+            (f64::NEG_INFINITY, "-inf"),
             (1.0, "1.00"),
             (0.001_949, "0.00195"),
             (12.345, "12.3"),

@@ -3,11 +3,13 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+use windtunnel_core::landscape::{NoiseSample, Reference};
+use windtunnel_core::objective::Block;
 use windtunnel_lab::baseline::Baseline;
 use windtunnel_lab::chart::{
     Group, Member, condition_ratios, conditioning, generalized, generalized_fits, held_out,
-    heterogeneity, losses, negative_steps, over_seeds, smoothness, spectrum, stability,
-    update_geometry,
+    heterogeneity, losses, negative_steps, noise, noise_by_coordinate, over_seeds, smoothness,
+    spectrum, stability, update_geometry,
 };
 use windtunnel_lab::figure::{Color, Line};
 use windtunnel_lab::store::{Row, RunId};
@@ -86,7 +88,8 @@ fn negative_steps_are_counted() {
     const METRIC: &str = "directional_smoothness";
     let rows = [(0, METRIC, 1.0), (1, METRIC, -0.5), (2, METRIC, f64::NAN), (3, METRIC, 0.0)];
     let table = negative_steps(&[group("adam", vec![member(2, &rows)])]).unwrap();
-    assert_eq!(table.rows, [["adam", "2", "step taken", "1 of 3 (33.3 %)"]]);
+    let counted = "1 of 3 (33.3 %); 1 not a number, left out";
+    assert_eq!(table.rows, [["adam", "2", "step taken", counted]]);
 }
 
 /// Rows of a run whose Hessian norm is 0.5 + 2‖∇f‖ exactly.
@@ -149,4 +152,73 @@ fn what_was_not_measured_is_not_drawn() {
         assert_eq!(picture, None);
     }
     assert!(generalized_fits(&groups).is_none() && negative_steps(&groups).is_none());
+}
+
+/// Noise of one parameter, whose norms are the sizes of `values`.
+fn noise_of(values: &[f64]) -> NoiseSample {
+    let reference = Reference { grad: vec![0.0], loss: 1.0, standard_error: 0.0, samples: 9 };
+    NoiseSample { batch_size: 3, vectors: values.to_vec(), reference }
+}
+
+#[test]
+fn a_histogram_has_every_draw_or_says_which_it_lacks() {
+    let share = |values: &[f64]| {
+        let figure = noise(&noise_of(values), "what");
+        let share: f64 = figure.panels[0].bars.iter().flat_map(|bars| &bars.heights).sum();
+        (share, figure.panels[0].note.clone())
+    };
+    // A sum of up to 60 shares.
+    let whole =
+        |(share, note): (f64, String)| (share - 1.0).abs() < 60.0 * f64::EPSILON && note.is_empty();
+    assert!(whole(share(&[2.5; 50])), "one value");
+    assert!(whole(share(&[1e-150; 50])), "a small value");
+    assert!(whole(share(&[1.0, 1e10].repeat(25))), "two values");
+    assert!(whole(share(&[1.0, 1.0 + f64::EPSILON].repeat(25))), "neighbours");
+    let (rest, note) = share(&[0.0, 1.0, 1.0, f64::INFINITY]);
+    assert_eq!(note, "1 of 4 norms are zero, 1 of 4 norms are not finite and left out.");
+    assert!((rest - 0.5).abs() < 1e-15, "{rest}");
+    assert_eq!(share(&[0.0; 50]).1, "50 of 50 norms are zero and left out.");
+}
+
+#[test]
+fn noise_that_cannot_be_drawn_says_why() {
+    let notes = |values: &[f64]| -> [String; 4] {
+        let panels = noise(&noise_of(values), "what").panels.into_iter();
+        panels.map(|panel| panel.note).collect::<Vec<_>>().try_into().unwrap()
+    };
+    let [_, hill, gaussian, normal] = notes(&[f64::NAN; 30]);
+    assert_eq!(hill, "0 norms are positive and finite, and it takes 22.");
+    assert!(gaussian.contains("the covariance of the noise is not finite"), "{gaussian}");
+    assert!(normal.contains("no finite variance"), "{normal}");
+    let spread: Vec<f64> = (1..=30).map(f64::from).collect();
+    assert_eq!(notes(&spread), [""; 4]);
+    let block = Block { name: "encoder".into(), range: 0..3, dead: false };
+    let figure = noise_by_coordinate(&noise_of(&spread), &[block], "what");
+    assert!(figure.svg().contains("nothing to draw: the parameters are not"));
+}
+
+#[test]
+fn tables_without_a_number_say_why() {
+    const METRIC: &str = "robust_condition_number";
+    let runs = |values: [f64; 2]| {
+        let member = |(seed, value): (u64, f64)| member(seed, &[(5, METRIC, value)]);
+        group("run", [(0, values[0]), (1, values[1])].map(member).into())
+    };
+    let cell = |a, b| condition_ratios(&runs(a), &runs(b), &[5]).unwrap().rows[0][3].clone();
+    let none = "none: 1 of 2 ratios not finite or zero";
+    assert_eq!(cell([1.0, 2.0], [0.0, 1.0]), none);
+    assert_eq!(cell([f64::NAN, 2.0], [1.0, 1.0]), none);
+    assert_eq!(cell([1.0, 3.0], [1.0, 1.0]), "2.00");
+    let nans = [(0, "directional_smoothness", f64::NAN), (1, "directional_smoothness", f64::NAN)];
+    let table = negative_steps(&[group("adam", vec![member(0, &nans)])]).unwrap();
+    assert_eq!(table.rows[0][3], "none: not a number at all 2 steps");
+    let mut run = smooth_run();
+    run.members[0].rows.iter_mut().for_each(|row| row.value = f64::INFINITY);
+    let table = generalized_fits(std::slice::from_ref(&run)).unwrap();
+    assert_eq!(
+        table.rows[0][3..5],
+        ["0 (40 not finite, left out)", "none: fewer than 10 finite steps"]
+    );
+    let figure = generalized(&run, &run.members[0]).unwrap();
+    assert!(figure.svg().contains("40 of 40 steps are not finite"));
 }

@@ -175,7 +175,12 @@ fn any_numbers_make_a_picture() {
     let mut uniform = Uniform(2);
     let mut pick =
         |n: usize| (0..n).map(|_| nasty[(uniform.next() * nasty.len() as f64) as usize]).collect();
-    let scale = |n: usize| [Scale::Linear, Scale::Log, Scale::SymLog { linear: 1e-3 }][n % 3];
+    let thresholds = [1e-3, 5e-324, 1e295, f64::MAX, 0.0, f64::NAN];
+    let scale = |n: usize| match n % 3 {
+        0 => Scale::Linear,
+        1 => Scale::Log,
+        _ => Scale::SymLog { linear: thresholds[n / 9 % thresholds.len()] },
+    };
     for case in 0..400 {
         let n = case % 5;
         let x: Vec<f64> = pick(n);
@@ -213,9 +218,16 @@ fn any_numbers_make_a_picture() {
         let matrix = Panel { heat_map: Some(map), ..panel("", scale(case), vec![]) };
         let figure = figure(vec![marks, histogram, matrix]);
         let svg = figure.svg();
-        assert!(!svg.contains("NaN") && !svg.contains("inf"), "case {case}: {figure:?}");
-        let longest =
-            texts(Document::parse(&svg).unwrap().root()).iter().map(|t| t.chars().count()).max();
+        let document = Document::parse(&svg).unwrap();
+        let attributes = document.descendants().flat_map(|node| node.attributes());
+        for value in attributes.map(|attribute| attribute.value()) {
+            assert!(!value.contains("NaN") && !value.contains("inf"), "case {case}: {value}");
+        }
+        // Small print and reasons are sentences.
+        let prose = ["caption", "reason"].into_iter().flat_map(|c| of_class(document.root(), c));
+        let prose: Vec<String> = prose.flat_map(texts).collect();
+        let labels = texts(document.root()).into_iter().filter(|text| !prose.contains(text));
+        let longest = labels.map(|text| text.chars().count()).max();
         assert!(longest < Some(20), "case {case}: {figure:?}");
         if case % 40 == 0 {
             figure.png(0.5).unwrap();
@@ -230,7 +242,10 @@ fn a_figure_without_data_says_so() {
         panel("", Scale::Log, vec![]),
         panel("", Scale::Linear, vec![curve(&[f64::NAN])]),
     ]);
-    assert_eq!(empty.svg().matches("nothing to draw").count(), 2);
+    let svg = empty.svg();
+    assert_eq!(svg.matches("nothing to draw").count(), 2);
+    let reasons = ["there are no numbers", "no mark has a place", "1 of 1 points of curves"];
+    assert!(reasons.iter().all(|reason| svg.contains(reason)), "{svg}");
     assert!(!three_panels().svg().contains("nothing to draw"));
     Figure::default().png(1.0).unwrap();
 }

@@ -29,11 +29,11 @@ struct Line {
     median: f64,
     /// Over those of the best baseline that the model can be: GD++, or else least squares.
     distance_to_theory: [f64; 2],
+    /// Why one of the numbers is null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     scalars: Option<Shown>,
-    /// Why there is no such baseline or no such number.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    missing: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -41,6 +41,23 @@ struct Shown {
     a: Vec<f64>,
     b: Vec<f64>,
     fitted: f64,
+}
+
+impl Line {
+    /// With a reason if a number is not finite, and without if all are.
+    fn explained(self) -> Line {
+        let [mean, median] = self.distance_to_theory;
+        let reason = match [self.mean, self.median].iter().all(|loss| loss.is_finite()) {
+            true if mean.is_finite() && median.is_finite() => None,
+            true => Some("the loss of the theory is zero or not finite".into()),
+            false => self.reason.or(Some("the loss is not finite".into())),
+        };
+        Line { reason, ..self }
+    }
+
+    fn footnote(&self) -> Option<String> {
+        Some(format!("no number: {}: {}\n", self.name, self.reason.as_ref()?))
+    }
 }
 
 pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
@@ -92,13 +109,14 @@ fn of_run((spec, _, record): &Run) -> Line {
     let outcome = meta("outcome").and_then(Value::as_str).unwrap_or_default();
     let step = meta("step").and_then(Value::as_u64).unwrap_or(0);
     let value = |metric| last(&record.rows, metric, outcome, step);
+    let diverged = format!("the run diverged at step {step}");
     Line {
         name: name(spec),
         mean: value(LOSS),
         median: value(MEDIAN),
         distance_to_theory: [f64::NAN; 2],
+        reason: (outcome == "diverged").then_some(diverged),
         scalars: None,
-        missing: (outcome == "diverged").then(|| format!("the run diverged at step {step}")),
     }
 }
 
@@ -133,38 +151,36 @@ fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<Vec<Baseline
         mean: b.mean,
         median: b.median,
         distance_to_theory: [b.mean / mean, b.median / median],
+        reason: None,
         scalars: b.scalars.as_ref().map(|s| Shown {
             a: s.a.clone(),
             b: s.b.clone(),
             fitted: s.fitted,
         }),
-        missing: None,
     };
     let absent = |(name, reason): &(String, NoScalars)| Line {
         name: name.clone(),
         mean: f64::NAN,
         median: f64::NAN,
         distance_to_theory: [f64::NAN; 2],
+        reason: Some(reason.to_string()),
         scalars: None,
-        missing: Some(reason.to_string()),
     };
     let of_run = |run: &Line| Line {
         name: run.name.clone(),
         distance_to_theory: [run.mean / mean, run.median / median],
+        reason: run.reason.clone(),
         scalars: None,
-        missing: run.missing.clone(),
         ..*run
     };
     let lines = found.iter().map(line).chain(missing.iter().map(absent));
-    let lines: Vec<Line> = lines.chain(runs.iter().map(of_run)).collect();
+    let lines = lines.chain(runs.iter().map(of_run));
+    let lines: Vec<Line> = lines.map(Line::explained).collect();
     if global.json {
         output::json(&lines)?;
         return Ok(found);
     }
     let row = |line: &Line| {
-        if let Some(reason) = &line.missing {
-            return vec![line.name.clone(), format!("none: {reason}")];
-        }
         let [mean, median] = line.distance_to_theory.map(number);
         vec![line.name.clone(), number(line.mean), number(line.median), mean, median]
     };
@@ -176,6 +192,7 @@ fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<Vec<Baseline
         describe(spec)
     );
     let table = Table::new(&title, &head, lines.iter().map(row).collect());
-    output::print(&format!("{}\n", table.text()))?;
+    let reasons: String = lines.iter().filter_map(Line::footnote).collect();
+    output::print(&format!("{}{reasons}\n", table.text()))?;
     Ok(found)
 }

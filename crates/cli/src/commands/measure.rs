@@ -78,7 +78,7 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         return output::json(&measured.iter().map(shown).collect::<Vec<_>>());
     }
     for run in &measured {
-        output::print(&format!("{}{}\n", table(run).text(), warnings(run)))?;
+        output::print(&format!("{}{}{}\n", table(run).text(), without(run), warnings(run)))?;
     }
     for table in &result.tables {
         output::print(&format!("{}\n", table.text()))?;
@@ -152,7 +152,11 @@ impl Report {
         let tables = measured.iter().map(table).chain(self.tables.iter().cloned());
         let page = Page {
             title: "windtunnel: measurements",
-            summary: measured.iter().map(warnings).filter(|w| !w.is_empty()).collect(),
+            summary: measured
+                .iter()
+                .flat_map(|run| [without(run), warnings(run)])
+                .filter(|w| !w.is_empty())
+                .collect(),
             parts: vec![Part {
                 id: "measurements",
                 figures: self.figures.iter().map(|(_, figure)| figure).collect(),
@@ -184,8 +188,7 @@ fn single_step(run: &Measured, m: &Measurement, of: &str) -> Vec<(String, Figure
         let name = |what: &str| file(&format!("{what}-b{}", sample.batch_size));
         let coordinates = chart::noise_by_coordinate(sample, &m.blocks, &what);
         let of = [("noise", chart::noise(sample, &what)), ("noise-by-parameter", coordinates)];
-        let named = of.map(|(picture, figure)| Some((name(picture), figure?)));
-        named.into_iter().flatten().collect::<Vec<_>>()
+        of.map(|(picture, figure)| (name(picture), figure))
     });
     hessian.into_iter().chain(noise).collect()
 }
@@ -203,6 +206,37 @@ fn member(run: &Measured) -> Member {
 fn slug(name: &str) -> String {
     let kept = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
     format!("-{}", name.chars().map(kept).collect::<String>())
+}
+
+/// Most metrics that a line names.
+const NAMED: usize = 4;
+
+/// Which readings are no numbers and why, a line for each step and reason.
+fn without(run: &Measured) -> String {
+    let mut lines = String::new();
+    for m in &run.measurements {
+        let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+        for (metric, reason) in m.readings.missing() {
+            match by_reason.iter_mut().find(|(known, _)| *known == reason) {
+                Some((_, metrics)) => metrics.push(metric),
+                None => by_reason.push((reason, vec![metric])),
+            }
+        }
+        for (reason, metrics) in by_reason {
+            let named = metrics[..metrics.len().min(NAMED)].join(", ");
+            let more = match metrics.len().saturating_sub(NAMED) {
+                0 => String::new(),
+                n => format!(" and {n} more"),
+            };
+            lines += &format!("no number: step {}: {named}{more}: {reason}\n", m.step);
+        }
+    }
+    lines
+}
+
+/// Metrics whose value is not a finite number, each with the reason, as a JSON object.
+pub fn missing(readings: &Readings) -> Map<String, Value> {
+    readings.missing().map(|(metric, reason)| (metric.into(), reason.into())).collect()
 }
 
 fn warnings(run: &Measured) -> String {
@@ -234,6 +268,9 @@ struct Shown {
 struct ShownMeasurement {
     step: u64,
     readings: Map<String, Value>,
+    /// Why a reading is null.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    missing: Map<String, Value>,
     warnings: Vec<String>,
 }
 
@@ -241,6 +278,7 @@ fn shown(run: &Measured) -> Shown {
     let measurement = |m: &Measurement| ShownMeasurement {
         step: m.step,
         readings: readings(&m.readings),
+        missing: missing(&m.readings),
         warnings: m.readings.warnings().iter().map(ToString::to_string).collect(),
     };
     Shown {

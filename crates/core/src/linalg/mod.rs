@@ -145,7 +145,7 @@ mod tests {
 
     #[test]
     fn norms_scale() {
-        for scale in [1e-320, 1e-300, 1e-160, 1e-3, 1.0, 1e155, 1e300, 4e307] {
+        for scale in [1e-320, 1e-300, 1e-160, 1e-3, 1.0, 1e155, 1e300, 3e307] {
             // Denormals have few digits.
             let digits = if scale < 1e-300 { 1e-3 } else { 4.0 * f64::EPSILON };
             let x = [3.0 * scale, 0.0, -4.0 * scale];

@@ -1,5 +1,7 @@
 //! (L₀, L₁)-smoothness: smoothness against gradient norm, and the line through it.
 
+use std::collections::BTreeMap;
+
 use windtunnel_core::stats::{Interval, LogLine, log_line, log_line_through, spearman};
 
 use super::{Group, Member};
@@ -16,29 +18,60 @@ const METRICS: [(&str, &str); 3] = [
 /// Fewest points that a line is fitted through.
 const FEWEST: usize = 10;
 
-/// (step, ‖∇f‖, smoothness) wherever both were measured.
-fn points(member: &Member, metric: &str) -> Vec<(u64, f64, f64)> {
-    let norms = member.series("held_out_grad_norm");
-    let both = norms.into_iter().filter_map(|(step, x)| Some((step, x, member.at(metric, step)?)));
-    both.filter(|(_, x, y)| x.is_finite() && y.is_finite()).collect()
+/// Where gradient norm and smoothness were both measured.
+struct Measured {
+    /// (step, ‖∇f‖, smoothness), finite.
+    points: Vec<(u64, f64, f64)>,
+    /// Steps where one of the two is not.
+    not_finite: usize,
+}
+
+impl Measured {
+    fn of(member: &Member, metric: &str) -> Self {
+        let smoothness: BTreeMap<u64, f64> = member.series(metric).into_iter().collect();
+        let norms = member.series("held_out_grad_norm").into_iter();
+        let both = norms.filter_map(|(step, x)| Some((step, x, *smoothness.get(&step)?)));
+        let (points, others): (Vec<_>, Vec<_>) =
+            both.partition(|(_, x, y)| x.is_finite() && y.is_finite());
+        Self { points, not_finite: others.len() }
+    }
+
+    fn steps(&self) -> usize {
+        self.points.len() + self.not_finite
+    }
+
+    fn coordinates(&self) -> (Vec<f64>, Vec<f64>) {
+        self.points.iter().map(|(_, x, y)| (*x, *y)).unzip()
+    }
+
+    /// Points that a line of logarithms can be fitted through.
+    fn positive(&self) -> usize {
+        self.points.iter().filter(|(_, x, y)| *x > 0.0 && *y > 0.0).count()
+    }
+
+    /// What of the steps is left out; nothing if all are used.
+    fn note(&self) -> String {
+        let (steps, few) = (self.steps(), self.points.len() < FEWEST);
+        match self.not_finite {
+            0 => String::new(),
+            n if few => format!("{n} of {steps} steps are not finite, and a line takes {FEWEST}."),
+            n => format!("{n} of {steps} steps are left out because they are not finite."),
+        }
+    }
 }
 
 /// The line smoothness = L₀ + L₁‖∇f‖ with its rank correlation.
 struct Fit {
     line: LogLine,
     correlation: (f64, Interval),
-    points: usize,
 }
 
-fn fit(points: &[(u64, f64, f64)]) -> Option<Fit> {
-    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|(_, x, y)| (*x, *y)).unzip();
+fn fit(measured: &Measured) -> Option<Fit> {
+    let (x, y) = measured.coordinates();
     // Neighbours of a trajectory depend on each other over about the cube root of its length.
     let block = ((x.len() as f64).cbrt().ceil() as usize).max(1);
-    (x.len() >= FEWEST).then(|| Fit {
-        line: log_line(&x, &y, block),
-        correlation: spearman(&x, &y),
-        points: x.len(),
-    })
+    (x.len() >= FEWEST)
+        .then(|| Fit { line: log_line(&x, &y, block), correlation: spearman(&x, &y) })
 }
 
 /// Smoothness against gradient norm for one run, coloured by step; nothing without enough steps.
@@ -56,14 +89,29 @@ pub fn generalized(group: &Group, member: &Member) -> Option<Figure> {
     })
 }
 
+/// One smoothness against the gradient norm; nothing where it was not measured at enough steps.
 pub fn generalized_panel(member: &Member, (metric, name): (&str, &str)) -> Option<Panel> {
-    let points = points(member, metric);
-    if points.len() < FEWEST {
+    let measured = Measured::of(member, metric);
+    if measured.steps() < FEWEST {
         return None;
     }
-    let (x, y): (Vec<f64>, Vec<f64>) = points.iter().map(|(_, x, y)| (*x, *y)).unzip();
+    let panel = Panel { note: measured.note(), ..panel(name) };
+    if measured.points.len() < FEWEST {
+        return Some(panel);
+    }
+    let (x, y) = measured.coordinates();
     let (intercept, slope) = log_line_through(&x, &y);
+    let shade = measured.points.iter().map(|p| p.0 as f64).collect();
+    let (name, color, line) = ("fit".into(), Color::RED, Line::Slope { slope, intercept });
     Some(Panel {
+        points: vec![Points { name: String::new(), color: Color::BLACK, x, y, shade: Some(shade) }],
+        rules: vec![Rule { name, color, line }],
+        ..panel
+    })
+}
+
+fn panel(name: &str) -> Panel {
+    Panel {
         title: name.into(),
         x_label: "‖∇f‖".into(),
         y_label: "smoothness".into(),
@@ -72,46 +120,24 @@ pub fn generalized_panel(member: &Member, (metric, name): (&str, &str)) -> Optio
         shade_label: "step".into(),
         // Most of what happens happens early.
         shade_scale: Scale::SymLog { linear: 1.0 },
-        points: vec![Points {
-            name: String::new(),
-            color: Color::BLACK,
-            x,
-            y,
-            shade: Some(points.iter().map(|p| p.0 as f64).collect()),
-        }],
-        rules: vec![Rule {
-            name: "fit".into(),
-            color: Color::RED,
-            line: Line::Slope { slope, intercept },
-        }],
         ..Panel::default()
-    })
+    }
 }
 
 /// L₀, L₁ and rank correlation of every run that was measured at enough steps.
+///
+/// A cell without a number says why.
 pub fn generalized_fits(groups: &[Group]) -> Option<Table> {
     let mut rows = Vec::new();
     for group in groups {
         for member in &group.members {
             for (metric, _) in METRICS {
-                let Some(fit) = fit(&points(member, metric)) else { continue };
-                let with = |value: f64, interval: Interval| {
-                    format!(
-                        "{} ({} to {})",
-                        number(value),
-                        number(interval.lo),
-                        number(interval.hi)
-                    )
-                };
-                rows.push(vec![
-                    group.name.clone(),
-                    member.seed.to_string(),
-                    metric.into(),
-                    fit.points.to_string(),
-                    with(fit.line.intercept, fit.line.intercept_interval),
-                    with(fit.line.slope, fit.line.slope_interval),
-                    with(fit.correlation.0, fit.correlation.1),
-                ]);
+                let measured = Measured::of(member, metric);
+                if measured.steps() < FEWEST {
+                    continue;
+                }
+                let names = [group.name.clone(), member.seed.to_string(), metric.into()];
+                rows.push(names.into_iter().chain(fit_cells(&measured)).collect());
             }
         }
     }
@@ -124,4 +150,44 @@ pub fn generalized_fits(groups: &[Group]) -> Option<Table> {
             rows,
         )
     })
+}
+
+/// Steps, L₀, L₁ and rank correlation.
+fn fit_cells(measured: &Measured) -> [String; 4] {
+    let Measured { points, not_finite } = measured;
+    let mut left_out = Vec::new();
+    if *not_finite > 0 {
+        left_out.push(format!("{not_finite} not finite, left out"));
+    }
+    if measured.positive() < points.len() {
+        let n = points.len() - measured.positive();
+        left_out.push(format!("{n} not above zero, not in the line"));
+    }
+    let steps = match left_out.as_slice() {
+        [] => points.len().to_string(),
+        reasons => format!("{} ({})", points.len(), reasons.join("; ")),
+    };
+    let Some(Fit { line, correlation: (correlation, interval) }) = fit(measured) else {
+        let none = format!("none: fewer than {FEWEST} finite steps");
+        return [steps, none.clone(), none.clone(), none];
+    };
+    let no_line = "none: fewer than 2 steps above zero";
+    let no_rank = "none: one of the two never changes";
+    [
+        steps,
+        with(line.intercept, line.intercept_interval, no_line),
+        with(line.slope, line.slope_interval, no_line),
+        with(correlation, interval, no_rank),
+    ]
+}
+
+/// A value with its interval, or why there is none.
+fn with(value: f64, interval: Interval, otherwise: &str) -> String {
+    match (value.is_nan(), interval.lo.is_nan()) {
+        (true, _) => otherwise.into(),
+        (false, true) => format!("{} (no interval: a resample has none)", number(value)),
+        (false, false) => {
+            format!("{} ({} to {})", number(value), number(interval.lo), number(interval.hi))
+        }
+    }
 }

@@ -18,13 +18,15 @@ pub fn held_out(groups: &[Group], lines: &[Baseline]) -> Option<Figure> {
         let curve = |group: &Group| over_seeds(group, metric, &group.name, group.color);
         let series: Vec<Series> = groups.iter().filter_map(curve).collect();
         let losses = series.iter().flat_map(|series| &series.center).copied();
-        let lowest = losses.filter(|loss| *loss > 0.0).fold(f64::INFINITY, f64::min);
+        let positive = losses.filter(|loss| *loss > 0.0 && loss.is_finite());
+        let floor = FAR_BELOW * positive.reduce(f64::min).unwrap_or(0.0);
         let colors = Color::CYCLE.iter().skip(2).chain(&Color::CYCLE);
         let rule = |(line, color): (&Baseline, &Color)| {
             let value = of(line);
             let line =
                 Rule { name: line.name.clone(), color: *color, line: Line::Horizontal(value) };
-            (value > FAR_BELOW * lowest).then_some(line)
+            // What is not finite is left to the picture, which says so.
+            (value > floor || !value.is_finite()).then_some(line)
         };
         let rules = lines.iter().zip(colors).filter_map(rule).collect();
         (!series.is_empty()).then(|| Panel {

@@ -12,8 +12,10 @@ const DECADES: f64 = 1e-4;
 pub fn hessian(hessian: &Hessian, blocks: &[Block], what: &str) -> Figure {
     let names: Vec<(String, usize)> =
         blocks.iter().map(|b| (b.name.to_uppercase(), b.range.len())).collect();
-    let largest = hessian.entries().iter().fold(0.0_f64, |m, x| m.max(x.abs()));
-    let linear = if largest > 0.0 && largest.is_finite() { DECADES * largest } else { 1.0 };
+    let sizes = hessian.entries().iter().map(|x| x.abs()).filter(|size| size.is_finite());
+    let largest = sizes.fold(0.0, f64::max);
+    // Of the smallest numbers a ten-thousandth is zero, which is no threshold.
+    let linear = if largest > 0.0 { (DECADES * largest).max(f64::MIN_POSITIVE) } else { 1.0 };
     let heat_map = HeatMap {
         rows: hessian.dim(),
         columns: hessian.dim(),

@@ -24,19 +24,8 @@ pub fn condition_ratios(a: &Group, b: &Group, steps: &[u64]) -> Option<Table> {
             if ratios.is_empty() {
                 continue;
             }
-            let (lo, hi) = (mean_interval(&ratios).lo, mean_interval(&ratios).hi);
-            let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
-            let geometric = mean_interval(&logs);
-            let span = |lo: f64, hi: f64| format!("{} to {}", number(lo), number(hi));
-            rows.push(vec![
-                convention.name(),
-                step.to_string(),
-                ratios.len().to_string(),
-                number(mean(&ratios)),
-                span(lo, hi),
-                number(mean(&logs).exp()),
-                span(geometric.lo.exp(), geometric.hi.exp()),
-            ]);
+            let names = [convention.name(), step.to_string(), ratios.len().to_string()];
+            rows.push(names.into_iter().chain(ratio_cells(&ratios)).collect());
         }
     }
     let head = ["convention", "step", "seeds", "mean ratio", "95 %", "geometric mean", "95 %"];
@@ -46,6 +35,26 @@ pub fn condition_ratios(a: &Group, b: &Group, steps: &[u64]) -> Option<Table> {
         a.name, b.name
     );
     (!rows.is_empty()).then(|| Table::new(&title, &head, rows))
+}
+
+/// Mean and geometric mean of ratios, each with its interval; why there is none where a ratio is
+/// not finite or not above zero.
+fn ratio_cells(ratios: &[f64]) -> [String; 4] {
+    let unusable = ratios.iter().filter(|ratio| !(**ratio > 0.0 && ratio.is_finite())).count();
+    if unusable > 0 {
+        let reason = format!("none: {unusable} of {} ratios not finite or zero", ratios.len());
+        return [reason, String::new(), String::new(), String::new()];
+    }
+    let arithmetic = mean_interval(ratios);
+    let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
+    let geometric = mean_interval(&logs);
+    let span = |lo: f64, hi: f64| format!("{} to {}", number(lo), number(hi));
+    [
+        number(mean(ratios)),
+        span(arithmetic.lo, arithmetic.hi),
+        number(mean(&logs).exp()),
+        span(geometric.lo.exp(), geometric.hi.exp()),
+    ]
 }
 
 /// Seeds that both groups have.
@@ -69,20 +78,27 @@ pub fn negative_steps(groups: &[Group]) -> Option<Table> {
         for member in &group.members {
             for (suffix, direction) in directions {
                 let series = member.series(&format!("{METRIC}{suffix}"));
-                let values = || series.iter().map(|(_, value)| *value).filter(|v| !v.is_nan());
-                let negative = values().filter(|value| *value < 0.0).count();
-                if values().count() > 0 {
-                    let share = 100.0 * negative as f64 / values().count() as f64;
-                    rows.push(vec![
-                        group.name.clone(),
-                        member.seed.to_string(),
-                        direction.into(),
-                        format!("{negative} of {} ({share:.1} %)", values().count()),
-                    ]);
+                let values: Vec<f64> = series.into_iter().map(|(_, value)| value).collect();
+                if !values.is_empty() {
+                    let names = [group.name.clone(), member.seed.to_string(), direction.into()];
+                    rows.push(names.into_iter().chain([negative_cell(&values)]).collect());
                 }
             }
         }
     }
     let head = ["run", "seed", "direction", "negative steps"];
     (!rows.is_empty()).then(|| Table::new("Directional smoothness below zero", &head, rows))
+}
+
+/// How many values are below zero; those that are not numbers are not counted, which is said.
+fn negative_cell(values: &[f64]) -> String {
+    let numbers: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+    let negative = numbers.iter().filter(|value| **value < 0.0).count();
+    let share = 100.0 * negative as f64 / numbers.len() as f64;
+    let counted = format!("{negative} of {} ({share:.1} %)", numbers.len());
+    match values.len() - numbers.len() {
+        0 => counted,
+        n if numbers.is_empty() => format!("none: not a number at all {n} steps"),
+        n => format!("{counted}; {n} not a number, left out"),
+    }
 }

@@ -117,11 +117,19 @@ fn spectrum_panel(group: &Group) -> Option<Panel> {
     let steps: Vec<f64> = sharpest.iter().map(|(step, _)| *step as f64).collect();
     let mut series = Series::new("", group.color, steps, values(sharpest));
     // A curve that lacks a step would be out of line with the others.
-    let whole = curves.iter().enumerate().filter(|(_, curve)| curve.len() == sharpest.len());
+    let at = |curve: &[(u64, f64)]| curve.iter().map(|(step, _)| *step).collect::<Vec<_>>();
+    let whole = curves.iter().enumerate().filter(|(_, curve)| at(curve) == at(sharpest));
     series.members = whole
         .map(|(k, curve)| crate::figure::Member { name: format!("rank {k}"), y: values(curve) })
         .collect();
-    Some(Panel { x_label: STEP.into(), series: vec![series], ..base })
+    let note = match curves.len() - series.members.len() {
+        0 => String::new(),
+        n => format!(
+            "{n} of {} ranks are left out: they were measured at other steps.",
+            curves.len()
+        ),
+    };
+    Some(Panel { x_label: STEP.into(), series: vec![series], note, ..base })
 }
 
 /// Sharpness against the threshold of stability, both for the step as it is clipped.

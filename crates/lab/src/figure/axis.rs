@@ -3,6 +3,9 @@
 use super::tick::{self, Tick};
 use super::{Scale, symlog};
 
+/// Places farther off, in lengths of the axis, are cut here, so that pixels do not overflow.
+const FARTHEST: f64 = 1e304;
+
 /// A range of numbers on a scale, never empty.
 pub(super) struct Axis {
     scale: Scale,
@@ -36,13 +39,15 @@ impl Axis {
 
     /// Whether `value` has a place on this scale.
     pub(super) fn admits(&self, value: f64) -> bool {
-        coordinate(self.scale, value).is_some()
+        admits(self.scale, value)
     }
 
     /// Where `value` lies, 0 and 1 being the ends; nothing if it cannot be drawn.
     pub(super) fn fraction(&self, value: f64) -> Option<f64> {
-        // Ends differ and are at most 2e300 apart: neither 0/0 nor an overflow.
-        coordinate(self.scale, value).map(|u| (u - self.lo) / (self.hi - self.lo))
+        // Ends differ: no 0/0. Halves: differences may be twice the largest number.
+        let (lo, hi) = (self.lo / 2.0, self.hi / 2.0);
+        let fraction = |u: f64| (u / 2.0 - lo) / (hi - lo);
+        coordinate(self.scale, value).map(|u| fraction(u).clamp(-FARTHEST, FARTHEST))
     }
 
     /// Scale, its linear part and both ends in its coordinate, for the script of a page.
@@ -57,10 +62,14 @@ impl Axis {
 
     /// The number at a fraction of the range.
     pub(super) fn value(&self, fraction: f64) -> f64 {
-        let u = self.lo + fraction * (self.hi - self.lo);
+        let span = self.hi - self.lo;
+        let u = match span.is_finite() {
+            true => self.lo + fraction * span,
+            false => self.lo * (1.0 - fraction) + self.hi * fraction,
+        };
         match self.scale {
             Scale::Linear => u,
-            Scale::Log => 10f64.powf(u),
+            Scale::Log => power_of_ten(u),
             Scale::SymLog { linear } => symlog::value(linear, u),
         }
     }
@@ -69,6 +78,7 @@ impl Axis {
     /// where they are shorter and the decades cannot be thinned as finely.
     pub(super) fn ticks(&self, most: usize) -> Vec<Tick> {
         match self.scale {
+            _ if !self.scale.is_usable() => Vec::new(),
             Scale::Linear => tick::linear(self.lo, self.hi, most),
             Scale::Log => tick::log(self.lo, self.hi, most + most / 2),
             Scale::SymLog { linear } => symlog::ticks(linear, self.lo, self.hi, most),
@@ -76,31 +86,41 @@ impl Axis {
     }
 }
 
-/// Numbers beyond 1e300, or on a log axis below its inverse, leave no room to widen a range.
+/// Whether `value` has a place on a scale: if finite, and on a log axis above zero.
+pub(super) fn admits(scale: Scale, value: f64) -> bool {
+    coordinate(scale, value).is_some()
+}
+
 fn coordinate(scale: Scale, value: f64) -> Option<f64> {
     match scale {
-        Scale::Linear => (value.abs() <= 1e300).then_some(value),
-        Scale::Log => (1e-300..=1e300).contains(&value).then(|| value.log10()),
+        Scale::Linear => value.is_finite().then_some(value),
+        Scale::Log => (value > 0.0 && value.is_finite()).then(|| value.log10()),
         Scale::SymLog { linear } => {
-            (value.abs() <= 1e300).then(|| symlog::coordinate(linear, value))
+            (value.is_finite() && scale.is_usable()).then(|| symlog::coordinate(linear, value))
         }
     }
 }
 
+/// 10ᵘ, the largest number where that is beyond it.
+pub(super) fn power_of_ten(u: f64) -> f64 {
+    10f64.powf(u).min(f64::MAX)
+}
+
 fn widened(scale: Scale, lo: f64, hi: f64, pad: f64) -> (f64, f64) {
     let size = lo.abs().max(hi.abs());
-    let span = hi - lo;
+    // Halves: the ends may be twice the largest number apart.
+    let half = hi / 2.0 - lo / 2.0;
     // Ticks of a narrower linear range would differ in digits that a label cannot show.
     let flat = match scale {
-        Scale::Linear => span <= 1e-10 * size || span < 1e-290,
-        Scale::Log | Scale::SymLog { .. } => span < 1e-6,
+        Scale::Linear => half <= 0.5e-10 * size || half < 0.5e-307,
+        Scale::Log | Scale::SymLog { .. } => half < 0.5e-6,
     };
     let by = match scale {
-        _ if !flat => pad * span,
+        _ if !flat => 2.0 * (pad * half),
         Scale::Log | Scale::SymLog { .. } => 0.5,
-        Scale::Linear if size < 1e-290 => 1.0,
+        Scale::Linear if size < 1e-307 => 1.0,
         Scale::Linear => 0.1 * size,
     };
     let crosses = scale != Scale::Log && !flat && lo >= 0.0 && by > lo;
-    (if crosses { 0.0 } else { lo - by }, hi + by)
+    (if crosses { 0.0 } else { (lo - by).max(f64::MIN) }, (hi + by).min(f64::MAX))
 }

@@ -1,10 +1,12 @@
 //! A laid out figure as SVG.
 
 use super::curve::Frame;
-use super::layout::{self, CAPTION, LABEL, LEADING, Lines, Placed, TICK, TICK_GAP, TICK_LENGTH};
+use super::layout::{
+    self, CAPTION, LABEL, LEADING, Lines, MARGIN, Placed, TICK, TICK_GAP, TICK_LENGTH, WIDER,
+};
 use super::shade::Shading;
 use super::svg::{Anchor, FAINT_INK, INK, Medium, Svg, hex, px};
-use super::{Figure, Panel, Series, bars, heat_map, legend, points, rule};
+use super::{Figure, Panel, Series, bars, heat_map, legend, omitted, points, rule};
 
 const CENTER_WIDTH: f64 = 1.7;
 const MEMBER_WIDTH: f64 = 0.6;
@@ -26,7 +28,7 @@ pub(super) fn figure(figure: &Figure, medium: Medium) -> String {
         draw_panel(&mut svg, panel, placed);
     }
     svg.open(&format!("class=\"caption\" fill=\"{FAINT_INK}\""));
-    lines(&mut svg, &layout.caption, layout::MARGIN, Anchor::Start);
+    lines(&mut svg, &layout.caption, MARGIN, Anchor::Start);
     svg.close();
     svg.finish()
 }
@@ -64,9 +66,19 @@ fn draw_panel(svg: &mut Svg, panel: &Panel, placed: &Placed) {
     }
     panel_texts(svg, placed);
     if !drawable(&placed.frame, panel, shading) {
-        let (x, y) = placed.frame.middle();
-        svg.text("nothing to draw", x, y, CAPTION, Anchor::Middle);
+        empty(svg, panel, frame);
     }
+    svg.close();
+}
+
+/// Why there is nothing, in the middle of the axes.
+fn empty(svg: &mut Svg, panel: &Panel, frame: &Frame) {
+    let (x, y) = frame.middle();
+    let room = (frame.width - 2.0 * MARGIN) / WIDER;
+    let mut text = Lines::below(y, &omitted::reason(panel), CAPTION, room);
+    text.first -= text.lines.len() as f64 * CAPTION * LEADING / 2.0;
+    svg.open("class=\"reason\"");
+    lines(svg, &text, x, Anchor::Middle);
     svg.close();
 }
 
@@ -107,7 +119,11 @@ fn panel_texts(svg: &mut Svg, placed: &Placed) {
 
 fn drawable_series(frame: &Frame, series: &Series) -> bool {
     let point = |(&x, &y): (&f64, &f64)| frame.column(x).zip(frame.row(y)).is_some();
-    series.curves().iter().any(|(_, y)| series.x.iter().zip(*y).any(point))
+    let lines = series.members.iter().map(|member| &member.y).chain([&series.center]);
+    let band = series.band.as_ref();
+    let mut lines = lines.map(|y| series.x.iter().zip(y).any(point));
+    lines.any(|drawn| drawn)
+        || band.is_some_and(|band| !frame.region(&series.x, &band.lo, &band.hi).is_empty())
 }
 
 /// Faint lines at the labelled ticks of y.

@@ -26,12 +26,17 @@ pub enum Error {
     Pdf(String),
 }
 
-/// The SVG in dots, `scale` to a pixel.
+/// Most dots of a PNG, 256 MB while it is drawn: a page of hundreds of panels gets fewer to a pixel.
+const MOST_DOTS: f32 = 64e6;
+
+/// The SVG in dots, `scale` to a pixel, or as many as [`MOST_DOTS`] allows.
 pub(super) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, Error> {
     if !(scale > 0.0 && scale <= 16.0) {
         return Err(Error::Scale(scale));
     }
     let tree = parse(svg)?;
+    let area = tree.size().width() * tree.size().height();
+    let scale = scale.min((MOST_DOTS / area).sqrt());
     let size = tree.size().to_int_size().scale_by(scale).ok_or(Error::Scale(scale))?;
     let mut dots = Pixmap::new(size.width(), size.height()).ok_or(Error::Scale(scale))?;
     resvg::render(&tree, Transform::from_scale(scale, scale), &mut dots.as_mut());
@@ -166,11 +171,20 @@ mod tests {
     }
 
     #[test]
+    fn a_page_of_hundreds_of_panels_has_a_png_of_bounded_size() {
+        let figure = Figure { panels: vec![Panel::default(); 900], ..Figure::default() };
+        let png = Pixmap::decode_png(&figure.png(2.0).unwrap()).unwrap();
+        let dots = png.width() as f32 * png.height() as f32;
+        assert!(dots <= 1.01 * MOST_DOTS && dots > 0.9 * MOST_DOTS, "{dots}");
+    }
+
+    #[test]
     fn no_text_leaves_the_page_or_covers_another() {
-        for (panels, size) in [(1, 1.0), (2, 1e5), (3, 123456.0), (4, 1e-7), (5, 1e300), (7, 12.5)]
+        let ordinary = [(1, 1.0), (2, 1e5), (3, 123456.0), (4, 1e-7), (5, 1e300), (7, 12.5)];
+        for (panels, size) in ordinary.into_iter().chain([(2, f64::MAX), (3, 1e-300), (1, 1e-305)])
         {
-            let small = Scale::SymLog { linear: 2.5e-6 * f64::min(size, 1e290) };
-            let large = Scale::SymLog { linear: 0.9 * f64::min(size, 1e290) };
+            let small = Scale::SymLog { linear: 2.5e-6 * size };
+            let large = Scale::SymLog { linear: 0.9 * size };
             for scale in [Scale::Linear, Scale::Log, small, large] {
                 let case = format!("{panels} panels to {size}, {scale:?}");
                 assert_apart(&crowded(panels, size, scale), &case);

@@ -6,7 +6,7 @@ use super::font::{width, wrap};
 use super::legend::{self, Entry};
 use super::shade::ColorBar;
 use super::tick::Tick;
-use super::{Figure, Line, Panel, heat_map};
+use super::{Figure, Line, Panel, heat_map, omitted};
 
 /// Sizes of letters in pixels.
 pub(super) const TITLE: f64 = 14.0;
@@ -81,7 +81,8 @@ pub(super) fn layout(figure: &Figure) -> Layout {
         panels.extend(placed);
         top += height;
     }
-    let caption = Lines::below(top + 2.0, &figure.caption, CAPTION, room / WIDER);
+    let caption = format!("{}{}", figure.caption, omitted::notes(figure));
+    let caption = Lines::below(top + 2.0, &caption, CAPTION, room / WIDER);
     let height = (caption.end() + MARGIN).ceil();
     Layout { width: grid.page, height, title, legend, panels, caption }
 }
@@ -277,7 +278,15 @@ fn x_ticks(panel: &Panel, frame: &Frame) -> Vec<Tick> {
     }
     let most = (frame.width / 40.0) as usize;
     let fewer = (1..=most).rev().map(|n| frame.x.ticks(n));
-    fewer.into_iter().find(|ticks| labels_fit(frame, ticks)).unwrap_or_default()
+    let mut ticks = fewer.into_iter().find(|ticks| labels_fit(frame, ticks)).unwrap_or_default();
+    // Half of the last label may hang over, but not leave the page.
+    for tick in &mut ticks {
+        let room = frame.column(tick.value).map_or(0.0, |x| frame.right() + OVERHANG + MARGIN - x);
+        if width(&tick.label, TICK) / 2.0 > room - 1.0 {
+            tick.label.clear();
+        }
+    }
+    ticks
 }
 
 fn labels_fit(frame: &Frame, ticks: &[Tick]) -> bool {

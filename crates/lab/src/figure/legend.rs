@@ -1,6 +1,6 @@
 //! The legend: one entry for each name and colour, in centred lines.
 
-use super::font::width;
+use super::font::{shortened, width};
 use super::layout::{LABEL, WIDER};
 use super::svg::{Anchor, Medium, Svg, hex, px};
 use super::{Color, ColorMap, Figure, Panel, bars, draw, points, rule};
@@ -32,6 +32,8 @@ enum Sample {
 #[derive(Clone)]
 pub(super) struct Entry {
     name: String,
+    /// As much of the name as a line has room for.
+    shown: String,
     color: Color,
     samples: Vec<Sample>,
     x: f64,
@@ -58,8 +60,8 @@ fn entries(figure: &Figure) -> Vec<Entry> {
         let known = entries.iter().position(|e| e.name == name && e.color == color);
         let at = known.unwrap_or(entries.len());
         if known.is_none() {
-            let (name, samples) = (name.to_string(), Vec::new());
-            entries.push(Entry { name, color, samples, x: 0.0, y: 0.0 });
+            let (name, shown, samples) = (name.to_string(), String::new(), Vec::new());
+            entries.push(Entry { name, shown, color, samples, x: 0.0, y: 0.0 });
         }
         let samples = &mut entries[at].samples;
         if let Err(at) = samples.binary_search(&sample) {
@@ -89,7 +91,8 @@ fn marks(panel: &Panel) -> Vec<(&str, Color, Sample)> {
 fn lines(entries: Vec<Entry>, room: f64) -> Vec<(Vec<Entry>, f64)> {
     let mut lines: Vec<(Vec<Entry>, f64)> = Vec::new();
     for mut entry in entries {
-        let wide = SAMPLE.0 + SAMPLE.1 + WIDER * width(&entry.name, LABEL);
+        entry.shown = shortened(&entry.name, LABEL, (room - SAMPLE.0 - SAMPLE.1) / WIDER);
+        let wide = SAMPLE.0 + SAMPLE.1 + WIDER * width(&entry.shown, LABEL);
         match lines.last_mut() {
             Some((line, used)) if *used + GAP + wide <= room => {
                 entry.x = *used + GAP;
@@ -114,7 +117,7 @@ pub(super) fn draw(svg: &mut Svg, entry: &Entry) {
     }
     // Letters of this family are 0.72 of their size high.
     let (x, y) = (entry.x + SAMPLE.0 + SAMPLE.1, entry.y + 0.36 * LABEL);
-    svg.text(&entry.name, x, y, LABEL, Anchor::Start);
+    svg.text(&entry.shown, x, y, LABEL, Anchor::Start);
     if page {
         svg.close();
     }

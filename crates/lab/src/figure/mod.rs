@@ -5,8 +5,9 @@
 //! PNG, a PDF, and a CSV of every number drawn. Equal figures give equal bytes. PNG and PDF use
 //! the fonts bundled with this module, so they look the same on a machine without any.
 //!
-//! What cannot be drawn leaves a gap in its curve or histogram, or a grey cell: NaN, ±∞, |v| > 1e300, and on a log axis
-//! v < 1e−300, zero and negative numbers included.
+//! What cannot be drawn leaves a gap in its curve or histogram, or a grey cell: NaN, ±∞, and on a
+//! log axis what is not above zero. The small print says how much of it there is, and a panel
+//! without anything to show says why: no number makes a figure fail.
 
 mod axis;
 mod bars;
@@ -18,6 +19,7 @@ mod heat_map;
 mod layout;
 mod legend;
 mod mark;
+mod omitted;
 mod points;
 mod rule;
 mod shade;
@@ -40,7 +42,8 @@ pub struct Figure {
     pub title: String,
     /// Panels, row by row.
     pub panels: Vec<Panel>,
-    /// Small print below the panels, wrapped: seeds, what the band is, spec.
+    /// Small print below the panels, wrapped: seeds, what the band is, spec. What the panels
+    /// cannot draw is added to it.
     pub caption: String,
 }
 
@@ -73,6 +76,9 @@ pub struct Panel {
     pub shade_label: String,
     /// Scale of the colours of shaded points; a heat map has its own.
     pub shade_scale: Scale,
+    /// Sentences for the small print, such as what was left out before; stands in the panel as the
+    /// reason where there is nothing to draw.
+    pub note: String,
 }
 
 /// How numbers become lengths along an axis, or colours.
@@ -85,9 +91,18 @@ pub enum Scale {
     Log,
     /// Linear within ±`linear`, which takes the room of a decade; equal ratios beyond, both ways.
     SymLog {
-        /// Where the linear part ends, in 1e−290..=1e290.
+        /// Where the linear part ends; where it is not positive and finite nothing can be drawn.
         linear: f64,
     },
+}
+
+impl Scale {
+    fn is_usable(self) -> bool {
+        match self {
+            Self::Linear | Self::Log => true,
+            Self::SymLog { linear } => linear > 0.0 && linear.is_finite(),
+        }
+    }
 }
 
 /// A curve with what surrounds it. All vectors are as long as `x`.
@@ -180,8 +195,7 @@ impl Figure {
     /// text 6.75 inch wide, letters of 7 to 8 points.
     ///
     /// # Panics
-    /// If lengths that should agree differ, a heat map shares its panel, or the threshold of a
-    /// [`Scale::SymLog`] is out of its range.
+    /// If lengths that should agree differ, or a heat map shares its panel.
     pub fn svg(&self) -> String {
         self.drawn(Medium::Screen)
     }
@@ -196,7 +210,8 @@ impl Figure {
         self.drawn(Medium::Page)
     }
 
-    /// The figure as a PNG on white, `scale` dots to a pixel of the SVG (2 for most uses).
+    /// The figure as a PNG on white, `scale` dots to a pixel of the SVG (2 for most uses); fewer
+    /// where that would be more than 64 million.
     ///
     /// # Errors
     /// If `scale` is not in (0, 16].

@@ -36,12 +36,15 @@ fn path(frame: &Frame, line: Line) -> String {
 }
 
 fn sloping(frame: &Frame, y: impl Fn(f64) -> f64) -> String {
-    let pieces = if frame.x.is_linear() && frame.y.is_linear() { 1 } else { PIECES };
-    let place = |i| {
-        let fraction = i as f64 / pieces as f64;
+    let place = |fraction: f64| {
         let row = frame.row(y(frame.x.value(fraction)))?;
         Some((frame.left + frame.width * fraction, row))
     };
+    // A straight line is its ends, unless one of them overflows.
+    let straight = frame.x.is_linear() && frame.y.is_linear();
+    let straight = straight && place(0.0).and(place(1.0)).is_some();
+    let pieces = if straight { 1 } else { PIECES };
+    let place = |i| place(i as f64 / pieces as f64);
     let inside = |run: &Vec<_>| cut(run, frame.top, frame.bottom());
     let runs = runs((0..=pieces).map(place));
     runs.iter().flat_map(inside).map(|run| polyline(&run)).collect()
@@ -98,6 +101,10 @@ mod tests {
         assert_eq!(path(&frame(Scale::Linear), flat), "");
         let unknown = Line::Slope { slope: f64::NAN, intercept: 0.0 };
         assert_eq!(path(&frame(Scale::Linear), unknown), "");
+        // Upright at x = 50.5, and beyond all numbers at the right end.
+        let upright = Line::Slope { slope: 0.3e307, intercept: -50.5 * 0.3e307 };
+        let d = path(&frame(Scale::Linear), upright);
+        assert!(d.starts_with("M60 70") && d.ends_with("L60 20"), "{d}");
     }
 
     #[test]

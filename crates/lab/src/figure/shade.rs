@@ -51,7 +51,8 @@ impl Shading {
 
     fn of_map(map: &HeatMap) -> Self {
         // Where the scale has its middle, so that it becomes the middle of the colours.
-        let mirrored = |v: f64| if map.scale == Scale::Log { 1.0 / v } else { -v };
+        let inverse = |v: f64| (1.0 / v).min(f64::MAX);
+        let mirrored = |v: f64| if map.scale == Scale::Log { inverse(v) } else { -v };
         let diverging = map.color_map == ColorMap::Diverging;
         let mirrored = map.values.iter().filter(|_| diverging).map(|&v| mirrored(v));
         let axis = Axis::new(map.scale, map.values.iter().copied().chain(mirrored), 0.0);

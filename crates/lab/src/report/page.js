@@ -9,10 +9,13 @@ function axis(text) {
   const [scale, linear, lo, hi] = text.split(' ');
   const [threshold, first, last] = [linear, lo, hi].map(Number);
   return (fraction) => {
-    const u = first + fraction * (last - first);
+    const span = last - first;
+    // The ends may be further apart than the largest number.
+    const u = Number.isFinite(span) ? first + fraction * span : first * (1 - fraction) + last * fraction;
     if (scale === 'linear') return u;
     if (scale === 'log') return 10 ** u;
-    return Math.abs(u) <= 1 ? u * threshold : Math.sign(u) * threshold * 10 ** (Math.abs(u) - 1);
+    if (Math.abs(u) <= 1) return u * threshold;
+    return Math.sign(u) * 10 ** (Math.abs(u) - 1 + Math.log10(threshold));
   };
 }
 
