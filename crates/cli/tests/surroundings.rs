@@ -12,7 +12,7 @@ use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use support::{stdout, windtunnel};
+use support::{failure, stdout, windtunnel};
 
 const TRAIN: [&str; 7] =
     ["train", "--set", "train.steps=20", "--set", "eval.batch_size=100", "--set", "model.depth=1"];
@@ -87,6 +87,17 @@ fn reproduce_writes_its_page_without_streams() {
     }
 }
 
+#[test]
+fn looking_for_runs_makes_no_store() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().join("store");
+    for args in [&["list"][..], &["show", "a"], &["measure", "a"], &["baselines", "--run", "a"]] {
+        let (message, code) = failure(&store, args);
+        assert!(code == 2 && message.contains("no store of runs"), "{args:?}: {message}");
+        assert!(!store.exists(), "{args:?}");
+    }
+}
+
 /// All files and folders below.
 fn below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();
@@ -137,9 +148,9 @@ fn finished_runs_are_used_where_the_store_cannot_be_written() {
     fs::write(store.join("partial").join("0123.1-2-3.tmp"), "half a c").unwrap();
     let files = below(&store);
     let modes = |write: bool| {
-        for path in [&files[..], &[store.clone()]].concat() {
+        for path in files.iter().chain([&store]) {
             let execute = if path.is_dir() { 0o111 } else { 0 };
-            permit(&path, 0o444 | execute | if write { 0o200 } else { 0 });
+            permit(path, 0o444 | execute | if write { 0o200 } else { 0 });
         }
     };
     modes(false);

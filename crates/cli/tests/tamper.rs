@@ -63,8 +63,10 @@ impl Stage {
     }
 }
 
-/// What may happen to a file.
-const TAMPERINGS: [(&str, fn(&Path, &Path)); 6] = [
+/// What may happen to a file: its name, and what it does to the file, given that of the other run.
+type Tampering = (&'static str, fn(&Path, &Path));
+
+const TAMPERINGS: [Tampering; 6] = [
     ("swapped", |file, other| fs::write(file, fs::read(other).unwrap()).unwrap()),
     ("edited", |file, _| {
         // A digit of the text part of the file becomes another.

@@ -213,7 +213,7 @@ mod tests {
         fs::write(folder.join("spec.toml"), "half a s").unwrap();
         fs::write(&file, "half a c").unwrap();
         assert!(matches!(store.checkpoint(&id).unwrap(), Resume::Fresh));
-        assert!(store.list().unwrap().is_empty());
+        assert!(store.ids().unwrap().is_empty());
         assert!(store.resolve("").is_err());
 
         assert_eq!(store.sweep(Store::SWEEP_AGE).unwrap(), 0);
