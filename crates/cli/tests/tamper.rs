@@ -8,8 +8,10 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
 
-use support::{failure, stdout};
+use support::{failure, stdout, windtunnel};
 
 const FILES: [&str; 4] = ["spec.toml", "meta.json", "metrics.parquet", "state.safetensors"];
 const TRAIN: [&str; 6] = ["train", "--set", "train.steps=20", "--set", "eval.batch_size=100", "-q"];
@@ -207,6 +209,54 @@ fn older_runs_are_read_as_far_as_they_prove_what_they_are() {
             let (message, code) = failure(&store, &["show", id]);
             assert!(code == 1 && message.contains(meta.to_str().unwrap()), "{to}: {message}");
         }
+    }
+}
+
+/// Unfinished runs of two seeds, killed once both have a checkpoint.
+fn unfinished(store: &Path) -> [PathBuf; 2] {
+    let args = ["train", "--set", "train.steps=100000000", "--seeds", "0..2", "-j", "2", "-q"];
+    let mut train = windtunnel(store, &[&args[..], &["--checkpoint-seconds", "0.1"]].concat());
+    let mut child = train.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    loop {
+        let entries = fs::read_dir(store.join("partial")).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        let mut paths: Vec<PathBuf> =
+            paths.filter(|path| path.extension().is_some_and(|e| e == "ckpt")).collect();
+        if paths.len() == 2 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            paths.sort();
+            return [paths[0].clone(), paths[1].clone()];
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "no checkpoints");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn every_command_refuses_a_checkpoint_that_was_tampered_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, out) = (folder.path().join("store"), folder.path().join("out"));
+    let [file, other] = unfinished(&store);
+    let id = file.file_stem().unwrap().to_str().unwrap();
+    let measure =
+        ["measure", id, "--with", "robust-condition", "--out", out.to_str().unwrap(), "-q"];
+    let readers =
+        [&["show", id][..], &["export", id, "--csv"], &["baselines", "--run", id], &measure];
+    readers[..2].iter().for_each(|args| drop(stdout(&store, args)));
+    let whole = fs::read(&file).unwrap();
+    // One that is deleted is a run that was never begun.
+    for (how, tamper) in TAMPERINGS.iter().filter(|(how, _)| *how != "deleted") {
+        tamper(&file, &other);
+        for args in readers {
+            let (message, code) = failure(&store, args);
+            assert!(code == 1 && message.contains(file.to_str().unwrap()), "{how}: {message}");
+            assert!(message.contains("starts again when it is trained"), "{how}: {message}");
+        }
+        let list = stdout(&store, &["list"]);
+        assert!(list.contains("broken") && list.contains("partial"), "{how}: {list}");
+        fs::write(&file, &whole).unwrap();
     }
 }
 
