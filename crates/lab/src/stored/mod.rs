@@ -7,7 +7,7 @@
 mod meta;
 mod state;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
@@ -85,21 +85,7 @@ impl Run {
         let folder = store.run_folder(id);
         let of_meta = |reason| Error::Damaged { path: folder.join(META), reason };
         let meta = Meta::read(meta).map_err(of_meta)?;
-        let named = |numerics| run_id_of_text(numerics, &spec_toml) == *id;
-        if !named(meta.numerics) {
-            return Err(match named(NUMERICS_VERSION) {
-                true => of_meta(format!("numerics = {} is not the run's", meta.numerics)),
-                false => {
-                    let reason = format!("it is not the spec that run {id} is named after");
-                    Error::Damaged { path: folder.join(SPEC), reason }
-                }
-            });
-        }
-        let other = |reason| Error::OtherVersion { path: folder.join(SPEC), reason };
-        let spec = stored_spec(&spec_toml).map_err(|error| other(error.to_string()))?;
-        if meta.numerics == NUMERICS_VERSION && spec.to_toml() != spec_toml {
-            return Err(other("it has keys that this version drops".into()));
-        }
+        let spec = named_spec(id, &spec_toml, meta.numerics, &folder)?;
         meta.check(&spec).map_err(of_meta)?;
         if binding == Binding::Unsealed {
             meta.check_rows(&spec, &rows).map_err(of_meta)?;
@@ -111,9 +97,16 @@ impl Run {
     fn partial(store: &Store, id: &RunId, checkpoint: Checkpoint) -> Result<Run, String> {
         let spec = checkpoint_spec(id, &checkpoint)?;
         let Checkpoint { step, wall_seconds, spec_toml, rows, tensors } = checkpoint;
-        let (id, folder, stage) =
-            (id.clone(), store.run_folder(id), Stage::Partial { step, wall_seconds });
-        Ok(Run { id, spec, spec_toml, stage, rows, tensors, binding: Binding::Sealed, folder })
+        Ok(Run {
+            id: id.clone(),
+            spec,
+            spec_toml,
+            stage: Stage::Partial { step, wall_seconds },
+            rows,
+            tensors,
+            binding: Binding::Sealed,
+            folder: store.run_folder(id),
+        })
     }
 
     /// Updates made; for a diverged run the step at which it did.
@@ -187,6 +180,25 @@ impl Run {
             }
             _ => Ok(()),
         }
+    }
+}
+
+/// The spec in the folder of run `id`, which is named after its text and `numerics`.
+fn named_spec(id: &RunId, text: &str, numerics: u32, folder: &Path) -> Result<RunSpec, Error> {
+    let named = |numerics| run_id_of_text(numerics, text) == *id;
+    let damaged = |name: &str, reason| Err(Error::Damaged { path: folder.join(name), reason });
+    match (named(numerics), named(NUMERICS_VERSION)) {
+        (true, _) => {}
+        (false, true) => return damaged(META, format!("numerics = {numerics} is not the run's")),
+        (false, false) => {
+            return damaged(SPEC, format!("it is not the spec that run {id} is named after"));
+        }
+    }
+    let other = |reason| Error::OtherVersion { path: folder.join(SPEC), reason };
+    let spec = stored_spec(text).map_err(|error| other(error.to_string()))?;
+    match numerics == NUMERICS_VERSION && spec.to_toml() != text {
+        true => Err(other("this one writes another text for the same spec".into())),
+        false => Ok(spec),
     }
 }
 
