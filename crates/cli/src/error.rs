@@ -26,6 +26,9 @@ pub enum Error {
     /// Some runs could not be computed.
     #[error("{0}")]
     Failed(String),
+    /// The user asked to stop.
+    #[error("interrupted; nothing finished is lost: give the same command again to go on")]
+    Interrupted,
     /// The reader of our output went away.
     #[error("the output was closed")]
     ClosedPipe,

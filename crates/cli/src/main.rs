@@ -1,5 +1,4 @@
 //! windtunnel: train the paper's linear Transformers, reproduce its figures, look at the runs.
-#![allow(clippy::print_stdout, clippy::print_stderr)]
 
 mod args;
 mod commands;
@@ -15,11 +14,15 @@ use clap::Parser;
 use error::Error;
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Error::ClosedPipe) => ExitCode::SUCCESS,
+    let result = run(&Args::parse());
+    if !session::take_last_word() {
+        // A signal came first, and ends the program at this moment.
+        return ExitCode::FAILURE;
+    }
+    match result {
+        Ok(()) | Err(Error::ClosedPipe) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("error: {error}");
+            output::say(&format!("error: {error}"));
             ExitCode::from(error.exit_code())
         }
     }

@@ -1,6 +1,6 @@
-//! Standard output: text or JSON, and readers that go away.
+//! Standard output: text or JSON, and readers that go away. Standard error: messages.
 
-use std::io::Write;
+use std::io::{IsTerminal, Write};
 
 use crate::error::Error;
 
@@ -16,8 +16,26 @@ pub fn print(text: &str) -> Result<(), Error> {
     })
 }
 
-/// Prints a value as indented JSON. Numbers that JSON lacks (NaN, infinities) become `null`.
+/// Prints a value as indented JSON.
 pub fn json(value: &impl serde::Serialize) -> Result<(), Error> {
+    print(&json_text(value)?)
+}
+
+/// A value as indented JSON. Numbers that JSON lacks (NaN, infinities) become `null`.
+pub fn json_text(value: &impl serde::Serialize) -> Result<String, Error> {
     let text = serde_json::to_string_pretty(value).map_err(|e| Error::Failed(e.to_string()))?;
-    print(&format!("{text}\n"))
+    Ok(text + "\n")
+}
+
+/// Says a line on standard error. Where that cannot be written, nobody wants to read it: results do
+/// not depend on it.
+pub fn say(line: &str) {
+    let _ = std::io::stderr().lock().write_all(format!("{line}\n").as_bytes());
+}
+
+/// Ends the line of a terminal that a bar or a `^C` may have begun.
+pub fn end_line() {
+    if std::io::stderr().is_terminal() {
+        say("");
+    }
 }

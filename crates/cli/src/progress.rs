@@ -6,6 +6,8 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use windtunnel_lab::sweep::Event;
 
+use crate::output::say;
+
 /// Time between plain lines about unfinished runs.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
@@ -79,11 +81,13 @@ impl<'a> Progress<'a> {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
             Event::Busy if self.plain => {
-                eprintln!("{}: waiting for another process that computes it", self.names[index]);
+                let name = &self.names[index];
+                say(&format!("{name}: waiting for another process that computes it"));
             }
             Event::Busy => self.bar.set_message("waiting for another process"),
             Event::Warning(text) => {
-                self.bar.suspend(|| eprintln!("warning: {}: {text}", self.names[index]));
+                let line = format!("warning: {}: {text}", self.names[index]);
+                self.bar.suspend(|| say(&line));
             }
             Event::Cached => {
                 state.cached += 1;
@@ -94,14 +98,14 @@ impl<'a> Progress<'a> {
                 state.given += step * self.costs[index];
                 self.advance(&mut state, index, *step);
                 if *step > 0 && self.plain {
-                    eprintln!("{}: resumed at step {step}", self.names[index]);
+                    say(&format!("{}: resumed at step {step}", self.names[index]));
                 }
             }
             Event::Step { step } => {
                 self.advance(&mut state, index, *step);
                 if self.plain && state.said.elapsed() > PLAIN_EVERY {
                     state.said = Instant::now();
-                    eprintln!("{}", self.summary(&state));
+                    say(&self.summary(&state));
                 }
             }
             Event::Done { meta } => {
@@ -114,11 +118,8 @@ impl<'a> Progress<'a> {
                         format!("{} steps", meta.step)
                     };
                     let name = &self.names[index];
-                    eprintln!(
-                        "{name}: {how}, {:.1} s; {}",
-                        meta.wall_seconds,
-                        self.summary(&state)
-                    );
+                    let summary = self.summary(&state);
+                    say(&format!("{name}: {how}, {:.1} s; {summary}", meta.wall_seconds));
                 }
             }
         }
@@ -154,7 +155,8 @@ impl<'a> Progress<'a> {
         self.bar.finish_and_clear();
         let Ok(state) = self.state.lock() else { return };
         if self.plain && state.cached > 0 {
-            eprintln!("{} of {} runs were in the store already", state.cached, self.names.len());
+            let (cached, runs) = (state.cached, self.names.len());
+            say(&format!("{cached} of {runs} runs were in the store already"));
         }
     }
 }

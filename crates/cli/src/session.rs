@@ -5,12 +5,13 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use windtunnel_core::lanes::Isa;
-use windtunnel_lab::spec::RunSpec;
+use windtunnel_lab::spec::{RunSpec, run_id};
 use windtunnel_lab::store::Store;
 use windtunnel_lab::sweep::{Options, Status, step_cost, sweep};
 
 use crate::args::{Global, Sitting};
 use crate::error::Error;
+use crate::output;
 use crate::progress::Progress;
 
 /// Computes what is missing of `specs`.
@@ -25,7 +26,7 @@ pub fn compute(
 ) -> Result<Store, Error> {
     let statuses = attempt(global, sitting, specs, names)?;
     judge(&statuses, names)?;
-    open(global)
+    Ok(Store::at(&global.store))
 }
 
 /// The store, made where there is none.
@@ -33,7 +34,36 @@ pub fn compute(
 /// # Errors
 /// When there can be none: the user named another folder than was meant.
 pub fn open(global: &Global) -> Result<Store, Error> {
-    Store::open(&global.store).map_err(|error| Error::Usage(format!("--store: {error}")))
+    Store::open(&global.store).map_err(no_store)
+}
+
+/// The store as it is, which may be for reading only, or not there yet.
+///
+/// # Errors
+/// When there can be none.
+pub fn look(global: &Global) -> Result<Store, Error> {
+    let store = Store::at(&global.store);
+    store.ids().map_err(no_store)?;
+    Ok(store)
+}
+
+fn no_store(error: windtunnel_lab::store::Error) -> Error {
+    Error::Usage(format!("--store: {error}"))
+}
+
+/// The store for runs of `specs`: made, and rid of what killed processes left, where one of them is
+/// missing; else as it is, which may be for reading only.
+fn open_for(global: &Global, specs: &[RunSpec]) -> Result<Store, Error> {
+    let store = Store::at(&global.store);
+    for spec in specs {
+        if store.finished(&run_id(spec)).map_err(no_store)?.is_none() {
+            let store = open(global)?;
+            // A folder that cannot be tidied can be used, or whoever uses it says why not.
+            let _ = store.sweep(Store::SWEEP_AGE);
+            return Ok(store);
+        }
+    }
+    Ok(store)
 }
 
 /// Computes what is missing of `specs`; tells of each whether it is there or why it failed.
@@ -46,9 +76,7 @@ pub fn attempt(
     specs: &[RunSpec],
     names: &[String],
 ) -> Result<Vec<Status>, Error> {
-    let store = open(global)?;
-    // What a killed process left a day ago and more.
-    store.sweep(Store::SWEEP_AGE)?;
+    let store = open_for(global, specs)?;
     let options = Options {
         jobs: jobs(global),
         isa: Isa::detect(),
@@ -63,23 +91,20 @@ pub fn attempt(
         progress.tell(index, &event);
     });
     progress.finish();
-    match statuses.iter().filter(|s| matches!(s, Status::Interrupted)).count() {
-        0 => Ok(statuses),
-        left => Err(Error::Failed(format!(
-            "interrupted with {left} of {} runs unfinished; {RESUME}",
-            statuses.len()
-        ))),
+    match statuses.iter().any(|status| matches!(status, Status::Interrupted)) {
+        true => Err(Error::Interrupted),
+        false => Ok(statuses),
     }
 }
 
-const RESUME: &str = "nothing is lost: give the same command again to go on from the checkpoints";
+/// How long a signal waits for the end of the current steps and their checkpoints.
+const GRACE: Duration = Duration::from_millis(800);
 
-/// The user stopped between runs.
-pub fn interrupted() -> Error {
-    Error::Failed(format!("interrupted; {RESUME}"))
-}
-
-/// A flag that Ctrl-C raises, the same at every call.
+/// A flag that Ctrl-C and its like raise, the same at every call.
+///
+/// Who looks at it in time ends well. Else the program ends at once, in the middle of a step or an
+/// instrument, with the same message and exit code: the store has no half-written state, and runs
+/// are saved before whatever takes long.
 pub fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
     static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     if let Some(stop) = STOP.get() {
@@ -88,14 +113,22 @@ pub fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
     let stop = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&stop);
     let handler = move || {
-        if flag.swap(true, Ordering::Relaxed) {
-            // Asked twice: leave at once. The store has no half-written state.
-            std::process::exit(1);
+        flag.store(true, Ordering::Relaxed);
+        std::thread::sleep(GRACE);
+        if take_last_word() {
+            output::end_line();
+            output::say(&format!("error: {}", Error::Interrupted));
+            std::process::exit(i32::from(Error::Interrupted.exit_code()));
         }
-        eprintln!("\nstopping after the current step; once more to leave at once");
     };
     ctrlc::set_handler(handler).map_err(|e| Error::Failed(format!("cannot catch Ctrl-C: {e}")))?;
     Ok(Arc::clone(STOP.get_or_init(|| stop)))
+}
+
+/// Whether the caller is the first to ask, who says how the program ends.
+pub fn take_last_word() -> bool {
+    static TAKEN: AtomicBool = AtomicBool::new(false);
+    !TAKEN.swap(true, Ordering::Relaxed)
 }
 
 /// `--jobs`, by default all cores.

@@ -270,7 +270,7 @@ fn a_damaged_run_costs_its_own_figure_and_no_other() {
     assert_eq!(code, 1, "{message}");
     let id = run.file_name().unwrap().to_str().unwrap();
     assert!(message.contains("1 of 2 figures") && message.contains(id), "{message}");
-    assert!(message.contains("delete it and run again"), "{message}");
+    assert!(message.contains("delete the folder around it and run again"), "{message}");
     let page = fs::read_to_string(out.join("report-quick.html")).unwrap();
     assert!(page.contains("fig10 failed") && page.contains("id=\"table\""), "the rest is missing");
     // As told: the rest is not computed again.

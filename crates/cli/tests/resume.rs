@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 use std::process::Stdio;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::{failure, stdout, windtunnel};
 use windtunnel_core::rng::{Key, Purpose};
@@ -116,6 +116,87 @@ fn two_processes_on_one_store_share_the_work() {
     assert!(names.iter().all(|n| !n.to_string_lossy().contains("ckpt")), "{names:?}");
 }
 
+const INTERRUPTED: &str =
+    "error: interrupted; nothing finished is lost: give the same command again to go on\n";
+
+/// Starts a command that would take minutes, asks it to stop once `is_time`, and expects its end in a
+/// time in which not even one step or instrument of it ends.
+#[cfg(unix)]
+fn terminate(store: &Path, args: &[&str], is_time: impl Fn() -> bool) {
+    let started = Instant::now();
+    let child = windtunnel(store, args).stdout(Stdio::null()).stderr(Stdio::piped()).spawn();
+    let child = child.unwrap();
+    while !is_time() {
+        assert!(started.elapsed() < Duration::from_secs(60), "{args:?}: it was never time");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let pid = child.id().to_string();
+    let asked = Instant::now();
+    assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
+    let output = child.wait_with_output().unwrap();
+    assert!(asked.elapsed() < Duration::from_secs(20), "{args:?}: deaf for {:?}", asked.elapsed());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {message}");
+    assert_eq!(message, INTERRUPTED, "{args:?}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_signal_is_heard_in_the_middle_of_anything() {
+    let dir = tempfile::tempdir().unwrap();
+    let (store, out) = (dir.path().join("store"), dir.path().join("out"));
+    let out = out.to_str().unwrap();
+    let text = stdout(&store, &["train", "--set", "train.steps=20", "--json"]);
+    let runs: serde_json::Value = serde_json::from_str(&text).unwrap();
+    let id = runs[0]["run"].as_str().unwrap();
+    let soon = || {
+        std::thread::sleep(Duration::from_millis(500));
+        true
+    };
+    let long = ["task.labels=mlp", "task.labels_hidden=1024", "task.context_len=100000"];
+    let long: Vec<&str> = long.into_iter().flat_map(|set| ["--set", set]).collect();
+    // One step, the prompts of one fit, and one study of noise.
+    let step = [&["train", "-q", "--set", "train.steps=1"], &long[..]].concat();
+    let fit = [&["baselines", "-q"], &long[..]].concat();
+    let noise = ["measure", id, "-q", "--with", "noise", "--draws", "1000000", "--out", out];
+    for args in [&step[..], &fit, &noise] {
+        terminate(&store, args, soon);
+    }
+    assert!(stdout(&store, &["list"]).contains("finished"));
+    assert!(!stdout(&store, &["list"]).contains("broken"));
+    assert_eq!(fs::read_dir(store.join("runs")).unwrap().count(), 1);
+}
+
+/// Updates are fast and checkpoints were not asked for, but a study of noise takes seconds.
+#[cfg(unix)]
+#[test]
+fn a_run_that_is_cut_in_a_long_instrument_goes_on_from_its_step() {
+    let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+    let sets = [
+        "train.steps=6020",
+        "instruments.noise={ at = [6000] }",
+        "instruments.noise_draws=30000",
+        "instruments.noise_reference=1000",
+    ];
+    let sets = sets.into_iter().flat_map(|set| ["--set", set]);
+    let args: Vec<&str> = ["train", "-q", "-j", "1", "--checkpoint-seconds", "86400"]
+        .into_iter()
+        .chain(sets)
+        .collect();
+    let partial = dir.path().join("partial");
+    let is_saved = || {
+        let entries = fs::read_dir(&partial).into_iter().flatten().flatten();
+        entries.into_iter().any(|entry| entry.path().extension().is_some_and(|e| e == "ckpt"))
+    };
+    terminate(dir.path(), &args, is_saved);
+    let list = stdout(dir.path(), &["list"]);
+    let line = list.lines().find(|line| line.contains("partial")).unwrap();
+    assert_eq!(line.split_whitespace().nth(2), Some("6000"), "{list}");
+    stdout(dir.path(), &args);
+    stdout(other.path(), &args);
+    assert_eq!(results(dir.path()), results(other.path()));
+}
+
 #[cfg(unix)]
 #[test]
 fn an_interrupt_stops_cleanly_and_says_how_to_resume() {
@@ -128,7 +209,7 @@ fn an_interrupt_stops_cleanly_and_says_how_to_resume() {
     let output = child.wait_with_output().unwrap();
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{message}");
-    assert!(message.contains("same command again"), "{message}");
+    assert_eq!(message, INTERRUPTED);
     let list = stdout(dir.path(), &["list"]);
     assert!(list.contains("partial"), "{list}");
     let id = list.lines().nth(2).and_then(|line| line.split_whitespace().next()).unwrap();

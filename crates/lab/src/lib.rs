@@ -12,6 +12,7 @@ pub mod figure;
 pub mod store;
 pub mod table;
 // Fifth floor.
+pub mod stored;
 pub mod sweep;
 // Sixth floor.
 pub mod chart;

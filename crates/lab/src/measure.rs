@@ -16,7 +16,7 @@ use windtunnel_core::train::{
 
 use crate::spec::{Precision, RunSpec};
 use crate::store::Checkpoint;
-use crate::sweep::{Stored, take_up};
+use crate::stored::{Stored, restore};
 
 /// What to measure, and where.
 #[derive(Clone, Debug)]
@@ -77,7 +77,7 @@ pub enum Error {
         step: u64,
     },
     /// The user asked to stop.
-    #[error("interrupted; nothing was written")]
+    #[error("interrupted")]
     Interrupted,
 }
 
@@ -162,7 +162,7 @@ impl Job<'_> {
         if self.at.iter().any(|&step| step < state.step) {
             return Ok(trainer);
         }
-        match take_up(&mut trainer, state) {
+        match restore(&mut trainer, state) {
             Ok(()) => Ok(trainer),
             // What other optimizers remember is stored only where they were asked during training.
             Err(_) if !settings.shadows.is_empty() => Ok(Trainer::new(settings)),
@@ -176,7 +176,7 @@ impl Job<'_> {
             return Ok(());
         };
         let mut stored = Trainer::<T>::new(Settings { shadows: Vec::new(), ..self.settings() });
-        take_up(&mut stored, state).map_err(Error::State)?;
+        restore(&mut stored, state).map_err(Error::State)?;
         if stored.params() == trainer.params() {
             Ok(())
         } else {

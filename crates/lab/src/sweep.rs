@@ -1,21 +1,27 @@
 //! Many specs into the store: cached, resumed, several at a time, interruptible.
 
+mod cost;
+mod pace;
+
+use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use serde::{Deserialize, Serialize};
 use windtunnel_core::instrument::Instruments;
-use windtunnel_core::lanes::{Isa, Real};
-use windtunnel_core::model::Trained;
+use windtunnel_core::lanes::Isa;
 use windtunnel_core::parallel::queue;
 use windtunnel_core::task::Form;
-use windtunnel_core::train::{HeldOut, Observer, Outcome, Schedule, Scheduled, TrainLoss, Trainer};
+use windtunnel_core::train::{self, HeldOut, Observer, Schedule, Scheduled, TrainLoss, Trainer};
 
-use crate::exchange;
-use crate::spec::{Document, NUMERICS_VERSION, Precision, RunSpec, run_id};
-use crate::store::{self, Checkpoint, Lock, Record, Resume, Row, RunId, Store, Tensor, TensorData};
+use pace::Pace;
+
+use crate::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
+use crate::store::{self, Lock, Record, Resume, Row, RunId, Store};
+use crate::stored::{
+    Meta, Outcome, Run, Stored, checkpoint, checkpoint_spec, object, restore, tensors,
+};
 
 /// How to compute, none of which changes a result.
 #[derive(Clone, Debug)]
@@ -28,38 +34,6 @@ pub struct Options {
     pub checkpoint_every: Duration,
     /// Revision of the source that the program was built from.
     pub git_revision: String,
-}
-
-/// What is stored beside the numbers of a run.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Meta {
-    /// How the run ended: `finished` or `diverged`.
-    pub outcome: String,
-    /// Updates made; for a diverged run the step at which it did.
-    pub step: u64,
-    /// Version of windtunnel.
-    pub version: String,
-    /// Version of its arithmetic.
-    pub numerics: u32,
-    /// Revision of its source.
-    pub git_revision: String,
-    /// Processor.
-    pub cpu: String,
-    /// Instruction set of the kernels.
-    pub isa: String,
-    /// Threads of this run.
-    pub threads: usize,
-    /// Computing time in seconds, over all sittings.
-    pub wall_seconds: f64,
-    /// End of the run, seconds since 1970.
-    pub finished_at: u64,
-}
-
-impl Meta {
-    /// Whether the run ended with non-finite numbers.
-    pub fn diverged(&self) -> bool {
-        self.outcome == "diverged"
-    }
 }
 
 /// News of run `index` of a sweep.
@@ -169,14 +143,8 @@ impl Job<'_> {
         let id = run_id(self.spec);
         let mut said = false;
         let _guard = loop {
-            if let Some(finished) = self.store.finished(&id)? {
-                if finished.spec_toml()? != self.spec.to_toml() {
-                    return Ok(Some(Status::Failed(format!(
-                        "the spec in {} is not the one it is named after: the folder is damaged; \
-                         delete it and run again",
-                        finished.folder().display()
-                    ))));
-                }
+            if self.store.finished(&id)?.is_some() {
+                Run::finished(self.store, &id)?;
                 news(Event::Cached);
                 return Ok(Some(Status::Stored));
             }
@@ -221,7 +189,9 @@ impl Job<'_> {
         match self.store.checkpoint(id)? {
             Resume::Fresh => {}
             Resume::Damaged(damage) => news(Event::Warning(damage.to_string())),
-            Resume::From(checkpoint) => match take_up(&mut trainer, &checkpoint) {
+            Resume::From(checkpoint) => match checkpoint_spec(id, &checkpoint)
+                .and_then(|_| restore(&mut trainer, &checkpoint))
+            {
                 Ok(()) => {
                     rows = checkpoint.rows;
                     earlier = checkpoint.wall_seconds;
@@ -231,11 +201,16 @@ impl Job<'_> {
                 ))),
             },
         }
+        if let Some(said) = cost::warning(self.spec, self.options.isa, self.threads) {
+            news(Event::Warning(said));
+        }
         news(Event::Started { step: trainer.step() });
 
-        let (mut saved, mut reported) = (Instant::now(), Instant::now());
+        let mut pace = Pace::new(self.spec, self.options.checkpoint_every, trainer.step());
+        let sitting = Instant::now();
+        let mut reported = sitting;
         let mut failure = None;
-        let mut record = Rows(&mut rows);
+        let mut record = Rows { rows: &mut rows, missing: BTreeSet::new(), news };
         let mut train_loss = TrainLoss;
         let every = || Schedule::Every(eval.every);
         let mut observers = vec![
@@ -255,31 +230,32 @@ impl Job<'_> {
                 reported = Instant::now();
                 news(Event::Step { step: trainer.step() });
             }
-            if !stop && saved.elapsed() < self.options.checkpoint_every {
+            let began = sitting.elapsed();
+            if !pace.is_due(trainer.step(), began) && !stop {
                 return ControlFlow::Continue(());
             }
-            saved = Instant::now();
             let wall = earlier + started.elapsed().as_secs_f64();
-            let checkpoint = checkpoint(self.spec, trainer, rows.0, wall);
+            let checkpoint = checkpoint(self.spec, trainer, rows.rows, wall);
             if let Err(error) = self.store.save_checkpoint(id, &checkpoint) {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
+            pace.saved(trainer.step(), began, sitting.elapsed());
             if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         if let Some(error) = failure {
             return Err(error);
         }
         let (outcome, step) = match outcome {
-            Outcome::Interrupted => return Ok(Status::Interrupted),
-            Outcome::Finished => ("finished", trainer.step()),
-            Outcome::Diverged { step } => ("diverged", step),
+            train::Outcome::Interrupted => return Ok(Status::Interrupted),
+            train::Outcome::Finished => (Outcome::Finished, trainer.step()),
+            train::Outcome::Diverged { step } => (Outcome::Diverged, step),
         };
         let meta = self.meta(outcome, step, earlier + started.elapsed().as_secs_f64());
         let numerics = ("windtunnel.numerics".into(), NUMERICS_VERSION.to_string());
         let record = Record {
             spec_toml: self.spec.to_toml(),
-            meta: serde_json::to_value(&meta).unwrap_or_default(),
+            meta: object(&meta),
             labels: [numerics].into(),
             tensors: tensors(&trainer),
             rows,
@@ -289,10 +265,10 @@ impl Job<'_> {
         Ok(Status::Stored)
     }
 
-    fn meta(&self, outcome: &str, step: u64, wall_seconds: f64) -> Meta {
+    fn meta(&self, outcome: Outcome, step: u64, wall_seconds: f64) -> Meta {
         let since_1970 = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
         Meta {
-            outcome: outcome.into(),
+            outcome,
             step,
             version: env!("CARGO_PKG_VERSION").into(),
             numerics: NUMERICS_VERSION,
@@ -306,108 +282,24 @@ impl Job<'_> {
     }
 }
 
-/// A spec that was read back from the store.
-///
-/// # Errors
-/// Text that another version of windtunnel wrote and this one does not understand.
-pub fn stored_spec(text: &str) -> Result<RunSpec, crate::spec::SpecError> {
-    Document::parse("the stored spec", text)?.resolve()
+struct Rows<'a> {
+    rows: &'a mut Vec<Row>,
+    /// What was said to be missing in this sitting.
+    missing: BTreeSet<(String, String)>,
+    news: &'a dyn Fn(Event),
 }
-
-struct Rows<'a>(&'a mut Vec<Row>);
 
 impl windtunnel_core::train::Record for Rows<'_> {
     fn record(&mut self, step: u64, metric: &str, value: f64) {
-        self.0.push(Row::new(step, metric, value));
+        self.rows.push(Row::new(step, metric, value));
     }
-}
 
-/// Scalars that the store holds.
-pub(crate) trait Stored: Trained + Real {
-    fn data(values: &[Self]) -> TensorData;
-    fn values(data: &TensorData) -> Option<&[Self]>;
-}
-
-impl Stored for f32 {
-    fn data(values: &[f32]) -> TensorData {
-        TensorData::F32(values.to_vec())
-    }
-    fn values(data: &TensorData) -> Option<&[f32]> {
-        match data {
-            TensorData::F32(values) => Some(values),
-            TensorData::F64(_) => None,
+    /// Says it once, however often it recurs.
+    fn missing(&mut self, step: u64, what: &str, reason: &str) {
+        if self.missing.insert((what.to_string(), reason.to_string())) {
+            (self.news)(Event::Warning(format!("step {step}: no number: {what}: {reason}")));
         }
     }
-}
-
-impl Stored for f64 {
-    fn data(values: &[f64]) -> TensorData {
-        TensorData::F64(values.to_vec())
-    }
-    fn values(data: &TensorData) -> Option<&[f64]> {
-        match data {
-            TensorData::F64(values) => Some(values),
-            TensorData::F32(_) => None,
-        }
-    }
-}
-
-/// Matrices as `params` in their shape and the encoder's tensors under PyTorch's names; buffers of
-/// the optimizer as `optimizer.…` and of shadows as `shadow.…`, flat where there is an encoder.
-fn tensors<T: Stored>(trainer: &Trainer<T>) -> Vec<Tensor> {
-    let model = trainer.settings().model;
-    let flat = if model.encoder.is_some() { vec![model.params()] } else { model.shape() };
-    let buffers = trainer.buffers();
-    let buffers = buffers.map(|(name, values)| Tensor::new(name, flat.clone(), T::data(values)));
-    let mut rest = trainer.params();
-    let params = exchange::tensors(&model).into_iter().map(|(name, shape)| {
-        let (values, after) = rest.split_at(shape.iter().product());
-        rest = after;
-        Tensor::new(name, shape, T::data(values))
-    });
-    params.chain(buffers).collect()
-}
-
-fn checkpoint<T: Stored>(
-    spec: &RunSpec,
-    trainer: &Trainer<T>,
-    rows: &[Row],
-    wall_seconds: f64,
-) -> Checkpoint {
-    Checkpoint {
-        step: trainer.step(),
-        wall_seconds,
-        spec_toml: spec.to_toml(),
-        tensors: tensors(trainer),
-        rows: rows.to_vec(),
-    }
-}
-
-/// Puts a trainer where a checkpoint left another.
-pub(crate) fn take_up<T: Stored>(
-    trainer: &mut Trainer<T>,
-    checkpoint: &Checkpoint,
-) -> Result<(), String> {
-    let mut params = Vec::new();
-    let mut buffers = Vec::new();
-    let names: Vec<String> =
-        exchange::tensors(&trainer.settings().model).into_iter().map(|p| p.0).collect();
-    let found = |name: &str| checkpoint.tensors.iter().any(|tensor| tensor.name() == name);
-    if let Some(missing) = names.iter().find(|name| !found(name)) {
-        return Err(format!("it has no tensor {missing}"));
-    }
-    // Tensors are stored by name; parameters have an order.
-    let mut ordered: Vec<&Tensor> = checkpoint.tensors.iter().collect();
-    ordered.sort_by_key(|tensor| names.iter().position(|name| name == tensor.name()));
-    for tensor in ordered {
-        let other = || format!("tensor {} has another precision", tensor.name());
-        let values = T::values(tensor.data()).ok_or_else(other)?;
-        match names.iter().any(|name| name == tensor.name()) {
-            true => params.extend_from_slice(values),
-            false => buffers.push((tensor.name(), values)),
-        }
-    }
-    trainer.restore(checkpoint.step, &params, &buffers).map_err(|error| error.to_string())
 }
 
 fn cpu_name() -> String {

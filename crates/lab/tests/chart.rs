@@ -156,7 +156,13 @@ fn what_was_not_measured_is_not_drawn() {
 
 /// Noise of one parameter, whose norms are the sizes of `values`.
 fn noise_of(values: &[f64]) -> NoiseSample {
-    let reference = Reference { grad: vec![0.0], loss: 1.0, standard_error: 0.0, samples: 9 };
+    let reference = Reference {
+        grad: vec![0.0],
+        loss: 1.0,
+        standard_error: 0.0,
+        standard_errors: vec![0.0],
+        samples: 9,
+    };
     NoiseSample { batch_size: 3, vectors: values.to_vec(), reference }
 }
 

@@ -18,7 +18,7 @@ use windtunnel_lab::paper::rates::{SEEDS, Search, searches};
 use windtunnel_lab::paper::study::Study;
 use windtunnel_lab::paper::view::View;
 use windtunnel_lab::paper::{Arm, Protocol, Verdict};
-use windtunnel_lab::spec::{RunSpec, run_id};
+use windtunnel_lab::spec::{NUMERICS_VERSION, RunSpec, run_id};
 use windtunnel_lab::store::{Record, Row, Store};
 use windtunnel_lab::sweep::{Options, sweep};
 
@@ -337,6 +337,16 @@ const JUDGED: Study = Study {
     ..Study::EMPTY
 };
 
+/// Metadata of a run that finished.
+fn meta(step: u64) -> serde_json::Map<String, serde_json::Value> {
+    let meta = serde_json::json!({
+        "outcome": "finished", "step": step, "version": "", "numerics": NUMERICS_VERSION,
+        "git_revision": "", "cpu": "", "isa": "", "threads": 1, "wall_seconds": 0.0,
+        "finished_at": 0,
+    });
+    meta.as_object().unwrap().clone()
+}
+
 /// Every kind of claim on runs whose rows are made up, so that the effects are known.
 #[test]
 fn claims_of_every_kind_have_the_effect_that_was_put_in() {
@@ -367,7 +377,8 @@ fn claims_of_every_kind_have_the_effect_that_was_put_in() {
                 row(step, "grad_noise.b1000.rms", 1.0);
                 row(step, "grad_noise.b1000.gaussian_ratio.max", tail);
             }
-            let record = Record { spec_toml: cell.spec.to_toml(), rows, ..Record::default() };
+            let (spec_toml, meta) = (cell.spec.to_toml(), meta(1250));
+            let record = Record { spec_toml, meta, rows, ..Record::default() };
             store.finish(&run_id(&cell.spec), &record).unwrap();
             cells.push(cell);
         }

@@ -10,7 +10,7 @@ use std::sync::Barrier;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use windtunnel_lab::store::*;
 
@@ -61,10 +61,15 @@ fn awkward_tensors() -> Vec<Tensor> {
     ]
 }
 
+fn meta() -> Map<String, Value> {
+    let meta = json!({"seconds": 0.1 + 0.2, "host": {"simd": "avx2"}, "diverged_at": null});
+    meta.as_object().unwrap().clone()
+}
+
 fn record() -> Record {
     Record {
         spec_toml: "name = \"η = 0.1\"\n".into(),
-        meta: json!({"seconds": 0.1 + 0.2, "host": {"simd": "avx2"}, "diverged_at": null}),
+        meta: meta(),
         labels: [("windtunnel.numerics".to_owned(), "3".to_owned())].into(),
         rows: awkward_rows(),
         tensors: awkward_tensors(),
@@ -128,8 +133,8 @@ fn a_finished_run_comes_back_bit_for_bit() {
     assert!(store.finished(&id(1)).unwrap().is_none());
     assert_eq!(store.finish(&id(1), &record()).unwrap(), Finish::Published);
     assert_same_record(&store.run(&id(1)).unwrap(), &record());
-    let run = store.finished(&id(1)).unwrap().unwrap();
-    assert_eq!(row_bits(&run.metrics().unwrap().rows), row_bits(&record().rows));
+    let Contents::Finished { binding, .. } = store.load(&id(1)).unwrap() else { panic!("partial") };
+    assert_eq!(binding, Binding::Sealed);
 }
 
 #[test]
@@ -187,9 +192,15 @@ fn what_does_not_fit_is_refused_and_leaves_nothing() {
     let late = Record { rows: vec![Row::new(1 << 63, "loss", 0.0)], ..Record::default() };
     let reserved = "windtunnel.crc32:00000000".to_owned();
     let marked = Record { labels: [("key".to_owned(), reserved)].into(), ..Record::default() };
-    for (record, reason) in
-        [(twice, "`p`"), (late, "i64::MAX"), (marked, "reserved"), (keyed, "reserved")]
-    {
+    let bound = [("files".to_owned(), Value::Null)].into_iter().collect();
+    let bound = Record { meta: bound, ..Record::default() };
+    for (record, reason) in [
+        (twice, "`p`"),
+        (late, "i64::MAX"),
+        (marked, "reserved"),
+        (keyed, "reserved"),
+        (bound, "`files` is reserved"),
+    ] {
         let error = store.finish(&id(1), &record).unwrap_err().to_string();
         assert!(error.contains(reason), "{error}");
         assert!(store.finished(&id(1)).unwrap().is_none());
@@ -265,20 +276,81 @@ fn a_damaged_checkpoint_is_replaced_by_the_next() {
 fn a_finished_run_with_any_byte_flipped_names_the_file() {
     let (_folder, store) = store();
     store.finish(&id(1), &record()).unwrap();
-    for (path, bytes) in files(&store, &id(1)) {
-        if !(path.ends_with("metrics.parquet") || path.ends_with("state.safetensors")) {
-            continue;
-        }
+    let files = files(&store, &id(1));
+    assert_eq!(files.len(), 4);
+    for (path, bytes) in files {
         for byte in 0..bytes.len() {
-            let mut damaged = bytes.clone();
-            damaged[byte] ^= 255;
-            fs::write(&path, damaged).unwrap();
-            let error = store.run(&id(1)).unwrap_err();
-            assert!(matches!(error, Error::Damaged { path: p, .. } if p == path), "byte {byte}");
+            for mask in [1, 255] {
+                let mut damaged = bytes.clone();
+                damaged[byte] ^= mask;
+                fs::write(&path, damaged).unwrap();
+                assert_refused(&store, &path, &format!("byte {byte} flipped by {mask}"));
+            }
         }
+        for len in 0..bytes.len() {
+            fs::write(&path, &bytes[..len]).unwrap();
+            assert_refused(&store, &path, &format!("cut at {len}"));
+        }
+        fs::remove_file(&path).unwrap();
+        assert_refused(&store, &path, "deleted");
         fs::write(&path, bytes).unwrap();
     }
     assert_same_record(&store.run(&id(1)).unwrap(), &record());
+}
+
+#[track_caller]
+fn assert_refused(store: &Store, path: &Path, what: &str) {
+    let error = store.run(&id(1)).unwrap_err();
+    assert!(matches!(&error, Error::Damaged { path: p, .. } if p == path), "{what}: {error}");
+    assert!(error.to_string().contains("delete the folder around it"), "{what}: {error}");
+}
+
+/// Of another run with the same tensors, and of the same run with other ones.
+#[test]
+fn a_file_of_another_run_is_not_taken() {
+    let ((_folder, store), (_other, elsewhere)) = (self::store(), self::store());
+    store.finish(&id(1), &record()).unwrap();
+    let other = Record {
+        spec_toml: "other".into(),
+        rows: vec![Row::new(1, "loss", 1.0)],
+        tensors: vec![Tensor::new("p", [1], TensorData::F32(vec![1.0]))],
+        meta: Map::new(),
+        ..Record::default()
+    };
+    for (hash, from) in [(2, &record()), (1, &other)] {
+        elsewhere.finish(&id(hash), from).unwrap();
+        for (path, bytes) in files(&store, &id(1)) {
+            let name = path.file_name().unwrap();
+            fs::copy(elsewhere.run_folder(&id(hash)).join(name), &path).unwrap();
+            // The same text is no other file; a meta.json of the same run has other hashes.
+            if fs::read(&path).unwrap() != bytes {
+                let named =
+                    if hash == 1 && name == META { &path.with_file_name(SPEC) } else { &path };
+                assert_refused(&store, named, &format!("{name:?} of {hash}"));
+            } else {
+                assert_eq!(name, SPEC);
+            }
+            fs::write(&path, bytes).unwrap();
+        }
+    }
+    assert_same_record(&store.run(&id(1)).unwrap(), &record());
+}
+
+/// As written before files named their run: readable, but not with one that does.
+#[test]
+fn an_older_run_is_read_and_a_newer_one_cannot_pass_for_it() {
+    let (_folder, store) = store();
+    store.finish(&id(1), &record()).unwrap();
+    let meta = store.run_folder(&id(1)).join(META);
+    let text = fs::read(&meta).unwrap();
+    fs::write(&meta, json!(record().meta).to_string()).unwrap();
+    assert_refused(&store, &meta, "without its checksum");
+    for key in ["run", "files", "windtunnel.checksum"] {
+        let mut map: Map<String, Value> = serde_json::from_slice(&text).unwrap();
+        map.remove(key).unwrap();
+        fs::write(&meta, json!(map).to_string()).unwrap();
+        assert_refused(&store, &meta, key);
+    }
 }
 
 #[test]
@@ -288,7 +360,7 @@ fn the_folder_of_another_run_is_not_taken() {
     let runs = store.root().join("runs");
     fs::rename(runs.join(id(1).as_str()), runs.join(id(2).as_str())).unwrap();
     let error = store.run(&id(2)).unwrap_err().to_string();
-    assert!(error.contains("metrics.parquet") && error.contains(id(1).as_str()), "{error}");
+    assert!(error.contains("meta.json") && error.contains(id(1).as_str()), "{error}");
 }
 
 #[test]
@@ -307,20 +379,31 @@ fn broken_runs_are_listed_and_hide_no_others() {
     fs::write(store.root().join("partial").join(format!("{}.ckpt", id(8))), "torn").unwrap();
     store.save_checkpoint(&id(9), &checkpoint(3)).unwrap();
 
-    let list = store.list().unwrap();
-    assert!(list.iter().map(|entry| &entry.id).eq(&(1..=9).map(id).collect::<Vec<_>>()));
-    let names =
-        ["state.safetensors", "meta.json", "spec.toml", "", "", "spec.toml", "spec.toml", "ckpt"];
-    for (entry, name) in list.iter().zip(names) {
-        match &entry.status {
-            Status::Broken(reason) => {
-                assert!(!name.is_empty() && reason.contains(name), "{reason}")
+    let ids = store.ids().unwrap();
+    assert_eq!(ids, (1..=9).map(id).collect::<Vec<_>>());
+    let names = [
+        "state.safetensors",
+        "meta.json",
+        "spec.toml",
+        "",
+        "",
+        "meta.json",
+        "no finished run",
+        "ckpt",
+    ];
+    for (id, name) in ids.iter().zip(names) {
+        match store.load(id) {
+            Err(error) => {
+                assert!(!name.is_empty() && error.to_string().contains(name), "{error}")
             }
-            Status::Finished { meta, .. } => assert!(name.is_empty() && *meta == record().meta),
-            Status::Partial { .. } => panic!("{entry:?}"),
+            Ok(Contents::Finished { record: found, .. }) => {
+                assert!(name.is_empty());
+                assert_same_record(&found, &record());
+            }
+            Ok(Contents::Partial(_)) => panic!("{id}"),
         }
     }
-    assert!(matches!(list[8].status, Status::Partial { step: 3, .. }), "{:?}", list[8]);
+    assert_eq!(store.load(&id(9)).unwrap(), Contents::Partial(checkpoint(3)));
 }
 
 #[test]
@@ -328,8 +411,8 @@ fn a_finished_run_hides_its_stale_checkpoint() {
     let (_folder, store) = store();
     store.finish(&id(1), &record()).unwrap();
     store.save_checkpoint(&id(1), &checkpoint(3)).unwrap();
-    let list = store.list().unwrap();
-    assert!(matches!(&list[..], [Entry { status: Status::Finished { .. }, .. }]), "{list:?}");
+    assert_eq!(store.ids().unwrap(), [id(1)]);
+    assert!(matches!(store.load(&id(1)).unwrap(), Contents::Finished { .. }));
 }
 
 // Many processes.
@@ -418,16 +501,10 @@ fn kill_and_check(store: &Store, mut workers: Vec<Worker>) {
     let failed = workers.iter_mut().filter_map(|worker| worker.0.try_wait().unwrap()).count();
     assert_eq!(failed, 0);
     drop(workers);
-    for entry in store.list().unwrap() {
-        match entry.status {
-            Status::Finished { .. } => {
-                assert_same_record(&store.run(&entry.id).unwrap(), &record());
-            }
-            Status::Partial { step, .. } => {
-                let found = store.checkpoint(&entry.id).unwrap().checkpoint().unwrap();
-                assert_eq!(found, checkpoint(step));
-            }
-            Status::Broken(reason) => panic!("{reason}"),
+    for id in store.ids().unwrap() {
+        match store.load(&id).unwrap() {
+            Contents::Finished { record: found, .. } => assert_same_record(&found, &record()),
+            Contents::Partial(found) => assert_eq!(found, checkpoint(found.step)),
         }
     }
 }
@@ -440,7 +517,8 @@ fn processes_killed_at_any_moment_leave_a_whole_store() {
         // Steps that share no period with the work, so that each kill hits another moment of it.
         thread::sleep(Duration::from_micros(20_000 + 9_871 * round));
         kill_and_check(&store, workers);
-        store.sweep(Duration::ZERO).unwrap();
+        // Their temporary files are taken at once.
+        store.sweep(Store::SWEEP_AGE).unwrap();
         assert!(partial(&store).iter().all(|name| !name.ends_with(".tmp")));
     }
 }
@@ -490,6 +568,7 @@ fn a_read_only_store_can_be_read_and_says_so_when_written() {
 
     let reopened = Store::open(store.root()).unwrap();
     assert_same_record(&reopened.run(&id(1)).unwrap(), &record());
+    assert_eq!(reopened.sweep(Store::SWEEP_AGE).unwrap(), 0);
     if denied {
         let errors = [
             reopened.finish(&id(2), &record()).unwrap_err(),

@@ -3,19 +3,17 @@
 use std::path::Path;
 
 use serde::Serialize;
-use serde_json::Value;
 use windtunnel_core::baseline::NoScalars;
 use windtunnel_core::lanes::Isa;
 use windtunnel_lab::baseline::{self, Baseline, baselines, theory};
 use windtunnel_lab::chart::{self, Member};
 use windtunnel_lab::spec::{Document, RunSpec};
-use windtunnel_lab::store::{Record, RunId};
-use windtunnel_lab::sweep::stored_spec;
+use windtunnel_lab::stored::Run;
 use windtunnel_lab::table::{Table, number};
 
 use super::folder::{create, draw};
 use super::groups::groups;
-use super::runs::{load, open};
+use super::runs::open;
 use super::{LOSS, MEDIAN, describe, last, name};
 use crate::args::{Baselines, Global};
 use crate::error::Error;
@@ -69,23 +67,26 @@ pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
         for set in &args.set {
             document.set(set)?;
         }
-        report(global, &document.resolve()?, &[])?;
-        return Ok(());
+        session::stop_on_signal()?;
+        return output::print(&report(global, &document.resolve()?, &[])?.1);
     }
     let store = open(global)?;
     let mut runs = Vec::new();
     for run in &args.run {
         let id = store.resolve(run)?;
-        let record = load(&store, &id)?;
-        runs.push((stored_spec(&record.spec_toml)?, id, record));
+        let run = Run::load(&store, &id)?;
+        run.check_numerics()?;
+        runs.push(run);
     }
+    session::stop_on_signal()?;
     if let Some(out) = &args.out {
         create(out)?;
     }
     // Runs on the same prompts and with as many layers share their baselines.
+    let mut text = String::new();
     while !runs.is_empty() {
-        let spec = runs[0].0.clone();
-        let alike = |(other, ..): &Run| {
+        let spec = runs[0].spec.clone();
+        let alike = |Run { spec: other, .. }: &Run| {
             let (a, b) = (&spec.model.transformer, &other.model.transformer);
             let same = a.depth == b.depth && a.form() == b.form();
             same && spec.task == other.task && spec.eval == other.eval
@@ -93,55 +94,53 @@ pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
         let (same, others): (Vec<_>, Vec<_>) = runs.into_iter().partition(alike);
         runs = others;
         let lines: Vec<Line> = same.iter().map(of_run).collect();
-        let found = report(global, &spec, &lines)?;
+        let (found, table) = report(global, &spec, &lines)?;
+        text += &table;
         if let Some(out) = &args.out {
             picture(out, &found, &same)?;
         }
     }
-    Ok(())
+    // Last, so that a reader who goes away costs no picture.
+    output::print(&text)
 }
 
-/// A run of the store.
-type Run = (RunSpec, RunId, Record);
-
-fn of_run((spec, _, record): &Run) -> Line {
-    let meta = |key| record.meta.get(key);
-    let outcome = meta("outcome").and_then(Value::as_str).unwrap_or_default();
-    let step = meta("step").and_then(Value::as_u64).unwrap_or(0);
-    let value = |metric| last(&record.rows, metric, outcome, step);
-    let diverged = format!("the run diverged at step {step}");
+fn of_run(run: &Run) -> Line {
     Line {
-        name: name(spec),
-        mean: value(LOSS),
-        median: value(MEDIAN),
+        name: name(&run.spec),
+        mean: last(run, LOSS),
+        median: last(run, MEDIAN),
         distance_to_theory: [f64::NAN; 2],
-        reason: (outcome == "diverged").then_some(diverged),
+        reason: run.diverged().then(|| format!("the run diverged at step {}", run.step())),
         scalars: None,
     }
 }
 
 /// The losses of runs that share their baselines, with these as lines.
 fn picture(out: &Path, lines: &[Baseline], runs: &[Run]) -> Result<(), Error> {
-    let member = |(spec, id, record): &Run| Member {
-        run: id.clone(),
-        seed: spec.train.seed,
-        rows: record.rows.clone(),
+    let member = |run: &Run| Member {
+        run: run.id.clone(),
+        seed: run.spec.train.seed,
+        rows: run.rows.clone(),
     };
-    let groups = groups(runs.iter().map(|run| (&run.0, member(run))).collect());
+    let groups = groups(runs.iter().map(|run| (&run.spec, member(run))).collect());
     let Some(figure) = chart::held_out(&groups, lines) else { return Ok(()) };
     let stem = match runs {
-        [only] => format!("{}-baselines", only.1),
-        [first, rest @ ..] => format!("{}-and-{}-baselines", first.1, rest.len()),
+        [only] => format!("{}-baselines", only.id),
+        [first, rest @ ..] => format!("{}-and-{}-baselines", first.id, rest.len()),
         [] => return Ok(()),
     };
     draw(out, &stem, &figure.title, &figure)?;
     let path = out.join(format!("{stem}.svg"));
-    eprintln!("Picture (also .png, .pdf, .csv): {}", path.display());
+    output::say(&format!("Picture (also .png, .pdf, .csv): {}", path.display()));
     Ok(())
 }
 
-/// Prints the table; returns the baselines.
-fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<Vec<Baseline>, Error> {
+/// The baselines, and the table as it is printed.
+fn report(
+    global: &Global,
+    spec: &RunSpec,
+    runs: &[Line],
+) -> Result<(Vec<Baseline>, String), Error> {
     let baseline::Baselines { lines: found, missing } =
         baselines(spec, Isa::detect(), session::jobs(global));
     let theory = theory(&found);
@@ -177,8 +176,7 @@ fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<Vec<Baseline
     let lines = lines.chain(runs.iter().map(of_run));
     let lines: Vec<Line> = lines.map(Line::explained).collect();
     if global.json {
-        output::json(&lines)?;
-        return Ok(found);
+        return Ok((found, output::json_text(&lines)?));
     }
     let row = |line: &Line| {
         let [mean, median] = line.distance_to_theory.map(number);
@@ -193,6 +191,5 @@ fn report(global: &Global, spec: &RunSpec, runs: &[Line]) -> Result<Vec<Baseline
     );
     let table = Table::new(&title, &head, lines.iter().map(row).collect());
     let reasons: String = lines.iter().filter_map(Line::footnote).collect();
-    output::print(&format!("{}{reasons}\n", table.text()))?;
-    Ok(found)
+    Ok((found, format!("{}{reasons}\n", table.text())))
 }

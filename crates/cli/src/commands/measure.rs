@@ -9,13 +9,13 @@ use windtunnel_lab::figure::Figure;
 use windtunnel_lab::measure::{self, Measurement, Request, measure};
 use windtunnel_lab::report::{Method, Page, Part};
 use windtunnel_lab::spec::RunSpec;
-use windtunnel_lab::store::{Checkpoint, Record, Row, RunId, Store};
-use windtunnel_lab::sweep::stored_spec;
+use windtunnel_lab::store::{Row, RunId};
+use windtunnel_lab::stored::Run;
 use windtunnel_lab::table::{Table, number};
 
 use super::folder::{create, draw, write};
 use super::groups::groups;
-use super::runs::{load, open};
+use super::runs::open;
 use super::{describe, name};
 use crate::args::{Global, Measure};
 use crate::error::Error;
@@ -59,18 +59,19 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     let stop = session::stop_on_signal()?;
     let mut measured = Vec::new();
     for id in ids {
-        let (spec, mut state, diverged) = last_state(&store, &id)?;
-        let recorded = std::mem::take(&mut state.rows);
+        let run = Run::load(&store, &id)?;
+        let state = run.state()?;
         let length = request.at.last().copied().unwrap_or(state.step);
         let bar = progress::steps(id.to_string(), length, global.quiet || global.json);
         let news = &mut |step| bar.set_position(step);
-        let found = measure(&spec, (&state, diverged), &request, &stop, news);
+        let found = measure(&run.spec, (&state, run.diverged()), &request, &stop, news);
         bar.finish_and_clear();
         let measurements = found.map_err(|error| match error {
+            measure::Error::Interrupted => Error::Interrupted,
             measure::Error::Beyond { .. } => Error::Usage(format!("run {id}: {error}")),
             other => Error::Failed(format!("run {id}: {other}")),
         })?;
-        measured.push(Measured { id, spec, recorded, measurements });
+        measured.push(Measured { id, spec: run.spec, recorded: run.rows, measurements });
     }
     let result = Report::new(&measured);
     let page = result.write(args, &measured)?;
@@ -245,15 +246,6 @@ fn warnings(run: &Measured) -> String {
         m.readings.warnings().iter().map(line).collect::<String>()
     };
     run.measurements.iter().map(at).collect()
-}
-
-/// The last state of a run, and whether it diverged there.
-fn last_state(store: &Store, id: &RunId) -> Result<(RunSpec, Checkpoint, bool), Error> {
-    let Record { spec_toml, meta, tensors, rows, .. } = load(store, id)?;
-    let spec = stored_spec(&spec_toml)?;
-    let step = meta.get("step").and_then(Value::as_u64).unwrap_or(0);
-    let diverged = meta.get("outcome").and_then(Value::as_str) == Some("diverged");
-    Ok((spec, Checkpoint { step, tensors, rows, ..Checkpoint::default() }, diverged))
 }
 
 #[derive(Serialize)]

@@ -13,7 +13,7 @@ pub mod train;
 use windtunnel_core::task::family::Value;
 use windtunnel_core::task::{Labels, Size, Task, WStar};
 use windtunnel_lab::spec::{Precision, RunSpec, describe_model, run_id};
-use windtunnel_lab::store::Row;
+use windtunnel_lab::stored::Run;
 
 /// The metric that tables of runs show.
 const LOSS: &str = "held_out_loss";
@@ -98,7 +98,7 @@ fn name(spec: &RunSpec) -> String {
 }
 
 /// The last value of a metric. A diverged run has none, unless it was measured at that very step.
-fn last(rows: &[Row], metric: &str, state: &str, step: u64) -> f64 {
-    let row = rows.iter().rev().find(|row| row.metric == metric);
-    row.filter(|row| state != "diverged" || row.step == step).map_or(f64::NAN, |row| row.value)
+fn last(run: &Run, metric: &str) -> f64 {
+    let row = run.rows.iter().rev().find(|row| row.metric == metric);
+    row.filter(|row| !run.diverged() || row.step == run.step()).map_or(f64::NAN, |row| row.value)
 }

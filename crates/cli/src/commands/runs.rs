@@ -1,8 +1,8 @@
 //! `windtunnel list`, `show` and `export`: the store, read only.
 
 use serde::Serialize;
-use windtunnel_lab::store::{Entry, Record, Resume, Row, RunId, Status, Store};
-use windtunnel_lab::sweep::{Meta, stored_spec};
+use windtunnel_lab::store::{Row, RunId, Store};
+use windtunnel_lab::stored::Run;
 use windtunnel_lab::table::{Table, number};
 
 use super::{LOSS, describe, last};
@@ -13,7 +13,7 @@ use crate::output;
 /// The store, which must be there: looking makes no folders.
 pub fn open(global: &Global) -> Result<Store, Error> {
     if global.store.join("runs").is_dir() {
-        return Ok(Store::open(&global.store)?);
+        return Ok(Store::at(&global.store));
     }
     Err(Error::Usage(format!(
         "no store of runs in {}; name one with --store DIR, or make one: windtunnel train",
@@ -34,7 +34,7 @@ struct Line {
 
 pub fn list(global: &Global) -> Result<(), Error> {
     let store = open(global)?;
-    let lines: Vec<Line> = store.list()?.into_iter().map(|entry| line(&store, entry)).collect();
+    let lines: Vec<Line> = store.ids()?.into_iter().map(|id| line(&store, id)).collect();
     if global.json {
         return output::json(&lines);
     }
@@ -56,53 +56,26 @@ pub fn list(global: &Global) -> Result<(), Error> {
     output::print(&format!("{}{problems}", Table::new(&title, &head, rows.collect()).text()))
 }
 
-fn line(store: &Store, entry: Entry) -> Line {
-    let broken = |reason: String| ("broken", 0, None, Some(reason));
-    let (state, step, spec, problem) = match entry.status {
-        Status::Finished { spec_toml, meta } => match serde_json::from_value::<Meta>(meta) {
-            Ok(meta) if meta.diverged() => ("diverged", meta.step, Some(spec_toml), None),
-            Ok(meta) => ("finished", meta.step, Some(spec_toml), None),
-            Err(error) => broken(format!("meta.json: {error}")),
+fn line(store: &Store, id: RunId) -> Line {
+    match Run::load(store, &id) {
+        Ok(run) => Line {
+            run: id.to_string(),
+            state: run.outcome().into(),
+            step: run.step(),
+            what: describe(&run.spec),
+            seed: Some(run.spec.train.seed),
+            held_out_loss: last(&run, LOSS),
+            problem: None,
         },
-        Status::Partial { step, spec_toml, .. } => ("partial", step, Some(spec_toml), None),
-        Status::Broken(reason) => broken(reason),
-    };
-    let spec = spec.and_then(|text| stored_spec(&text).ok());
-    let (state, problem, held_out_loss) = match load(store, &entry.id) {
-        Ok(record) if problem.is_none() => (state, problem, last(&record.rows, LOSS, state, step)),
-        Ok(_) => (state, problem, f64::NAN),
-        Err(error) => ("broken", problem.or(Some(error.to_string())), f64::NAN),
-    };
-    Line {
-        run: entry.id.to_string(),
-        state: state.into(),
-        step,
-        what: spec.as_ref().map_or("?".into(), describe),
-        seed: spec.map(|s| s.train.seed),
-        held_out_loss,
-        problem,
-    }
-}
-
-/// A finished run, or what the latest checkpoint of an unfinished one holds.
-pub fn load(store: &Store, id: &RunId) -> Result<Record, Error> {
-    if store.finished(id)?.is_some() {
-        return Ok(store.run(id)?);
-    }
-    match store.checkpoint(id)? {
-        Resume::From(checkpoint) => Ok(Record {
-            spec_toml: checkpoint.spec_toml,
-            meta: serde_json::json!({
-                "outcome": "partial",
-                "step": checkpoint.step,
-                "wall_seconds": checkpoint.wall_seconds,
-            }),
-            rows: checkpoint.rows,
-            tensors: checkpoint.tensors,
-            ..Record::default()
-        }),
-        Resume::Damaged(damage) => Err(Error::Failed(damage.to_string())),
-        Resume::Fresh => Ok(store.run(id)?),
+        Err(error) => Line {
+            run: id.to_string(),
+            state: "broken".into(),
+            step: 0,
+            what: "?".into(),
+            seed: None,
+            held_out_loss: f64::NAN,
+            problem: Some(error.to_string()),
+        },
     }
 }
 
@@ -124,17 +97,17 @@ struct Value {
 pub fn show(global: &Global, show: &Show) -> Result<(), Error> {
     let store = open(global)?;
     let id = store.resolve(&show.run)?;
-    let record = load(&store, &id)?;
-    let last = latest(&record.rows);
+    let run = Run::load(&store, &id)?;
+    let last = latest(&run.rows);
     if global.json {
-        let shown = Shown { run: id.to_string(), spec: record.spec_toml, meta: record.meta, last };
-        return output::json(&shown);
+        let meta = run.meta();
+        return output::json(&Shown { run: id.to_string(), spec: run.spec_toml, meta, last });
     }
-    let meta = serde_json::to_string_pretty(&record.meta)
+    let meta = serde_json::to_string_pretty(&run.meta())
         .map_err(|error| Error::Failed(error.to_string()))?;
     let rows = last.into_iter().map(|v| vec![v.metric, v.step.to_string(), number(v.value)]);
     let table = Table::new("Last values", &["metric", "step", "value"], rows.collect());
-    output::print(&format!("run {id}\n\n{}\n{meta}\n\n{}", record.spec_toml, table.text()))
+    output::print(&format!("run {id}\n\n{}\n{meta}\n\n{}", run.spec_toml, table.text()))
 }
 
 /// The last row of every metric, in order of their first appearance.
@@ -154,7 +127,7 @@ pub fn export(global: &Global, export: &Export) -> Result<(), Error> {
     let store = open(global)?;
     let id = store.resolve(&export.run)?;
     let mut csv = String::from("run,step,metric,value\n");
-    for row in load(&store, &id)?.rows {
+    for row in Run::load(&store, &id)?.rows {
         csv.push_str(&format!("{id},{},{},{}\n", row.step, row.metric, row.value));
     }
     output::print(&csv)

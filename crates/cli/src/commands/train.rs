@@ -3,7 +3,7 @@
 use serde::Serialize;
 use windtunnel_lab::spec::{Document, RunSpec, run_id};
 use windtunnel_lab::store::Store;
-use windtunnel_lab::sweep::Meta;
+use windtunnel_lab::stored::{Meta, Run};
 use windtunnel_lab::table::{Table, number};
 
 use super::{LOSS, describe, last, name};
@@ -55,17 +55,9 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
 }
 
 fn summary(store: &Store, spec: &RunSpec) -> Result<Summary, Error> {
-    let id = run_id(spec);
-    let record = store.run(&id)?;
-    let meta: Meta = serde_json::from_value(record.meta).map_err(|error| {
-        let path = store.root().join("runs").join(id.as_str()).join("meta.json");
-        Error::Failed(format!(
-            "{} is damaged ({error}); delete the folder around it and run again",
-            path.display()
-        ))
-    })?;
-    let held_out_loss = last(&record.rows, LOSS, &meta.outcome, meta.step);
-    Ok(Summary { run: id.to_string(), seed: spec.train.seed, held_out_loss, meta })
+    let (run, meta) = Run::finished(store, &run_id(spec))?;
+    let held_out_loss = last(&run, LOSS);
+    Ok(Summary { run: run.id.to_string(), seed: spec.train.seed, held_out_loss, meta })
 }
 
 /// `3`, `0..6`, `0..=5` or `1,4,7`.

@@ -21,6 +21,7 @@ use crate::baseline::{Baseline, baselines};
 use crate::chart::{Group, Member};
 use crate::spec::{NUMERICS_VERSION, Precision, RunSpec, SpecError, run_id};
 use crate::store::{self, Row, Store};
+use crate::stored::Run;
 use crate::sweep::step_cost;
 
 /// What is known of the cohorts of all chosen studies.
@@ -50,8 +51,8 @@ impl Evidence {
         queue(jobs, &self.cells, |index, cell| {
             let run = run_id(&cell.spec);
             let seed = cell.spec.train.seed;
-            let member = store.run(&run).map(|record| {
-                let mut member = Member { run, seed, rows: record.rows };
+            let member = Run::finished(store, &run).map(|(found, _)| {
+                let mut member = Member { run, seed, rows: found.rows };
                 leave_out_poor_noise(&mut member);
                 member
             });

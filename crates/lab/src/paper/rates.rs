@@ -16,6 +16,7 @@ use crate::chart::Member;
 use crate::figure::{Figure, Panel, Scale, Series};
 use crate::spec::{NUMERICS_VERSION, RunSpec, SpecError, run_id};
 use crate::store::{self, Store};
+use crate::stored::Run;
 use crate::table::{Table, number};
 
 /// Seeds of every value of the grid, the first of the figure's own.
@@ -145,7 +146,7 @@ impl Search {
     pub fn read(&mut self, store: &Store, specs: &[RunSpec]) -> Result<bool, store::Error> {
         let members = specs.iter().map(|spec| {
             let (run, seed) = (run_id(spec), spec.train.seed);
-            let rows = store.run(&run)?.rows;
+            let rows = Run::finished(store, &run)?.0.rows;
             Ok((Member { run, seed, rows }, spec.train.steps))
         });
         let members: Vec<(Member, u64)> = members.collect::<Result<_, store::Error>>()?;

@@ -15,9 +15,15 @@ pub const NUMERICS_VERSION: u32 = 3;
 /// Identity of a run: the first 64 bits of SHA-256 over the numerics version and the resolved
 /// spec.
 pub fn run_id(spec: &RunSpec) -> RunId {
+    run_id_of_text(NUMERICS_VERSION, &spec.to_toml())
+}
+
+/// Identity of the run of a resolved spec, as [`RunSpec::to_toml`] writes it, under any version of
+/// the arithmetic.
+pub fn run_id_of_text(numerics: u32, spec_toml: &str) -> RunId {
     let mut hash = Sha256::new();
-    hash.update(format!("numerics {NUMERICS_VERSION}\n"));
-    hash.update(spec.to_toml());
+    hash.update(format!("numerics {numerics}\n"));
+    hash.update(spec_toml);
     let digest = hash.finalize();
     let mut first = [0; 8];
     first.copy_from_slice(&digest[..8]);

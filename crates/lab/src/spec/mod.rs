@@ -14,7 +14,7 @@ mod resolve;
 mod task;
 mod template;
 
-pub use canonical::{NUMERICS_VERSION, run_id};
+pub use canonical::{NUMERICS_VERSION, run_id, run_id_of_text};
 pub use document::Document;
 pub use error::SpecError;
 pub use id::{ParseRunIdError, RunId};

@@ -61,7 +61,7 @@ impl View for &Blob {
 /// Text metadata of a file.
 pub(super) type Metadata = BTreeMap<String, String>;
 
-/// The bytes of a sealed file.
+/// The bytes of a sealed file; the same arguments give the same bytes.
 ///
 /// # Errors
 /// If a name occurs twice or is one that the format reserves.
@@ -69,11 +69,30 @@ pub(super) fn pack(blobs: Vec<(String, Blob)>, mut metadata: Metadata) -> Result
     check_names(&blobs)?;
     metadata.insert(seal::KEY.into(), seal::PLACEHOLDER.into());
     let views = blobs.iter().map(|(name, blob)| (name, blob));
-    let metadata = metadata.into_iter().collect();
-    let mut bytes = safetensors::serialize(views, Some(metadata)).map_err(|e| e.to_string())?;
+    let unordered = metadata.clone().into_iter().collect();
+    let mut bytes = safetensors::serialize(views, Some(unordered)).map_err(|e| e.to_string())?;
+    sort_metadata(&mut bytes, &metadata)?;
     seal::close(&mut bytes)?;
     Ok(bytes)
 }
+
+/// Writes the metadata in the order of their keys over what the library wrote in that of a hash map,
+/// which is as long.
+fn sort_metadata(bytes: &mut [u8], metadata: &Metadata) -> Result<(), String> {
+    const START: &[u8] = br#"{"__metadata__":"#;
+    let sorted = serde_json::to_vec(metadata).map_err(|e| e.to_string())?;
+    let at = LENGTH + START.len();
+    match bytes.get(LENGTH..at) {
+        Some(START) if bytes.len() >= at + sorted.len() => {
+            bytes[at..at + sorted.len()].copy_from_slice(&sorted);
+            Ok(())
+        }
+        _ => Err("the header does not begin with the metadata".into()),
+    }
+}
+
+/// Bytes of the header's length, before it.
+const LENGTH: usize = 8;
 
 /// Arrays and metadata of a sealed file.
 ///

@@ -62,7 +62,11 @@ impl Resume {
 impl fmt::Display for Damage {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Damage { path, reason } = self;
-        write!(f, "checkpoint `{}` is damaged ({reason}): its run starts again", path.display())
+        let path = path.display();
+        write!(
+            f,
+            "checkpoint `{path}` is damaged ({reason}): its run starts again when it is trained"
+        )
     }
 }
 

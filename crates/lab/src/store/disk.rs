@@ -6,11 +6,10 @@
 use std::fs::{self, File};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
-use std::process;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::Error;
+use super::{Error, process};
 
 /// Ending of temporary names.
 const TEMPORARY: &str = ".tmp";
@@ -45,7 +44,7 @@ impl Temporary {
         loop {
             let count = COUNTER.fetch_add(1, Ordering::Relaxed);
             let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-            let name = format!("{stem}.{}-{nanos:x}-{count}{TEMPORARY}", process::id());
+            let name = format!("{stem}.{}-{nanos:x}-{count}{TEMPORARY}", process::mark());
             let path = folder.join(name);
             match create(&path) {
                 Ok(made) => return Ok((Temporary { path }, made)),
@@ -120,19 +119,32 @@ pub(super) fn is_folder(path: &Path) -> Result<bool, Error> {
     Ok(metadata.is_some_and(|metadata| metadata.is_dir()))
 }
 
-/// Names in `folder` that are valid text; the store makes no others.
+/// Makes a folder, and those around it, unless it is there.
+pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
+    fs::create_dir_all(path).map_err(Error::io("create the folder", path))
+}
+
+/// Names in `folder` that are valid text, the store makes no others; none if there is no folder.
 pub(super) fn names(folder: &Path) -> Result<Vec<String>, Error> {
     let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
-    let entries = entries.map_err(Error::io("list", folder))?;
+    let entries = if_present(entries).map_err(Error::io("list", folder))?.unwrap_or_default();
     Ok(entries.into_iter().filter_map(|entry| entry.file_name().into_string().ok()).collect())
 }
 
-/// Removes temporary files and folders in `folder` that nobody has touched for `age`; how many.
+/// Removes temporary files and folders in `folder` whose process is certainly gone, or that nobody
+/// has touched for `age`; how many.
 pub(super) fn sweep(folder: &Path, age: Duration) -> Result<usize, Error> {
-    let now = file_system_now(folder)?;
+    let (orphans, others): (Vec<_>, Vec<_>) =
+        temporaries(folder)?.into_iter().partition(|path| is_orphan(path));
     let mut swept = 0;
-    for name in names(folder)?.iter().filter(|name| name.ends_with(TEMPORARY)) {
-        let path = folder.join(name);
+    for path in orphans {
+        swept += usize::from(claim(folder, &path)?.is_some());
+    }
+    if others.is_empty() {
+        return Ok(swept);
+    }
+    let now = file_system_now(folder)?;
+    for path in others {
         // A file that cannot be looked at has just been renamed or swept by someone else.
         let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
         let idle = modified.ok().and_then(|modified| now.duration_since(modified).ok());
@@ -141,6 +153,22 @@ pub(super) fn sweep(folder: &Path, age: Duration) -> Result<usize, Error> {
         }
     }
     Ok(swept)
+}
+
+fn temporaries(folder: &Path) -> Result<Vec<PathBuf>, Error> {
+    let names = names(folder)?.into_iter().filter(|name| name.ends_with(TEMPORARY));
+    Ok(names.map(|name| folder.join(name)).collect())
+}
+
+/// Whether the process that wrote a temporary file is certainly gone.
+fn is_orphan(path: &Path) -> bool {
+    let name = path.file_name().and_then(|name| name.to_str());
+    let stem = name.and_then(|name| name.strip_suffix(TEMPORARY));
+    let Some((_, mark)) = stem.and_then(|stem| stem.rsplit_once('.')) else { return false };
+    match mark.split('-').collect::<Vec<_>>()[..] {
+        [place, pid, _, _] => process::is_gone(place, pid, path),
+        _ => false,
+    }
 }
 
 /// Takes `path` from its owner, in one step; dropping the claim removes it.
@@ -185,7 +213,7 @@ mod tests {
         fs::write(folder.join("spec.toml"), "half a s").unwrap();
         fs::write(&file, "half a c").unwrap();
         assert!(matches!(store.checkpoint(&id).unwrap(), Resume::Fresh));
-        assert!(store.list().unwrap().is_empty());
+        assert!(store.ids().unwrap().is_empty());
         assert!(store.resolve("").is_err());
 
         assert_eq!(store.sweep(Store::SWEEP_AGE).unwrap(), 0);
@@ -197,6 +225,34 @@ mod tests {
         assert_eq!(store.sweep(Store::SWEEP_AGE).unwrap(), 2);
         assert_eq!(names(&partial).unwrap(), [""; 0]);
         assert_eq!(store.finish(&id, &Record::default()).unwrap(), Finish::Published);
+    }
+
+    #[test]
+    fn leftovers_of_killed_processes_of_this_machine_are_swept_at_once() {
+        let root = tempfile::tempdir().unwrap();
+        let store = Store::open(root.path()).unwrap();
+        let (partial, id) = (root.path().join("partial"), RunId::from(1));
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        let dead = child.id();
+        child.wait().unwrap();
+        let own = Temporary::file(&partial, id.as_str()).unwrap().0;
+        let name = own.path().file_name().unwrap().to_str().unwrap();
+        let pid = std::process::id().to_string();
+        let (place, rest) = name.split_once(&format!("-{pid}-")).unwrap();
+        let place = place.rsplit_once('.').unwrap().1;
+        // A process that is gone; one of another machine; one that did not say of which; no number.
+        let names = [
+            format!("{id}.ckpt.{place}-{dead}-{rest}"),
+            format!("{id}.ckpt.00000000-{dead}-{rest}"),
+            format!("{id}.ckpt.{dead}-{rest}"),
+            format!("{id}.ckpt.{place}-x{dead}-{rest}"),
+        ];
+        names.iter().for_each(|name| fs::write(partial.join(name), "half a c").unwrap());
+        fs::create_dir(partial.join(format!("{id}.{place}-{dead}-{rest}"))).unwrap();
+        assert_eq!(store.sweep(Store::SWEEP_AGE).unwrap(), 2);
+        let left: Vec<bool> = names.iter().map(|name| partial.join(name).exists()).collect();
+        assert_eq!(left, [false, true, true, true]);
+        assert!(own.path().exists(), "a live process lost its file");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::RunId;
+use super::{Damage, RunId};
 
 /// Why the store could not do what it was asked; the message says where, why and what to do.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +19,22 @@ pub enum Error {
         cause: io::Error,
     },
     /// A file of a finished run does not hold what was written.
-    #[error("`{}` is damaged: {reason}; delete the folder around it and start the run again", path.display())]
+    #[error("`{}` is damaged: {reason}; delete the folder around it and run again", path.display())]
     Damaged {
         /// The file.
         path: PathBuf,
         /// What is wrong with it.
+        reason: String,
+    },
+    /// The checkpoint of an unfinished run cannot be used.
+    #[error("{0}")]
+    Checkpoint(Damage),
+    /// A run of a version of windtunnel that reads or computes otherwise.
+    #[error("`{}` is of another version of windtunnel: {reason}; use that version, or delete the folder around it and run again", path.display())]
+    OtherVersion {
+        /// The file that says so.
+        path: PathBuf,
+        /// What is different.
         reason: String,
     },
     /// The caller's rows or tensors do not fit the file format.

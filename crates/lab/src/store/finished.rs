@@ -1,22 +1,35 @@
-//! Reading finished runs.
+//! The files of finished runs.
 
 use std::path::{Path, PathBuf};
 
-use super::{Error, Metrics, Record, RunId, Tensor, disk, metrics, tensor};
+use super::digest::sha256;
+use super::manifest::{self, Digests};
+use super::metrics::{self, Metrics};
+use super::{Contents, Error, Record, RunId, disk, tensor};
 
-pub(super) const SPEC: &str = "spec.toml";
-pub(super) const META: &str = "meta.json";
-pub(super) const METRICS: &str = "metrics.parquet";
-pub(super) const STATE: &str = "state.safetensors";
+/// The resolved spec, in TOML.
+pub const SPEC: &str = "spec.toml";
+/// What else is known, in JSON.
+pub const META: &str = "meta.json";
+/// The rows, in Parquet.
+pub const METRICS: &str = "metrics.parquet";
+/// Final parameters and optimizer state, in safetensors.
+pub const STATE: &str = "state.safetensors";
 
-/// A run whose folder is there; each method reads one of its files.
-///
-/// # Errors
-/// Every method fails if its file cannot be read or is not what was written.
+/// A run whose folder is there.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishedRun {
     id: RunId,
     folder: PathBuf,
+}
+
+/// How the files of a run are known to be its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Binding {
+    /// `meta.json` names the run, seals itself and has the SHA-256 of every other file.
+    Sealed,
+    /// Written before that: neither the state nor `meta.json` names a run.
+    Unsealed,
 }
 
 impl FinishedRun {
@@ -34,64 +47,69 @@ impl FinishedRun {
         &self.folder
     }
 
-    /// The resolved spec, in TOML.
-    pub fn spec_toml(&self) -> Result<String, Error> {
-        self.decode(SPEC, |bytes| String::from_utf8(bytes).map_err(|e| e.to_string()))
-    }
-
-    /// Everything known about the run besides its numbers.
-    pub fn meta(&self) -> Result<serde_json::Value, Error> {
-        self.decode(META, |bytes| serde_json::from_slice(&bytes).map_err(|e| e.to_string()))
-    }
-
-    /// All observations.
-    pub fn metrics(&self) -> Result<Metrics, Error> {
-        self.decode(METRICS, |bytes| metrics::decode(&self.id, bytes))
-    }
-
-    /// Final parameters and optimizer state, sorted by name.
-    pub fn tensors(&self) -> Result<Vec<Tensor>, Error> {
-        self.decode(STATE, |bytes| tensor::decode(&bytes))
-    }
-
-    /// Everything.
-    pub fn record(&self) -> Result<Record, Error> {
-        let Metrics { rows, labels } = self.metrics()?;
-        let (spec_toml, meta, tensors) = (self.spec_toml()?, self.meta()?, self.tensors()?);
-        Ok(Record { spec_toml, meta, labels, rows, tensors })
-    }
-
-    /// Fails if a file is missing; cheaper than reading them all.
-    pub(super) fn check_files(&self) -> Result<(), Error> {
-        for name in [SPEC, META, METRICS, STATE] {
-            let path = self.folder.join(name);
-            if !path.is_file() {
-                return Err(Error::damaged(&path)("the file is missing".into()));
+    /// Everything, every file checked against the others.
+    pub(super) fn contents(&self) -> Result<Contents, Error> {
+        let (meta, digests) = self.decode(META, None, |b| manifest::decode(&self.id, b))?;
+        let known = digests.as_ref();
+        let spec_toml =
+            self.decode(SPEC, known, |b| String::from_utf8(b.to_vec()).map_err(|e| e.to_string()))?;
+        let Metrics { rows, labels } =
+            self.decode(METRICS, known, |b| metrics::decode(&self.id, b.to_vec()))?;
+        let (tensors, run) = self.decode(STATE, known, |b| self.state(b))?;
+        let binding = match (known, run) {
+            (Some(_), _) => Binding::Sealed,
+            (None, None) => Binding::Unsealed,
+            (None, Some(_)) => {
+                let lost = "its checksum and the hashes of the other files are gone";
+                return Err(Error::damaged(&self.folder.join(META))(lost.into()));
             }
+        };
+        let record = Record { spec_toml, meta, labels, rows, tensors };
+        Ok(Contents::Finished { record, binding })
+    }
+
+    fn state(&self, bytes: &[u8]) -> Result<(Vec<super::Tensor>, Option<String>), String> {
+        let (tensors, run) = tensor::decode(bytes)?;
+        match run {
+            Some(run) if run != self.id.as_str() => Err(format!("it belongs to run {run}")),
+            run => Ok((tensors, run)),
         }
-        Ok(())
     }
 
     fn decode<T>(
         &self,
         name: &str,
-        decode: impl FnOnce(Vec<u8>) -> Result<T, String>,
+        digests: Option<&Digests>,
+        decode: impl FnOnce(&[u8]) -> Result<T, String>,
     ) -> Result<T, Error> {
         let path = self.folder.join(name);
         let bytes = disk::read(&path)?.ok_or("the file is missing".to_owned());
-        bytes.and_then(decode).map_err(Error::damaged(&path))
+        let checked = |bytes: Vec<u8>| {
+            // What is inside says more than a hash that differs.
+            let decoded = decode(&bytes)?;
+            match digests {
+                Some(digests) if digests.get(name) != Some(&sha256(&bytes)) => {
+                    Err(format!("it is not the file whose SHA-256 is in {META}"))
+                }
+                _ => Ok(decoded),
+            }
+        };
+        bytes.and_then(checked).map_err(Error::damaged(&path))
     }
 }
 
 /// Writes the files of `record` into `folder`, durably.
 pub(super) fn write(folder: &Path, id: &RunId, record: &Record) -> Result<(), Error> {
     let encoded = |name: &str, bytes: Result<Vec<u8>, String>| {
-        let path = folder.join(name);
-        disk::write(&path, &bytes.map_err(Error::unstorable(&path))?)
+        bytes.map_err(Error::unstorable(&folder.join(name)))
     };
-    encoded(SPEC, Ok(record.spec_toml.clone().into_bytes()))?;
-    encoded(META, Ok(format!("{:#}\n", record.meta).into_bytes()))?;
-    encoded(METRICS, metrics::encode(id, &record.rows, &record.labels))?;
-    encoded(STATE, tensor::encode(&record.tensors))?;
+    let spec = record.spec_toml.as_bytes();
+    let metrics = encoded(METRICS, metrics::encode(id, &record.rows, &record.labels))?;
+    let state = encoded(STATE, tensor::encode(id, &record.tensors))?;
+    let files = [(SPEC, spec), (METRICS, &*metrics), (STATE, &*state)];
+    let meta = encoded(META, manifest::encode(id, &record.meta, &files))?;
+    for (name, bytes) in files.into_iter().chain([(META, &*meta)]) {
+        disk::write(&folder.join(name), bytes)?;
+    }
     disk::sync_folder(folder)
 }

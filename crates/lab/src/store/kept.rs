@@ -6,8 +6,7 @@
 
 use std::path::PathBuf;
 
-use sha2::{Digest, Sha256};
-
+use super::digest::sha256;
 use super::{Error, Store, disk};
 
 impl Store {
@@ -31,7 +30,9 @@ impl Store {
         assert!(!key.contains('\n'), "a key of several lines");
         let body = format!("{key}\n{text}");
         let whole = format!("{:08x}\n{body}", crc32fast::hash(body.as_bytes()));
-        disk::replace(&self.kept_folder(), &file(key), whole.as_bytes())
+        let folder = self.kept_folder();
+        disk::make_folder(&folder)?;
+        disk::replace(&folder, &file(key), whole.as_bytes())
     }
 
     pub(super) fn kept_folder(&self) -> PathBuf {
@@ -49,8 +50,9 @@ fn open(key: &str, whole: &str) -> Option<String> {
 }
 
 fn file(key: &str) -> String {
-    let digest = Sha256::digest(key.as_bytes());
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    let mut digits = sha256(key.as_bytes());
+    digits.truncate(16);
+    digits
 }
 
 #[cfg(test)]

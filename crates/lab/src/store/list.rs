@@ -1,63 +1,19 @@
-//! Looking through a store.
+//! Looking for runs in a store.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
-use super::checkpoint::Resume;
-use super::{CHECKPOINT, Error, RunId, Store, disk};
-
-/// A run in the store.
-#[derive(Debug)]
-pub struct Entry {
-    /// Its name.
-    pub id: RunId,
-    /// How far it is.
-    pub status: Status,
-}
-
-/// How far a run is.
-#[derive(Debug)]
-pub enum Status {
-    /// Done.
-    Finished {
-        /// The resolved spec, in TOML.
-        spec_toml: String,
-        /// Everything known about the run besides its numbers.
-        meta: serde_json::Value,
-    },
-    /// At work, or stopped and ready to resume.
-    Partial {
-        /// Number of steps done at the last checkpoint.
-        step: u64,
-        /// Seconds of work up to there.
-        wall_seconds: f64,
-        /// The resolved spec, in TOML.
-        spec_toml: String,
-    },
-    /// Unreadable; the text says which file and why.
-    Broken(String),
-}
+use super::{CHECKPOINT, Error, LOCK, RunId, Store, disk};
 
 impl Store {
-    /// All runs, sorted by id.
-    ///
-    /// Reads specs, metadata and checkpoints, not the files of rows and tensors: a run is broken
-    /// here if one of those is missing, and damage inside them shows when they are read.
+    /// All runs, finished or not, sorted.
     ///
     /// # Errors
-    /// If the folders themselves cannot be listed. A broken run is an entry, not an error.
-    pub fn list(&self) -> Result<Vec<Entry>, Error> {
-        let mut entries = BTreeMap::new();
-        // Unfinished ones first: a run that is finished in between appears in both, never in none.
-        for id in self.partial_ids()? {
-            if let Some(status) = self.partial_status(&id) {
-                entries.insert(id, status);
-            }
-        }
-        for id in self.finished_ids()? {
-            let status = self.finished_status(&id);
-            entries.insert(id, status.unwrap_or_else(|e| Status::Broken(e.to_string())));
-        }
-        Ok(entries.into_iter().map(|(id, status)| Entry { id, status }).collect())
+    /// If the folders cannot be listed.
+    pub fn ids(&self) -> Result<Vec<RunId>, Error> {
+        // Unfinished ones first: a run that is finished in between is in both, never in none.
+        let mut ids: BTreeSet<RunId> = self.partial_ids(CHECKPOINT)?.into_iter().collect();
+        ids.extend(self.finished_ids()?);
+        Ok(ids.into_iter().collect())
     }
 
     /// The one run, finished or not, whose id begins with `prefix`.
@@ -66,48 +22,35 @@ impl Store {
     /// If there is none or more than one.
     pub fn resolve(&self, prefix: &str) -> Result<RunId, Error> {
         let (prefix, store) = (prefix.to_owned(), self.root.clone());
-        let mut ids: BTreeSet<RunId> = self.partial_ids()?.into_iter().collect();
-        ids.extend(self.finished_ids()?);
+        let mut ids = self.ids()?;
         ids.retain(|id| id.as_str().starts_with(&prefix));
         match ids.len() {
-            0 => Err(Error::UnknownPrefix { prefix, store }),
-            1 => ids.pop_first().ok_or(Error::UnknownPrefix { prefix, store }),
-            _ => {
-                let candidates = ids.into_iter().collect();
-                Err(Error::AmbiguousPrefix { prefix, candidates, store })
-            }
+            0 | 1 => ids.pop().ok_or(Error::UnknownPrefix { prefix, store }),
+            _ => Err(Error::AmbiguousPrefix { prefix, candidates: ids, store }),
         }
     }
 
-    pub(super) fn finished_ids(&self) -> Result<Vec<RunId>, Error> {
+    fn finished_ids(&self) -> Result<Vec<RunId>, Error> {
         let names = disk::names(&self.runs())?;
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    fn partial_ids(&self) -> Result<Vec<RunId>, Error> {
-        let names = disk::names(&self.partial())?;
-        let id = |name: &String| name.strip_suffix(CHECKPOINT)?.parse().ok();
-        Ok(names.iter().filter_map(id).collect())
-    }
-
-    fn finished_status(&self, id: &RunId) -> Result<Status, Error> {
-        let run = self.finished_run(id);
-        run.check_files()?;
-        Ok(Status::Finished { spec_toml: run.spec_toml()?, meta: run.meta()? })
-    }
-
-    /// `None` if the run was finished in the meantime.
-    fn partial_status(&self, id: &RunId) -> Option<Status> {
-        match self.checkpoint(id) {
-            Ok(Resume::Fresh) => None,
-            Ok(Resume::From(checkpoint)) => Some(Status::Partial {
-                step: checkpoint.step,
-                wall_seconds: checkpoint.wall_seconds,
-                spec_toml: checkpoint.spec_toml,
-            }),
-            Ok(Resume::Damaged(damage)) => Some(Status::Broken(damage.to_string())),
-            Err(error) => Some(Status::Broken(error.to_string())),
+    /// Runs that are finished and have a checkpoint or a lock file all the same.
+    pub(super) fn stale_ids(&self) -> Result<BTreeSet<RunId>, Error> {
+        let mut ids = BTreeSet::new();
+        for id in [CHECKPOINT, LOCK].map(|ending| self.partial_ids(ending)) {
+            ids.extend(id?);
         }
+        let finished: BTreeSet<RunId> = self.finished_ids()?.into_iter().collect();
+        ids.retain(|id| finished.contains(id));
+        Ok(ids)
+    }
+
+    /// Runs that have a file of this ending.
+    fn partial_ids(&self, ending: &str) -> Result<Vec<RunId>, Error> {
+        let names = disk::names(&self.partial())?;
+        let id = |name: &String| name.strip_suffix(ending)?.parse().ok();
+        Ok(names.iter().filter_map(id).collect())
     }
 }
 

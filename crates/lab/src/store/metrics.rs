@@ -22,12 +22,11 @@ use parquet::schema::types::ColumnPath;
 use super::{Row, RunId, seal};
 
 /// Contents of a metrics file.
-#[derive(Clone, Debug, Default, PartialEq)]
-pub struct Metrics {
+pub(super) struct Metrics {
     /// Observations, in the order in which they were made.
-    pub rows: Vec<Row>,
+    pub(super) rows: Vec<Row>,
     /// Key-value metadata of the file, such as `windtunnel.numerics`.
-    pub labels: BTreeMap<String, String>,
+    pub(super) labels: BTreeMap<String, String>,
 }
 
 const SCHEMA: &str = "message metrics {

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! STORE/runs/ID/spec.toml            finished runs: the resolved spec,
-//! STORE/runs/ID/meta.json            what else is known,
+//! STORE/runs/ID/meta.json            what else is known, and the hashes of the other files,
 //! STORE/runs/ID/metrics.parquet      rows (run, step, metric, value),
 //! STORE/runs/ID/state.safetensors    final parameters and optimizer state
 //! STORE/partial/ID.ckpt              the latest checkpoint of an unfinished run
@@ -21,28 +21,28 @@
 
 mod blob;
 mod checkpoint;
+mod digest;
 mod disk;
 mod error;
 mod finished;
 mod kept;
 mod list;
 mod lock;
+mod manifest;
 mod metrics;
+mod process;
 mod record;
 mod seal;
 mod tensor;
 
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 pub use crate::spec::RunId;
 pub use checkpoint::{Checkpoint, Damage, Resume};
 pub use error::Error;
-pub use finished::FinishedRun;
-pub use list::{Entry, Status};
+pub use finished::{Binding, FinishedRun, META, METRICS, SPEC, STATE};
 pub use lock::{Guard, Lock};
-pub use metrics::Metrics;
 pub use record::{Record, Row};
 pub use tensor::{Tensor, TensorData};
 
@@ -53,6 +53,20 @@ const LOCK: &str = ".lock";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     root: PathBuf,
+}
+
+/// What the store has of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Contents {
+    /// All of it.
+    Finished {
+        /// What it left behind.
+        record: Record,
+        /// How its files are known to be its own.
+        binding: Binding,
+    },
+    /// Its latest checkpoint.
+    Partial(Checkpoint),
 }
 
 /// Who published a finished run.
@@ -69,17 +83,21 @@ impl Store {
     /// one takes seconds, a day is longer than any suspended laptop or stalled file server needs.
     pub const SWEEP_AGE: Duration = Duration::from_hours(24);
 
-    /// The store in `root`, made if it is not there. A store that is there opens without write
-    /// access too, for reading.
+    /// The store in `root`, made if it is not there.
     ///
     /// # Errors
     /// If the folders cannot be made.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
-        let store = Store { root: root.into() };
+        let store = Store::at(root);
         for folder in [store.runs(), store.partial(), store.kept_folder()] {
-            fs::create_dir_all(&folder).map_err(Error::io("create the folder", &folder))?;
+            disk::make_folder(&folder)?;
         }
         Ok(store)
+    }
+
+    /// The store in `root`, as it is: for reading, which needs no folder that can be written.
+    pub fn at(root: impl Into<PathBuf>) -> Self {
+        Store { root: root.into() }
     }
 
     /// Its folder.
@@ -99,10 +117,32 @@ impl Store {
     /// Everything about the finished run `id`.
     ///
     /// # Errors
-    /// If it is not finished, or one of its files is unreadable or damaged.
+    /// If it is not finished, or one of its files is unreadable, damaged or another run's.
     pub fn run(&self, id: &RunId) -> Result<Record, Error> {
-        let not_finished = || Error::NotFinished { id: id.clone(), store: self.root.clone() };
-        self.finished(id)?.ok_or_else(not_finished)?.record()
+        match self.load(id)? {
+            Contents::Finished { record, .. } => Ok(record),
+            Contents::Partial(_) => Err(self.not_finished(id)),
+        }
+    }
+
+    /// Everything about the run `id`, from its folder or else its latest checkpoint.
+    ///
+    /// # Errors
+    /// If there is neither, or a file is unreadable, damaged or another run's.
+    pub fn load(&self, id: &RunId) -> Result<Contents, Error> {
+        if let Some(finished) = self.finished(id)? {
+            return finished.contents();
+        }
+        match self.checkpoint(id)? {
+            Resume::From(checkpoint) => Ok(Contents::Partial(checkpoint)),
+            Resume::Damaged(damage) => Err(Error::Checkpoint(damage)),
+            // Finished in between, and its checkpoint removed.
+            Resume::Fresh => self.finished(id)?.ok_or_else(|| self.not_finished(id))?.contents(),
+        }
+    }
+
+    pub(crate) fn not_finished(&self, id: &RunId) -> Error {
+        Error::NotFinished { id: id.clone(), store: self.root.clone() }
     }
 
     /// Asks to be the only one at work on `id`. Look for a finished run and a checkpoint *after*
@@ -119,7 +159,7 @@ impl Store {
     /// # Errors
     /// If there is a checkpoint that cannot be read. A damaged one is no error but a warning.
     pub fn checkpoint(&self, id: &RunId) -> Result<Resume, Error> {
-        let path = self.partial_path(id, CHECKPOINT);
+        let path = self.checkpoint_path(id);
         let Some(bytes) = disk::read(&path)? else { return Ok(Resume::Fresh) };
         Ok(match checkpoint::decode(id, &bytes) {
             Ok(checkpoint) => Resume::From(checkpoint),
@@ -135,7 +175,7 @@ impl Store {
     /// # Cost
     /// Linear in all rows and tensors so far, plus the time the disk takes to flush.
     pub fn save_checkpoint(&self, id: &RunId, checkpoint: &Checkpoint) -> Result<(), Error> {
-        let path = self.partial_path(id, CHECKPOINT);
+        let path = self.checkpoint_path(id);
         let bytes = checkpoint::encode(id, checkpoint).map_err(Error::unstorable(&path))?;
         disk::replace(&self.partial(), &format!("{id}{CHECKPOINT}"), &bytes)
     }
@@ -155,9 +195,10 @@ impl Store {
         Ok(finish)
     }
 
-    /// Removes what dead processes left behind: temporary files and folders untouched for `age`
-    /// ([`SWEEP_AGE`](Self::SWEEP_AGE) unless there is a reason), checkpoints and locks of
-    /// finished runs. Returns how many files and folders that were.
+    /// Removes what dead processes left behind: temporary files and folders of processes of this
+    /// machine that are gone, others untouched for `age` ([`SWEEP_AGE`](Self::SWEEP_AGE) unless
+    /// there is a reason), checkpoints and locks of finished runs. Returns how many files and
+    /// folders that were.
     ///
     /// A live process whose files are swept all the same gets an error; it damages nothing.
     ///
@@ -165,7 +206,7 @@ impl Store {
     /// If something cannot be removed.
     pub fn sweep(&self, age: Duration) -> Result<usize, Error> {
         let mut swept = disk::sweep(&self.partial(), age)? + disk::sweep(&self.kept_folder(), age)?;
-        for id in self.finished_ids()? {
+        for id in self.stale_ids()? {
             swept += self.forget_partial(&id)?;
         }
         Ok(swept)
@@ -188,9 +229,19 @@ impl Store {
     /// OK while another process holds that lock: whoever makes a new lock file finds the run
     /// finished.
     fn forget_partial(&self, id: &RunId) -> Result<usize, Error> {
-        let checkpoint = disk::remove(&self.partial_path(id, CHECKPOINT))?;
+        let checkpoint = disk::remove(&self.checkpoint_path(id))?;
         let lock = disk::remove(&self.partial_path(id, LOCK))?;
         Ok(usize::from(checkpoint) + usize::from(lock))
+    }
+
+    /// Where the files of run `id` are, once it is finished.
+    pub fn run_folder(&self, id: &RunId) -> PathBuf {
+        self.runs().join(id.as_str())
+    }
+
+    /// Where the checkpoint of run `id` is, if it has one.
+    pub fn checkpoint_path(&self, id: &RunId) -> PathBuf {
+        self.partial_path(id, CHECKPOINT)
     }
 
     fn runs(&self) -> PathBuf {
@@ -206,6 +257,6 @@ impl Store {
     }
 
     fn finished_run(&self, id: &RunId) -> FinishedRun {
-        FinishedRun::new(id.clone(), self.runs().join(id.as_str()))
+        FinishedRun::new(id.clone(), self.run_folder(id))
     }
 }

@@ -28,7 +28,7 @@ pub struct Record {
     /// The resolved spec, in TOML.
     pub spec_toml: String,
     /// Everything known about the run besides its numbers.
-    pub meta: serde_json::Value,
+    pub meta: serde_json::Map<String, serde_json::Value>,
     /// Key-value metadata of the metrics file, such as `windtunnel.numerics`.
     pub labels: BTreeMap<String, String>,
     /// Observations, in the order in which they were made.

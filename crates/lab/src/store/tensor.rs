@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use safetensors::Dtype;
 
+use super::RunId;
 use super::blob::{self, Blob};
 
 /// A named array in row-major order.
@@ -83,14 +84,19 @@ impl TensorData {
     }
 }
 
-/// The bytes of a safetensors file of `tensors`; the same tensors give the same bytes.
-pub(super) fn encode(tensors: &[Tensor]) -> Result<Vec<u8>, String> {
+/// Key of the metadata field that names the run.
+const RUN: &str = "run";
+
+/// The bytes of a safetensors file of the tensors of run `id`; the same arguments give the same
+/// bytes.
+pub(super) fn encode(id: &RunId, tensors: &[Tensor]) -> Result<Vec<u8>, String> {
     let blobs = tensors.iter().map(|t| (t.name.clone(), t.to_blob())).collect();
-    blob::pack(blobs, BTreeMap::new())
+    blob::pack(blobs, BTreeMap::from([(RUN.into(), id.to_string())]))
 }
 
-/// The tensors of such a file, sorted by name.
-pub(super) fn decode(bytes: &[u8]) -> Result<Vec<Tensor>, String> {
-    let (blobs, _) = blob::unpack(bytes)?;
-    blobs.iter().map(|(name, blob)| Tensor::from_blob(name, blob)).collect()
+/// The tensors of such a file, sorted by name, and the run that it names, if any.
+pub(super) fn decode(bytes: &[u8]) -> Result<(Vec<Tensor>, Option<String>), String> {
+    let (blobs, metadata) = blob::unpack(bytes)?;
+    let tensors = blobs.iter().map(|(name, blob)| Tensor::from_blob(name, blob));
+    Ok((tensors.collect::<Result<_, _>>()?, metadata.get(RUN).cloned()))
 }

@@ -111,8 +111,10 @@ fn sentence(prompts: &Prompts, seconds: f64) -> Option<String> {
     let shown: Vec<String> = shown.map(|(name, p)| format!("{name} {}", text(time(*p)))).collect();
     let advice = match parts[0].0 {
         "training" => "lower train.steps, train.batch_size or the model",
-        _ => "measure less often (instruments.NAME), or lower instruments.noise_draws, \
-              noise_reference, loss_prompts or eval.batch_size",
+        _ => {
+            "measure less often (instruments.NAME), or lower instruments.noise_draws, \
+              noise_reference, loss_prompts or eval.batch_size"
+        }
     };
     let total = text(time(prompts.total()));
     Some(format!("it will take about {total} here ({}); to shorten it, {advice}", shown.join(", ")))

@@ -25,7 +25,7 @@ pub fn evidence(
     studies: &[&'static Study],
 ) -> Result<Evidence, Error> {
     let protocol = if args.quick { Protocol::QUICK } else { Protocol::PUBLISHED };
-    let store = session::open(global)?;
+    let store = session::look(global)?;
     let all = cohorts(studies, |study| study.all_cohorts().collect());
     let mut failures = Failures::new();
 
@@ -69,7 +69,7 @@ pub fn evidence(
     };
     evidence.fit_theory(&store, &cohorts(studies, of_theory), jobs, &stop);
     match stop.load(Ordering::Relaxed) {
-        true => Err(session::interrupted()),
+        true => Err(Error::Interrupted),
         false => Ok(evidence),
     }
 }

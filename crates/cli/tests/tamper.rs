@@ -1,0 +1,282 @@
+//! Files of runs that were swapped, edited, damaged or lost: every command names the file and what
+//! to do, and none prints another number.
+
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
+mod support;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::{Duration, Instant};
+
+use support::{failure, stdout, windtunnel};
+
+const FILES: [&str; 4] = ["spec.toml", "meta.json", "metrics.parquet", "state.safetensors"];
+const TRAIN: [&str; 6] = ["train", "--set", "train.steps=20", "--set", "eval.batch_size=100", "-q"];
+
+/// A store of two runs that differ in their seed, a copy of it in which a run is spoiled, and a
+/// folder for pictures.
+struct Stage {
+    folder: tempfile::TempDir,
+    /// The one that is spoiled, and the other.
+    ids: [String; 2],
+}
+
+impl Stage {
+    fn new(extra: &[&str]) -> Stage {
+        let folder = tempfile::tempdir().unwrap();
+        let args = [&TRAIN[..], &["--seeds", "0..2", "--json"], extra].concat();
+        let runs: serde_json::Value =
+            serde_json::from_str(&stdout(&folder.path().join("whole"), &args)).unwrap();
+        let id = |k: usize| runs[k]["run"].as_str().unwrap().to_string();
+        Stage { ids: [id(0), id(1)], folder }
+    }
+
+    fn file(&self, store: &str, run: usize, name: &str) -> PathBuf {
+        self.folder.path().join(store).join("runs").join(&self.ids[run]).join(name)
+    }
+
+    /// The copy, whole again.
+    fn store(&self) -> PathBuf {
+        let store = self.folder.path().join("spoiled");
+        for run in 0..2 {
+            fs::create_dir_all(self.file("spoiled", run, "")).unwrap();
+            for name in FILES {
+                let [from, to] = ["whole", "spoiled"].map(|store| self.file(store, run, name));
+                fs::copy(from, to).unwrap();
+            }
+        }
+        store
+    }
+
+    /// Commands that read run 0, with all their arguments.
+    fn readers(&self) -> Vec<Vec<String>> {
+        let (id, out) = (self.ids[0].as_str(), self.folder.path().join("out"));
+        let out = out.to_str().unwrap();
+        let seed = [&TRAIN[..], &["--set", "train.seed=0"]].concat();
+        let measure = ["measure", id, "--with", "loss-tails", "--loss-prompts", "50", "--out", out];
+        let at = ["measure", id, "--at", "3", "--with", "loss-tails", "--out", out];
+        let baselines = ["baselines", "--run", id];
+        let commands: [&[&str]; 6] =
+            [&seed, &["show", id], &["export", id, "--csv"], &measure, &at, &baselines];
+        commands.map(|args| args.iter().map(|arg| arg.to_string()).collect()).into()
+    }
+}
+
+/// What may happen to a file: its name, and what it does to the file, given that of the other run.
+type Tampering = (&'static str, fn(&Path, &Path));
+
+const TAMPERINGS: [Tampering; 6] = [
+    ("swapped", |file, other| fs::write(file, fs::read(other).unwrap()).unwrap()),
+    ("edited", |file, _| {
+        // A digit of the text part of the file becomes another.
+        let mut bytes = fs::read(file).unwrap();
+        let mut digits = (0..bytes.len()).filter(|&at| bytes[at].is_ascii_digit());
+        let at = digits.nth(5).unwrap();
+        bytes[at] = if bytes[at] == b'1' { b'2' } else { b'1' };
+        fs::write(file, bytes).unwrap();
+    }),
+    ("emptied", |file, _| fs::write(file, "").unwrap()),
+    ("deleted", |file, _| fs::remove_file(file).unwrap()),
+    ("truncated", |file, _| {
+        let bytes = fs::read(file).unwrap();
+        fs::write(file, &bytes[..bytes.len() - 1]).unwrap();
+    }),
+    ("flipped", |file, _| {
+        let mut bytes = fs::read(file).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        fs::write(file, bytes).unwrap();
+    }),
+];
+
+#[test]
+fn every_command_refuses_every_file_that_was_tampered_with() {
+    let stage = Stage::new(&[]);
+    for name in FILES {
+        for (how, tamper) in TAMPERINGS {
+            let store = stage.store();
+            let file = stage.file("spoiled", 0, name);
+            tamper(&file, &stage.file("spoiled", 1, name));
+            for args in stage.readers() {
+                let args: Vec<&str> = args.iter().map(String::as_str).collect();
+                let (message, code) = failure(&store, &args);
+                assert_eq!(code, 1, "{how} {name}, {args:?}: {message}");
+                assert!(
+                    message.contains(file.to_str().unwrap()),
+                    "{how} {name}, {args:?}: {message}"
+                );
+                assert!(message.contains("delete the folder around it and run again"), "{message}");
+            }
+            let list = stdout(&store, &["list"]);
+            let lines = list.lines().filter(|line| line.starts_with(&stage.ids[0]));
+            let lines: Vec<&str> = lines.collect();
+            assert!(lines[0].contains("broken") && !lines[0].contains("finished"), "{list}");
+            assert!(lines[1].contains(file.to_str().unwrap()), "{how} {name}: {list}");
+            let other = list.lines().find(|line| line.starts_with(&stage.ids[1])).unwrap();
+            assert!(other.contains("finished"), "{list}");
+            assert!(
+                !stage.folder.path().join("out").join(format!("{}.json", stage.ids[0])).exists()
+            );
+        }
+    }
+    // As told.
+    let store = stage.store();
+    fs::remove_dir_all(stage.file("spoiled", 0, "")).unwrap();
+    let args = [&TRAIN[..], &["--set", "train.seed=0"]].concat();
+    stdout(&store, &args);
+    for name in ["spec.toml", "metrics.parquet", "state.safetensors"] {
+        let [whole, again] = ["whole", "spoiled"].map(|store| stage.file(store, 0, name));
+        assert_eq!(fs::read(whole).unwrap(), fs::read(again).unwrap(), "{name}");
+    }
+}
+
+/// Turns a run into what was written before files named their run.
+fn make_older(stage: &Stage, run: usize) {
+    let file = |name: &str| stage.file("spoiled", run, name);
+    let text = fs::read_to_string(file("meta.json")).unwrap();
+    let mut meta: serde_json::Map<String, serde_json::Value> = serde_json::from_str(&text).unwrap();
+    for key in ["run", "files", "windtunnel.checksum"] {
+        meta.remove(key).unwrap();
+    }
+    fs::write(file("meta.json"), serde_json::to_string_pretty(&meta).unwrap()).unwrap();
+    let bytes = fs::read(file("state.safetensors")).unwrap();
+    let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
+    let sealed = [("windtunnel.checksum".to_string(), "windtunnel.crc32:00000000".to_string())];
+    let mut bytes = safetensors::serialize(tensors.tensors(), Some(sealed.into())).unwrap();
+    let crc = format!("{:08x}", crc32(&bytes));
+    let mark = b"windtunnel.crc32:";
+    let at = bytes.windows(mark.len()).position(|window| window == mark).unwrap() + mark.len();
+    bytes[at..at + 8].copy_from_slice(crc.as_bytes());
+    fs::write(file("state.safetensors"), bytes).unwrap();
+}
+
+/// The common CRC-32, bit by bit.
+fn crc32(bytes: &[u8]) -> u32 {
+    let step =
+        |crc: u32| (0..8).fold(crc, |c, _| (c >> 1) ^ (0xedb8_8320 & (c & 1).wrapping_neg()));
+    !bytes.iter().fold(!0, |crc, &byte| step(crc ^ u32::from(byte)))
+}
+
+#[test]
+fn older_runs_are_read_as_far_as_they_prove_what_they_are() {
+    for precision in ["train.precision=f32", "train.precision=f64"] {
+        let stage = Stage::new(&["--set", precision]);
+        let store = stage.store();
+        make_older(&stage, 0);
+        make_older(&stage, 1);
+        let id = stage.ids[0].as_str();
+        let out = stage.folder.path().join("out");
+        let measure = [
+            "measure",
+            id,
+            "--with",
+            "loss-tails",
+            "--loss-prompts",
+            "50",
+            "--out",
+            out.to_str().unwrap(),
+        ];
+        for args in
+            [&["show", id][..], &["export", id, "--csv"], &["baselines", "--run", id], &measure]
+        {
+            stdout(&store, args);
+        }
+        assert!(!stdout(&store, &["list"]).contains("broken"));
+        let whole = fs::read(stage.file("spoiled", 0, "state.safetensors")).unwrap();
+        // The parameters of another seed do not have this run's held-out loss.
+        let file = stage.file("spoiled", 0, "state.safetensors");
+        fs::copy(stage.file("spoiled", 1, "state.safetensors"), &file).unwrap();
+        let (message, _) = failure(&store, &measure);
+        assert!(
+            message.contains(file.to_str().unwrap()) && message.contains("held_out_loss"),
+            "{message}"
+        );
+        fs::write(&file, whole).unwrap();
+        // What metadata say of the end must be what the rows show.
+        let meta = stage.file("spoiled", 0, "meta.json");
+        let text = fs::read_to_string(&meta).unwrap();
+        for (from, to) in [
+            ("\"step\": 20", "\"step\": 10"),
+            ("\"finished\"", "\"diverged\""),
+            ("\"finished\"", "\"ended\""),
+            ("\"numerics\": 3", "\"numerics\": 2"),
+        ] {
+            assert!(text.contains(from), "{text}");
+            fs::write(&meta, text.replace(from, to)).unwrap();
+            let (message, code) = failure(&store, &["show", id]);
+            assert!(code == 1 && message.contains(meta.to_str().unwrap()), "{to}: {message}");
+        }
+    }
+}
+
+/// Unfinished runs of two seeds, killed once both have a checkpoint.
+fn unfinished(store: &Path) -> [PathBuf; 2] {
+    let args = ["train", "--set", "train.steps=100000000", "--seeds", "0..2", "-j", "2", "-q"];
+    let mut train = windtunnel(store, &[&args[..], &["--checkpoint-seconds", "0.1"]].concat());
+    let mut child = train.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let started = Instant::now();
+    loop {
+        let entries = fs::read_dir(store.join("partial")).into_iter().flatten().flatten();
+        let paths = entries.map(|entry| entry.path());
+        let mut paths: Vec<PathBuf> =
+            paths.filter(|path| path.extension().is_some_and(|e| e == "ckpt")).collect();
+        if paths.len() == 2 {
+            child.kill().unwrap();
+            child.wait().unwrap();
+            paths.sort();
+            return [paths[0].clone(), paths[1].clone()];
+        }
+        assert!(started.elapsed() < Duration::from_secs(60), "no checkpoints");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn every_command_refuses_a_checkpoint_that_was_tampered_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, out) = (folder.path().join("store"), folder.path().join("out"));
+    let [file, other] = unfinished(&store);
+    let id = file.file_stem().unwrap().to_str().unwrap();
+    let measure =
+        ["measure", id, "--with", "robust-condition", "--out", out.to_str().unwrap(), "-q"];
+    let readers =
+        [&["show", id][..], &["export", id, "--csv"], &["baselines", "--run", id], &measure];
+    readers[..2].iter().for_each(|args| drop(stdout(&store, args)));
+    let whole = fs::read(&file).unwrap();
+    // One that is deleted is a run that was never begun.
+    for (how, tamper) in TAMPERINGS.iter().filter(|(how, _)| *how != "deleted") {
+        tamper(&file, &other);
+        for args in readers {
+            let (message, code) = failure(&store, args);
+            assert!(code == 1 && message.contains(file.to_str().unwrap()), "{how}: {message}");
+            assert!(message.contains("starts again when it is trained"), "{how}: {message}");
+        }
+        let list = stdout(&store, &["list"]);
+        assert!(list.contains("broken") && list.contains("partial"), "{how}: {list}");
+        fs::write(&file, &whole).unwrap();
+    }
+}
+
+#[test]
+fn reproduce_draws_nothing_from_a_file_that_was_tampered_with() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, out) = (folder.path().join("store"), folder.path().join("out"));
+    let args = ["reproduce", "fig10", "--quick", "-q", "--out", out.to_str().unwrap()];
+    stdout(&store, &args);
+    let mut runs: Vec<PathBuf> =
+        fs::read_dir(store.join("runs")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    runs.sort();
+    for name in FILES {
+        let (file, other) = (runs[0].join(name), runs[1].join(name));
+        let whole = fs::read(&file).unwrap();
+        fs::copy(other, &file).unwrap();
+        let (message, code) = failure(&store, &args);
+        assert!(code == 1 && message.contains(file.to_str().unwrap()), "{name}: {message}");
+        assert!(message.contains("delete the folder around it and run again"), "{message}");
+        fs::write(&file, whole).unwrap();
+    }
+    stdout(&store, &args);
+}

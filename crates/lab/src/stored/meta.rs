@@ -1,0 +1,102 @@
+//! What is stored beside the numbers of a run.
+
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+
+use crate::spec::RunSpec;
+use crate::store::Row;
+
+/// How a run ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Outcome {
+    /// All steps were made.
+    Finished,
+    /// With non-finite numbers.
+    Diverged,
+}
+
+impl Outcome {
+    /// `finished` or `diverged`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Outcome::Finished => "finished",
+            Outcome::Diverged => "diverged",
+        }
+    }
+}
+
+/// What is stored beside the numbers of a run.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Meta {
+    /// How the run ended.
+    pub outcome: Outcome,
+    /// Updates made; for a diverged run the step at which it did.
+    pub step: u64,
+    /// Version of windtunnel.
+    pub version: String,
+    /// Version of its arithmetic.
+    pub numerics: u32,
+    /// Revision of its source.
+    pub git_revision: String,
+    /// Processor.
+    pub cpu: String,
+    /// Instruction set of the kernels.
+    pub isa: String,
+    /// Threads of this run.
+    pub threads: usize,
+    /// Computing time in seconds, over all sittings.
+    pub wall_seconds: f64,
+    /// End of the run, seconds since 1970.
+    pub finished_at: u64,
+}
+
+impl Meta {
+    pub(super) fn read(meta: Map<String, Value>) -> Result<Meta, String> {
+        serde_json::from_value(Value::Object(meta)).map_err(|error| error.to_string())
+    }
+
+    /// Whether the run ended with non-finite numbers.
+    pub fn diverged(&self) -> bool {
+        self.outcome == Outcome::Diverged
+    }
+
+    /// Fails if no run of `spec` ends so.
+    pub(super) fn check(&self, spec: &RunSpec) -> Result<(), String> {
+        let (step, steps) = (self.step, spec.train.steps);
+        let possible = match self.outcome {
+            Outcome::Finished => step == steps,
+            Outcome::Diverged => step <= steps,
+        };
+        match possible {
+            true => Ok(()),
+            false => {
+                Err(format!("a run of {steps} steps is not {} at step {step}", self.outcome.name()))
+            }
+        }
+    }
+
+    /// Fails if a run of `spec` with these observations does not end so: observers see its end.
+    pub(super) fn check_rows(&self, spec: &RunSpec, rows: &[Row]) -> Result<(), String> {
+        let last = rows.iter().map(|row| row.step).max();
+        let is_finite = |metric: &str| {
+            let mut now = rows.iter().filter(|row| row.step == self.step && row.metric == metric);
+            now.any(|row| row.value.is_finite())
+        };
+        let at_end = self.step == spec.train.steps;
+        let possible = match self.outcome {
+            Outcome::Finished => last == Some(self.step) && is_finite("train_loss"),
+            // Before the end an update may have done it, and there may be no row of that step.
+            Outcome::Diverged if at_end => !(is_finite("train_loss") && is_finite("grad_norm")),
+            Outcome::Diverged => last.is_none_or(|last| last <= self.step),
+        };
+        match possible {
+            true => Ok(()),
+            false => Err(format!(
+                "{} at step {} is not how the rows in metrics.parquet end",
+                self.outcome.name(),
+                self.step
+            )),
+        }
+    }
+}
