@@ -7,6 +7,7 @@ mod error;
 mod output;
 mod progress;
 mod session;
+mod tips;
 
 use std::process::ExitCode;
 
@@ -15,7 +16,8 @@ use clap::Parser;
 use error::Error;
 
 fn main() -> ExitCode {
-    match run(&Args::parse()) {
+    let args = Args::try_parse().unwrap_or_else(|error| tips::add(error).exit());
+    match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(Error::ClosedPipe) => ExitCode::SUCCESS,
         Err(error) => {
@@ -31,10 +33,10 @@ fn run(args: &Args) -> Result<(), Error> {
         Command::Reproduce(reproduce) => commands::reproduce::run(&args.global, reproduce),
         Command::Measure(measure) => commands::measure::run(&args.global, measure),
         Command::Baselines(baselines) => commands::baselines::run(&args.global, baselines),
-        Command::List => commands::runs::list(&args.global),
+        Command::List(list) => commands::list::run(&args.global, list),
         Command::Show(show) => commands::runs::show(&args.global, show),
         Command::Export(export) => commands::runs::export(&args.global, export),
         Command::Eval(eval) => commands::eval::run(&args.global, eval),
-        Command::Init(init) => commands::init::run(init),
+        Command::Init(init) => commands::init::run(&args.global, init),
     }
 }

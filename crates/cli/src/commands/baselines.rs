@@ -7,7 +7,7 @@ use serde_json::Value;
 use windtunnel_core::lanes::Isa;
 use windtunnel_lab::baseline::{Baseline, baselines, theory};
 use windtunnel_lab::chart::{self, Member};
-use windtunnel_lab::spec::{Document, RunSpec};
+use windtunnel_lab::spec::RunSpec;
 use windtunnel_lab::store::{Record, RunId};
 use windtunnel_lab::sweep::stored_spec;
 use windtunnel_lab::table::{Table, number};
@@ -41,14 +41,7 @@ struct Shown {
 
 pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
     if args.run.is_empty() {
-        let mut document = match &args.spec {
-            Some(path) => Document::read(path)?,
-            None => Document::empty(),
-        };
-        for set in &args.set {
-            document.set(set)?;
-        }
-        report(global, &document.resolve()?, &[])?;
+        report(global, &args.described.spec()?, &[])?;
         return Ok(());
     }
     let store = open(global)?;
@@ -59,7 +52,7 @@ pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
         runs.push((stored_spec(&record.spec_toml)?, id, record));
     }
     if let Some(out) = &args.out {
-        create(out)?;
+        create(global, out)?;
     }
     // Runs on the same prompts and with as many layers share their baselines.
     while !runs.is_empty() {

@@ -55,7 +55,7 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         isa: Isa::detect(),
         threads: session::jobs(global),
     };
-    create(&args.out)?;
+    create(global, &args.out)?;
     let stop = session::stop_on_signal()?;
     let mut measured = Vec::new();
     for id in ids {

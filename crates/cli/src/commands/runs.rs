@@ -1,11 +1,9 @@
-//! `windtunnel list`, `show` and `export`: the store, read only.
+//! `windtunnel show` and `export`: single runs of the store, read only.
 
 use serde::Serialize;
-use windtunnel_lab::store::{Entry, Record, Resume, Row, RunId, Status, Store};
-use windtunnel_lab::sweep::{Meta, stored_spec};
+use windtunnel_lab::store::{Record, Resume, Row, RunId, Store};
 use windtunnel_lab::table::{Table, number};
 
-use super::{LOSS, describe, last};
 use crate::args::{Export, Global, Show};
 use crate::error::Error;
 use crate::output;
@@ -19,69 +17,6 @@ pub fn open(global: &Global) -> Result<Store, Error> {
         "no store of runs in {}; name one with --store DIR, or make one: windtunnel train",
         global.store.display()
     )))
-}
-
-#[derive(Serialize)]
-struct Line {
-    run: String,
-    state: String,
-    step: u64,
-    what: String,
-    seed: Option<u64>,
-    held_out_loss: f64,
-    problem: Option<String>,
-}
-
-pub fn list(global: &Global) -> Result<(), Error> {
-    let store = open(global)?;
-    let lines: Vec<Line> = store.list()?.into_iter().map(|entry| line(&store, entry)).collect();
-    if global.json {
-        return output::json(&lines);
-    }
-    if lines.is_empty() {
-        return output::print("no runs yet; make one: windtunnel train\n");
-    }
-    let problems: String = lines
-        .iter()
-        .filter_map(|l| {
-            l.problem.as_ref().map(|problem| format!("{} is broken: {problem}\n", l.run))
-        })
-        .collect();
-    let rows = lines.into_iter().map(|l| {
-        let seed = l.seed.map_or("?".into(), |s| s.to_string());
-        vec![l.run, l.state, l.step.to_string(), l.what, seed, number(l.held_out_loss)]
-    });
-    let head = ["run", "state", "step", "what", "seed", "held-out loss"];
-    let title = format!("Runs in {}", global.store.display());
-    output::print(&format!("{}{problems}", Table::new(&title, &head, rows.collect()).text()))
-}
-
-fn line(store: &Store, entry: Entry) -> Line {
-    let broken = |reason: String| ("broken", 0, None, Some(reason));
-    let (state, step, spec, problem) = match entry.status {
-        Status::Finished { spec_toml, meta } => match serde_json::from_value::<Meta>(meta) {
-            Ok(meta) if meta.diverged() => ("diverged", meta.step, Some(spec_toml), None),
-            Ok(meta) => ("finished", meta.step, Some(spec_toml), None),
-            Err(error) => broken(format!("meta.json: {error}")),
-        },
-        Status::Partial { step, spec_toml, .. } => ("partial", step, Some(spec_toml), None),
-        Status::Broken(reason) => broken(reason),
-    };
-    let spec = spec.and_then(|text| stored_spec(&text).ok());
-    let (state, problem, held_out_loss) = match load(store, &entry.id) {
-        Ok(record) if problem.is_none() => (state, problem, last(&record.rows, LOSS, state, step)),
-        Ok(_) => (state, problem, f64::NAN),
-        Err(error) => ("broken", problem.or(Some(error.to_string())), f64::NAN),
-    };
-    Line {
-        run: entry.id.to_string(),
-        state: state.into(),
-        step,
-        what: spec.as_ref().map_or("?".into(), describe),
-        seed: spec.map(|s| s.train.seed),
-        held_out_loss,
-        problem,
-    }
 }
 
 /// A finished run, or what the latest checkpoint of an unfinished one holds.

@@ -1,9 +1,10 @@
 //! Looking through a store.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 use super::checkpoint::Resume;
-use super::{CHECKPOINT, Error, RunId, Store, disk};
+use super::{CHECKPOINT, Error, RunId, Store, disk, finished};
 
 /// A run in the store.
 #[derive(Debug)]
@@ -58,6 +59,12 @@ impl Store {
             entries.insert(id, status.unwrap_or_else(|e| Status::Broken(e.to_string())));
         }
         Ok(entries.into_iter().map(|(id, status)| Entry { id, status }).collect())
+    }
+
+    /// When a run was last written: the end of a finished one, the last checkpoint of another.
+    pub fn modified(&self, id: &RunId) -> Option<SystemTime> {
+        let finished = disk::modified(&self.finished_run(id).folder().join(finished::META));
+        finished.or_else(|| disk::modified(&self.partial_path(id, CHECKPOINT)))
     }
 
     /// The one run, finished or not, whose id begins with `prefix`.

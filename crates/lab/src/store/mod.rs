@@ -21,7 +21,7 @@
 
 mod blob;
 mod checkpoint;
-mod disk;
+pub mod disk;
 mod error;
 mod finished;
 mod kept;
