@@ -260,7 +260,7 @@ pub struct List {
     #[arg(long = "where", value_name = "KEY=VALUE")]
     pub conditions: Vec<String>,
     /// Only runs that ended since then: 2026-11-20, 2026-11-20T18:30 (UTC), or 90s, 30m, 2h, 7d, 4w ago.
-    #[arg(long, value_name = "WHEN", value_parser = since)]
+    #[arg(long, value_name = "WHEN", value_parser = since, allow_hyphen_values = true)]
     pub since: Option<u64>,
     /// Every run on a line of its own, those of learning-rate searches too.
     #[arg(long)]

@@ -12,7 +12,7 @@ use windtunnel_lab::store::{Record, RunId};
 use windtunnel_lab::sweep::stored_spec;
 use windtunnel_lab::table::{Table, number};
 
-use super::folder::{create, draw};
+use super::folder::{create, draw, stem};
 use super::groups::groups;
 use super::runs::{load, open};
 use super::{LOSS, MEDIAN, describe, last, name};
@@ -99,11 +99,7 @@ fn picture(out: &Path, lines: &[Baseline], runs: &[Run]) -> Result<(), Error> {
     };
     let groups = groups(runs.iter().map(|run| (&run.0, member(run))).collect());
     let Some(figure) = chart::held_out(&groups, lines) else { return Ok(()) };
-    let stem = match runs {
-        [only] => format!("{}-baselines", only.1),
-        [first, rest @ ..] => format!("{}-and-{}-baselines", first.1, rest.len()),
-        [] => return Ok(()),
-    };
+    let stem = format!("{}-baselines", stem(&runs.iter().map(|run| &run.1).collect::<Vec<_>>()));
     draw(out, &stem, &figure.title, &figure)?;
     let path = out.join(format!("{stem}.svg"));
     eprintln!("Picture (also .png, .pdf, .csv): {}", path.display());

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use windtunnel_lab::figure::Figure;
-use windtunnel_lab::store::disk;
+use windtunnel_lab::store::{RunId, disk};
 
 use crate::args::Global;
 use crate::error::Error;
@@ -27,6 +27,22 @@ pub fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files
         files.push((name, format!("{what}, {purpose}")));
     }
     Ok(files)
+}
+
+/// Beginning of the names of files on several runs, another for every set of runs.
+pub fn stem(ids: &[&RunId]) -> String {
+    match ids {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => {
+            // Ids are hashes already: their digits, mixed.
+            let digits = |id: &RunId| u64::from_str_radix(id.as_str(), 16).unwrap_or(0);
+            let mix = |mixed: u64, id: &&RunId| mixed.rotate_left(7) ^ digits(id);
+            let mixed = rest.iter().fold(0, mix);
+            let mixed = (mixed ^ (mixed >> 32)) as u32;
+            format!("{first}-and-{}-{mixed:08x}", rest.len())
+        }
+    }
 }
 
 /// Makes a folder unless it is there, and removes what a killed process left in it.
@@ -134,3 +150,20 @@ impl Place {
 
 /// Folders of every store.
 const STORE_FOLDERS: [&str; 3] = ["runs", "partial", "kept"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_of_runs_has_files_of_its_own() {
+        let id = RunId::from;
+        let (a, b, c) = (id(1), id(2 << 40), id(3));
+        assert_eq!(stem(&[&a]), a.to_string());
+        let names = [stem(&[&a, &b]), stem(&[&a, &c]), stem(&[&a, &b, &c]), stem(&[&a, &c, &b])];
+        for (k, name) in names.iter().enumerate() {
+            assert!(name.starts_with(&format!("{a}-and-")), "{name}");
+            assert!(!names[..k].contains(name), "{name}");
+        }
+    }
+}

@@ -13,7 +13,7 @@ use windtunnel_lab::store::{Checkpoint, Record, Row, RunId, Store};
 use windtunnel_lab::sweep::stored_spec;
 use windtunnel_lab::table::{Table, number};
 
-use super::folder::{create, draw, write};
+use super::folder::{create, draw, stem, write};
 use super::groups::groups;
 use super::runs::{load, open};
 use super::{describe, name};
@@ -135,11 +135,7 @@ impl Report {
 
     /// Writes pictures, numbers and page; returns the path of the page.
     fn write(&self, args: &Measure, measured: &[Measured]) -> Result<String, Error> {
-        let stem = match measured {
-            [only] => only.id.to_string(),
-            [first, rest @ ..] => format!("{}-and-{}", first.id, rest.len()),
-            [] => String::new(),
-        };
+        let stem = stem(&measured.iter().map(|run| &run.id).collect::<Vec<_>>());
         let mut files = Vec::new();
         for (name, figure) in &self.figures {
             files.extend(draw(&args.out, &format!("{stem}-{name}"), &figure.title, figure)?);

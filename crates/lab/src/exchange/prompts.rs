@@ -102,15 +102,15 @@ impl PromptFile {
         let needed = |len: usize| {
             let tokens = (self.context_len + 1).saturating_mul(self.dim + 1).saturating_add(1);
             let memory = Memory::of(model, self.context_len, len);
-            let gradients = match purpose {
-                Use::Loss => 0,
-                // Held once, in two forms while they are made, or copied by an instrument.
-                Use::PromptGradients => memory.gradients.saturating_mul(2),
+            // The tokens are given up for what the model reads of them, before gradients are made.
+            let tokens = tokens.saturating_mul(8).saturating_mul(len);
+            let first = match purpose {
+                Use::Loss => tokens,
+                Use::PromptGradients => tokens.max(memory.gradients),
             };
-            let own = tokens.saturating_mul(8).saturating_mul(len);
-            [memory.prompts, memory.sums, memory.workspaces, memory.scores, gradients]
+            [memory.prompts, memory.sums, memory.workspaces, memory.scores]
                 .into_iter()
-                .fold(own, usize::saturating_add)
+                .fold(first, usize::saturating_add)
         };
         let bytes = needed(self.len);
         if bytes <= MAX_BYTES {

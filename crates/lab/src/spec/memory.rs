@@ -14,7 +14,8 @@ pub(crate) struct Memory {
     pub(crate) sums: usize,
     /// The prompts of a stored batch.
     pub(crate) prompts: usize,
-    /// Gradients of all its prompts, where they are asked for one by one.
+    /// Gradients of all its prompts, where they are asked for one by one, and a copy: of all matrices
+    /// first, of the parameters then.
     pub(crate) gradients: usize,
 }
 
@@ -22,6 +23,7 @@ impl Memory {
     /// For batches of `batch` prompts of `context_len` labelled tokens, in double precision.
     pub(crate) fn of(model: &Transformer, context_len: usize, batch: usize) -> Memory {
         let params = 8 * model.params();
+        let matrices = 16 * model.depth * model.heads * (model.dim + 1) * (model.dim + 1);
         let layout = Layout { form: model.form(), dim: model.dim, context_len };
         let tokens = context_len.saturating_add(1);
         let scores = match model.form() {
@@ -35,7 +37,7 @@ impl Memory {
             scores,
             sums: params.saturating_mul(batch.div_ceil(128)),
             prompts: (8 * layout.rows()).saturating_mul(batch),
-            gradients: params.saturating_mul(batch),
+            gradients: (params + params.max(matrices)).saturating_mul(batch),
         }
     }
 }

@@ -131,7 +131,11 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// A folder that cannot be listed.
 pub fn sweep_saved(folder: &Path) -> Result<usize, Error> {
     let own = |name: &String| {
-        name.starts_with('.') && name.contains(&format!("{OWN}.")) && name.ends_with(TEMPORARY)
+        let rest = name.strip_prefix('.').and_then(|name| name.strip_suffix(TEMPORARY));
+        let (_, numbers) = rest?.rsplit_once(OWN)?;
+        let mut numbers = numbers.strip_prefix('.')?.split('-');
+        let hexadecimal = |part: &str| u128::from_str_radix(part, 16).is_ok();
+        (numbers.clone().count() == 3 && numbers.all(hexadecimal)).then_some(())
     };
     let dead = |name: String| {
         let path = folder.join(name);
@@ -139,7 +143,7 @@ pub fn sweep_saved(folder: &Path) -> Result<usize, Error> {
         file.try_lock().ok()?;
         fs::remove_file(&path).ok()
     };
-    Ok(names(folder)?.into_iter().filter(own).filter_map(dead).count())
+    Ok(names(folder)?.into_iter().filter(|name| own(name).is_some()).filter_map(dead).count())
 }
 
 /// A temporary file beside `path` with its contents, and the lock that keeps [`sweep_saved`] away.
