@@ -323,17 +323,20 @@ pub struct Export {
 pub struct Eval {
     #[command(flatten)]
     pub with: With,
-    /// Spec whose `model` section the parameters belong to; without one, the sparse linear model.
+    /// Spec, or preset, whose `model` section the parameters belong to; without one, the sparse linear
+    /// model.
     #[arg(long, value_name = "SPEC")]
     pub spec: Option<PathBuf>,
     /// safetensors file with `params` [L, 2, d, d], P then Q, orientation ZᵀQZ; [L, H, 2, ·, ·] with
     /// heads, d+1 rows if full, and the encoder's `mlp.0.weight` … as PyTorch names them.
     #[arg(long, value_name = "FILE")]
     pub params: PathBuf,
-    /// npz file with `Z` [B, n+1, d+1] (a token per row, query last, its label 0) and `y` of length B.
+    /// npz file with `Z` [B, n+1, d+1] (a token per row, query last, its label 0) and `y` of length B:
+    /// real numbers of any type and order, as many as take at most 2 GiB of memory.
     #[arg(long, value_name = "FILE")]
     pub prompts: PathBuf,
-    /// safetensors file to write the gradient to, under the names and shapes of the parameters.
+    /// safetensors file to write the gradient to, under the names and shapes of the parameters; none
+    /// of the files above.
     #[arg(long, value_name = "FILE")]
     pub grad: Option<PathBuf>,
 }

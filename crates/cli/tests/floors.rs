@@ -125,8 +125,7 @@ const RESERVED: [(&str, &[&str], &[&str]); 6] = [
     (
         "files",
         &["std::fs", "File::open", "fs::write"],
-        // Results are the store's; specs and the processor's name are only read, outside data are read,
-        // and gradients written where asked.
+        // Whatever is written is the store's; specs, outside data and the processor's name are read.
         &["lab/src/store", "lab/src/spec/document.rs", "lab/src/exchange", "lab/src/sweep.rs"],
     ),
     ("the clock", &["Instant", "SystemTime"], &["lab/src/sweep.rs", "lab/src/store"]),

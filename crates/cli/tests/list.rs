@@ -108,7 +108,7 @@ fn seeds_share_a_line_and_searches_are_left_out_until_all_is_asked_for() {
     assert!(!text.contains(&study[1]) && !grid.iter().any(|id| text.contains(id)), "{text}");
     let last = text.lines().last().unwrap();
     assert!(
-        last.contains("3 runs on 1 lines") && last.contains("4 runs of learning-rate"),
+        last.contains("3 runs on one line") && last.contains("4 runs of learning-rate"),
         "{text}"
     );
     assert!(last.contains("--all"), "{text}");

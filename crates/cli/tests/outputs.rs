@@ -173,10 +173,13 @@ fn what_a_killed_process_left_is_removed_by_the_next_that_writes_there() {
     let spec = dir.path().join("spec.toml");
     let store = dir.path().join("store");
     let (out, grad, spec) = (text(dir.path()), text(&grad), text(&spec));
+    let train = ["train", "--set", "train.steps=2", "--json"];
+    let runs: serde_json::Value = serde_json::from_str(&stdout(&store, &train)).unwrap();
+    let id = runs[0]["run"].as_str().unwrap();
     for args in [
         &["init", spec][..],
         &["eval", "--params", text(&params), "--prompts", text(&prompts), "--grad", grad],
-        &["reproduce", "table", "--quick", "-j", "2", "--out", out],
+        &["measure", id, "--with", "robust-condition", "--out", out],
     ] {
         let lock = write();
         stdout(&store, args);

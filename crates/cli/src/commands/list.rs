@@ -215,9 +215,9 @@ fn ranges(seeds: &[u64]) -> String {
 
 /// What the table does not show, and how to see it.
 fn note(runs: usize, lines: usize, hidden: usize) -> String {
-    let shared = (lines < runs).then(|| {
-        format!("{runs} runs on {lines} lines: those that differ only in their seed share one")
-    });
+    let on = if lines == 1 { "one line".into() } else { format!("{lines} lines") };
+    let shared = (lines < runs)
+        .then(|| format!("{runs} runs on {on}: those that differ only in their seed share one"));
     let hidden = match hidden {
         0 => None,
         1 => Some("1 run of a learning-rate search is not shown".into()),
@@ -244,7 +244,7 @@ mod tests {
     #[test]
     fn what_is_left_out_is_said() {
         assert_eq!(note(3, 3, 0), "");
-        assert!(note(6, 1, 0).contains("6 runs on 1 lines"));
+        assert!(note(6, 1, 0).contains("6 runs on one line:"));
         assert!(note(3, 3, 1).starts_with("1 run of") && note(6, 1, 90).contains("90 runs of"));
         assert_eq!(date(1_795_651_200).as_deref(), Some("2026-11-26 00:00"));
         assert_eq!(date(u64::MAX), None);

@@ -97,7 +97,7 @@ impl PromptFile {
     /// all that is computed from them at a time.
     ///
     /// # Errors
-    /// Too many prompts; the message says how many fit.
+    /// Too many prompts, with how many fit; less free memory than that.
     pub fn fits(&self, model: &Transformer, purpose: Use) -> Result<(), Error> {
         let needed = |len: usize| {
             let tokens = (self.context_len + 1).saturating_mul(self.dim + 1).saturating_add(1);
@@ -114,7 +114,15 @@ impl PromptFile {
         };
         let bytes = needed(self.len);
         if bytes <= MAX_BYTES {
-            return Ok(());
+            // Where a limit is set on the process, this is where it shows, and not in the middle.
+            let room = Vec::<u8>::new().try_reserve_exact(bytes);
+            let too_little = |_| {
+                let mib = bytes.div_ceil(1 << 20);
+                Source(&self.path).error(format!(
+                    "evaluating it would take {mib} MiB of memory, more than there is: split the file"
+                ))
+            };
+            return room.map_err(too_little);
         }
         let shape = [self.len, self.context_len + 1, self.dim + 1];
         // The largest number that fits, found by halving, for the advice.
