@@ -361,3 +361,54 @@ fn claims_of_a_safetensors_header_are_checked_before_memory_is_taken() {
     let whole = 8 + header.len() as u64 + 134_217_728;
     assert!(refused(&safetensors(header, b""), Some(whole)).contains("at most 8388608"));
 }
+
+/// A stream of numbers for fuzzing: the generator of Knuth's MMIX, of which the high bits are good.
+struct Numbers(u64);
+
+impl Numbers {
+    fn below(&mut self, n: usize) -> usize {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+
+    /// `bytes` with up to four of those in `range` replaced by what headers are made of.
+    fn mutate(&mut self, bytes: &[u8], range: std::ops::Range<usize>) -> Vec<u8> {
+        const ALPHABET: &[u8] = b"0123456789(){}[]',:<>|=?fiubcOLTrues -_\"\\\n\0\xff\xc3";
+        let mut bytes = bytes.to_vec();
+        for _ in 0..=self.below(4) {
+            let at = range.start + self.below(range.len());
+            bytes[at] = ALPHABET[self.below(ALPHABET.len())];
+        }
+        bytes
+    }
+}
+
+/// Headers of an archive whose checksums are right: whatever they say is an error or fits the data.
+#[test]
+fn random_headers_are_errors_or_fit_what_is_read() {
+    let folder = Folder::new();
+    let (z, y, mut numbers) = (z(), y(), Numbers(16));
+    let mut read_well = 0;
+    for _ in 0..1000 {
+        let z = numbers.mutate(&z, 0..z.len() - 8 * Z.len());
+        let path = folder.npz(&[("Z.npy", &z), ("y.npy", &y)], stored());
+        if let Ok(prompts) = read(&path) {
+            let TokenPrompts { dim, context_len, z, targets } = prompts;
+            assert_eq!(z.len(), targets.len() * (dim + 1) * (context_len + 1));
+            read_well += 1;
+        }
+    }
+    assert!((1..500).contains(&read_well), "{read_well} of 1000 were read");
+
+    let model = Transformer::linear(1, 2);
+    let whole = encode_params(&model, &[0.5; 8]).unwrap();
+    for _ in 0..1000 {
+        let bytes = numbers.mutate(&whole, 0..whole.len() - 64);
+        let path = folder.file("params", &bytes);
+        if let Ok(model) = read_model(&path) {
+            let params = read_params(&path, &model).unwrap_or_default();
+            assert!(params.is_empty() || params.len() == model.params());
+        }
+    }
+}
