@@ -1,10 +1,12 @@
 """Opens what windtunnel writes with the tools that researchers use: polars, safetensors, numpy."""
 
+import itertools
 import json
 import pathlib
 import subprocess
 import sys
 import tempfile
+import zipfile
 
 import numpy as np
 import polars as pl
@@ -54,16 +56,38 @@ def check_eval(folder: pathlib.Path, windtunnel) -> None:
     z[:, -1, -1] = 0
     y = rng.normal(size=prompts)
     save_file({"params": params}, folder / "params.safetensors")
-    expected = token_loss(params, z, y)
-    layouts = [z, np.asfortranarray(z), z.astype(np.float32)]
-    for layout, save in zip(layouts, [np.savez, np.savez_compressed, np.savez]):
-        save(folder / "prompts.npz", Z=layout, y=y)
+    path = folder / "prompts.npz"
+    for layout, save in layouts(z):
+        save(path, Z=layout, y=y)
+        # What numpy reads, whatever was written.
+        with np.load(path) as file:
+            expected = token_loss(params, file["Z"].astype(np.float64), file["y"])
         files = ["--params", str(folder / "params.safetensors")]
-        got = windtunnel("eval", *files, "--prompts", str(folder / "prompts.npz"))
-        # Prompts in float32 are other prompts, by 6e-8 each.
-        tolerance = 1e-12 if layout.dtype == np.float64 else 1e-5
-        assert abs(got["loss"] / expected - 1) < tolerance, (got, expected)
+        got = windtunnel("eval", *files, "--prompts", str(path))
+        assert abs(got["loss"] / expected - 1) < 1e-12, (layout.dtype, got, expected)
         assert got["prompts"] == prompts and got["context_len"] == n, got
+
+
+def layouts(z: np.ndarray):
+    """Arrays like `z` of every order and real type, with ways to save them."""
+    for save in (np.savez, np.savez_compressed, save_plainly):
+        yield z, save
+        yield np.asfortranarray(z), save
+    yield z.transpose(1, 0, 2).copy().transpose(1, 0, 2), np.savez
+    for code in ["f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"]:
+        whole = np.abs(np.round(3 * z)) if code.startswith("u") else np.round(3 * z)
+        for order in "<>":
+            yield (z if code.startswith("f") else whole).astype(order + code), np.savez
+    yield z > 0, np.savez
+
+
+def save_plainly(path: pathlib.Path, **arrays: np.ndarray) -> None:
+    """Every version of the format in turn, under names without an ending."""
+    versions = itertools.cycle([(2, 0), (3, 0), (1, 0)])
+    with zipfile.ZipFile(path, "w") as archive:
+        for (name, array), version in zip(arrays.items(), versions):
+            with archive.open(name, "w") as file:
+                np.lib.format.write_array(file, array, version)
 
 
 def token_loss(params: np.ndarray, z: np.ndarray, y: np.ndarray) -> float:

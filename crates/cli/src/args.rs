@@ -1,12 +1,15 @@
 //! The command line.
 
 use std::path::PathBuf;
+use std::time::{SystemTime, UNIX_EPOCH};
 
+use chrono::{NaiveDate, NaiveDateTime};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use windtunnel_core::instrument::{Instrument, NoisePlan};
+use windtunnel_lab::spec::{Document, PRESETS, RunSpec, SpecError};
 
-use crate::commands::reproduce::{GROUPS, studies};
+use crate::tips::FigureName;
 
 /// A wind tunnel for Transformer optimization.
 ///
@@ -62,8 +65,10 @@ pub enum Command {
     #[command(after_help = "Example:\n  windtunnel baselines --run 2315")]
     Baselines(Baselines),
     /// List the runs in the store.
-    #[command(after_help = "Example:\n  windtunnel list --store windtunnel-runs")]
-    List,
+    #[command(
+        after_help = "Example:\n  windtunnel list --where optimizer.name=sgd --where task.dim=5 --since 7d"
+    )]
+    List(List),
     /// Show one run: spec, how it was made, final numbers.
     #[command(after_help = "Example:\n  windtunnel show 3fa9")]
     Show(Show),
@@ -78,14 +83,47 @@ pub enum Command {
     Init(Init),
 }
 
-/// `train`.
+/// A spec, by a file, a preset and changes to them.
 #[derive(ClapArgs, Debug)]
-pub struct Train {
-    /// Spec file; without one, the paper's Setting 1 with Adam.
+pub struct Described {
+    /// Spec file, or the name of a preset; without one, the paper's Setting 1 with Adam.
     pub spec: Option<PathBuf>,
+    /// Preset, as preset = "NAME" in a spec.
+    #[arg(long, value_name = "NAME", value_parser = presets())]
+    pub preset: Option<String>,
     /// Change one key, as optimizer.lr=0.05; may be repeated.
     #[arg(long, value_name = "KEY=VALUE")]
     pub set: Vec<String>,
+}
+
+impl Described {
+    /// The spec: changes over the preset over the file.
+    ///
+    /// # Errors
+    /// A file that cannot be read, a key or value that no spec has.
+    pub fn spec(&self) -> Result<RunSpec, SpecError> {
+        let mut document = match &self.spec {
+            Some(path) => Document::read(path)?,
+            None => Document::empty(),
+        };
+        let preset = self.preset.iter().map(|name| format!("preset={name}"));
+        for set in preset.chain(self.set.iter().cloned()) {
+            document.set(&set)?;
+        }
+        document.resolve()
+    }
+}
+
+fn presets() -> PossibleValuesParser {
+    let names = PRESETS.iter().map(|p| PossibleValue::new(p.name).help(p.title));
+    names.collect::<Vec<_>>().into()
+}
+
+/// `train`.
+#[derive(ClapArgs, Debug)]
+pub struct Train {
+    #[command(flatten)]
+    pub described: Described,
     /// Seeds: 3, 0..6 (6 excluded), 0..=5, or 1,4,7 [default: train.seed of the spec].
     #[arg(long, allow_hyphen_values = true)]
     pub seeds: Option<String>,
@@ -96,13 +134,10 @@ pub struct Train {
 /// `baselines`.
 #[derive(ClapArgs, Debug)]
 pub struct Baselines {
-    /// Spec file; without one, the paper's Setting 1.
-    pub spec: Option<PathBuf>,
-    /// Change one key, as task.context_len=5; may be repeated.
-    #[arg(long, value_name = "KEY=VALUE")]
-    pub set: Vec<String>,
+    #[command(flatten)]
+    pub described: Described,
     /// Runs to compare, whose own spec counts then; ids or the starts of them.
-    #[arg(long, value_name = "RUN", conflicts_with_all = ["spec", "set"], value_delimiter = ',')]
+    #[arg(long, value_name = "RUN", conflicts_with_all = ["spec", "preset", "set"], value_delimiter = ',')]
     pub run: Vec<String>,
     /// Draw the held-out losses of the runs with the baselines into this folder.
     #[arg(long, value_name = "DIR", requires = "run")]
@@ -113,7 +148,7 @@ pub struct Baselines {
 #[derive(ClapArgs, Debug)]
 pub struct Reproduce {
     /// Figures, studies beyond the paper, or groups of them.
-    #[arg(required = true, value_name = "FIGURE", value_parser = figure_names())]
+    #[arg(required = true, value_name = "FIGURE", value_parser = FigureName)]
     pub figures: Vec<String>,
     /// A first look: at most 1,000 steps and 3 seeds in place of 10,000 and 6.
     #[arg(long)]
@@ -136,13 +171,6 @@ pub struct Sitting {
 fn seconds(text: &str) -> Result<f64, String> {
     let allowed = || format!("'{text}' is not a number of seconds from 0 to 86400");
     text.parse().ok().filter(|s| (0.0..=86_400.0).contains(s)).ok_or_else(allowed)
-}
-
-/// What [`Reproduce`] knows.
-fn figure_names() -> PossibleValuesParser {
-    let named = studies().map(|study| (study.name, study.title));
-    let names = named.chain(GROUPS);
-    names.map(|(name, title)| PossibleValue::new(name).help(title)).collect::<Vec<_>>().into()
 }
 
 /// `measure`.
@@ -225,6 +253,54 @@ impl With {
     }
 }
 
+/// `list`.
+#[derive(ClapArgs, Debug)]
+pub struct List {
+    /// Only runs whose spec has this value, as optimizer.name=sgd; may be repeated.
+    #[arg(long = "where", value_name = "KEY=VALUE")]
+    pub conditions: Vec<String>,
+    /// Only runs that ended since then: 2026-11-20, 2026-11-20T18:30 (UTC), or 90s, 30m, 2h, 7d, 4w ago.
+    #[arg(long, value_name = "WHEN", value_parser = since, allow_hyphen_values = true)]
+    pub since: Option<u64>,
+    /// Every run on a line of its own, those of learning-rate searches too.
+    #[arg(long)]
+    pub all: bool,
+}
+
+/// Seconds from 1970 to a date, or to a time that lies a span before now.
+fn since(text: &str) -> Result<u64, String> {
+    let seconds = span(text).map(|span| now().saturating_sub(span)).or_else(|| date(text));
+    seconds.ok_or_else(|| {
+        format!("'{text}' is neither a date (2026-11-20, 2026-11-20T18:30) nor a span (90s, 30m, 2h, 7d, 4w)")
+    })
+}
+
+/// Seconds of `2h`.
+fn span(text: &str) -> Option<u64> {
+    let unit = match text.chars().last()? {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        'w' => 7 * 86_400,
+        _ => return None,
+    };
+    text[..text.len() - 1].parse::<u64>().ok()?.checked_mul(unit)
+}
+
+/// Seconds from 1970 to a date in UTC, with or without a time.
+fn date(text: &str) -> Option<u64> {
+    let text = text.strip_suffix('Z').unwrap_or(text).replacen('T', " ", 1);
+    let day = NaiveDate::parse_from_str(&text, "%Y-%m-%d").ok().map(NaiveDateTime::from);
+    let formats = ["%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S"];
+    let time = formats.iter().find_map(|f| NaiveDateTime::parse_from_str(&text, f).ok());
+    u64::try_from(day.or(time)?.and_utc().timestamp()).ok()
+}
+
+fn now() -> u64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
+}
+
 /// `show`.
 #[derive(ClapArgs, Debug)]
 pub struct Show {
@@ -247,17 +323,20 @@ pub struct Export {
 pub struct Eval {
     #[command(flatten)]
     pub with: With,
-    /// Spec whose `model` section the parameters belong to; without one, the sparse linear model.
+    /// Spec, or preset, whose `model` section the parameters belong to; without one, the sparse linear
+    /// model.
     #[arg(long, value_name = "SPEC")]
     pub spec: Option<PathBuf>,
     /// safetensors file with `params` [L, 2, d, d], P then Q, orientation ZᵀQZ; [L, H, 2, ·, ·] with
     /// heads, d+1 rows if full, and the encoder's `mlp.0.weight` … as PyTorch names them.
     #[arg(long, value_name = "FILE")]
     pub params: PathBuf,
-    /// npz file with `Z` [B, n+1, d+1] (a token per row, query last, its label 0) and `y` of length B.
+    /// npz file with `Z` [B, n+1, d+1] (a token per row, query last, its label 0) and `y` of length B:
+    /// real numbers of any type and order, as many as take at most 2 GiB of memory.
     #[arg(long, value_name = "FILE")]
     pub prompts: PathBuf,
-    /// safetensors file to write the gradient to, under the names and shapes of the parameters.
+    /// safetensors file to write the gradient to, under the names and shapes of the parameters; none
+    /// of the files above.
     #[arg(long, value_name = "FILE")]
     pub grad: Option<PathBuf>,
 }

@@ -6,6 +6,7 @@ mod error;
 mod output;
 mod progress;
 mod session;
+mod tips;
 
 use std::process::ExitCode;
 
@@ -14,7 +15,8 @@ use clap::Parser;
 use error::Error;
 
 fn main() -> ExitCode {
-    let result = run(&Args::parse());
+    let args = Args::try_parse().unwrap_or_else(|error| tips::add(error).exit());
+    let result = run(&args);
     if !session::take_last_word() {
         // A signal came first, and ends the program at this moment.
         return ExitCode::FAILURE;
@@ -34,10 +36,10 @@ fn run(args: &Args) -> Result<(), Error> {
         Command::Reproduce(reproduce) => commands::reproduce::run(&args.global, reproduce),
         Command::Measure(measure) => commands::measure::run(&args.global, measure),
         Command::Baselines(baselines) => commands::baselines::run(&args.global, baselines),
-        Command::List => commands::runs::list(&args.global),
+        Command::List(list) => commands::list::run(&args.global, list),
         Command::Show(show) => commands::runs::show(&args.global, show),
         Command::Export(export) => commands::runs::export(&args.global, export),
         Command::Eval(eval) => commands::eval::run(&args.global, eval),
-        Command::Init(init) => commands::init::run(init),
+        Command::Init(init) => commands::init::run(&args.global, init),
     }
 }

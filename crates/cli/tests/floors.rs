@@ -126,9 +126,8 @@ const RESERVED: [(&str, &[&str], &[&str]); 6] = [
     (
         "files",
         &["std::fs", "File::open", "fs::write"],
-        // Results are the store's; specs and the processor's name are only read, outside data are read,
-        // and gradients written where asked.
-        &["lab/src/store", "lab/src/spec/document.rs", "lab/src/exchange.rs", "lab/src/sweep.rs"],
+        // Whatever is written is the store's; specs, outside data and the processor's name are read.
+        &["lab/src/store", "lab/src/spec/document.rs", "lab/src/exchange", "lab/src/sweep.rs"],
     ),
     ("the clock", &["Instant", "SystemTime"], &["lab/src/sweep.rs", "lab/src/store"]),
     ("the environment", &["std::env::var", "env::args"], &[]),

@@ -554,7 +554,7 @@ fn a_file_in_the_place_of_the_store_is_a_clear_error() {
     fs::write(&path, "").unwrap();
     let error = Store::open(&path).unwrap_err().to_string();
     assert!(error.contains(path.to_str().unwrap()), "{error}");
-    assert!(error.contains("choose another store folder"), "{error}");
+    assert!(error.contains("choose another place"), "{error}");
 }
 
 #[test]

@@ -7,11 +7,11 @@ use windtunnel_core::baseline::NoScalars;
 use windtunnel_core::lanes::Isa;
 use windtunnel_lab::baseline::{self, Baseline, baselines, theory};
 use windtunnel_lab::chart::{self, Member};
-use windtunnel_lab::spec::{Document, RunSpec};
+use windtunnel_lab::spec::RunSpec;
 use windtunnel_lab::stored::Run;
 use windtunnel_lab::table::{Table, number};
 
-use super::folder::{create, draw};
+use super::folder::{create, draw, stem};
 use super::groups::groups;
 use super::runs::open;
 use super::{LOSS, MEDIAN, describe, last, name};
@@ -60,15 +60,9 @@ impl Line {
 
 pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
     if args.run.is_empty() {
-        let mut document = match &args.spec {
-            Some(path) => Document::read(path)?,
-            None => Document::empty(),
-        };
-        for set in &args.set {
-            document.set(set)?;
-        }
+        let spec = args.described.spec()?;
         session::stop_on_signal()?;
-        return output::print(&report(global, &document.resolve()?, &[])?.1);
+        return output::print(&report(global, &spec, &[])?.1);
     }
     let store = open(global)?;
     let mut runs = Vec::new();
@@ -80,7 +74,7 @@ pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
     }
     session::stop_on_signal()?;
     if let Some(out) = &args.out {
-        create(out)?;
+        create(global, out)?;
     }
     // Runs on the same prompts and with as many layers share their baselines.
     let mut text = String::new();
@@ -124,11 +118,7 @@ fn picture(out: &Path, lines: &[Baseline], runs: &[Run]) -> Result<(), Error> {
     };
     let groups = groups(runs.iter().map(|run| (&run.spec, member(run))).collect());
     let Some(figure) = chart::held_out(&groups, lines) else { return Ok(()) };
-    let stem = match runs {
-        [only] => format!("{}-baselines", only.id),
-        [first, rest @ ..] => format!("{}-and-{}-baselines", first.id, rest.len()),
-        [] => return Ok(()),
-    };
+    let stem = format!("{}-baselines", stem(&runs.iter().map(|run| &run.id).collect::<Vec<_>>()));
     draw(out, &stem, &figure.title, &figure)?;
     let path = out.join(format!("{stem}.svg"));
     output::say(&format!("Picture (also .png, .pdf, .csv): {}", path.display()));

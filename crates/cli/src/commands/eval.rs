@@ -1,5 +1,7 @@
 //! `windtunnel eval`: parameters and prompts of another implementation, evaluated by ours.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use windtunnel_core::instrument::{Readings, Scene};
@@ -9,9 +11,13 @@ use windtunnel_core::linalg::norm;
 use windtunnel_core::model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_core::objective::Objective;
 use windtunnel_core::task::Batch;
-use windtunnel_lab::exchange::{read_model, read_params, read_prompts, write_params};
+use windtunnel_lab::exchange::{
+    PromptFile, TokenPrompts, Use, encode_params, read_model, read_params,
+};
 use windtunnel_lab::spec::Document;
+use windtunnel_lab::store::disk;
 
+use super::folder;
 use super::measure::readings;
 use crate::args::{Eval, Global, With};
 use crate::error::Error;
@@ -39,43 +45,63 @@ struct Evaluation {
 
 pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
     let usage = |error: windtunnel_lab::exchange::Error| Error::Usage(error.to_string());
-    let prompts = read_prompts(&eval.prompts).map_err(usage)?;
+    check_grad(global, eval)?;
+    let prompts = PromptFile::open(&eval.prompts).map_err(usage)?;
     let model = match &eval.spec {
         Some(path) => {
             let spec = Document::read(path)?.resolve()?;
-            Transformer { dim: prompts.dim, ..spec.model.transformer }
+            Transformer { dim: prompts.dim(), ..spec.model.transformer }
         }
         None => read_model(&eval.params).map_err(usage)?,
     };
-    if model.dim != prompts.dim {
+    if model.dim != prompts.dim() {
         return Err(Error::Usage(format!(
             "{} is for d = {}, but the prompts in {} have d = {}",
             eval.params.display(),
             model.dim,
             eval.prompts.display(),
-            prompts.dim
+            prompts.dim()
         )));
     }
+    let chosen = eval.with.instruments();
+    let purpose = if chosen.is_empty() { Use::Loss } else { Use::PromptGradients };
+    prompts.fits(&model, purpose).map_err(usage)?;
     let params = read_params(&eval.params, &model).map_err(usage)?;
+    let prompts = prompts.read().map_err(usage)?;
     let batch = Batch::<f64>::from_tokens(model.form(), prompts.dim, &prompts.z, &prompts.targets);
+    let TokenPrompts { dim, context_len, targets, z } = prompts;
+    drop(z);
     let evaluator = Evaluator::new(model, Isa::detect(), session::jobs(global));
     let mut objective = BatchObjective::new(evaluator, batch);
     let mut grad = vec![0.0; params.len()];
     let loss = objective.gradient(&params, &mut grad);
-    if let Some(path) = &eval.grad {
-        write_params(path, &model, &grad).map_err(|error| Error::Failed(error.to_string()))?;
-    }
+    let written = eval.grad.as_ref().map_or(Ok(()), |path| save(path, &model, &grad));
     let found = instruments(&eval.with, &mut objective, &params);
+    // The numbers first: that a file could not be written costs nothing else.
     output::json(&Evaluation {
         loss,
         grad_norm: norm(&grad),
-        prompts: prompts.targets.len(),
+        prompts: targets.len(),
         depth: model.depth,
-        dim: prompts.dim,
-        context_len: prompts.context_len,
+        dim,
+        context_len,
         readings: readings(&found),
         warnings: found.warnings().iter().map(ToString::to_string).collect(),
-    })
+    })?;
+    written
+}
+
+/// Refuses a `--grad` that would overwrite what it is computed from, or that cannot be written.
+fn check_grad(global: &Global, eval: &Eval) -> Result<(), Error> {
+    let Some(grad) = &eval.grad else { return Ok(()) };
+    let mut inputs = vec![("--params", eval.params.as_path()), ("--prompts", &eval.prompts)];
+    inputs.extend(eval.spec.iter().map(|spec| ("--spec", spec.as_path())));
+    folder::check(global, ("--grad", grad), &inputs)
+}
+
+fn save(path: &Path, model: &Transformer, grad: &[f64]) -> Result<(), Error> {
+    let file = encode_params(model, grad).map_err(|error| Error::Failed(error.to_string()))?;
+    Ok(disk::save(path, &file)?)
 }
 
 /// The instruments of `--with` on the given prompts: fresh ones are drawn from these.

@@ -1,9 +1,11 @@
-//! A folder of results: pictures in every format, whole files or none.
+//! A folder of results: pictures in every format, whole files or none, and nothing of the user's lost.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use windtunnel_lab::figure::Figure;
+use windtunnel_lab::store::{RunId, disk};
 
+use crate::args::Global;
 use crate::error::Error;
 
 /// Names of files, with what they hold.
@@ -27,18 +29,141 @@ pub fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files
     Ok(files)
 }
 
-/// Makes a folder unless it is there.
-pub fn create(dir: &Path) -> Result<(), Error> {
+/// Beginning of the names of files on several runs, another for every set of runs.
+pub fn stem(ids: &[&RunId]) -> String {
+    match ids {
+        [] => String::new(),
+        [only] => only.to_string(),
+        [first, rest @ ..] => {
+            // Ids are hashes already: their digits, mixed.
+            let digits = |id: &RunId| u64::from_str_radix(id.as_str(), 16).unwrap_or(0);
+            let mix = |mixed: u64, id: &&RunId| mixed.rotate_left(7) ^ digits(id);
+            let mixed = rest.iter().fold(0, mix);
+            let mixed = (mixed ^ (mixed >> 32)) as u32;
+            format!("{first}-and-{}-{mixed:08x}", rest.len())
+        }
+    }
+}
+
+/// Makes a folder unless it is there, and removes what a killed process left in it.
+///
+/// # Errors
+/// A folder of a store, where results would lie among runs; one that cannot be made.
+pub fn create(global: &Global, dir: &Path) -> Result<(), Error> {
+    let place = Place::of(dir);
+    if place.is_in_a_store(global) || place.is_store(global) {
+        let dir = dir.display();
+        return Err(Error::Usage(format!(
+            "--out {dir} is a folder of the store of runs; name another one, as --out windtunnel-out"
+        )));
+    }
     std::fs::create_dir_all(dir).map_err(|cause| {
         let dir = dir.display();
         Error::Usage(format!("cannot make the folder {dir} ({cause}); name another with --out DIR"))
-    })
+    })?;
+    sweep(dir);
+    Ok(())
 }
 
-/// Writes through a temporary name, so that a reader never sees half a file.
+/// Writes a file of a folder of results, durably: whole, or what was there stays.
 pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
-    let path = dir.join(name);
-    let temporary = dir.join(format!(".{name}.{}", std::process::id()));
-    let done = std::fs::write(&temporary, bytes).and_then(|()| std::fs::rename(&temporary, &path));
-    done.map_err(|cause| Error::Write { path: path.display().to_string(), cause })
+    Ok(disk::save(&dir.join(name), bytes)?)
+}
+
+/// Refuses a file that `option` names to be written if it is among the files of a store, is one of
+/// `inputs`, of which the first part is the option that named them, or is in no folder. Removes what
+/// a killed process left beside it.
+pub fn check(
+    global: &Global,
+    (option, path): (&str, &Path),
+    inputs: &[(&str, &Path)],
+) -> Result<(), Error> {
+    let shown = path.display();
+    if let Some((input, _)) = inputs.iter().find(|(_, input)| is_same(path, input)) {
+        return Err(Error::Usage(format!(
+            "{option} {shown} is the file of {input}, which would be overwritten; name another file"
+        )));
+    }
+    if Place::of(path).is_in_a_store(global) {
+        return Err(Error::Usage(format!(
+            "{option} {shown} is among the files of a store of runs; name a file elsewhere"
+        )));
+    }
+    let folder = path.parent().filter(|folder| *folder != Path::new("")).unwrap_or(Path::new("."));
+    if !folder.is_dir() || path.is_dir() {
+        return Err(Error::Usage(format!(
+            "cannot write {option} {shown}: name a file in a folder that exists"
+        )));
+    }
+    sweep(folder);
+    Ok(())
+}
+
+/// Best effort: what stays does no harm.
+fn sweep(folder: &Path) {
+    let _ = disk::sweep_saved(folder);
+}
+
+/// Whether two paths lead to one file, through links of either kind.
+fn is_same(a: &Path, b: &Path) -> bool {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        let identity = |path: &Path| path.metadata().ok().map(|m| (m.dev(), m.ino()));
+        identity(a).is_some_and(|own| Some(own) == identity(b))
+    }
+    #[cfg(not(unix))]
+    {
+        a.canonicalize().is_ok_and(|own| b.canonicalize().is_ok_and(|other| own == other))
+    }
+}
+
+/// A path without links, as far as it exists.
+struct Place(PathBuf);
+
+impl Place {
+    fn of(path: &Path) -> Place {
+        let absolute = std::path::absolute(path).unwrap_or_else(|_| path.into());
+        let existing = absolute.ancestors().find_map(|ancestor| {
+            let rest = absolute.strip_prefix(ancestor).ok()?;
+            Some(ancestor.canonicalize().ok()?.join(rest))
+        });
+        // Joining nothing leaves a separator at the end, which comparisons do not see.
+        Place(existing.unwrap_or(absolute))
+    }
+
+    /// Whether it is the store that is named, or looks like one.
+    fn is_store(&self, global: &Global) -> bool {
+        let parts = STORE_FOLDERS.iter().all(|part| self.0.join(part).is_dir());
+        parts || self.0 == Place::of(&global.store).0
+    }
+
+    /// Whether it is, or is below, a folder in which a store keeps its files.
+    fn is_in_a_store(&self, global: &Global) -> bool {
+        self.0.ancestors().any(|folder| {
+            let kept =
+                folder.file_name().is_some_and(|name| STORE_FOLDERS.iter().any(|f| name == *f));
+            kept && folder.parent().is_some_and(|root| Place(root.into()).is_store(global))
+        })
+    }
+}
+
+/// Folders of every store.
+const STORE_FOLDERS: [&str; 3] = ["runs", "partial", "kept"];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_set_of_runs_has_files_of_its_own() {
+        let id = RunId::from;
+        let (a, b, c) = (id(1), id(2 << 40), id(3));
+        assert_eq!(stem(&[&a]), a.to_string());
+        let names = [stem(&[&a, &b]), stem(&[&a, &c]), stem(&[&a, &b, &c]), stem(&[&a, &c, &b])];
+        for (k, name) in names.iter().enumerate() {
+            assert!(name.starts_with(&format!("{a}-and-")), "{name}");
+            assert!(!names[..k].contains(name), "{name}");
+        }
+    }
 }

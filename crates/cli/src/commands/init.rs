@@ -1,25 +1,33 @@
 //! `windtunnel init`.
 
-use std::io::Write;
+use std::io::ErrorKind;
 
 use windtunnel_lab::spec::template;
+use windtunnel_lab::store;
+use windtunnel_lab::store::disk;
 
-use crate::args::Init;
+use super::folder;
+use crate::args::{Global, Init};
 use crate::error::Error;
 use crate::output;
 
-pub fn run(init: &Init) -> Result<(), Error> {
-    let path = init.path.display().to_string();
-    let file = std::fs::OpenOptions::new().write(true).create_new(true).open(&init.path);
-    let mut file = file.map_err(|cause| match cause.kind() {
-        std::io::ErrorKind::AlreadyExists => Error::Usage(format!(
-            "{path} exists and is not overwritten; name another file: windtunnel init NAME.toml"
-        )),
-        _ => Error::Usage(format!(
-            "cannot write {path} ({cause}); name a file in a folder that exists"
-        )),
+pub fn run(global: &Global, init: &Init) -> Result<(), Error> {
+    let path = init.path.display();
+    // Before `check`, which has no word on what a folder of this name is.
+    if init.path.symlink_metadata().is_ok() {
+        return Err(taken(init));
+    }
+    folder::check(global, ("the spec", &init.path), &[])?;
+    disk::create(&init.path, template().as_bytes()).map_err(|error| match error {
+        store::Error::Io { cause, .. } if cause.kind() == ErrorKind::AlreadyExists => taken(init),
+        other => other.into(),
     })?;
-    file.write_all(template().as_bytes())
-        .map_err(|cause| Error::Write { path: path.clone(), cause })?;
     output::print(&format!("wrote {path}; run it: windtunnel train {path}\n"))
+}
+
+fn taken(init: &Init) -> Error {
+    Error::Usage(format!(
+        "{} exists and is not overwritten; name another file: windtunnel init NAME.toml",
+        init.path.display()
+    ))
 }

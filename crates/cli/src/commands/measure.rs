@@ -13,7 +13,7 @@ use windtunnel_lab::store::{Row, RunId};
 use windtunnel_lab::stored::Run;
 use windtunnel_lab::table::{Table, number};
 
-use super::folder::{create, draw, write};
+use super::folder::{create, draw, stem, write};
 use super::groups::groups;
 use super::runs::open;
 use super::{describe, name};
@@ -55,7 +55,7 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         isa: Isa::detect(),
         threads: session::jobs(global),
     };
-    create(&args.out)?;
+    create(global, &args.out)?;
     let stop = session::stop_on_signal()?;
     let mut measured = Vec::new();
     for id in ids {
@@ -136,11 +136,7 @@ impl Report {
 
     /// Writes pictures, numbers and page; returns the path of the page.
     fn write(&self, args: &Measure, measured: &[Measured]) -> Result<String, Error> {
-        let stem = match measured {
-            [only] => only.id.to_string(),
-            [first, rest @ ..] => format!("{}-and-{}", first.id, rest.len()),
-            [] => String::new(),
-        };
+        let stem = stem(&measured.iter().map(|run| &run.id).collect::<Vec<_>>());
         let mut files = Vec::new();
         for (name, figure) in &self.figures {
             files.extend(draw(&args.out, &format!("{stem}-{name}"), &figure.title, figure)?);

@@ -5,6 +5,7 @@ pub mod eval;
 mod folder;
 mod groups;
 pub mod init;
+pub mod list;
 pub mod measure;
 pub mod reproduce;
 pub mod runs;

@@ -26,7 +26,7 @@ pub fn studies() -> impl Iterator<Item = &'static Study> {
 
 pub fn run(global: &Global, args: &Reproduce) -> Result<(), Error> {
     // Before an hour is spent on runs whose picture cannot be written.
-    create(&args.out)?;
+    create(global, &args.out)?;
     let named = |name: &str| args.figures.iter().any(|chosen| chosen == name);
     let group = |study: &Study| {
         let paper = FIGURES.iter().any(|figure| figure.name == study.name);

@@ -1,11 +1,11 @@
-//! `windtunnel list`, `show` and `export`: the store, read only.
+//! `windtunnel show` and `export`: single runs of the store, read only.
 
 use serde::Serialize;
-use windtunnel_lab::store::{Row, RunId, Store};
+use windtunnel_lab::store::Row;
+use windtunnel_lab::store::Store;
 use windtunnel_lab::stored::Run;
 use windtunnel_lab::table::{Table, number};
 
-use super::{LOSS, describe, last};
 use crate::args::{Export, Global, Show};
 use crate::error::Error;
 use crate::output;
@@ -19,64 +19,6 @@ pub fn open(global: &Global) -> Result<Store, Error> {
         "no store of runs in {}; name one with --store DIR, or make one: windtunnel train",
         global.store.display()
     )))
-}
-
-#[derive(Serialize)]
-struct Line {
-    run: String,
-    state: String,
-    step: u64,
-    what: String,
-    seed: Option<u64>,
-    held_out_loss: f64,
-    problem: Option<String>,
-}
-
-pub fn list(global: &Global) -> Result<(), Error> {
-    let store = open(global)?;
-    let lines: Vec<Line> = store.ids()?.into_iter().map(|id| line(&store, id)).collect();
-    if global.json {
-        return output::json(&lines);
-    }
-    if lines.is_empty() {
-        return output::print("no runs yet; make one: windtunnel train\n");
-    }
-    let problems: String = lines
-        .iter()
-        .filter_map(|l| {
-            l.problem.as_ref().map(|problem| format!("{} is broken: {problem}\n", l.run))
-        })
-        .collect();
-    let rows = lines.into_iter().map(|l| {
-        let seed = l.seed.map_or("?".into(), |s| s.to_string());
-        vec![l.run, l.state, l.step.to_string(), l.what, seed, number(l.held_out_loss)]
-    });
-    let head = ["run", "state", "step", "what", "seed", "held-out loss"];
-    let title = format!("Runs in {}", global.store.display());
-    output::print(&format!("{}{problems}", Table::new(&title, &head, rows.collect()).text()))
-}
-
-fn line(store: &Store, id: RunId) -> Line {
-    match Run::load(store, &id) {
-        Ok(run) => Line {
-            run: id.to_string(),
-            state: run.outcome().into(),
-            step: run.step(),
-            what: describe(&run.spec),
-            seed: Some(run.spec.train.seed),
-            held_out_loss: last(&run, LOSS),
-            problem: None,
-        },
-        Err(error) => Line {
-            run: id.to_string(),
-            state: "broken".into(),
-            step: 0,
-            what: "?".into(),
-            seed: None,
-            held_out_loss: f64::NAN,
-            problem: Some(error.to_string()),
-        },
-    }
 }
 
 #[derive(Serialize)]

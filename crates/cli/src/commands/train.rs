@@ -1,7 +1,7 @@
 //! `windtunnel train`.
 
 use serde::Serialize;
-use windtunnel_lab::spec::{Document, RunSpec, run_id};
+use windtunnel_lab::spec::{RunSpec, run_id};
 use windtunnel_lab::store::Store;
 use windtunnel_lab::stored::{Meta, Run};
 use windtunnel_lab::table::{Table, number};
@@ -21,14 +21,7 @@ struct Summary {
 }
 
 pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
-    let mut document = match &train.spec {
-        Some(path) => Document::read(path)?,
-        None => Document::empty(),
-    };
-    for set in &train.set {
-        document.set(set)?;
-    }
-    let spec = document.resolve()?;
+    let spec = train.described.spec()?;
     let seeds = match &train.seeds {
         Some(text) => seeds(text)?,
         None => vec![spec.train.seed],

@@ -6,6 +6,8 @@
 //! its best is tried at full length: where a run diverges then, the next best takes its place. What
 //! was found is kept in the store.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use windtunnel_core::stats::mean;
 
@@ -14,7 +16,7 @@ use super::quantity::{LOSS, diverged, loss};
 use super::{Arm, Protocol};
 use crate::chart::Member;
 use crate::figure::{Figure, Panel, Scale, Series};
-use crate::spec::{NUMERICS_VERSION, RunSpec, SpecError, run_id};
+use crate::spec::{NUMERICS_VERSION, RunId, RunSpec, SpecError, run_id};
 use crate::store::{self, Store};
 use crate::stored::Run;
 use crate::table::{Table, number};
@@ -60,6 +62,41 @@ struct Grid {
     rejected: Vec<i32>,
     /// Whether one diverged of the best that is left too, and nothing was left to replace it.
     unstable: bool,
+}
+
+/// Beginning of the keys under which the store keeps searches.
+const KEY: &str = "learning rates from 1e";
+
+/// What all runs of a grid have in common: the name of the run of seed 0 at learning rate 1.
+fn base(spec: &RunSpec) -> RunId {
+    run_id(&spec.with_lr(1.0).with_seed(0))
+}
+
+/// The searches that a store keeps, to tell their runs from others.
+#[derive(Clone, Debug, Default)]
+pub struct Searched {
+    /// What the runs of each have in common, and the steps of the study, of which theirs are a part.
+    grids: BTreeMap<RunId, u64>,
+}
+
+impl Searched {
+    /// Reads the keys of what a store keeps.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn read(store: &Store) -> Result<Searched, store::Error> {
+        let grids = store.kept_keys(KEY)?.into_iter().filter_map(|key| {
+            let (id, rest) = key.split_once(" for ")?.1.split_once(',')?;
+            let steps = rest.split_once("tried for ")?.1.split_once(' ')?.0;
+            Some((id.parse().ok()?, steps.parse().ok()?))
+        });
+        Ok(Searched { grids: grids.collect() })
+    }
+
+    /// Whether a run is one of a grid: shorter than those of the study, which a search tries too.
+    pub fn has(&self, spec: &RunSpec) -> bool {
+        self.grids.get(&base(spec)).is_some_and(|&steps| spec.train.steps < steps)
+    }
 }
 
 /// Number of values before a grid grows.
@@ -129,11 +166,11 @@ impl Search {
 
     fn key(&self) -> Option<String> {
         let spec = self.cohort.bare_spec(self.arm, self.steps, Some(1.0)).ok()?;
-        let id = run_id(&spec);
+        let id = base(&spec);
         let Rates::Searched { decade, .. } = self.cohort.rates else { return None };
         let Search { full_steps, .. } = self;
         Some(format!(
-            "learning rates from 1e{decade} for {id}, {SEEDS} seeds, tried for {full_steps} steps, \
+            "{KEY}{decade} for {id}, {SEEDS} seeds, tried for {full_steps} steps, \
              numerics {NUMERICS_VERSION}"
         ))
     }

@@ -1,10 +1,16 @@
 //! A spec as text: a TOML file with overrides laid over it.
 
+use std::fs::File;
+use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use toml::{Table, Value};
 
-use super::{RunSpec, SpecError};
+use super::reader::nearest;
+use super::{PRESETS, RunSpec, SpecError};
+
+/// Longest spec file that is read: a covariance of 64 rows takes a tenth of it.
+const MAX_BYTES: u64 = 1 << 20;
 
 /// A TOML document that is not checked yet.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -30,14 +36,21 @@ impl Document {
         Ok(Document { table })
     }
 
-    /// The document in a file.
+    /// The document in a file; the name of a preset, where there is no such file, is a document that
+    /// chooses it.
     ///
     /// # Errors
-    /// A file that cannot be read or is not TOML.
+    /// A file that cannot be read, is longer than a spec can be, is not TOML, or sets nothing.
     pub fn read(path: &Path) -> Result<Document, SpecError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| SpecError::Read { path: path.into(), message: error.to_string() })?;
-        Document::parse(&path.display().to_string(), &text)
+        let text = match text(path) {
+            Ok(text) => text,
+            Err(error) => return preset(path).ok_or(error),
+        };
+        let document = Document::parse(&path.display().to_string(), &text)?;
+        match document.table.is_empty() {
+            true => Err(SpecError::Empty { path: path.into() }),
+            false => Ok(document),
+        }
     }
 
     /// Lays `KEY=VALUE` over the document. A value that is not TOML is taken as a string, so that
@@ -47,12 +60,7 @@ impl Document {
     /// Text without `=`, an empty key, or a key that leads through a number.
     pub fn set(&mut self, text: &str) -> Result<(), SpecError> {
         let malformed = || SpecError::Override { text: text.into() };
-        let (key, value) = text.split_once('=').ok_or_else(malformed)?;
-        let parts: Vec<&str> = key.trim().split('.').map(str::trim).collect();
-        if parts.iter().any(|part| part.is_empty()) {
-            return Err(malformed());
-        }
-        let value = parse_value(value.trim());
+        let (parts, value) = key_value(text).ok_or_else(malformed)?;
         self.insert(&parts, value).ok_or_else(malformed)
     }
 
@@ -63,13 +71,8 @@ impl Document {
             let entry = table.entry(*part).or_insert_with(|| Value::Table(Table::new()));
             if let Value::String(name) = entry {
                 // `covariates = "gamma_radial"` and `optimizer = "sgd"` name a table's kind.
-                let tag = match *part {
-                    "optimizer" => "name",
-                    "instruments" => "preset",
-                    _ => "kind",
-                };
-                *entry =
-                    Value::Table(Table::from_iter([(tag.into(), Value::String(name.clone()))]));
+                let tag = (tag(part).into(), Value::String(name.clone()));
+                *entry = Value::Table(Table::from_iter([tag]));
             }
             table = entry.as_table_mut()?;
         }
@@ -84,6 +87,53 @@ impl Document {
     pub fn resolve(&self) -> Result<RunSpec, SpecError> {
         super::resolve::resolve(self.table.clone())
     }
+}
+
+/// The key that names the kind of a section.
+pub(super) fn tag(section: &str) -> &'static str {
+    match section {
+        "optimizer" => "name",
+        "instruments" => "preset",
+        _ => "kind",
+    }
+}
+
+/// The contents of a spec file.
+fn text(path: &Path) -> Result<String, SpecError> {
+    let wrong = |message: String| SpecError::Read { path: path.into(), message };
+    let file = File::open(path).map_err(|cause| match cause.kind() {
+        ErrorKind::NotFound => {
+            let name = path.to_string_lossy();
+            let near = nearest(&name, PRESETS.iter().map(|preset| preset.name));
+            let near =
+                near.map_or(String::new(), |near| format!("; did you mean the preset `{near}`?"));
+            wrong(format!("{cause}{near}"))
+        }
+        _ => wrong(cause.to_string()),
+    })?;
+    let mut text = String::new();
+    // One byte more than allowed tells a longer file without reading it, whatever it is.
+    file.take(MAX_BYTES + 1).read_to_string(&mut text).map_err(|e| wrong(e.to_string()))?;
+    match text.len() as u64 > MAX_BYTES {
+        true => Err(wrong(format!("it is longer than {} MiB, and no spec is", MAX_BYTES >> 20))),
+        false => Ok(text),
+    }
+}
+
+/// The preset that is meant where a file of its name is not there.
+fn preset(path: &Path) -> Option<Document> {
+    let preset = PRESETS.iter().find(|preset| path == Path::new(preset.name))?;
+    let missing = !path.try_exists().unwrap_or(true);
+    let table = Table::from_iter([("preset".into(), Value::String(preset.name.into()))]);
+    missing.then_some(Document { table })
+}
+
+/// The parts of a dotted key, and its value.
+pub(super) fn key_value(text: &str) -> Option<(Vec<&str>, Value)> {
+    let (key, value) = text.split_once('=')?;
+    let parts: Vec<&str> = key.trim().split('.').map(str::trim).collect();
+    let whole = parts.iter().all(|part| !part.is_empty());
+    whole.then(|| (parts, parse_value(value.trim())))
 }
 
 fn parse_value(text: &str) -> Value {

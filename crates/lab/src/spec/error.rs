@@ -18,8 +18,23 @@ pub enum SpecError {
     Read {
         /// The file.
         path: PathBuf,
-        /// The operating system's word.
+        /// What the operating system says, and what to do.
         message: String,
+    },
+    /// A file that sets nothing, most likely left by a write that failed.
+    #[error(
+        "the spec {path} is empty: it sets no key. `windtunnel init NAME.toml` writes one with every \
+         default; leave the file out to train the default"
+    )]
+    Empty {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A condition that is not `KEY=VALUE`.
+    #[error("--where {text}: expected KEY=VALUE, as in --where optimizer.name=sgd")]
+    Condition {
+        /// What was given.
+        text: String,
     },
     /// An override that is not `KEY=VALUE`.
     #[error("--set {text}: expected KEY=VALUE, as in --set optimizer.lr=0.05")]

@@ -3,10 +3,12 @@
 //! Every default is the paper's Setting 1 (Ahn et al., ICLR 2024), or that of the named preset.
 
 mod canonical;
+mod condition;
 mod document;
 mod error;
 mod id;
 mod instruments;
+mod memory;
 mod model;
 mod preset;
 mod reader;
@@ -15,11 +17,14 @@ mod task;
 mod template;
 
 pub use canonical::{NUMERICS_VERSION, run_id, run_id_of_text};
+pub use condition::Condition;
 pub use document::Document;
 pub use error::SpecError;
 pub use id::{ParseRunIdError, RunId};
+pub(crate) use memory::Memory;
 pub use model::describe_model;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
+pub use reader::{key_of, nearest};
 pub use resolve::noise_memory;
 pub use template::template;
 
@@ -242,6 +247,18 @@ impl RunSpec {
             .filter(|(name, _)| *name != self.optimizer.rule.name())
             .map(|(name, atoms)| (name.into(), clip.into_iter().chain(atoms).collect()))
             .collect()
+    }
+
+    /// The same run with another learning rate.
+    #[must_use]
+    pub fn with_lr(&self, lr: f64) -> RunSpec {
+        let mut spec = self.clone();
+        match &mut spec.optimizer.rule {
+            Rule::Sgd(rule) => rule.lr = lr,
+            Rule::Adam(rule) => rule.lr = lr,
+            Rule::AdamW(rule) => rule.lr = lr,
+        }
+        spec
     }
 
     /// The same run with another seed.

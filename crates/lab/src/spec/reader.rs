@@ -184,19 +184,23 @@ impl Section {
         let alias = ALIASES.iter().find(|(alias, _)| alias == key).map(|(_, name)| *name);
         let near = alias.filter(|name| self.known.contains(name));
         let near = near.or_else(|| nearest(key, self.known.iter().copied()));
-        let elsewhere = || {
-            super::resolve::keys().find(|full| {
-                let last = full.rsplit('.').next().unwrap_or(full);
-                last == alias.unwrap_or(key)
-            })
-        };
-        let nearest = near.map(|near| self.key(near)).or_else(elsewhere);
+        let nearest = near.map(|near| self.key(near)).or_else(|| key_of(key));
         Err(SpecError::UnknownKey { key: full, nearest, known })
     }
 }
 
+/// The key of a spec that a word of another tool or command line means, as `optimizer.lr` for `lr`.
+pub fn key_of(word: &str) -> Option<String> {
+    let word = word.replace('-', "_");
+    let alias = ALIASES.iter().find(|(alias, _)| *alias == word).map(|(_, name)| *name);
+    let word = alias.unwrap_or(&word);
+    let last = |key: &String| key.rsplit('.').next() == Some(word);
+    let whole = |key: &String| key == word;
+    super::resolve::keys().find(whole).or_else(|| super::resolve::keys().find(last))
+}
+
 /// The most similar candidate, if it is similar at all.
-fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
         .filter(|(similarity, _)| *similarity > 0.75)

@@ -4,10 +4,11 @@ use toml::{Table, Value};
 use windtunnel_core::instrument::{DENSE_LIMIT, Instrument, NoisePlan};
 use windtunnel_core::model::Transformer;
 use windtunnel_core::optim::{Adam, AdamW, Sgd};
-use windtunnel_core::task::{Family, Form, Layout};
+use windtunnel_core::task::Family;
 use windtunnel_core::train::Schedule;
 
 use super::instruments::instruments;
+use super::memory::Memory;
 use super::model::model;
 use super::reader::{Range, Section};
 use super::task::task;
@@ -108,32 +109,21 @@ pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
 }
 
 fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
-    let model = &spec.model.transformer;
-    let Transformer { dim, depth, .. } = *model;
-    let params = 8 * model.params();
-    let sums = params.saturating_mul(spec.train.batch_size.div_ceil(128));
+    let Transformer { dim, depth, .. } = spec.model.transformer;
     let context_len = spec.task.task.context_len();
-    let layout = Layout { form: model.form(), dim, context_len };
-    let held_out = (8 * layout.rows()).saturating_mul(spec.eval.batch_size);
-    let scores = match model.form() {
-        Form::Moments => 0,
-        // Softmax and ReLU keep the scores of all pairs of tokens of 16 prompts at a time.
-        Form::Tokens => {
-            let pairs = (context_len + 1).saturating_mul(context_len + 1);
-            pairs.saturating_mul(256 * depth * model.heads)
-        }
-    };
+    let of = |batch| Memory::of(&spec.model.transformer, context_len, batch);
+    let (train, eval) = (of(spec.train.batch_size), of(spec.eval.batch_size));
     let at = format!("at task.dim = {dim} and model.depth = {depth}");
     let check = |key: &str, value: usize, bytes: usize, needs: &str| {
         within(key, value, bytes, &format!("{needs} would take {} GiB {at}", bytes >> 30))
     };
-    check("model.depth", depth, params.saturating_mul(64), "parameters and workspaces")?;
-    check("task.context_len", context_len, scores, "scores of all pairs of tokens")?;
-    check("train.batch_size", spec.train.batch_size, sums, "sums over the batch")?;
-    check("eval.batch_size", spec.eval.batch_size, held_out, "the held-out batch")?;
+    check("model.depth", depth, train.workspaces, "parameters and workspaces")?;
+    check("task.context_len", context_len, train.scores, "scores of all pairs of tokens")?;
+    check("train.batch_size", spec.train.batch_size, train.sums, "sums over the batch")?;
+    check("eval.batch_size", spec.eval.batch_size, eval.prompts, "the held-out batch")?;
     let plan = &spec.instruments.plan;
     if spec.instruments.schedules.iter().any(|(instrument, _)| *instrument == Instrument::Noise) {
-        let [draws, reference] = noise_memory(plan, model.params());
+        let [draws, reference] = noise_memory(plan, spec.model.transformer.params());
         check("instruments.noise_draws", plan.draws, draws, "the gradients of all draws")?;
         check("instruments.noise_reference", plan.reference, reference, "sums over the batch")?;
     }

@@ -3,7 +3,7 @@
 //! What is written goes to a temporary name in the same folder tree, is flushed to the disk and
 //! then renamed. Rename is the one atomic step that local disks, NFS and Lustre all have.
 
-use std::fs::{self, File};
+use std::fs::{self, File, Metadata, TryLockError};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,6 +13,10 @@ use super::{Error, process};
 
 /// Ending of temporary names.
 const TEMPORARY: &str = ".tmp";
+/// What temporary names have before their number outside a store, among files of other programs.
+const OWN: &str = ".windtunnel";
+/// Bytes of a file's name that its temporary name keeps; names of more than 255 bytes are refused.
+const STEM: usize = 150;
 
 /// A file or folder under a temporary name, removed on drop unless it was renamed before.
 ///
@@ -73,6 +77,118 @@ impl Drop for Temporary {
     }
 }
 
+/// Writes `bytes` to `path`, durably: whole, or what was there stays.
+///
+/// A link is followed, and a device or pipe is written to as it is.
+///
+/// # Errors
+/// A path that cannot be written, or a file that is write-protected.
+pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let old = if_present(fs::metadata(path)).map_err(Error::io("look at", path))?;
+    if let Some(old) = &old {
+        if !old.is_file() && !old.is_dir() {
+            let opened = File::options().write(true).open(path);
+            return opened
+                .and_then(|mut file| file.write_all(bytes))
+                .map_err(Error::io("write", path));
+        }
+        if old.is_dir() || old.permissions().readonly() {
+            let kind =
+                if old.is_dir() { ErrorKind::IsADirectory } else { ErrorKind::PermissionDenied };
+            return Err(Error::io("write", path)(kind.into()));
+        }
+    }
+    let target = target(path).map_err(Error::io("follow the link", path))?;
+    let (temporary, _lock) = written(&target, bytes, old.as_ref())?;
+    temporary.rename(&target)?;
+    sync_folder(folder_of(&target))
+}
+
+/// Writes `bytes` to a new file, durably, and never over another one: whole, or there is none.
+///
+/// # Errors
+/// A name that is taken, even by a link to nowhere; a path that cannot be written.
+pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
+    let (temporary, _lock) = written(path, bytes, None)?;
+    match fs::hard_link(temporary.path(), path) {
+        // Some file systems have no hard links.
+        Err(cause)
+            if matches!(cause.kind(), ErrorKind::Unsupported | ErrorKind::PermissionDenied) =>
+        {
+            let file = File::create_new(path).map_err(Error::io("create", path))?;
+            fill(file, path, bytes).inspect_err(|_| drop(fs::remove_file(path)))?;
+        }
+        linked => linked.map_err(Error::io("create", path))?,
+    }
+    sync_folder(folder_of(path))
+}
+
+/// Removes temporary files that [`save`] and [`create`] left in `folder` when their process died;
+/// how many. Those of live processes are locked.
+///
+/// # Errors
+/// A folder that cannot be listed.
+pub fn sweep_saved(folder: &Path) -> Result<usize, Error> {
+    let own = |name: &String| {
+        let rest = name.strip_prefix('.').and_then(|name| name.strip_suffix(TEMPORARY));
+        let (_, numbers) = rest?.rsplit_once(OWN)?;
+        let mut numbers = numbers.strip_prefix('.')?.split('-');
+        let hexadecimal = |part: &str| u128::from_str_radix(part, 16).is_ok();
+        (numbers.clone().count() == 3 && numbers.all(hexadecimal)).then_some(())
+    };
+    let dead = |name: String| {
+        let path = folder.join(name);
+        let file = File::options().write(true).open(&path).ok()?;
+        file.try_lock().ok()?;
+        fs::remove_file(&path).ok()
+    };
+    Ok(names(folder)?.into_iter().filter(|name| own(name).is_some()).filter_map(dead).count())
+}
+
+/// A temporary file beside `path` with its contents, and the lock that keeps [`sweep_saved`] away.
+fn written(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> Result<(Temporary, File), Error> {
+    let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
+    let mut stem = format!(".{}", name.unwrap_or_default());
+    stem.truncate(stem.floor_char_boundary(STEM));
+    stem.push_str(OWN);
+    let (temporary, file) = loop {
+        let (temporary, file) = Temporary::file(folder_of(path), &stem)?;
+        let swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
+        // A sweep between creation and lock may have taken it; after the lock none can.
+        if !swept && temporary.path().exists() {
+            break (temporary, file);
+        }
+    };
+    let lock = file.try_clone().map_err(Error::io("create", path))?;
+    if let Some(old) = old {
+        // Without this it has the permissions of any new file.
+        let _ = file.set_permissions(old.permissions());
+    }
+    fill(file, path, bytes)?;
+    Ok((temporary, lock))
+}
+
+/// Where a path leads, through links of which the last may lead to no file yet.
+fn target(path: &Path) -> io::Result<PathBuf> {
+    const LINKS: usize = 40;
+    let mut path = path.to_path_buf();
+    for _ in 0..LINKS {
+        match fs::read_link(&path) {
+            Ok(next) => path = folder_of(&path).join(next),
+            Err(_) => return Ok(path),
+        }
+    }
+    Err(io::Error::other("too many links"))
+}
+
+/// The folder that a file is in.
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
 /// Replaces the file `folder/name` by `bytes`; readers see the old or the new contents.
 pub(super) fn replace(folder: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     let (temporary, file) = Temporary::file(folder, name)?;
@@ -102,9 +218,19 @@ pub(super) fn sync_folder(folder: &Path) -> Result<(), Error> {
     }
 }
 
+/// A file, open for reading.
+pub(super) fn open(path: &Path) -> Result<File, Error> {
+    File::open(path).map_err(Error::io("open", path))
+}
+
 /// Contents of a file; `None` if there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     if_present(fs::read(path)).map_err(Error::io("read", path))
+}
+
+/// When a file was written last, if there is one.
+pub(super) fn modified(path: &Path) -> Option<SystemTime> {
+    fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
 
 /// Removes a file if there is one.

@@ -54,7 +54,7 @@ pub enum Error {
         store: PathBuf,
     },
     /// No run, finished or not, begins so.
-    #[error("no run in `{}` begins with `{prefix}`: `list` shows their ids", store.display())]
+    #[error("no run in `{}` begins with `{prefix}`: `list --all` shows their ids", store.display())]
     UnknownPrefix {
         /// What was asked for.
         prefix: String,
@@ -91,12 +91,14 @@ impl Error {
 fn remedy(kind: io::ErrorKind) -> &'static str {
     use io::ErrorKind::*;
     match kind {
-        PermissionDenied | ReadOnlyFilesystem => "get access to it or choose another store folder",
-        StorageFull | QuotaExceeded => "free some space and resume; what was stored is intact",
-        NotADirectory | AlreadyExists => {
-            "something else has this name; choose another store folder"
+        PermissionDenied | ReadOnlyFilesystem => "get access to it or choose another place",
+        StorageFull | QuotaExceeded => {
+            "free some space and give the command again; what was there is intact"
         }
-        NotFound => "it was moved or deleted; check the path of the store",
+        NotADirectory | AlreadyExists | IsADirectory => {
+            "something else has this name; choose another place"
+        }
+        NotFound => "it is not there; check the path",
         _ => "try again, and check the file system if it persists",
     }
 }

@@ -4,10 +4,14 @@
 //! A file is a line of its checksum, a line of the key, and the text. What is damaged, or belongs
 //! to another key, is not there: it is computed again and replaced.
 
+use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
 
 use super::digest::sha256;
 use super::{Error, Store, disk};
+
+/// Bytes of a file that are looked through for its key.
+const MAX_KEY: u64 = 4096;
 
 impl Store {
     /// What was kept under `key`, if it is whole.
@@ -33,6 +37,22 @@ impl Store {
         let folder = self.kept_folder();
         disk::make_folder(&folder)?;
         disk::replace(&folder, &file(key), whole.as_bytes())
+    }
+
+    /// The keys that begin with `prefix`, of whatever is kept; damage below the key is not looked for.
+    ///
+    /// # Errors
+    /// If the folder cannot be listed.
+    pub fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let folder = self.kept_folder();
+        let key = |name: String| {
+            // A file that cannot be opened has just been swept by someone else.
+            let mut lines =
+                BufReader::new(disk::open(&folder.join(name)).ok()?.take(MAX_KEY)).lines();
+            let _checksum = lines.next()?.ok()?;
+            lines.next()?.ok().filter(|key| key.starts_with(prefix))
+        };
+        Ok(disk::names(&folder)?.into_iter().filter_map(key).collect())
     }
 
     pub(super) fn kept_folder(&self) -> PathBuf {

@@ -1,8 +1,9 @@
 //! Looking for runs in a store.
 
 use std::collections::BTreeSet;
+use std::time::SystemTime;
 
-use super::{CHECKPOINT, Error, LOCK, RunId, Store, disk};
+use super::{CHECKPOINT, Error, LOCK, RunId, Store, disk, finished};
 
 impl Store {
     /// All runs, finished or not, sorted.
@@ -14,6 +15,12 @@ impl Store {
         let mut ids: BTreeSet<RunId> = self.partial_ids(CHECKPOINT)?.into_iter().collect();
         ids.extend(self.finished_ids()?);
         Ok(ids.into_iter().collect())
+    }
+
+    /// When a run was last written: the end of a finished one, the last checkpoint of another.
+    pub fn modified(&self, id: &RunId) -> Option<SystemTime> {
+        let finished = disk::modified(&self.finished_run(id).folder().join(finished::META));
+        finished.or_else(|| disk::modified(&self.partial_path(id, CHECKPOINT)))
     }
 
     /// The one run, finished or not, whose id begins with `prefix`.

@@ -22,7 +22,7 @@
 mod blob;
 mod checkpoint;
 mod digest;
-mod disk;
+pub mod disk;
 mod error;
 mod finished;
 mod kept;

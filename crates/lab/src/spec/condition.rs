@@ -1,0 +1,72 @@
+//! Conditions on stored specs, `KEY=VALUE`.
+
+use toml::Value;
+
+use super::document::{key_value, tag};
+use super::reader::nearest;
+use super::resolve::keys;
+use super::{Document, SpecError};
+
+/// That a key of a stored spec has a value.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Condition {
+    path: Vec<String>,
+    value: Value,
+}
+
+impl Condition {
+    /// Reads `KEY=VALUE`, with values as in [`Document::set`].
+    ///
+    /// # Errors
+    /// Text without `=`, an unknown key, or `preset`, which stored specs do not have.
+    pub fn parse(text: &str) -> Result<Condition, SpecError> {
+        let malformed = || SpecError::Condition { text: text.into() };
+        let (path, value) = key_value(text).ok_or_else(malformed)?;
+        let key = path.join(".");
+        let refused = |nearest: Option<String>, known: String| {
+            Err(SpecError::UnknownKey { key: key.clone(), nearest, known })
+        };
+        if key == "preset" {
+            let known = "keys that the preset sets, as task.covariates.kind=sphere".into();
+            return refused(None, known);
+        }
+        let section = |known: &String| known.starts_with(&format!("{key}."));
+        if !keys().any(|known| known == key || section(&known)) {
+            let known: Vec<String> = keys().filter(|known| known != "preset").collect();
+            let near = super::key_of(&key);
+            let near =
+                near.or_else(|| nearest(&key, known.iter().map(String::as_str)).map(Into::into));
+            return refused(near, known.join(", "));
+        }
+        Ok(Condition { path: path.into_iter().map(Into::into).collect(), value })
+    }
+
+    /// Whether a spec has this value at this key; the name of a section stands for its kind, as in
+    /// `optimizer=sgd`.
+    pub fn holds(&self, document: &Document) -> bool {
+        let mut value = None;
+        let mut table = Some(&document.table);
+        for part in &self.path {
+            value = table.and_then(|table| table.get(part));
+            table = value.and_then(Value::as_table);
+        }
+        let last = self.path.last().map_or("", String::as_str);
+        let kind = table.and_then(|table| table.get(tag(last)));
+        value.is_some_and(|value| equal(value, &self.value))
+            || kind.is_some_and(|kind| equal(kind, &self.value))
+    }
+}
+
+/// Equal as numbers, or as anything else.
+fn equal(a: &Value, b: &Value) -> bool {
+    let number = |value: &Value| value.as_float().or(value.as_integer().map(|n| n as f64));
+    match (a, b) {
+        (Value::Array(a), Value::Array(b)) => {
+            a.len() == b.len() && a.iter().zip(b).all(|(a, b)| equal(a, b))
+        }
+        _ => match (number(a), number(b)) {
+            (Some(a), Some(b)) => a == b,
+            _ => a == b,
+        },
+    }
+}
