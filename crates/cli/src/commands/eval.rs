@@ -18,13 +18,16 @@ use windtunnel_lab::spec::Document;
 use windtunnel_lab::store::disk;
 
 use super::folder;
-use super::measure::readings;
+use super::measure::{missing, readings};
 use crate::args::{Eval, Global, With};
 use crate::error::Error;
 use crate::{output, session};
 
 /// Seed of mini-batches that are drawn from given prompts.
 const SEED: u64 = 0;
+
+/// Why a loss or its gradient is no number: prompts and parameters are.
+const BEYOND: &str = "on the way to it a number exceeds the largest double, 1.8e308";
 
 #[derive(Serialize)]
 struct Evaluation {
@@ -39,6 +42,9 @@ struct Evaluation {
     /// What the instruments of `--with` found.
     #[serde(skip_serializing_if = "Map::is_empty")]
     readings: Map<String, Value>,
+    /// Why a number is null.
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    missing: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     warnings: Vec<String>,
 }
@@ -77,15 +83,23 @@ pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
     let loss = objective.gradient(&params, &mut grad);
     let written = eval.grad.as_ref().map_or(Ok(()), |path| save(path, &model, &grad));
     let found = instruments(&eval.with, &mut objective, &params);
+    let grad_norm = norm(&grad);
+    let mut missing = missing(&found);
+    for (name, value) in [("loss", loss), ("grad_norm", grad_norm)] {
+        if !value.is_finite() {
+            missing.insert(name.into(), BEYOND.into());
+        }
+    }
     // The numbers first: that a file could not be written costs nothing else.
     output::json(&Evaluation {
         loss,
-        grad_norm: norm(&grad),
+        grad_norm,
         prompts: targets.len(),
         depth: model.depth,
         dim,
         context_len,
         readings: readings(&found),
+        missing,
         warnings: found.warnings().iter().map(ToString::to_string).collect(),
     })?;
     written

@@ -19,7 +19,7 @@ use windtunnel_lab::stored::{Run, Stage};
 use windtunnel_lab::table::{Table, number};
 
 use super::runs::open;
-use super::{LOSS, describe, last};
+use super::{LOSS, describe, last, without_last};
 use crate::args::{Global, List};
 use crate::error::Error;
 use crate::{output, session};
@@ -34,6 +34,9 @@ struct Line {
     seed: Option<u64>,
     held_out_loss: f64,
     problem: Option<String>,
+    /// Why the loss of a run that can be read is null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     /// End of the run, seconds since 1970.
     finished_at: Option<u64>,
     /// Whether it is one of the grid of a learning-rate search.
@@ -127,13 +130,15 @@ impl Wanted {
         if !self.conditions.iter().all(has) {
             return None;
         }
+        let held_out_loss = run.as_ref().map_or(f64::NAN, |run| last(run, LOSS));
         Some(Line {
             run: id.to_string(),
             state: run.as_ref().map_or("broken", Run::outcome),
             step: run.as_ref().map_or(0, Run::step),
             what: run.as_ref().map_or("?".into(), |run| describe(&run.spec)),
             seed: run.as_ref().map(|run| run.spec.train.seed),
-            held_out_loss: run.as_ref().map_or(f64::NAN, |run| last(run, LOSS)),
+            held_out_loss,
+            reason: run.as_ref().and_then(|run| without_last(run, held_out_loss)),
             problem,
             finished_at,
             search: run.as_ref().is_some_and(|run| self.searched.has(&run.spec)),

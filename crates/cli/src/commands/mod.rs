@@ -98,6 +98,16 @@ fn name(spec: &RunSpec) -> String {
     format!("{} {} seed {}", run_id(spec), describe(spec), spec.train.seed)
 }
 
+/// Why [`last`] of a run is not a finite number, where it is not.
+fn without_last(run: &Run, value: f64) -> Option<String> {
+    match (value.is_finite(), run.diverged()) {
+        (true, _) => None,
+        (_, true) => Some(format!("the run diverged at step {}", run.step())),
+        _ if value.is_nan() => Some("it was not recorded, or is not a number".into()),
+        _ => Some("it exceeds the largest number of the run's precision".into()),
+    }
+}
+
 /// The last value of a metric. A diverged run has none, unless it was measured at that very step.
 fn last(run: &Run, metric: &str) -> f64 {
     let row = run.rows.iter().rev().find(|row| row.metric == metric);

@@ -6,7 +6,7 @@ use windtunnel_lab::store::Store;
 use windtunnel_lab::stored::{Meta, Run};
 use windtunnel_lab::table::{Table, number};
 
-use super::{LOSS, describe, last, name};
+use super::{LOSS, describe, last, name, without_last};
 use crate::args::{Global, Train};
 use crate::error::Error;
 use crate::{output, session};
@@ -16,6 +16,9 @@ struct Summary {
     run: String,
     seed: u64,
     held_out_loss: f64,
+    /// Why the loss is null.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
     #[serde(flatten)]
     meta: Meta,
 }
@@ -44,13 +47,18 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
     });
     let head = ["run", "seed", "outcome", "held-out loss", "time"];
     let table = Table::new(&describe(&spec), &head, rows.collect());
-    output::print(&table.text())
+    // That a run diverged stands in its row.
+    let odd = summaries.iter().filter(|s| !s.meta.diverged());
+    let reason = |s: &Summary| Some(format!("no held-out loss: {}: {}\n", s.run, s.reason.as_ref()?));
+    let reasons: String = odd.filter_map(reason).collect();
+    output::print(&format!("{}{reasons}", table.text()))
 }
 
 fn summary(store: &Store, spec: &RunSpec) -> Result<Summary, Error> {
     let (run, meta) = Run::finished(store, &run_id(spec))?;
     let held_out_loss = last(&run, LOSS);
-    Ok(Summary { run: run.id.to_string(), seed: spec.train.seed, held_out_loss, meta })
+    let reason = without_last(&run, held_out_loss);
+    Ok(Summary { run: run.id.to_string(), seed: spec.train.seed, held_out_loss, reason, meta })
 }
 
 /// `3`, `0..6`, `0..=5` or `1,4,7`.
