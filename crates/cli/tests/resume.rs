@@ -175,7 +175,7 @@ fn a_run_that_is_cut_in_a_long_instrument_goes_on_from_its_step() {
     let sets = [
         "train.steps=6020",
         "instruments.noise={ at = [6000] }",
-        "instruments.noise_draws=30000",
+        "instruments.noise_draws=15000",
         "instruments.noise_reference=1000",
     ];
     let sets = sets.into_iter().flat_map(|set| ["--set", set]);

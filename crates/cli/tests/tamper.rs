@@ -217,21 +217,18 @@ fn unfinished(store: &Path) -> [PathBuf; 2] {
     let args = ["train", "--set", "train.steps=100000000", "--seeds", "0..2", "-j", "2", "-q"];
     let mut train = windtunnel(store, &[&args[..], &["--checkpoint-seconds", "0.1"]].concat());
     let mut child = train.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let started = Instant::now();
-    loop {
-        let entries = fs::read_dir(store.join("partial")).into_iter().flatten().flatten();
-        let paths = entries.map(|entry| entry.path());
-        let mut paths: Vec<PathBuf> =
-            paths.filter(|path| path.extension().is_some_and(|e| e == "ckpt")).collect();
-        if paths.len() == 2 {
-            child.kill().unwrap();
-            child.wait().unwrap();
-            paths.sort();
-            return [paths[0].clone(), paths[1].clone()];
-        }
-        assert!(started.elapsed() < Duration::from_secs(60), "no checkpoints");
+    let deadline = Instant::now() + Duration::from_secs(60);
+    let mut paths = Vec::new();
+    while paths.len() < 2 && Instant::now() < deadline {
         std::thread::sleep(Duration::from_millis(20));
+        let entries = fs::read_dir(store.join("partial")).into_iter().flatten().flatten();
+        paths = entries.map(|entry| entry.path()).collect();
+        paths.retain(|path| path.extension().is_some_and(|e| e == "ckpt"));
     }
+    child.kill().unwrap();
+    child.wait().unwrap();
+    paths.sort();
+    paths.try_into().unwrap()
 }
 
 #[test]
