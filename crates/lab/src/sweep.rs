@@ -15,6 +15,7 @@ use windtunnel_core::parallel::queue;
 use windtunnel_core::task::Form;
 use windtunnel_core::train::{self, HeldOut, Observer, Schedule, Scheduled, TrainLoss, Trainer};
 
+pub use cost::warning as long;
 use pace::Pace;
 
 use crate::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};

@@ -45,6 +45,15 @@ pub fn stem(ids: &[&RunId]) -> String {
     }
 }
 
+/// `name`, or its beginning and its checksum where it is too long for the name of a file.
+pub fn bounded(name: &str) -> String {
+    const LONGEST: usize = 60;
+    match name.char_indices().nth(LONGEST) {
+        None => name.into(),
+        Some((end, _)) => format!("{}-{:08x}", &name[..end], crc32fast::hash(name.as_bytes())),
+    }
+}
+
 /// Makes a folder unless it is there, and removes what a killed process left in it.
 ///
 /// # Errors

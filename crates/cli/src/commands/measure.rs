@@ -4,20 +4,22 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use windtunnel_core::instrument::{Instrument, Readings, Warning};
 use windtunnel_core::lanes::Isa;
+use windtunnel_core::train::Schedule;
 use windtunnel_lab::chart::{self, Member};
 use windtunnel_lab::figure::Figure;
 use windtunnel_lab::measure::{self, Measurement, Request, measure};
 use windtunnel_lab::report::{Method, Page, Part};
-use windtunnel_lab::spec::RunSpec;
+use windtunnel_lab::spec::{InstrumentsSpec, MAX_MEMORY, RunSpec, noise_memory};
 use windtunnel_lab::store::{Row, RunId};
 use windtunnel_lab::stored::Run;
+use windtunnel_lab::sweep;
 use windtunnel_lab::table::{Table, number};
 
-use super::folder::{create, draw, stem, write};
+use super::folder::{bounded, create, draw, stem, write};
 use super::groups::groups;
 use super::runs::open;
 use super::{describe, name};
-use crate::args::{Global, Measure};
+use crate::args::{Global, Measure, With};
 use crate::error::Error;
 use crate::{output, progress, session};
 
@@ -44,9 +46,7 @@ struct Measured {
 pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     let store = open(global)?;
     let ids = args.runs.iter().map(|run| store.resolve(run)).collect::<Result<Vec<_>, _>>()?;
-    let mut at = args.at.clone();
-    at.sort_unstable();
-    at.dedup();
+    let at = steps(args);
     let chosen = args.with.instruments();
     let request = Request {
         at,
@@ -61,6 +61,7 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     for id in ids {
         let run = Run::load(&store, &id)?;
         let state = run.state()?;
+        check_size(&id, &run.spec, &request)?;
         let length = request.at.last().copied().unwrap_or(state.step);
         let bar = progress::steps(id.to_string(), length, global.quiet || global.json);
         let news = &mut |step| bar.set_position(step);
@@ -136,7 +137,8 @@ impl Report {
 
     /// Writes pictures, numbers and page; returns the path of the page.
     fn write(&self, args: &Measure, measured: &[Measured]) -> Result<String, Error> {
-        let stem = stem(&measured.iter().map(|run| &run.id).collect::<Vec<_>>());
+        let runs = stem(&measured.iter().map(|run| &run.id).collect::<Vec<_>>());
+        let stem = format!("{runs}{}", asked(args));
         let mut files = Vec::new();
         for (name, figure) in &self.figures {
             files.extend(draw(&args.out, &format!("{stem}-{name}"), &figure.title, figure)?);
@@ -168,6 +170,69 @@ impl Report {
         write(&args.out, &file, page.html().as_bytes())?;
         Ok(args.out.join(file).display().to_string())
     }
+}
+
+/// What was asked for, in the names of files: nothing for the last step with the usual instruments,
+/// so that what was measured in another way is not replaced.
+fn asked(args: &Measure) -> String {
+    let list = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("-");
+    let plan = With::usual().plan();
+    let own = args.with.plan();
+    let sizes: Vec<u64> = own.batch_sizes.iter().map(|&size| size as u64).collect();
+    let parts = [
+        (!args.at.is_empty()).then(|| format!("at-{}", list(&steps(args)))),
+        (!args.with.instruments().is_empty()).then(|| {
+            let names = args.with.instruments().into_iter().map(Instrument::name);
+            names.collect::<Vec<_>>().join("-").replace('_', "-")
+        }),
+        (own.batch_sizes != plan.batch_sizes).then(|| format!("batch-sizes-{}", list(&sizes))),
+        (own.draws != plan.draws).then(|| format!("draws-{}", own.draws)),
+        (own.reference != plan.reference).then(|| format!("reference-{}", own.reference)),
+        (own.prompts != plan.prompts).then(|| format!("loss-prompts-{}", own.prompts)),
+    ];
+    let parts: Vec<String> = parts.into_iter().flatten().collect();
+    match parts.is_empty() {
+        true => String::new(),
+        false => format!("-{}", bounded(&parts.join("-"))),
+    }
+}
+
+/// The steps of `--at`, each once, ascending.
+fn steps(args: &Measure) -> Vec<u64> {
+    let mut at = args.at.clone();
+    at.sort_unstable();
+    at.dedup();
+    at
+}
+
+/// Refuses what would not fit into memory, and says of what takes hours that it does.
+fn check_size(id: &RunId, spec: &RunSpec, request: &Request) -> Result<(), Error> {
+    let noise = request.instruments.contains(&Instrument::Noise);
+    let sizes = noise_memory(&request.plan, spec.model.transformer.params());
+    let options = [("--draws", request.plan.draws), ("--reference", request.plan.reference)];
+    for ((option, value), bytes) in options.into_iter().zip(sizes) {
+        if noise && bytes > MAX_MEMORY {
+            return Err(Error::Usage(format!(
+                "{option} {value}: the noise of run {id} would take {} GiB of memory, more than {}; \
+                 lower {option} or the number of --batch-sizes",
+                bytes >> 30,
+                MAX_MEMORY >> 30
+            )));
+        }
+    }
+    let last = request.at.last().copied();
+    let at = Schedule::At(if request.at.is_empty() { vec![0] } else { request.at.clone() });
+    let measured = InstrumentsSpec {
+        schedules: request.instruments.iter().map(|i| (*i, at.clone())).collect(),
+        plan: request.plan.clone(),
+    };
+    let mut job = RunSpec { instruments: measured, ..spec.clone() };
+    job.train.steps = last.unwrap_or(0);
+    job.eval.every = u64::MAX;
+    if let Some(said) = sweep::long(&job, request.isa, request.threads) {
+        output::say(&format!("warning: run {id}: {said}"));
+    }
+    Ok(())
 }
 
 /// The spec behind a run.

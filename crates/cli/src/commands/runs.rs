@@ -34,6 +34,18 @@ struct Value {
     metric: String,
     step: u64,
     value: f64,
+    /// Why the value is null: `measure` of a run says more.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<&'static str>,
+}
+
+/// Why a stored value is no number.
+fn no_number(value: f64) -> Option<&'static str> {
+    match value {
+        v if v.is_finite() => None,
+        v if v.is_nan() => Some("not a number: not defined at that step"),
+        _ => Some("infinite: beyond the largest double, or a quotient by 0"),
+    }
 }
 
 pub fn show(global: &Global, show: &Show) -> Result<(), Error> {
@@ -56,7 +68,8 @@ pub fn show(global: &Global, show: &Show) -> Result<(), Error> {
 fn latest(rows: &[Row]) -> Vec<Value> {
     let mut last: Vec<Value> = Vec::new();
     for row in rows {
-        let value = Value { metric: row.metric.clone(), step: row.step, value: row.value };
+        let Row { step, value, .. } = *row;
+        let value = Value { metric: row.metric.clone(), step, value, reason: no_number(value) };
         match last.iter_mut().find(|v| v.metric == row.metric) {
             Some(known) => *known = value,
             None => last.push(value),

@@ -49,7 +49,8 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
     let table = Table::new(&describe(&spec), &head, rows.collect());
     // That a run diverged stands in its row.
     let odd = summaries.iter().filter(|s| !s.meta.diverged());
-    let reason = |s: &Summary| Some(format!("no held-out loss: {}: {}\n", s.run, s.reason.as_ref()?));
+    let reason =
+        |s: &Summary| Some(format!("no held-out loss: {}: {}\n", s.run, s.reason.as_ref()?));
     let reasons: String = odd.filter_map(reason).collect();
     output::print(&format!("{}{reasons}", table.text()))
 }

@@ -25,7 +25,7 @@ pub(crate) use memory::Memory;
 pub use model::describe_model;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
 pub use reader::{key_of, nearest};
-pub use resolve::noise_memory;
+pub use resolve::{MAX_MEMORY, noise_memory};
 pub use template::template;
 
 use windtunnel_core::instrument::{Instrument, NoisePlan};

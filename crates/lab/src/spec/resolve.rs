@@ -88,7 +88,7 @@ pub(super) const MAX_BATCH: usize = 1_000_000;
 /// Bytes of a row while a run goes on, with the copies that a checkpoint makes.
 const ROW_BYTES: usize = 200;
 /// Bytes that one run may need for its prompts, partial sums, noise or rows.
-const MAX_MEMORY: usize = 4 << 30;
+pub const MAX_MEMORY: usize = 4 << 30;
 pub(super) const MAX_STEPS: u64 = 1_000_000_000_000;
 
 pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {

@@ -65,7 +65,7 @@ impl Prompts {
 
 /// A sentence about a run that would take more than an hour on `threads` threads: how long, what
 /// takes that long, and what to do.
-pub(super) fn warning(spec: &RunSpec, isa: Isa, threads: usize) -> Option<String> {
+pub fn warning(spec: &RunSpec, isa: Isa, threads: usize) -> Option<String> {
     let prompts = Prompts::of(spec);
     if prompts.total() * multiplications(spec) < SHORT {
         return None;
@@ -112,8 +112,8 @@ fn sentence(prompts: &Prompts, seconds: f64) -> Option<String> {
     let advice = match parts[0].0 {
         "training" => "lower train.steps, train.batch_size or the model",
         _ => {
-            "measure less often (instruments.NAME), or lower instruments.noise_draws, \
-              noise_reference, loss_prompts or eval.batch_size"
+            "measure less often, or with fewer draws of the noise, prompts of its reference, \
+             prompts of loss-tails or held-out prompts"
         }
     };
     let total = text(time(prompts.total()));
@@ -164,7 +164,7 @@ mod tests {
         };
         let said = sentence(&prompts, 1e-6).unwrap();
         assert!(said.starts_with("it will take about 8.6 h here (noise 8.3 h); "), "{said}");
-        assert!(said.contains("instruments.noise_draws"), "{said}");
+        assert!(said.contains("fewer draws of the noise"), "{said}");
         assert_eq!(sentence(&prompts, 1e-7), None);
         let training = Prompts { training: 1e15, instruments: Vec::new(), hessians: 0.0 };
         let said = sentence(&training, 1e-6).unwrap();
