@@ -257,7 +257,7 @@ fn a_damaged_run_costs_its_own_figure_and_no_other() {
     let out = dir.path().join("out");
     let args = ["reproduce", "table", "fig10", "--quick", "--out", out.to_str().unwrap()];
     let claims = stdout(dir.path(), &args);
-    assert!(claims.contains("D1") && claims.contains("report-quick.html"), "{claims}");
+    assert!(claims.contains("D1") && claims.contains("table+fig10-quick.html"), "{claims}");
     // A run on the sphere, which only Figure 10 has.
     let folders = fs::read_dir(dir.path().join("runs")).unwrap().map(|entry| entry.unwrap().path());
     let sphere = |folder: &std::path::PathBuf| {
@@ -271,7 +271,7 @@ fn a_damaged_run_costs_its_own_figure_and_no_other() {
     let id = run.file_name().unwrap().to_str().unwrap();
     assert!(message.contains("1 of 2 figures") && message.contains(id), "{message}");
     assert!(message.contains("delete the folder around it and run again"), "{message}");
-    let page = fs::read_to_string(out.join("report-quick.html")).unwrap();
+    let page = fs::read_to_string(out.join("table+fig10-quick.html")).unwrap();
     assert!(page.contains("fig10 failed") && page.contains("id=\"table\""), "the rest is missing");
     // As told: the rest is not computed again.
     fs::remove_dir_all(&run).unwrap();

@@ -11,18 +11,33 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// A number with three significant digits.
+/// A number with three significant digits; words in place of infinity and NaN, which are no results.
+/// Who knows the reason says that instead.
 pub fn number(x: f64) -> String {
-    let magnitude = x.abs();
-    if !x.is_finite() || x == 0.0 {
-        // Without the sign of zero.
-        return (x + 0.0).to_string();
+    significant(x, 3)
+}
+
+/// A number with so many significant digits, 1 or more; else as [`number`].
+pub fn significant(x: f64, digits: usize) -> String {
+    if x.is_nan() {
+        return "not measured".into();
     }
-    if !(1e-4..1e5).contains(&magnitude) {
-        return format!("{x:.2e}");
+    if x.is_infinite() {
+        return if x > 0.0 { "beyond the largest double" } else { "below the least double" }.into();
     }
-    let digits = 2 - magnitude.log10().floor() as i32;
-    format!("{x:.*}", digits.max(0) as usize)
+    if x == 0.0 {
+        return "0".into();
+    }
+    // Rounded first, so that 0.9996 is 1.00 and not 1.000.
+    let decimals = digits.max(1) - 1;
+    let rounded = format!("{x:.decimals$e}");
+    let exponent = rounded.split_once('e').and_then(|(_, exponent)| exponent.parse().ok());
+    match exponent {
+        Some(exponent @ -4..=4_i32) => {
+            format!("{x:.*}", usize::try_from(decimals as i32 - exponent).unwrap_or(0))
+        }
+        _ => rounded,
+    }
 }
 
 impl Table {
@@ -87,10 +102,14 @@ mod tests {
             (0.001_949, "0.00195"),
             (12.345, "12.3"),
             (98_765.0, "98765"),
+            (0.9996, "1.00"),
+            (-99_999.9, "-1.00e5"),
             (1.234e-7, "1.23e-7"),
             (-2.5e9, "-2.50e9"),
-            (f64::INFINITY, "inf"),
-            (f64::NAN, "NaN"),
+            (1e-320, "1.00e-320"),
+            (f64::INFINITY, "beyond the largest double"),
+            (f64::NEG_INFINITY, "below the least double"),
+            (f64::NAN, "not measured"),
         ];
         for (x, text) in cases {
             assert_eq!(number(x), text);

@@ -1,6 +1,7 @@
 //! `windtunnel reproduce`.
 
 mod compute;
+mod page;
 mod publish;
 
 use windtunnel_lab::paper::beyond::BEYOND;

@@ -88,7 +88,7 @@ pub fn table(sections: &[Section]) -> Table {
         vec![
             finding.claim.into(),
             format!("{} ({})", finding.text, section.name),
-            first.map_or(String::new(), |e| format!("{} = {}", finding.what, e.text())),
+            first.map_or(String::new(), |e| format!("{} = {}", finding.what, e.estimate.text())),
             first.map_or("not measured".into(), super::effect::Effect::verdict_with_pairs),
             finding.robustness(),
             finding.agreement.clone().unwrap_or_default(),
@@ -116,9 +116,10 @@ fn belongs(claim: &str, start: &str) -> bool {
 mod tests {
     use super::*;
     use crate::paper::effect::Effect;
+    use crate::paper::reading::Ratios;
 
     fn finding(claim: &'static str, logs: &[f64]) -> Finding {
-        let effects = vec![Effect::of_logs("", logs)];
+        let effects = vec![Effect::of_ratios("", &Ratios::of_logs(logs))];
         Finding { claim, text: "", what: "", holds: "", effects, agreement: None }
     }
 

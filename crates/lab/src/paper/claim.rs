@@ -1,14 +1,15 @@
 //! Claims, and how the data judge them.
 
-use windtunnel_core::stats::{mean, rank_correlation};
+use windtunnel_core::stats::{rank_correlation, std_dev};
 
 use super::Arm;
 use super::cohort::Cohort;
 use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
 use super::quantity::{
-    Convention, HETEROGENEITY, Quantity, SMOOTHNESS, TABLE_STEPS, at, tail_metric,
+    Convention, HETEROGENEITY, Quantity, SMOOTHNESS, TABLE_STEPS, at, reached, tail_metric,
 };
+use super::reading::{Ratios, Readings, lacks, mean_of_large};
 use super::study::Study;
 use crate::chart::Member;
 use crate::table::number;
@@ -53,6 +54,9 @@ pub enum Unit {
     /// Cohorts, each with all seeds: they stand for others.
     Cohort,
 }
+
+/// Fewest points of a rank correlation.
+const FEWEST: usize = 4;
 
 /// What counts as no effect where a claim says that there is none.
 pub const EQUAL: f64 = 1.1;
@@ -154,67 +158,74 @@ impl Claim {
     fn agreement(&self, study: &Study, evidence: &Evidence) -> Option<String> {
         let (quantity, terms) = self.contrast()?;
         let &[(cohort, ..), (other, ..)] = terms else { return None };
-        if cohort != other {
-            return None;
-        }
         match quantity {
-            Quantity::RobustCondition => {
-                let line = |step: u64| {
-                    let own =
-                        study.published.iter().filter(|p| (p.cohort, p.step) == (cohort, step));
-                    let theirs = own.map(|p| format!("{} {} ({})", p.source, p.mean, p.std));
-                    let theirs: Vec<String> = theirs.collect();
-                    let ours = evidence.condition_ratio(&study.cohorts[cohort], step)?;
-                    let ours = format!("ours {} ({})", number(ours.0), number(ours.1));
-                    (!theirs.is_empty())
-                        .then(|| format!("step {step}: {ours}, {}", theirs.join(", ")))
-                };
-                let lines: Vec<String> = TABLE_STEPS.into_iter().filter_map(line).collect();
-                (!lines.is_empty()).then(|| lines.join("; "))
-            }
-            Quantity::Loss if cohort == 0 => {
-                let factors = study.agreement(evidence).into_iter().map(|a| a.factor);
-                let worst = factors.fold(f64::NAN, f64::max);
-                worst.is_finite().then(|| {
-                    format!("losses within a factor of {worst:.2} of the authors' notebook")
-                })
-            }
+            _ if cohort != other => None,
+            Quantity::RobustCondition => published_ratios(study, evidence, cohort),
+            Quantity::Loss if cohort == 0 => study.agreement_in_words(evidence),
             _ => None,
         }
     }
 }
 
-/// The values of every seed of a cohort.
-pub(super) fn values(
-    evidence: &Evidence,
-    cohort: &Cohort,
-    arm: Arm,
-    convention: &Convention,
-) -> Vec<f64> {
-    let noise = evidence.noise(cohort).iter().map(|noise| convention.of_noise(noise));
-    if let Some(noise) = noise.collect::<Option<Vec<f64>>>().filter(|noise| !noise.is_empty()) {
-        return noise;
-    }
-    let steps = cohort.steps(&evidence.protocol);
-    let members = evidence.group(cohort, arm).map_or(&[][..], |group| &group.members);
-    members.iter().map(|member| convention.of_run(member, steps)).collect()
+/// Ratios of robust condition numbers of a cohort that were published, beside ours.
+fn published_ratios(study: &Study, evidence: &Evidence, cohort: usize) -> Option<String> {
+    let line = |step: u64| {
+        let own = study.published.iter().filter(|p| (p.cohort, p.step) == (cohort, step));
+        let theirs: Vec<String> =
+            own.map(|p| format!("{} {} ({})", p.source, p.mean, p.std)).collect();
+        let ours = evidence.condition_ratio(&study.cohorts[cohort], step)?;
+        (!theirs.is_empty()).then(|| format!("step {step}: ours {ours}, {}", theirs.join(", ")))
+    };
+    let lines: Vec<String> = TABLE_STEPS.into_iter().filter_map(line).collect();
+    (!lines.is_empty())
+        .then(|| format!("mean (standard deviation) of ratios, {}", lines.join("; ")))
 }
 
-/// ln of the product for every seed; as many as the least term has.
-pub(super) fn logs(terms: &[(Vec<f64>, i32)]) -> Vec<f64> {
-    let seeds = terms.iter().map(|(values, _)| values.len()).min().unwrap_or(0);
-    let log = |seed: usize| -> f64 {
-        terms.iter().map(|(values, power)| f64::from(*power) * values[seed].ln()).sum()
+/// The readings of every seed of a cohort, as those of `name`.
+pub(super) fn readings(
+    evidence: &Evidence,
+    cohort: &Cohort,
+    (name, arm): (&str, Arm),
+    convention: &Convention,
+) -> Readings {
+    let steps = cohort.steps(&evidence.protocol);
+    let readings = if convention.is_of_noise() {
+        evidence.noise(cohort).iter().map(|noise| convention.of_noise(noise)).collect()
+    } else {
+        let of_run = |member: &Member| convention.of_run(member, steps);
+        evidence.members(cohort, arm).iter().map(of_run).collect()
     };
-    (0..seeds).map(log).collect()
+    Readings { of: name.into(), readings }
+}
+
+/// What the readings of a term are of, in words: the cohort only where there are several.
+fn subject(cohorts: &[Cohort], terms: &[Term], (cohort, arm, _): Term, of_noise: bool) -> String {
+    let name = cohorts[cohort].name;
+    match (of_noise, terms.iter().any(|term| term.0 != cohort)) {
+        (true, _) => format!("the noise of {name}"),
+        (false, true) => format!("{} of {name}", arm.name()),
+        (false, false) => arm.name().into(),
+    }
+}
+
+/// The product of powers for every seed under one convention.
+fn product(
+    evidence: &Evidence,
+    cohorts: &[Cohort],
+    terms: &[Term],
+    convention: &Convention,
+) -> Ratios {
+    let factor = |&term: &Term| {
+        let (cohort, arm, power) = term;
+        let name = subject(cohorts, terms, term, convention.is_of_noise());
+        (readings(evidence, &cohorts[cohort], (&name, arm), convention), power)
+    };
+    Ratios::of(&terms.iter().map(factor).collect::<Vec<_>>())
 }
 
 fn contrast(study: &Study, evidence: &Evidence, quantity: Quantity, terms: &[Term]) -> Vec<Effect> {
     let effect = |name: &str, convention: &Convention, cohorts: &[Cohort]| {
-        let of = |&(cohort, arm, power): &Term| {
-            (values(evidence, &cohorts[cohort], arm, convention), power)
-        };
-        Effect::of_logs(name, &logs(&terms.iter().map(of).collect::<Vec<_>>()))
+        Effect::of_ratios(name, &product(evidence, cohorts, terms, convention))
     };
     let shortest = terms.iter().map(|term| study.cohorts[term.0].steps(&evidence.protocol)).min();
     let conventions = quantity.conventions(shortest.unwrap_or(0));
@@ -227,24 +238,31 @@ fn contrast(study: &Study, evidence: &Evidence, quantity: Quantity, terms: &[Ter
     }
     // The paper's convention stays whatever it says; of the others, those that say something.
     let mut index = 0..;
-    effects.retain(|effect| index.next() == Some(0) || effect.pairs > 0);
+    effects.retain(|effect| index.next() == Some(0) || effect.estimate.units() > 0);
     effects
 }
 
 fn tail_growth(evidence: &Evidence, batch_size: usize, cohort: &Cohort, arm: Arm) -> Effect {
     let metric = &tail_metric(batch_size);
     let steps = cohort.steps(&evidence.protocol);
-    let members = evidence.group(cohort, arm).map_or(&[][..], |group| &group.members);
-    let ends = |step| members.iter().map(|m| at(m, metric, step)).collect::<Vec<f64>>();
-    Effect::of_logs(&format!("step {steps} over step 0"), &logs(&[(ends(steps), 1), (ends(0), -1)]))
+    let at = |step: u64, power: i32| {
+        let of_run = |member: &Member| reached(member, metric, step, steps);
+        let readings = evidence.members(cohort, arm).iter().map(of_run).collect();
+        (Readings { of: format!("the tail of {} at step {step}", arm.name()), readings }, power)
+    };
+    Effect::of_ratios(&format!("step {steps} over step 0"), &Ratios::of(&[at(steps, 1), at(0, -1)]))
 }
 
 fn smoothness(evidence: &Evidence, cohort: &Cohort) -> Vec<Effect> {
     let of = |(name, metric): (&str, &str)| {
-        let group = evidence.group(cohort, Arm::Adam);
-        let members = group.map_or(&[][..], |group| &group.members);
-        let values: Vec<f64> = members.iter().map(|m| rank_along(m, metric)).collect();
-        Effect::of_values(name, &values)
+        let members = evidence.members(cohort, Arm::Adam).iter();
+        let values: Vec<f64> = members.map(|member| rank_along(member, metric)).collect();
+        let none = values.iter().filter(|value| value.is_nan()).count();
+        let lack = format!(
+            "{none} of {} runs have fewer than {FEWEST} positive values, or all of one rank",
+            values.len()
+        );
+        Effect::of_values(name, &values, if none > 0 { lack } else { String::new() })
     };
     [
         ("uᵀHu along the step, positive ones", SMOOTHNESS),
@@ -264,7 +282,7 @@ fn rank_along(member: &Member, metric: &str) -> f64 {
     let own = member.rows.iter().filter(|row| row.metric == metric && row.value > 0.0);
     let points = own.filter_map(|row| Some((*norms.get(&row.step)?, row.value)));
     let (x, y): (Vec<f64>, Vec<f64>) = points.unzip();
-    if x.len() < 4 { f64::NAN } else { rank_correlation(&x, &y) }
+    if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) }
 }
 
 fn ranks(
@@ -278,29 +296,38 @@ fn ranks(
         of(x).into_iter().zip(of(y)).collect()
     };
     let cohorts: Vec<Vec<(f64, f64)>> = study.cohorts.iter().map(of_cohort).collect();
+    let all = cohorts.iter().flatten();
+    let none = all.clone().filter(|(x, y)| x.is_nan() || y.is_nan()).count();
+    let lack = match none {
+        0 => String::new(),
+        none => {
+            format!("{none} of {} points have no number, as where both runs diverged", all.count())
+        }
+    };
     match unit {
-        Unit::Cohort => Effect::of_ranks("resampling cohorts", &cohorts),
+        Unit::Cohort => Effect::of_ranks("resampling cohorts", &cohorts, lack),
         Unit::Seed => {
             let of_seed = |seed: usize| {
                 cohorts.iter().filter_map(|points| points.get(seed).copied()).collect()
             };
             let seeds: Vec<Vec<(f64, f64)>> =
                 (0..evidence.protocol.seeds as usize).map(of_seed).collect();
-            Effect::of_ranks("resampling seeds", &seeds)
+            Effect::of_ranks("resampling seeds", &seeds, lack)
         }
     }
 }
 
-/// ln(SGDM/Adam) of every seed of a cohort by one of the quantity's conventions.
-pub(super) fn log_gaps(
+/// SGDM/Adam of every seed of a cohort by one of the quantity's conventions: what claims of a gap
+/// and all tables and pictures of gaps are about.
+pub(super) fn gap_of(
     evidence: &Evidence,
     cohort: &Cohort,
     quantity: Quantity,
     convention: usize,
-) -> Vec<f64> {
+) -> Ratios {
     let conventions = quantity.conventions(cohort.steps(&evidence.protocol));
-    let of = |arm| values(evidence, cohort, arm, &conventions[convention]);
-    logs(&[(of(Arm::Sgdm), 1), (of(Arm::Adam), -1)])
+    let terms = [(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)];
+    product(evidence, std::slice::from_ref(cohort), &terms, &conventions[convention])
 }
 
 /// A coordinate of every seed of a cohort.
@@ -311,26 +338,30 @@ pub(super) fn coordinates(
 ) -> Vec<f64> {
     match coordinate {
         Coordinate::Dose => vec![cohort.dose; evidence.protocol.seeds as usize],
-        Coordinate::Gap(quantity) => log_gaps(evidence, cohort, quantity, 0),
+        Coordinate::Gap(quantity) => gap_of(evidence, cohort, quantity, 0).logs,
         Coordinate::Heterogeneity => {
-            let group = evidence.group(cohort, Arm::Sgdm);
-            let members = group.map_or(&[][..], |group| &group.members);
-            members.iter().map(|member| at(member, HETEROGENEITY, 0)).collect()
+            let members = evidence.members(cohort, Arm::Sgdm).iter();
+            members.map(|member| at(member, HETEROGENEITY, 0)).collect()
         }
     }
 }
 
-/// Mean and standard deviation over seeds of the ratio SGDM/Adam of a convention, as the paper's
-/// table has it.
-pub(super) fn ratio(
-    evidence: &Evidence,
-    cohort: &Cohort,
-    convention: &Convention,
-) -> Option<(f64, f64)> {
-    let [sgdm, adam] = Arm::ALL.map(|arm| values(evidence, cohort, arm, convention));
-    let ratios: Vec<f64> = sgdm.iter().zip(&adam).map(|(a, b)| a / b).collect();
-    let center = mean(&ratios);
-    let squares: f64 = ratios.iter().map(|r| (r - center).powi(2)).sum();
-    let std = (squares / (ratios.len() as f64 - 1.0)).sqrt();
-    center.is_finite().then_some((center, std))
+/// Mean and standard deviation over seeds of the ratio SGDM/Adam of the robust condition number at a
+/// step, as the paper's table has it, or why there is none; nothing where the runs end before.
+pub(super) fn condition_ratio(evidence: &Evidence, cohort: &Cohort, step: u64) -> Option<String> {
+    let convention = Convention::condition(step);
+    let [sgdm, adam] =
+        Arm::ALL.map(|arm| readings(evidence, cohort, (arm.name(), arm), &convention));
+    let pairs = sgdm.values().into_iter().zip(adam.values());
+    let ratios: Vec<f64> = pairs.map(|(a, b)| a / b).collect();
+    if step > cohort.steps(&evidence.protocol) {
+        return None;
+    }
+    let lack = lacks([&sgdm, &adam]);
+    Some(match (lack.as_str(), ratios.as_slice()) {
+        ("", []) => "not measured: there are no pairs".into(),
+        ("", [only]) => format!("{} (one seed, no deviation)", number(*only)),
+        ("", ratios) => format!("{} ({})", number(mean_of_large(ratios)), number(std_dev(ratios))),
+        (lack, _) => format!("not measured: {lack}"),
+    })
 }

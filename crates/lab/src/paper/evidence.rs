@@ -14,13 +14,13 @@ use windtunnel_core::parallel::queue;
 
 use super::cohort::{Cell, Cohort, Rates};
 use super::noise::{InitialNoise, initial_noise};
-use super::quantity::Convention;
+use super::quantity::REFERENCE;
 use super::rates::Search;
 use super::{Arm, Protocol, claim};
 use crate::baseline::{Baseline, baselines};
 use crate::chart::{Group, Member};
 use crate::spec::{NUMERICS_VERSION, Precision, RunSpec, SpecError, run_id};
-use crate::store::{self, Row, Store};
+use crate::store::{Row, Store};
 use crate::stored::Run;
 use crate::sweep::step_cost;
 
@@ -46,36 +46,33 @@ impl Evidence {
 
     /// Reads every run; a cohort of which one is missing or damaged has failed.
     pub fn read(&mut self, store: &Store, jobs: usize) {
-        let slots: Vec<Mutex<Option<Result<Member, store::Error>>>> =
-            self.cells.iter().map(|_| Mutex::new(None)).collect();
-        queue(jobs, &self.cells, |index, cell| {
-            let run = run_id(&cell.spec);
-            let seed = cell.spec.train.seed;
-            let member = Run::finished(store, &run).map(|(found, _)| {
-                let mut member = Member { run, seed, rows: found.rows };
-                leave_out_poor_noise(&mut member);
-                member
-            });
-            if let Ok(mut slot) = slots[index].lock() {
-                *slot = Some(member);
+        let go_on = AtomicBool::new(false);
+        let load = |cell: &Cell| Run::finished(store, &run_id(&cell.spec)).map(|(run, _)| run.rows);
+        let found = in_order(jobs, &self.cells, &go_on, load);
+        for (cell, rows) in self.cells.clone().into_iter().zip(found) {
+            match rows {
+                Some(Ok(rows)) => self.add(&cell, rows),
+                Some(Err(error)) => self.fail(cell.cohort, error.to_string()),
+                None => {}
             }
-        });
-        for (cell, slot) in self.cells.iter().zip(slots) {
-            let member = match slot.into_inner() {
-                Ok(Some(Ok(member))) => member,
-                Ok(Some(Err(error))) => {
-                    self.failures.entry(cell.cohort).or_insert_with(|| error.to_string());
-                    continue;
-                }
-                _ => continue,
-            };
-            let group = self.groups.entry((cell.cohort, cell.arm)).or_insert_with(|| Group {
-                name: cell.arm.name().into(),
-                color: cell.arm.color(),
-                members: Vec::new(),
-            });
-            group.members.push(member);
         }
+    }
+
+    /// Adds what a run recorded; the runs of a cohort in the order of their seeds.
+    pub fn add(&mut self, cell: &Cell, rows: Vec<Row>) {
+        let mut member = Member { run: run_id(&cell.spec), seed: cell.spec.train.seed, rows };
+        leave_out_poor_noise(&mut member);
+        let group = self.groups.entry((cell.cohort, cell.arm)).or_insert_with(|| Group {
+            name: cell.arm.name().into(),
+            color: cell.arm.color(),
+            members: Vec::new(),
+        });
+        group.members.push(member);
+    }
+
+    /// Adds the noise of a cohort at initialization; in the order of the seeds.
+    pub fn add_noise(&mut self, cohort: &Cohort, noise: InitialNoise) {
+        self.noise.entry(cohort.name).or_default().push(noise);
     }
 
     /// Notes that a cohort lacks something.
@@ -103,25 +100,17 @@ impl Evidence {
         };
         items.sort_by_key(|(cohort, _)| Reverse(cost(cohort)));
         let protocol = self.protocol;
-        let found = Mutex::new(Vec::new());
-        queue(jobs, &items, |_, (cohort, seed)| {
-            if stop.load(Ordering::Relaxed) {
-                return;
-            }
+        let found = in_order(jobs, &items, stop, |(cohort, seed)| {
             let noise = initial_noise(store, cohort, &protocol, *seed);
             news();
-            if let Ok(mut found) = found.lock() {
-                found.push((cohort.name, noise));
-            }
+            noise
         });
-        for (cohort, noise) in found.into_inner().unwrap_or_default() {
+        for ((cohort, _), noise) in items.iter().zip(found) {
             match noise {
-                Ok(noise) => self.noise.entry(cohort).or_default().push(noise),
-                Err(reason) => self.fail(cohort, reason),
+                Some(Ok(noise)) => self.add_noise(cohort, noise),
+                Some(Err(reason)) => self.fail(cohort.name, reason),
+                None => {}
             }
-        }
-        for noise in self.noise.values_mut() {
-            noise.sort_by_key(|noise| noise.seed);
         }
     }
 
@@ -134,7 +123,6 @@ impl Evidence {
         jobs: usize,
         stop: &AtomicBool,
     ) {
-        let found = Mutex::new(Vec::new());
         let quick = self.protocol.quick;
         let wanted = |c: &&&Cohort| !quick || c.rates == Rates::Published;
         let cohorts = cohorts.iter().filter(wanted);
@@ -150,20 +138,13 @@ impl Evidence {
         }
         // Scalars of many layers take longest.
         specs.sort_by_key(|(spec, _)| Reverse(spec.model.transformer.depth));
-        queue(jobs, &specs, |index, (spec, _)| {
-            if stop.load(Ordering::Relaxed) {
-                return;
-            }
-            let theory = theory(store, spec);
-            if let Ok(mut found) = found.lock() {
-                found.push((index, theory));
-            }
-        });
-        for (index, theory) in found.into_inner().unwrap_or_default() {
-            for &name in &specs[index].1 {
+        let found = in_order(jobs, &specs, stop, |(spec, _)| theory(store, spec));
+        for ((_, names), theory) in specs.iter().zip(found) {
+            for name in names {
                 match &theory {
-                    Ok(theory) => drop(self.theory.insert(name, theory.clone())),
-                    Err(reason) => self.fail(name, reason.clone()),
+                    Some(Ok(theory)) => drop(self.theory.insert(name, theory.clone())),
+                    Some(Err(reason)) => self.fail(name, reason.clone()),
+                    None => {}
                 }
             }
         }
@@ -172,6 +153,11 @@ impl Evidence {
     /// The runs of a cohort with one optimizer.
     pub fn group(&self, cohort: &Cohort, arm: Arm) -> Option<&Group> {
         self.groups.get(&(cohort.name, arm))
+    }
+
+    /// The runs of a cohort with one optimizer, by seed.
+    pub fn members(&self, cohort: &Cohort, arm: Arm) -> &[Member] {
+        self.group(cohort, arm).map_or(&[], |group| &group.members)
     }
 
     /// All of a cohort's runs, by optimizer.
@@ -204,16 +190,36 @@ impl Evidence {
         self.searches.iter().filter(|search| search.cohort.name == cohort.name)
     }
 
-    /// Mean and standard deviation over seeds of the ratio of robust condition numbers at a step, by
-    /// the paper's convention; nothing where a seed has none.
-    pub(super) fn condition_ratio(&self, cohort: &Cohort, step: u64) -> Option<(f64, f64)> {
-        claim::ratio(self, cohort, &Convention::condition(step))
+    /// See [`claim::condition_ratio`].
+    pub(super) fn condition_ratio(&self, cohort: &Cohort, step: u64) -> Option<String> {
+        claim::condition_ratio(self, cohort, step)
     }
+}
+
+/// What `work` makes of every item, in the order of the items and not in that in which the threads
+/// finish; nothing for those that were not begun before `stop`.
+fn in_order<T: Sync, R: Send>(
+    jobs: usize,
+    items: &[T],
+    stop: &AtomicBool,
+    work: impl Fn(&T) -> R + Sync,
+) -> Vec<Option<R>> {
+    let slots: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
+    queue(jobs, items, |index, item| {
+        if stop.load(Ordering::Relaxed) {
+            return;
+        }
+        let found = work(item);
+        if let Ok(mut slot) = slots[index].lock() {
+            *slot = Some(found);
+        }
+    });
+    slots.into_iter().map(|slot| slot.into_inner().ok().flatten()).collect()
 }
 
 /// Takes out readings of noise whose reference is too poor: see [`POOR_REFERENCE`].
 fn leave_out_poor_noise(member: &mut Member) {
-    let noisy = |row: &&Row| row.metric == "grad_noise.reference_error";
+    let noisy = |row: &&Row| row.metric == REFERENCE;
     let errors: Vec<(u64, f64)> =
         member.rows.iter().filter(noisy).map(|row| (row.step, row.value)).collect();
     for (step, error) in errors {
@@ -231,12 +237,24 @@ fn leave_out_poor_noise(member: &mut Member) {
     }
 }
 
-/// A baseline as it is kept.
+/// A baseline as it is kept; nothing for what is not finite, which JSON does not have.
 #[derive(Serialize, Deserialize)]
 struct Kept {
     name: String,
-    mean: f64,
-    median: f64,
+    mean: Option<f64>,
+    median: Option<f64>,
+}
+
+impl Kept {
+    fn new(line: &Baseline) -> Kept {
+        let [mean, median] = [line.mean, line.median].map(|x| x.is_finite().then_some(x));
+        Kept { name: line.name.clone(), mean, median }
+    }
+
+    fn baseline(self) -> Baseline {
+        let [mean, median] = [self.mean, self.median].map(|x| x.unwrap_or(f64::NAN));
+        Baseline { name: self.name, mean, median, scalars: None::<Scalars> }
+    }
 }
 
 /// What the baselines of a cohort depend on, so that cohorts share them.
@@ -257,21 +275,33 @@ fn theory(store: &Store, spec: &RunSpec) -> Result<Vec<Baseline>, String> {
     );
     let known = store.kept(&key).map_err(|e| e.to_string())?;
     let known = known.and_then(|text| serde_json::from_str::<Vec<Kept>>(&text).ok());
-    let whole = |Kept { name, mean, median }: Kept| Baseline {
-        name,
-        mean,
-        median,
-        scalars: None::<Scalars>,
-    };
     if let Some(known) = known {
-        return Ok(known.into_iter().map(whole).collect());
+        return Ok(known.into_iter().map(Kept::baseline).collect());
     }
-    let lines = baselines(spec, Isa::detect(), 1).lines;
-    let kept: Vec<Kept> = lines
-        .iter()
-        .map(|line| Kept { name: line.name.clone(), mean: line.mean, median: line.median })
-        .collect();
+    let kept: Vec<Kept> = baselines(spec, Isa::detect(), 1).lines.iter().map(Kept::new).collect();
     let text = serde_json::to_string(&kept).map_err(|e| e.to_string())?;
     store.keep(&key, &text).map_err(|e| e.to_string())?;
-    Ok(kept.into_iter().map(whole).collect())
+    Ok(kept.into_iter().map(Kept::baseline).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_threads_find_is_in_the_order_of_the_items() {
+        let items: Vec<usize> = (0..20).collect();
+        // The first waits for the last, so that it ends after all others.
+        let last = AtomicBool::new(false);
+        let work = |item: &usize| {
+            while *item == 0 && !last.load(Ordering::Relaxed) {
+                std::thread::yield_now();
+            }
+            last.fetch_or(*item == 19, Ordering::Relaxed);
+            10 * item
+        };
+        let found = in_order(2, &items, &AtomicBool::new(false), work);
+        assert_eq!(found, items.iter().map(|item| Some(10 * item)).collect::<Vec<_>>());
+        assert_eq!(in_order(2, &items, &AtomicBool::new(true), work), vec![None; 20]);
+    }
 }

@@ -6,11 +6,12 @@ use windtunnel_core::instrument::{DENSE_LIMIT, gaussian_norms};
 use windtunnel_core::landscape::{NoiseSample, large_batch_gradient, noise_sample};
 use windtunnel_core::lanes::{Isa, Real};
 use windtunnel_core::model::{Evaluator, TaskObjective, Trained};
-use windtunnel_core::stats::{excess_kurtosis, quantile, tail_ratio};
+use windtunnel_core::stats::{excess_kurtosis, tail_ratio};
 use windtunnel_core::train::Trainer;
 
 use super::Protocol;
 use super::cohort::Cohort;
+use super::quantity::median;
 use crate::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
 use crate::store::Store;
 
@@ -24,7 +25,7 @@ const QUICK: usize = 20;
 const REFERENCE: usize = 100;
 
 /// The noise of one seed.
-#[derive(Clone, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct InitialNoise {
     /// Seed of parameters and prompts.
     pub seed: u64,
@@ -34,10 +35,13 @@ pub struct InitialNoise {
     pub draws: usize,
     /// Prompts of the large-batch gradient in place of ∇f.
     pub reference: usize,
+    /// Draws of which the norm overflows; where there are any, nothing below is known.
+    #[serde(default)]
+    pub overflowed: usize,
     /// √E‖g − ∇f‖².
-    pub rms: f64,
+    pub rms: Option<f64>,
     /// Excess kurtosis of the norm.
-    pub kurtosis: f64,
+    pub kurtosis: Option<f64>,
     /// The same of Gaussian noise of the same covariance; nothing where there are too many
     /// parameters for a covariance.
     pub gaussian_kurtosis: Option<f64>,
@@ -46,7 +50,7 @@ pub struct InitialNoise {
     /// The same of the largest.
     pub largest: Option<f64>,
     /// Median over the live coordinates of the excess kurtosis.
-    pub coordinate_kurtosis: f64,
+    pub coordinate_kurtosis: Option<f64>,
     /// `q999` of gradients of single prompts.
     pub single: Option<f64>,
     /// Norms, of [`DRAWN_SEED`] only.
@@ -58,7 +62,19 @@ pub struct InitialNoise {
 impl InitialNoise {
     /// Kurtosis of the norm over that of Gaussian noise's norm.
     pub fn kurtosis_ratio(&self) -> Option<f64> {
-        Some((self.kurtosis + 3.0) / (self.gaussian_kurtosis? + 3.0))
+        Some((self.kurtosis? + 3.0) / (self.gaussian_kurtosis? + 3.0))
+    }
+
+    /// Why a number is missing, after a subject.
+    pub fn lack(&self) -> &'static str {
+        match self.rms {
+            None => "overflows",
+            Some(0.0) => "is zero within the error of the reference",
+            Some(_) if self.gaussian_kurtosis.is_none() => {
+                "has no covariance to compare with, of so many parameters"
+            }
+            Some(_) => "has no spread",
+        }
     }
 }
 
@@ -115,32 +131,51 @@ fn sample<T: Trained + Real>(
     let single = noise_sample(&mut prompts, &params, 1, draws, &reference);
 
     let norms = many.norms();
-    let gaussian = gaussian(&many);
-    let ratio = gaussian.as_ref().map(|gaussian| tail_ratio(&norms, gaussian));
-    let single_norms = single.norms();
-    let single = self::gaussian(&single).map(|gaussian| tail_ratio(&single_norms, &gaussian).q999);
-    let live = blocks.iter().filter(|block| !block.dead).flat_map(|block| block.range.clone());
-    let mut kurtoses: Vec<f64> = live.map(|i| excess_kurtosis(&many.coordinate(i))).collect();
-    kurtoses.sort_by(f64::total_cmp);
-    let drawn = seed == DRAWN_SEED;
-    InitialNoise {
+    let counted = InitialNoise {
         seed,
         batch_size,
         draws,
         reference: reference.samples,
-        rms: many.rms(),
-        kurtosis: excess_kurtosis(&norms),
-        gaussian_kurtosis: gaussian.as_deref().map(excess_kurtosis),
-        q999: ratio.as_ref().map(|ratio| ratio.q999),
-        largest: ratio.as_ref().map(|ratio| ratio.max),
-        coordinate_kurtosis: quantile(&kurtoses, 0.5),
-        single,
+        overflowed: norms.iter().filter(|norm| !norm.is_finite()).count(),
+        ..InitialNoise::default()
+    };
+    let rms = many.rms();
+    if counted.overflowed > 0 || !rms.is_finite() {
+        return counted;
+    }
+    let gaussian = gaussian(&many);
+    let ratio = gaussian.as_ref().map(|gaussian| tail_ratio(&norms, gaussian));
+    let live = blocks.iter().filter(|block| !block.dead).flat_map(|block| block.range.clone());
+    let kurtoses: Vec<f64> = live.map(|i| excess_kurtosis(&many.coordinate(i))).collect();
+    let drawn = seed == DRAWN_SEED;
+    InitialNoise {
+        rms: Some(rms),
+        kurtosis: finite(excess_kurtosis(&norms)),
+        gaussian_kurtosis: gaussian.as_deref().map(excess_kurtosis).and_then(finite),
+        q999: ratio.as_ref().and_then(|ratio| finite(ratio.q999)),
+        largest: ratio.as_ref().and_then(|ratio| finite(ratio.max)),
+        coordinate_kurtosis: finite(median(&kurtoses)),
+        single: single_tail(&single),
         norms: if drawn { norms.into_iter().map(short).collect() } else { Vec::new() },
         gaussian: match gaussian {
             Some(gaussian) if drawn => gaussian.into_iter().map(short).collect(),
             _ => Vec::new(),
         },
+        ..counted
     }
+}
+
+/// The 99.9 % quantile of gradients of single prompts over that of Gaussian noise.
+fn single_tail(single: &NoiseSample) -> Option<f64> {
+    let norms = single.norms();
+    if norms.iter().any(|norm| !norm.is_finite()) {
+        return None;
+    }
+    finite(tail_ratio(&norms, &gaussian(single)?).q999)
+}
+
+fn finite(x: f64) -> Option<f64> {
+    x.is_finite().then_some(x)
 }
 
 /// Six digits, more than a picture shows.

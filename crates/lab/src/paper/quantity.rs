@@ -6,6 +6,7 @@ use windtunnel_core::landscape::{
 use windtunnel_core::stats::{mean, quantile};
 
 use super::noise::InitialNoise;
+use super::reading::{DIVERGED, Reading, mean_of_large};
 use crate::chart::Member;
 
 /// Held-out loss, mean over prompts.
@@ -15,6 +16,8 @@ pub(super) const MEDIAN: &str = "held_out_median";
 pub(super) const CONDITION: &str = "robust_condition_number";
 pub(super) const SMOOTHNESS: &str = "directional_smoothness";
 pub(super) const HETEROGENEITY: &str = "js_distance";
+/// Error of the reference gradient of noise.
+pub(super) const REFERENCE: &str = "grad_noise.reference_error";
 /// The largest of the draws over Gaussian noise's, for mini-batches of this size.
 ///
 /// Along a trajectory a quantile will not do: where one draw has all the variance, the others are
@@ -94,10 +97,10 @@ impl Quantity {
                     convention(name, Read::Over { from, to, statistic })
                 };
                 vec![
-                    over("mean over all steps", 0.0, 1.0, mean),
+                    over("mean over all steps", 0.0, 1.0, mean_of_large),
                     over("median over all steps", 0.0, 1.0, median),
-                    over("mean over the first tenth", 0.0, 0.1, mean),
-                    over("mean over the last half", 0.5, 1.0, mean),
+                    over("mean over the first tenth", 0.0, 0.1, mean_of_large),
+                    over("mean over the last half", 0.5, 1.0, mean_of_large),
                     over("mean of |uᵀHu|", 0.0, 1.0, mean_size),
                 ]
             }
@@ -110,7 +113,7 @@ impl Quantity {
                 ),
                 convention(
                     "kurtosis of the median coordinate, over 3",
-                    Read::Noise(|n| Some(n.coordinate_kurtosis / 3.0 + 1.0)),
+                    Read::Noise(|n| Some(n.coordinate_kurtosis? / 3.0 + 1.0)),
                 ),
                 convention("B = 1, 99.9 % quantile", Read::Noise(|n| n.single)),
             ],
@@ -152,7 +155,7 @@ pub(super) fn median(x: &[f64]) -> f64 {
 }
 
 fn mean_size(x: &[f64]) -> f64 {
-    mean(&x.iter().map(|x| x.abs()).collect::<Vec<_>>())
+    mean_of_large(&x.iter().map(|x| x.abs()).collect::<Vec<_>>())
 }
 
 fn words(convention: ConditionConvention) -> String {
@@ -203,37 +206,64 @@ impl Convention {
         condition_at(ConditionConvention::PAPER, step)
     }
 
-    /// The number of a run of `steps` steps; NaN where it was not measured.
-    pub fn of_run(&self, member: &Member, steps: u64) -> f64 {
+    /// The reading of a run of `steps` steps; missing of a convention of noise.
+    pub fn of_run(&self, member: &Member, steps: u64) -> Reading {
+        let diverged = diverged(member, steps);
         match &self.read {
-            Read::Loss { metric, late } => loss(member, metric, steps, *late),
-            Read::Fresh if diverged(member, steps) => f64::INFINITY,
-            Read::Fresh => at(member, "loss.median_of_means", steps),
-            Read::At { metric, step } => at(member, metric, *step),
-            Read::Last { metric } => at(member, metric, steps),
-            Read::Over { .. } if diverged(member, steps) => f64::NAN,
+            Read::Loss { .. } | Read::Fresh if diverged => Reading::Infinite(DIVERGED),
+            Read::Over { .. } if diverged => Reading::Missing(DIVERGED),
+            Read::Loss { metric, late: true } => {
+                Reading::of(Some(loss(member, metric, steps, true)))
+            }
+            Read::Loss { metric, late: false } => Reading::of(found(member, metric, steps)),
+            Read::Fresh => Reading::of(found(member, "loss.median_of_means", steps)),
+            Read::At { metric, step } => reached(member, metric, *step, steps),
+            Read::Last { metric } => reached(member, metric, steps, steps),
             Read::Over { from, to, statistic } => {
                 let range = from * steps as f64..=to * steps as f64;
                 let own = member.rows.iter().filter(|row| row.metric == SMOOTHNESS);
                 let own = own.filter(|row| range.contains(&(row.step as f64)));
-                statistic(&own.map(|row| row.value).collect::<Vec<_>>())
+                let own: Vec<f64> = own.map(|row| row.value).collect();
+                Reading::of((!own.is_empty()).then(|| statistic(&own)))
             }
-            Read::Noise(_) => f64::NAN,
+            Read::Noise(_) => Reading::of(None),
         }
     }
 
-    /// The number of a study of noise; nothing if it is not one of noise.
-    pub fn of_noise(&self, noise: &InitialNoise) -> Option<f64> {
+    /// Whether it reads studies of noise instead of runs.
+    pub fn is_of_noise(&self) -> bool {
+        matches!(self.read, Read::Noise(_))
+    }
+
+    /// The reading of a study of noise; missing of a convention of runs.
+    pub fn of_noise(&self, noise: &InitialNoise) -> Reading {
         match self.read {
-            Read::Noise(read) => read(noise),
-            _ => None,
+            Read::Noise(read) => {
+                read(noise).map_or(Reading::Missing(noise.lack()), |x| Reading::of(Some(x)))
+            }
+            _ => Reading::of(None),
         }
     }
 }
 
-pub(super) fn at(member: &Member, metric: &str, step: u64) -> f64 {
+/// The reading of a metric at a step of a run of `steps` steps.
+pub(super) fn reached(member: &Member, metric: &str, step: u64, steps: u64) -> Reading {
+    let poor = || metric.starts_with("grad_noise.") && found(member, REFERENCE, step).is_some();
+    match found(member, metric, step) {
+        None if diverged(member, steps) => Reading::Missing(DIVERGED),
+        None if poor() => Reading::Missing("was measured against too poor a reference"),
+        value => Reading::of(value),
+    }
+}
+
+/// The latest value of a metric at a step.
+fn found(member: &Member, metric: &str, step: u64) -> Option<f64> {
     let row = member.rows.iter().rev().find(|row| row.step == step && row.metric == metric);
-    row.map_or(f64::NAN, |row| row.value)
+    row.map(|row| row.value)
+}
+
+pub(super) fn at(member: &Member, metric: &str, step: u64) -> f64 {
+    found(member, metric, step).unwrap_or(f64::NAN)
 }
 
 /// Whether a run ended before its last step.

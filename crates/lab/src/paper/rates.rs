@@ -343,7 +343,10 @@ pub fn table(searches: &[&Search]) -> Option<Table> {
             search.cohort.name.into(),
             search.arm.name().into(),
             number(search.lr()),
-            number(search.means()[best]),
+            match search.means().get(best) {
+                Some(loss) if loss.is_finite() => number(*loss),
+                _ => "none: a run diverged at every rate".into(),
+            },
             format!(
                 "{} to {}, {} values",
                 number(grid[0]),
@@ -353,7 +356,7 @@ pub fn table(searches: &[&Search]) -> Option<Table> {
             search.steps.to_string(),
             if search.at_edge() { "yes" } else { "no" }.into(),
             match search.diverged_later().as_slice() {
-                [] => "–".into(),
+                [] => "none".into(),
                 rates => rates.iter().map(|x| number(*x)).collect::<Vec<_>>().join(", "),
             },
         ]

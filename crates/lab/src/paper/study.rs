@@ -2,14 +2,14 @@
 //! it becomes.
 
 use serde::Serialize;
-use windtunnel_core::stats::mean;
 
 use super::claim::Claim;
 use super::cohort::Cohort;
 use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
-use super::quantity::{LOSS, at};
+use super::quantity::{LOSS, reached};
 use super::rates;
+use super::reading::Readings;
 use super::view::{Picture, View, turns};
 use super::{Arm, Protocol};
 use crate::table::{Table, number};
@@ -75,14 +75,38 @@ impl Study {
         let Some(cohort) = self.cohorts.first() else { return Vec::new() };
         let steps = cohort.steps(&evidence.protocol);
         let reading = |&Reading { arm, step, loss: published }: &Reading| {
-            let group = evidence.group(cohort, arm)?;
-            let losses: Vec<f64> = group.members.iter().map(|m| at(m, LOSS, step)).collect();
-            let ours = mean(&losses);
-            let factor = (ours / published).max(published / ours);
-            Some(Agreement { optimizer: arm.name(), step, published, ours, factor })
+            let of_run = |member| reached(member, LOSS, step, steps);
+            let readings = evidence.members(cohort, arm).iter().map(of_run).collect();
+            let mean = Readings { of: arm.name().into(), readings }.mean();
+            let (ours, reason) = match mean {
+                Ok(ours) => (Some(ours), None),
+                Err(reason) => (None, Some(reason)),
+            };
+            let factor = ours.map(|ours| (ours / published).max(published / ours));
+            let factor = factor.filter(|factor| factor.is_finite());
+            let reason = match (ours, factor) {
+                (Some(_), None) => Some("the factor is beyond the largest double".into()),
+                _ => reason,
+            };
+            Agreement { optimizer: arm.name(), step, published, ours, factor, reason }
         };
         let made = self.readings.iter().filter(|reading| reading.step <= steps);
-        made.filter_map(reading).collect()
+        made.map(reading).collect()
+    }
+
+    /// The same in a sentence; nothing where nothing was published.
+    pub(super) fn agreement_in_words(&self, evidence: &Evidence) -> Option<String> {
+        let agreement = self.agreement(evidence);
+        let worst = agreement.iter().filter_map(|a| a.factor).reduce(f64::max);
+        let within = worst
+            .map(|worst| format!("losses within a factor of {worst:.2} of the authors' notebook"));
+        let mut reasons: Vec<String> = Vec::new();
+        for a in &agreement {
+            let reason = a.reason.as_ref().map(|reason| format!("step {}: {reason}", a.step));
+            reasons.extend(reason.filter(|reason| !reasons.contains(reason)));
+        }
+        let lines: Vec<String> = within.into_iter().chain(reasons).collect();
+        (!lines.is_empty()).then(|| lines.join("; "))
     }
 }
 
@@ -122,9 +146,25 @@ pub struct Agreement {
     /// Published mean over seeds.
     pub published: f64,
     /// Ours at the same step.
-    pub ours: f64,
+    pub ours: Option<f64>,
     /// max(ours/published, published/ours).
-    pub factor: f64,
+    pub factor: Option<f64>,
+    /// Why there is none of ours.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+}
+
+impl Agreement {
+    /// The factor, or why there is none.
+    pub(super) fn factor_in_words(&self) -> String {
+        let reason = self.reason.as_deref().unwrap_or_default();
+        self.factor.map_or_else(|| format!("not compared: {reason}"), in_words)
+    }
+}
+
+/// A factor to two decimals.
+fn in_words(factor: f64) -> String {
+    if factor < 1000.0 { format!("{factor:.2}") } else { number(factor) }
 }
 
 /// What a study found.
@@ -221,9 +261,9 @@ fn findings_table(findings: &[Finding]) -> Option<Table> {
             finding.what.into(),
             finding.holds.into(),
             effect.convention.clone(),
-            effect.center(),
-            format!("{} to {}", number(effect.lo), number(effect.hi)),
-            effect.pairs.to_string(),
+            effect.estimate.center(),
+            effect.estimate.span(),
+            effect.estimate.units().to_string(),
             effect.verdict_with_pairs(),
         ]
     };

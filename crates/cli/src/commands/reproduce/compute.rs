@@ -74,10 +74,13 @@ pub fn evidence(
     }
 }
 
-type Failures = Vec<(&'static str, String)>;
+/// A cohort and what it lacks.
+type Failure = (&'static str, String);
+type Failures = Vec<Failure>;
 
 /// Learning rates that were not published, in rounds in which all searches that go on compute
-/// together. A search of which a run failed is noted and left out.
+/// together. A search of which a run failed is noted and left out. What comes back is in the order of
+/// `searches`, whichever was known and whichever ended first.
 fn search(
     global: &Global,
     args: &Reproduce,
@@ -86,33 +89,54 @@ fn search(
     protocol: &Protocol,
     failures: &mut Failures,
 ) -> Result<Vec<Search>, Error> {
-    let (mut known, mut open) = (Vec::new(), Vec::new());
-    for mut search in searches {
-        if search.recall(store)? { &mut known } else { &mut open }.push(search);
+    let mut ended: Vec<(usize, Result<Search, Failure>)> = Vec::new();
+    let mut open = Vec::new();
+    for (index, mut search) in searches.into_iter().enumerate() {
+        match search.recall(store)? {
+            true => ended.push((index, Ok(search))),
+            false => open.push((index, search)),
+        }
     }
     while !open.is_empty() {
-        let asked =
-            open.iter().map(|search| search.specs(protocol)).collect::<Result<Vec<_>, _>>()?;
+        let specs = |(_, search): &(usize, Search)| search.specs(protocol);
+        let asked = open.iter().map(specs).collect::<Result<Vec<_>, _>>()?;
         let mut statuses = attempt(global, args, &asked.concat())?.into_iter();
-        for (mut search, specs) in std::mem::take(&mut open).into_iter().zip(asked) {
+        for ((index, mut search), specs) in std::mem::take(&mut open).into_iter().zip(asked) {
             let own: Vec<Status> = statuses.by_ref().take(specs.len()).collect();
-            let failed = own.into_iter().find_map(|status| match status {
-                Status::Failed(reason) => Some(reason),
-                _ => None,
-            });
-            let read =
-                |search: &mut Search| search.read(store, &specs).map_err(|error| error.to_string());
-            match failed.map_or_else(|| read(&mut search), Err) {
-                Ok(true) => known.push(search),
-                Ok(false) => open.push(search),
-                Err(reason) => {
-                    let reason = format!("search for a learning rate: {reason}");
-                    failures.push((search.cohort.name, reason));
-                }
+            match read(&mut search, store, &specs, own) {
+                Ok(true) => ended.push((index, Ok(search))),
+                Ok(false) => open.push((index, search)),
+                Err(reason) => ended.push((index, Err((search.cohort.name, reason)))),
             }
         }
     }
-    Ok(known)
+    ended.sort_by_key(|(index, _)| *index);
+    let mut found = Vec::new();
+    for (_, end) in ended {
+        match end {
+            Ok(search) => found.push(search),
+            Err(failure) => failures.push(failure),
+        }
+    }
+    Ok(found)
+}
+
+/// Whether a search is over after the runs of a round, or why it cannot go on.
+fn read(
+    search: &mut Search,
+    store: &Store,
+    specs: &[RunSpec],
+    statuses: Vec<Status>,
+) -> Result<bool, String> {
+    let failed = statuses.into_iter().find_map(|status| match status {
+        Status::Failed(reason) => Some(reason),
+        _ => None,
+    });
+    let read = match failed {
+        Some(reason) => Err(reason),
+        None => search.read(store, specs).map_err(|error| error.to_string()),
+    };
+    read.map_err(|reason| format!("search for a learning rate: {reason}"))
 }
 
 /// Computes the longest first, so that no core is left with one at the end; statuses are in the order

@@ -13,6 +13,7 @@ use windtunnel_lab::table::Table;
 use super::super::describe;
 use super::super::folder::{Files, draw, write};
 use super::cohorts;
+use super::page::page_name;
 use crate::args::{Global, Reproduce};
 use crate::error::Error;
 use crate::{output, session};
@@ -129,11 +130,8 @@ impl Report<'_> {
             parts: parts.collect(),
             methods: self.methods(),
         };
-        let name = match self.studies {
-            [only] => only.name,
-            _ => "report",
-        };
-        let file = format!("{}.html", stem(self.args, name));
+        let stem = stem(self.args, &page_name(self.studies));
+        let file = format!("{stem}.html");
         write(&self.args.out, &file, page.html().as_bytes())?;
         let json = serde_json::json!({
             "title": self.audit.title, "head": self.audit.head, "rows": self.audit.rows,
@@ -142,8 +140,7 @@ impl Report<'_> {
         if self.studies.len() > 1 {
             let text =
                 serde_json::to_string_pretty(&json).map_err(|e| Error::Failed(e.to_string()))?;
-            let file = format!("{}.json", stem(self.args, name));
-            write(&self.args.out, &file, text.as_bytes())?;
+            write(&self.args.out, &format!("{stem}.json"), text.as_bytes())?;
         }
         Ok(self.args.out.join(file).display().to_string())
     }

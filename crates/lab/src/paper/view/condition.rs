@@ -30,13 +30,12 @@ pub(super) fn ratios(study: &Study, evidence: &Evidence) -> Shown {
     let mut rows = Vec::new();
     for (k, cohort) in study.cohorts.iter().enumerate() {
         for step in TABLE_STEPS {
-            let Some((mean, std)) = evidence.condition_ratio(cohort, step) else { continue };
+            let Some(ours) = evidence.condition_ratio(cohort, step) else { continue };
             let published = |source: &str| {
                 let mut own = study.published.iter();
                 let own = own.find(|p| (p.cohort, p.source, p.step) == (k, source, step));
                 own.map_or("–".into(), |p| format!("{} ({})", number(p.mean), number(p.std)))
             };
-            let ours = format!("{} ({})", number(mean), number(std));
             let (paper, notebook) = (published("paper"), published("notebook"));
             rows.push(vec![cohort.name.into(), step.to_string(), ours, paper, notebook]);
         }

@@ -1,15 +1,14 @@
 //! The loss gap between SGDM and Adam against a number of the cohort: dose and response.
 
-use windtunnel_core::stats::mean;
-
-use super::{COLORS, Picture, Shown, spec};
-use crate::figure::{Band, Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
-use crate::paper::claim::{Coordinate, coordinates, log_gaps};
-use crate::paper::effect::interval;
+use super::{COLORS, Picture, Shown, estimated, spec};
+use crate::figure::{Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
+use crate::paper::claim::{Coordinate, coordinates, gap_of};
+use crate::paper::estimate::Estimate;
 use crate::paper::evidence::Evidence;
 use crate::paper::quantity::Quantity;
+use crate::paper::reading::Ratios;
 use crate::paper::study::Study;
-use crate::table::{Table, number};
+use crate::table::Table;
 
 /// Conventions that are drawn: the mean and the median prompt over the last tenth of training,
 /// which is smoother than its end.
@@ -25,28 +24,19 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
     let mut doses: Vec<_> = study.cohorts.iter().filter(|cohort| !cohort.dose.is_nan()).collect();
     doses.sort_by(|a, b| a.dose.total_cmp(&b.dose));
     let series = |(name, convention, color): (&str, usize, Color)| {
-        let every: Vec<Vec<f64>> = doses
+        let every: Vec<Ratios> = doses
             .iter()
-            .map(|cohort| log_gaps(evidence, cohort, Quantity::Loss, convention))
+            .map(|cohort| gap_of(evidence, cohort, Quantity::Loss, convention).finite())
             .collect();
-        let gaps: Vec<Vec<f64>> = every.iter().map(|gaps| finite(gaps)).collect();
-        let intervals: Vec<_> = gaps.iter().map(|gaps| interval(gaps)).collect();
-        let member = |seed: usize| Member {
-            name: format!("seed {seed}"),
-            y: every.iter().map(|gaps| gaps.get(seed).map_or(f64::NAN, |g| g.exp())).collect(),
+        let estimates: Vec<Estimate> = every.iter().map(Estimate::of_ratios).collect();
+        let member = |seed: usize| {
+            let of = |gaps: &Ratios| gaps.logs.get(seed).map_or(f64::NAN, |g| g.exp());
+            Member { name: format!("seed {seed}"), y: every.iter().map(of).collect() }
         };
+        let x = doses.iter().map(|cohort| cohort.dose).collect();
         Series {
-            band: Some(Band {
-                lo: intervals.iter().map(|i| i.lo.exp()).collect(),
-                hi: intervals.iter().map(|i| i.hi.exp()).collect(),
-            }),
             members: (0..evidence.protocol.seeds as usize).map(member).collect(),
-            ..Series::new(
-                name,
-                color,
-                doses.iter().map(|cohort| cohort.dose).collect(),
-                gaps.iter().map(|gaps| mean(gaps).exp()).collect(),
-            )
+            ..estimated(name, color, x, &estimates)
         }
     };
     let panels = DRAWN.into_iter().map(|drawn| Panel {
@@ -72,29 +62,21 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
     let named = ("-dose", "the gap against the dose");
     let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
     let rows = doses.iter().map(|cohort| {
-        let cell = |convention: usize| {
-            let gaps = finite(&log_gaps(evidence, cohort, Quantity::Loss, convention));
-            let interval = interval(&gaps);
-            let number = |x: f64| number(x.exp());
-            format!("{} ({} to {})", number(mean(&gaps)), number(interval.lo), number(interval.hi))
-        };
-        let pairs = finite(&log_gaps(evidence, cohort, Quantity::Loss, DRAWN[0].1)).len();
+        let of = |convention| gap_of(evidence, cohort, Quantity::Loss, convention).finite();
+        let estimates = DRAWN.map(|drawn| Estimate::of_ratios(&of(drawn.1)));
         vec![
             cohort.title.to_string(),
             cohort.dose.to_string(),
-            cell(DRAWN[0].1),
-            cell(DRAWN[1].1),
-            pairs.to_string(),
+            estimates[0].text(),
+            estimates[1].text(),
+            format!("{} and {}", estimates[0].units(), estimates[1].units()),
         ]
     });
     let head = ["", label, "SGDM/Adam, mean prompt", "SGDM/Adam, median prompt", "pairs"];
-    let title = "The gap over the last tenth of training: geometric mean (95 %) over paired seeds";
+    let title = "The gap over the last tenth of training: geometric mean (95 %) over paired seeds of \
+                 which no run diverged";
     let tables = vec![Table::new(title, &head, rows.collect())];
     Shown { pictures: vec![picture], tables, ..Shown::default() }
-}
-
-fn finite(values: &[f64]) -> Vec<f64> {
-    values.iter().copied().filter(|value| value.is_finite()).collect()
 }
 
 pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {

@@ -4,15 +4,17 @@
 //! prompts can carry the whole mean.
 
 use windtunnel_core::baseline::FIT_PROMPTS;
-use windtunnel_core::stats::{Interval, mean, paired_ratio};
 
 use super::{Picture, Shown, panel, seeds, spec};
 use crate::chart::{FAR_BELOW, Member};
 use crate::figure::{Color, Figure, Line, Panel, Rule, Scale};
 use crate::paper::Arm;
+use crate::paper::claim::{gap_of, readings};
 use crate::paper::cohort::Cohort;
+use crate::paper::estimate::Estimate;
 use crate::paper::evidence::Evidence;
-use crate::paper::quantity::{LOSS, MEDIAN, at, diverged, loss};
+use crate::paper::quantity::{LOSS, MEDIAN, Quantity, at, diverged};
+use crate::paper::reading::{Readings, ratio_of_means};
 use crate::paper::study::Study;
 use crate::table::{Table, number};
 
@@ -28,6 +30,14 @@ impl Statistic {
         match self {
             Statistic::Mean => LOSS,
             Statistic::Median => MEDIAN,
+        }
+    }
+
+    /// Which conventions of the loss it is: at the last step, over the last tenth.
+    fn conventions(self) -> [usize; 2] {
+        match self {
+            Statistic::Mean => [0, 1],
+            Statistic::Median => [2, 3],
         }
     }
 
@@ -62,15 +72,17 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
         study.cohorts.iter().map(of).collect::<Vec<_>>()
     };
     let means = verdicts(Statistic::Mean);
-    let warnings = means.iter().filter(|v| v.top_share > DOMINANT).map(|v| {
-        format!(
+    let dominated = |v: &Judged| {
+        let share = v.top_share.filter(|share| *share > DOMINANT)?;
+        Some(format!(
             "{}: a single prompt makes up {:.0} % of the held-out loss at the end of some run. \
              That mean says more about this prompt than about the optimizers, and another held-out \
              batch can turn the verdict; trust the median.",
             v.name,
-            100.0 * v.top_share
-        )
-    });
+            100.0 * share
+        ))
+    };
+    let warnings = means.iter().filter_map(dominated);
     let warnings = warnings.collect();
     let tables = [
         Some(table(&means, Statistic::Mean)),
@@ -148,20 +160,31 @@ fn cap(evidence: &Evidence, cohort: &Cohort, panel: &mut Panel, statistic: Stati
     any
 }
 
-/// A baseline by a statistic.
-fn theory(evidence: &Evidence, cohort: &Cohort, name: &str, statistic: Statistic) -> Option<f64> {
-    let line = evidence.theory(cohort).iter().find(|line| line.name.starts_with(name))?;
-    Some(match statistic {
+/// A baseline by a statistic, or why there is none.
+fn theory(
+    evidence: &Evidence,
+    cohort: &Cohort,
+    name: &str,
+    statistic: Statistic,
+) -> Result<f64, &'static str> {
+    let lines = evidence.theory(cohort);
+    if lines.is_empty() {
+        return Err("not fitted");
+    }
+    let line = lines.iter().find(|line| line.name.starts_with(name));
+    let line = line.ok_or("not defined for these data")?;
+    let loss = match statistic {
         Statistic::Mean => line.mean,
         Statistic::Median => line.median,
-    })
+    };
+    if loss.is_finite() { Ok(loss) } else { Err("beyond the largest double") }
 }
 
 fn rules(evidence: &Evidence, cohort: &Cohort, statistic: Statistic, drawn: &Panel) -> Vec<Rule> {
     let losses = drawn.series.iter().flat_map(|series| &series.center).copied();
     let lowest = losses.filter(|loss| *loss > 0.0).fold(f64::INFINITY, f64::min);
     let rule = |(name, color): (&str, Color)| {
-        let value = theory(evidence, cohort, name, statistic)?;
+        let value = theory(evidence, cohort, name, statistic).ok()?;
         if value < FAR_BELOW * lowest {
             return None;
         }
@@ -174,78 +197,89 @@ fn rules(evidence: &Evidence, cohort: &Cohort, statistic: Statistic, drawn: &Pan
 /// The end of the runs of one cohort.
 struct Judged {
     name: &'static str,
-    sgdm: f64,
-    adam: f64,
-    ratio: f64,
-    interval: Interval,
-    distance_to_theory: f64,
-    last_tenth: f64,
-    top_share: f64,
+    sgdm: Readings,
+    adam: Readings,
+    /// SGDM/Adam at the last step and over the last tenth, as claims have it.
+    gaps: [Estimate; 2],
+    /// GD++ on the same prompts, or why it is not known.
+    theory: Result<f64, &'static str>,
+    /// Largest share that one prompt has of a loss at the end; nothing where none was measured.
+    top_share: Option<f64>,
     diverged: usize,
 }
 
 impl Judged {
     fn new(evidence: &Evidence, cohort: &Cohort, statistic: Statistic) -> Judged {
         let steps = cohort.steps(&evidence.protocol);
-        let members = |arm| evidence.group(cohort, arm).map_or(&[][..], |group| &group.members);
-        let [a, b] = Arm::ALL.map(members);
-        let of = |members: &[Member], late: bool| -> Vec<f64> {
-            members.iter().map(|m| loss(m, statistic.metric(), steps, late)).collect()
-        };
-        let (sgdm, adam) = (of(a, false), of(b, false));
-        let (ratio, interval) = paired_ratio(&sgdm, &adam);
+        let last = Quantity::Loss.conventions(steps).swap_remove(statistic.conventions()[0]);
+        let of = |arm: Arm| readings(evidence, cohort, (arm.name(), arm), &last);
+        let gap = |k| Estimate::of_ratios(&gap_of(evidence, cohort, Quantity::Loss, k));
+        let [sgdm, adam] = Arm::ALL.map(of);
+        let members = || Arm::ALL.into_iter().flat_map(|arm| evidence.members(cohort, arm));
         let share = |m: &Member| {
-            let last = m.rows.iter().rev().find(|row| row.metric == "held_out_top_share");
-            last.map_or(0.0, |row| row.value)
+            let last = m.rows.iter().rev().find(|row| row.metric == "held_out_top_share")?;
+            (0.0..=1.0).contains(&last.value).then_some(last.value)
         };
-        let all = || a.iter().chain(b);
         Judged {
             name: cohort.name,
-            sgdm: mean(&sgdm),
-            adam: mean(&adam),
-            ratio,
-            interval,
-            distance_to_theory: mean(&adam)
-                / theory(evidence, cohort, "GD++", statistic).unwrap_or(f64::NAN),
-            last_tenth: mean(&of(a, true)) / mean(&of(b, true)),
-            top_share: all().map(share).fold(0.0, f64::max),
-            diverged: all().filter(|member| diverged(member, steps)).count(),
+            gaps: statistic.conventions().map(gap),
+            theory: theory(evidence, cohort, "GD++", statistic),
+            top_share: members().filter_map(share).reduce(f64::max),
+            diverged: members().filter(|member| diverged(member, steps)).count(),
+            sgdm,
+            adam,
         }
+    }
+
+    /// Adam over GD++, or why there is no such ratio.
+    fn distance_to_theory(&self) -> String {
+        match (&self.theory, self.adam.mean()) {
+            (Err(reason), _) => (*reason).into(),
+            (Ok(_), Err(lack)) => format!("not measured: {lack}"),
+            (Ok(0.0), Ok(_)) => "not measured: GD++ is 0".into(),
+            (Ok(theory), Ok(adam)) => number(adam / theory),
+        }
+    }
+
+    fn row(&self) -> Vec<String> {
+        let cell = |found: Result<f64, String>| found.map_or_else(|lack| lack, number);
+        vec![
+            self.name.into(),
+            cell(self.sgdm.mean()),
+            cell(self.adam.mean()),
+            self.gaps[0].text(),
+            cell(ratio_of_means(&self.sgdm, &self.adam)),
+            self.gaps[1].text(),
+            self.distance_to_theory(),
+            self.diverged.to_string(),
+        ]
     }
 }
 
 fn table(judged: &[Judged], statistic: Statistic) -> Table {
     let mean = statistic == Statistic::Mean;
-    let mut head = vec!["setting", "SGDM", "Adam", "SGDM/Adam", "95 % interval"];
-    head.extend(["Adam/GD++", "ratio, last 10 %", "diverged"]);
+    let mut head = vec!["setting", "SGDM", "Adam", "SGDM/Adam (95 %)", "ratio of means"];
+    head.extend(["SGDM/Adam, last 10 % (95 %)", "Adam/GD++, ratio of means", "diverged"]);
     if mean {
         head.push("worst prompt");
     }
     let rows = judged.iter().map(|v| {
-        let distance = v.distance_to_theory;
-        let mut row = vec![
-            v.name.into(),
-            number(v.sgdm),
-            number(v.adam),
-            number(v.ratio),
-            format!("{} to {}", number(v.interval.lo), number(v.interval.hi)),
-            if distance.is_nan() { "–".into() } else { number(distance) },
-            number(v.last_tenth),
-            v.diverged.to_string(),
-        ];
-        if mean {
-            row.push(format!("{:.0} %", 100.0 * v.top_share));
-        }
-        row
+        let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+        let share = mean.then(|| v.top_share.map_or("not measured".into(), percent));
+        v.row().into_iter().chain(share).collect()
     });
-    let title = match statistic {
-        Statistic::Mean => {
-            "Held-out loss at the last step, mean over prompts and seeds (last 10 %: of training; \
-             worst prompt: largest share that one prompt has of the loss, over all runs)"
-        }
-        Statistic::Median => "Held-out loss at the last step, median over prompts, mean over seeds",
+    let (over, worst) = match statistic {
+        Statistic::Mean => (
+            "mean over prompts and seeds",
+            "; worst prompt: largest share that one prompt has of the loss, over all runs",
+        ),
+        Statistic::Median => ("median over prompts, mean over seeds", ""),
     };
-    Table::new(title, &head, rows.collect())
+    let title = format!(
+        "Held-out loss at the last step, {over} (SGDM/Adam: as in the claims, geometric mean over paired \
+         seeds, or median and range of the pairs where a run diverged; last 10 %: of training{worst})"
+    );
+    Table::new(&title, &head, rows.collect())
 }
 
 /// Agreement with the published readings; none where there are none.
@@ -257,8 +291,8 @@ fn agreement(study: &Study, evidence: &Evidence) -> Option<Table> {
             a.optimizer.into(),
             a.step.to_string(),
             number(a.published),
-            number(a.ours),
-            format!("{:.2}", a.factor),
+            a.ours.map_or("not measured".into(), number),
+            a.factor_in_words(),
         ]
     });
     let title = "Against the authors' notebooks, means over seeds of the first panel's loss";

@@ -11,11 +11,12 @@ use std::collections::BTreeSet;
 
 use super::Arm;
 use super::cohort::Cohort;
+use super::estimate::Estimate;
 use super::evidence::Evidence;
 use super::rates::{self, Search};
 use super::study::Study;
 use crate::chart::over_seeds;
-use crate::figure::{Color, Figure, Panel, Scale, Series};
+use crate::figure::{Band, Color, Figure, Panel, Scale, Series};
 use crate::table::Table;
 
 /// The colours of figures, and three more for pictures of up to ten things.
@@ -137,6 +138,13 @@ fn panel(evidence: &Evidence, cohort: &Cohort, metric: &str, label: &str, scale:
         series,
         ..Panel::default()
     }
+}
+
+/// A curve of estimates with the band of their intervals, gaps where there is no number.
+fn estimated(name: &str, color: Color, x: Vec<f64>, estimates: &[Estimate]) -> Series {
+    let (lo, hi) = estimates.iter().map(|e| (e.interval().lo, e.interval().hi)).unzip();
+    let center = estimates.iter().map(Estimate::drawn).collect();
+    Series { band: Some(Band { lo, hi }), ..Series::new(name, color, x, center) }
 }
 
 /// What curve, band and faint lines are.

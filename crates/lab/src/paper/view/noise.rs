@@ -8,17 +8,26 @@ use crate::paper::cohort::Cohort;
 use crate::paper::evidence::Evidence;
 use crate::paper::noise::{DRAWN_SEED, InitialNoise};
 use crate::paper::quantity::tail_metric;
+use crate::paper::reading::mean_of_large;
 use crate::paper::study::Study;
 use crate::table::{Table, number};
 use windtunnel_core::instrument::POOR_REFERENCE;
-use windtunnel_core::stats::mean;
 
 pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
     let drawn = |cohort: &'static Cohort| {
         let mut noise = evidence.noise(cohort).iter();
         noise.find(|noise| noise.seed == DRAWN_SEED).map(|noise| (cohort, noise))
     };
-    let drawn: Vec<(&Cohort, &InitialNoise)> = study.cohorts.iter().filter_map(drawn).collect();
+    let overflowed = |(cohort, noise): &(&Cohort, &InitialNoise)| {
+        let InitialNoise { overflowed, draws, .. } = noise;
+        format!(
+            "{}: the noise of seed {DRAWN_SEED} is not drawn, because {overflowed} of {draws} \
+             gradients or their squares overflow.",
+            cohort.name
+        )
+    };
+    let (drawn, none): (Vec<(&Cohort, &InitialNoise)>, Vec<_>) =
+        study.cohorts.iter().filter_map(drawn).partition(|(_, noise)| !noise.norms.is_empty());
     let titled = |(cohort, panel): (&Cohort, Panel)| Panel { title: cohort.title.into(), ..panel };
     let histograms = drawn.iter().map(|(c, n)| titled((c, histogram(&n.norms, &n.gaussian))));
     let known = drawn.iter().filter(|(_, noise)| !noise.gaussian.is_empty());
@@ -56,36 +65,52 @@ pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
         ),
     );
     let pictures = histogram.into_iter().chain(quantiles).collect();
-    Shown { pictures, tables: vec![table(study, evidence)], ..Shown::default() }
+    let warnings = none.iter().map(overflowed).collect();
+    Shown { pictures, tables: vec![table(study, evidence)], warnings }
 }
 
 /// Mean over seeds of every statistic, with its range.
 fn table(study: &Study, evidence: &Evidence) -> Table {
     type Statistic = (&'static str, fn(&InitialNoise) -> Option<f64>);
     let statistics: [Statistic; 7] = [
-        ("rms", |n| Some(n.rms)),
-        ("kurtosis of the norm", |n| Some(n.kurtosis)),
+        ("rms", |n| n.rms),
+        ("kurtosis of the norm", |n| n.kurtosis),
         ("… of Gaussian noise", |n| n.gaussian_kurtosis),
         ("99.9 % over Gaussian", |n| n.q999),
         ("largest over Gaussian", |n| n.largest),
-        ("kurtosis, median coordinate", |n| Some(n.coordinate_kurtosis)),
+        ("kurtosis, median coordinate", |n| n.coordinate_kurtosis),
         ("B = 1: 99.9 % over Gaussian", |n| n.single),
     ];
     let row = |cohort: &Cohort| {
         let noise = evidence.noise(cohort);
-        let cell = |(_, read): &Statistic| {
-            let values: Option<Vec<f64>> = noise.iter().map(read).collect();
-            values.filter(|values| !values.is_empty()).map_or("–".into(), |values| {
-                let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
-                let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                format!("{} ({} to {})", number(mean(&values)), number(lo), number(hi))
-            })
-        };
+        let cell = |(_, read): &Statistic| with_range(noise, *read);
         std::iter::once(cohort.name.into()).chain(statistics.iter().map(cell)).collect()
     };
     let head: Vec<&str> = std::iter::once("").chain(statistics.iter().map(|s| s.0)).collect();
     let title = "Noise of mini-batch gradients at initialization: mean (range) over seeds";
     Table::new(title, &head, study.cohorts.iter().map(row).collect())
+}
+
+/// Mean and range over seeds, or why there is none.
+fn with_range(noise: &[InitialNoise], read: fn(&InitialNoise) -> Option<f64>) -> String {
+    let values: Vec<f64> = noise.iter().filter_map(read).collect();
+    if let Some(lacking) = noise.iter().find(|noise| read(noise).is_none()) {
+        let count = noise.len() - values.len();
+        let whose = match values.is_empty() {
+            true => String::new(),
+            false => format!(" in {count} of {} seeds", noise.len()),
+        };
+        return format!("none: the noise {}{whose}", lacking.lack());
+    }
+    match values.as_slice() {
+        [] => "none: not measured".into(),
+        [only] => format!("{} (one seed, no range)", number(*only)),
+        values => {
+            let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
+            let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+            format!("{} ({} to {})", number(mean_of_large(values)), number(lo), number(hi))
+        }
+    }
 }
 
 /// Mini-batch sizes of the noise over the steps.

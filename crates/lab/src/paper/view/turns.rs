@@ -1,14 +1,14 @@
 //! Where verdicts turn: effects over the steps, convention by convention.
 
-use windtunnel_core::stats::{mean, mean_interval};
-
-use super::{COLORS, Picture, spec};
-use crate::figure::{Band, Color, Figure, Line, Panel, Rule, Scale, Series};
-use crate::paper::claim::{Claim, Term, logs};
+use super::{COLORS, Picture, estimated, spec};
+use crate::figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+use crate::paper::claim::{Claim, Term};
 use crate::paper::cohort::Cohort;
 use crate::paper::effect::Finding;
+use crate::paper::estimate::Estimate;
 use crate::paper::evidence::Evidence;
 use crate::paper::quantity::at;
+use crate::paper::reading::{Ratios, Reading, Readings};
 use crate::paper::study::Study;
 
 /// Panels of one picture.
@@ -73,27 +73,33 @@ fn curve(
     (color, band): (Color, bool),
 ) -> Option<Series> {
     let &(first, arm, _) = terms.first()?;
-    let rows = &evidence.group(&cohorts[first], arm)?.members.first()?.rows;
+    let rows = &evidence.members(&cohorts[first], arm).first()?.rows;
     let steps: Vec<u64> =
         rows.iter().filter(|row| row.metric == metric).map(|row| row.step).collect();
-    let at_step = |step: u64| -> Vec<f64> {
-        let of = |&(cohort, arm, power): &Term| {
-            let members =
-                evidence.group(&cohorts[cohort], arm).map_or(&[][..], |group| &group.members);
-            (members.iter().map(|m| at(m, metric, step)).collect(), power)
-        };
-        logs(&terms.iter().map(of).collect::<Vec<_>>())
-    };
-    let columns: Vec<Vec<f64>> = steps.iter().map(|&step| at_step(step)).collect();
+    let estimates: Vec<Estimate> =
+        steps.iter().map(|&step| at_step(evidence, cohorts, terms, (metric, step))).collect();
     let x = steps.iter().map(|&step| step as f64).collect();
-    let center = columns.iter().map(|logs| mean(logs).exp()).collect();
-    let mut series = Series::new(name, color, x, center);
-    if band {
-        let intervals: Vec<_> = columns.iter().map(|logs| mean_interval(logs)).collect();
-        series.band = Some(Band {
-            lo: intervals.iter().map(|i| i.lo.exp()).collect(),
-            hi: intervals.iter().map(|i| i.hi.exp()).collect(),
-        });
-    }
+    let series = estimated(name, color, x, &estimates);
+    let series = if band { series } else { Series { band: None, ..series } };
     (!steps.is_empty()).then_some(series)
+}
+
+/// The effect of a metric at a step; no number where a run has none, so that all of a curve is of the
+/// same pairs.
+fn at_step(
+    evidence: &Evidence,
+    cohorts: &[Cohort],
+    terms: &[Term],
+    (metric, step): (&str, u64),
+) -> Estimate {
+    let of = |&(cohort, arm, power): &Term| {
+        let members = evidence.members(&cohorts[cohort], arm).iter();
+        let readings = members.map(|m| Reading::of(Some(at(m, metric, step)))).collect();
+        (Readings { of: arm.name().into(), readings }, power)
+    };
+    let ratios = Ratios::of(&terms.iter().map(of).collect::<Vec<_>>());
+    match ratios.logs.iter().all(|log| log.is_finite()) {
+        true => Estimate::of_ratios(&ratios),
+        false => Estimate::of_ratios(&Ratios { logs: Vec::new(), ..ratios }),
+    }
 }

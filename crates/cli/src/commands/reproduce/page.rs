@@ -1,0 +1,87 @@
+//! The name of the page of a set of studies: no set has that of another, so that no page replaces
+//! another set's.
+
+use windtunnel_lab::paper::beyond::BEYOND;
+use windtunnel_lab::paper::figures::FIGURES;
+use windtunnel_lab::paper::study::Study;
+
+use super::studies;
+
+/// Longest list of names that is written out.
+const LONGEST: usize = 60;
+/// Names of a longer list that are written out.
+const FIRST: usize = 4;
+
+/// The stem of the page's files: `report` of everything, `paper` and `beyond` of these groups, the
+/// study's own of one, else all names in the order of the studies, as `fig9+fig15+noise`. A long list
+/// is cut, and told from others by a number.
+pub fn page_name(chosen: &[&Study]) -> String {
+    let is = |mut all: Box<dyn Iterator<Item = &'static Study>>| {
+        let same = chosen.iter().all(|study| all.next().is_some_and(|s| s.name == study.name));
+        same && all.next().is_none()
+    };
+    if is(Box::new(studies())) {
+        return "report".into();
+    }
+    if is(Box::new(FIGURES.iter())) {
+        return "paper".into();
+    }
+    if is(Box::new(BEYOND.iter())) {
+        return "beyond".into();
+    }
+    let names: Vec<&str> = chosen.iter().map(|study| study.name).collect();
+    let whole = names.join("+");
+    if whole.len() > LONGEST { shortened(&names) } else { whole }
+}
+
+/// The first names, how many are left, and which they all are: a digit for every four studies.
+fn shortened(names: &[&str]) -> String {
+    let bit = |(k, study): (usize, &Study)| u128::from(names.contains(&study.name)) << k;
+    let set: u128 = studies().enumerate().map(bit).sum();
+    let (first, rest) = names.split_at(FIRST.min(names.len()));
+    format!("{}+{}-more-{set:x}", first.join("+"), rest.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    fn of(chosen: impl Fn(usize, &Study) -> bool) -> String {
+        let all: Vec<&Study> = studies().collect();
+        let own = all.iter().enumerate().filter(|(k, study)| chosen(*k, study));
+        page_name(&own.map(|(_, study)| *study).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn groups_have_their_names_and_lists_those_of_their_studies() {
+        assert_eq!(of(|_, _| true), "report");
+        assert_eq!(of(|k, _| k < FIGURES.len()), "paper");
+        assert_eq!(of(|k, _| k >= FIGURES.len()), "beyond");
+        assert_eq!(of(|_, study| study.name == "fig2"), "fig2");
+        let three = ["noise", "fig15", "fig9"];
+        assert_eq!(of(|_, study| three.contains(&study.name)), "fig9+fig15+noise");
+        assert_eq!(of(|_, _| false), "");
+    }
+
+    #[test]
+    fn no_two_sets_share_a_page_and_no_name_is_too_long_for_a_file() {
+        let count = FIGURES.len() + BEYOND.len();
+        let mut names = HashSet::new();
+        let mut sets = 0;
+        // Every pair, and every set that lacks one or two.
+        for a in 0..count {
+            for b in a..count {
+                assert!(names.insert(of(|k, _| k == a || k == b)));
+                let lacking = of(|k, _| k != a && k != b);
+                assert!(lacking.len() <= LONGEST, "{lacking}");
+                assert!(names.insert(lacking));
+                sets += 2;
+            }
+        }
+        assert_eq!(names.len(), sets);
+        // No page or JSON has the name of a picture or of a single study's.
+        assert!(names.iter().all(|name| name.contains('+') || studies().any(|s| s.name == name)));
+    }
+}
