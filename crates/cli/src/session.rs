@@ -148,7 +148,8 @@ fn judge(statuses: &[Status], names: &[String]) -> Result<(), Error> {
         .collect();
     if !failures.is_empty() {
         let listed = failures.join("\n  ");
-        return Err(Error::Failed(format!("{} runs failed:\n  {listed}", failures.len())));
+        let runs = if failures.len() == 1 { "run" } else { "runs" };
+        return Err(Error::Failed(format!("{} {runs} failed:\n  {listed}", failures.len())));
     }
     Ok(())
 }

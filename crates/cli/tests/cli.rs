@@ -475,6 +475,7 @@ fn instruments_read_the_same_live_and_after_the_fact() {
         assert!(readings.contains_key("robust_condition_number"));
     }
     assert!(compared > 600, "{compared} readings");
+    let stem = format!("{id}-at-0-20-40-all-draws-60-reference-2000-loss-prompts-500");
     for picture in [
         "robust-condition",
         "spectrum",
@@ -487,12 +488,12 @@ fn instruments_read_the_same_live_and_after_the_fact() {
         "noise-b1000-step40",
     ] {
         for extension in ["csv", "svg", "pdf", "png"] {
-            let path = Path::new(out).join(format!("{id}-{picture}.{extension}"));
+            let path = Path::new(out).join(format!("{stem}-{picture}.{extension}"));
             // Three steps of one curve make a short table.
             assert!(fs::metadata(&path).is_ok_and(|m| m.len() > 100), "{}", path.display());
         }
     }
-    let page = fs::read_to_string(Path::new(out).join(format!("{id}.html"))).unwrap();
+    let page = fs::read_to_string(Path::new(out).join(format!("{stem}.html"))).unwrap();
     assert!(page.matches("<svg").count() >= 9 && page.contains("robust_condition_number"));
     // Another number of threads, the stored state alone: the same bits.
     let last = json(&stdout(
@@ -604,6 +605,6 @@ fn what_is_no_number_has_its_reason() {
     }
     let text = stdout(dir.path(), &args);
     assert!(text.contains("no number: step 40: robust_condition_number"), "{text}");
-    let page = fs::read_to_string(out.join(format!("{id}.html"))).unwrap();
+    let page = fs::read_to_string(out.join(format!("{id}-robust-condition.html"))).unwrap();
     assert!(page.contains("no number: step 40"));
 }

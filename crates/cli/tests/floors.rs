@@ -129,7 +129,7 @@ const RESERVED: [(&str, &[&str], &[&str]); 6] = [
         // Whatever is written is the store's; specs, outside data and the processor's name are read.
         &["lab/src/store", "lab/src/spec/document.rs", "lab/src/exchange", "lab/src/sweep.rs"],
     ),
-    ("the clock", &["Instant", "SystemTime"], &["lab/src/sweep.rs", "lab/src/store"]),
+    ("the clock", &["Instant", "SystemTime"], &["lab/src/sweep", "lab/src/store"]),
     ("the environment", &["std::env::var", "env::args"], &[]),
 ];
 

@@ -25,12 +25,16 @@ fn listed(store: &Path, extra: &[&str]) -> Vec<Value> {
     serde_json::from_str::<Value>(&text).unwrap().as_array().unwrap().clone()
 }
 
-/// Gives a run another time of its end.
+/// Gives a run another time of its end, and its file the checksum of that.
 fn ended(store: &Path, id: &str, at: u64) {
+    const MARK: &str = "windtunnel.crc32:";
     let path = store.join("runs").join(id).join("meta.json");
     let mut meta: Value = serde_json::from_slice(&fs::read(&path).unwrap()).unwrap();
     meta["finished_at"] = at.into();
-    fs::write(&path, meta.to_string()).unwrap();
+    meta["windtunnel.checksum"] = format!("{MARK}00000000").into();
+    let text = meta.to_string();
+    let checksum = format!("{MARK}{:08x}", crc32fast::hash(text.as_bytes()));
+    fs::write(&path, text.replace(&format!("{MARK}00000000"), &checksum)).unwrap();
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn broken_streams_cost_no_result_and_never_panic() {
             assert_eq!(code(&store, args, redirection), expected, "{args:?} {redirection}");
         }
         let file = |name: String| Path::new(out).join(name).exists();
-        assert!(file(format!("{}.html", ids[0])), "measure {redirection}");
+        assert!(file(format!("{}-robust-condition.html", ids[0])), "measure {redirection}");
         assert!(file(format!("{}-and-1-baselines.svg", ids[0])), "baselines {redirection}");
         // Errors and help, which are not ours to print, keep their codes.
         assert_eq!(code(&store, &["show", "zzzz"], redirection), 2, "{redirection}");

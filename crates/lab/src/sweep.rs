@@ -285,8 +285,8 @@ impl Job<'_> {
 
 struct Rows<'a> {
     rows: &'a mut Vec<Row>,
-    /// What was said to be missing in this sitting.
-    missing: BTreeSet<(String, String)>,
+    /// Reasons that were given in this sitting.
+    missing: BTreeSet<String>,
     news: &'a dyn Fn(Event),
 }
 
@@ -295,10 +295,11 @@ impl windtunnel_core::train::Record for Rows<'_> {
         self.rows.push(Row::new(step, metric, value));
     }
 
-    /// Says it once, however often it recurs.
+    /// Says it once, however often and of whatever else it recurs.
     fn missing(&mut self, step: u64, what: &str, reason: &str) {
-        if self.missing.insert((what.to_string(), reason.to_string())) {
-            (self.news)(Event::Warning(format!("step {step}: no number: {what}: {reason}")));
+        if self.missing.insert(reason.to_string()) {
+            let all = format!("`windtunnel measure --at {step}` of this run tells of all metrics");
+            (self.news)(Event::Warning(format!("step {step}: no {what}: {reason}; {all}")));
         }
     }
 }

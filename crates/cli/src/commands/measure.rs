@@ -181,10 +181,14 @@ fn asked(args: &Measure) -> String {
     let sizes: Vec<u64> = own.batch_sizes.iter().map(|&size| size as u64).collect();
     let parts = [
         (!args.at.is_empty()).then(|| format!("at-{}", list(&steps(args)))),
-        (!args.with.instruments().is_empty()).then(|| {
-            let names = args.with.instruments().into_iter().map(Instrument::name);
-            names.collect::<Vec<_>>().join("-").replace('_', "-")
-        }),
+        match args.with.instruments() {
+            chosen if chosen.is_empty() => None,
+            chosen if chosen == Instrument::ALL => Some("all".into()),
+            chosen => {
+                let names: Vec<&str> = chosen.into_iter().map(Instrument::name).collect();
+                Some(names.join("-").replace('_', "-"))
+            }
+        },
         (own.batch_sizes != plan.batch_sizes).then(|| format!("batch-sizes-{}", list(&sizes))),
         (own.draws != plan.draws).then(|| format!("draws-{}", own.draws)),
         (own.reference != plan.reference).then(|| format!("reference-{}", own.reference)),
