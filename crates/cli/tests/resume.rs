@@ -7,6 +7,7 @@ mod support;
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::Stdio;
 use std::time::{Duration, Instant};
@@ -138,6 +139,23 @@ fn terminate(store: &Path, args: &[&str], is_time: impl Fn() -> bool) {
     let message = String::from_utf8(output.stderr).unwrap();
     assert_eq!(output.status.code(), Some(1), "{args:?}: {message}");
     assert_eq!(message, INTERRUPTED, "{args:?}");
+}
+
+/// Whatever the machine: a thousand million prompts at each of 100,000 steps.
+#[test]
+fn what_takes_hours_says_so_before_it_starts() {
+    let dir = tempfile::tempdir().unwrap();
+    let sets =
+        ["train.steps=100000", "instruments.noise=1", "instruments.noise_reference=1000000000"];
+    let sets = sets.into_iter().flat_map(|set| ["--set", set]);
+    let args: Vec<&str> = ["train", "-q"].into_iter().chain(sets).collect();
+    let mut child = windtunnel(dir.path(), &args).stderr(Stdio::piped()).spawn().unwrap();
+    let mut said = String::new();
+    BufReader::new(child.stderr.take().unwrap()).read_line(&mut said).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let parts = ["it will take about", "here (noise", "fewer draws"];
+    assert!(parts.iter().all(|part| said.contains(part)), "{said}");
 }
 
 #[cfg(unix)]

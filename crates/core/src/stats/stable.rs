@@ -51,9 +51,13 @@ pub fn stable_log_moment(x: &[f64], block_len: usize) -> Result<StableIndex, Und
     // An interval of 1/α that reaches 0 has no upper end.
     let hi = if inverse > half { 1.0 / (inverse - half) } else { f64::INFINITY };
     let interval = Interval { lo: 1.0 / (inverse + half), hi };
-    match inverse.is_finite() {
-        true => Ok(StableIndex { alpha: 1.0 / inverse, interval }),
-        false => Err(Undefined::Degenerate("a block of values sums to 0, or beyond doubles")),
+    if !inverse.is_finite() {
+        return Err(Undefined::Degenerate("a block of values sums to 0, or beyond doubles"));
+    }
+    let alpha = 1.0 / inverse;
+    match alpha.is_finite() {
+        true => Ok(StableIndex { alpha, interval }),
+        false => Err(Undefined::Degenerate("sums of blocks are as large as their values")),
     }
 }
 
@@ -81,10 +85,10 @@ pub fn stable_quantile(x: &[f64]) -> Result<StableIndex, Undefined> {
         values.push(alpha_of(nu(counted_quantiles(&sorted, &times))));
     });
     let quantiles = QUANTILES.map(|p| super::quantile(&sorted, p));
-    if quantiles[1] == quantiles[2] {
+    let alpha = alpha_of(nu(quantiles));
+    if quantiles[1] == quantiles[2] || alpha.is_nan() {
         return Err(Undefined::Degenerate("the middle half of the values are equal"));
     }
-    let alpha = alpha_of(nu(quantiles));
     Ok(StableIndex { alpha, interval: percentile_interval(&mut values) })
 }
 
