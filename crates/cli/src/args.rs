@@ -190,7 +190,7 @@ pub struct Measure {
 }
 
 /// Sizes of the noise instruments without options: batch, draws, reference, prompts.
-const USUAL: (u32, u32, u32, u32) = (1000, 10_000, 100_000, 10_000);
+const DEFAULTS: (u32, u32, u32, u32) = (1000, 10_000, 100_000, 10_000);
 
 /// Instruments and their sizes.
 #[derive(ClapArgs, Debug)]
@@ -201,19 +201,19 @@ pub struct With {
     #[arg(long, value_name = "NAMES", value_delimiter = ',', value_parser = instrument)]
     pub with: Vec<Choice>,
     /// Mini-batch sizes of the noise instrument, separated by commas.
-    #[arg(long, value_name = "B", value_delimiter = ',', default_values_t = [USUAL.0],
+    #[arg(long, value_name = "B", value_delimiter = ',', default_values_t = [DEFAULTS.0],
           value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub batch_sizes: Vec<u32>,
     /// Mini-batch gradients of each size.
-    #[arg(long, value_name = "N", default_value_t = USUAL.1,
+    #[arg(long, value_name = "N", default_value_t = DEFAULTS.1,
           value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub draws: u32,
     /// Prompts of the large-batch gradient that noise is measured against.
-    #[arg(long, value_name = "N", default_value_t = USUAL.2,
+    #[arg(long, value_name = "N", default_value_t = DEFAULTS.2,
           value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
     pub reference: u32,
     /// Prompts whose losses are looked at one by one.
-    #[arg(long, value_name = "N", default_value_t = USUAL.3,
+    #[arg(long, value_name = "N", default_value_t = DEFAULTS.3,
           value_parser = clap::value_parser!(u32).range(10..=1_000_000))]
     pub loss_prompts: u32,
 }
@@ -238,14 +238,14 @@ fn instrument(name: &str) -> Result<Choice, String> {
 pub struct Choice(Vec<Instrument>);
 
 impl With {
-    /// That of a command line without any of its options.
-    pub fn usual() -> With {
+    /// The default instruments and sizes.
+    pub fn defaults() -> With {
         With {
             with: Vec::new(),
-            batch_sizes: vec![USUAL.0],
-            draws: USUAL.1,
-            reference: USUAL.2,
-            loss_prompts: USUAL.3,
+            batch_sizes: vec![DEFAULTS.0],
+            draws: DEFAULTS.1,
+            reference: DEFAULTS.2,
+            loss_prompts: DEFAULTS.3,
         }
     }
 

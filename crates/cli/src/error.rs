@@ -27,7 +27,7 @@ pub enum Error {
     #[error("{0}")]
     Failed(String),
     /// The user asked to stop.
-    #[error("interrupted; nothing finished is lost: give the same command again to go on")]
+    #[error("interrupted; the store has lost nothing: give the same command again to go on")]
     Interrupted,
     /// The reader of our output went away.
     #[error("the output was closed")]

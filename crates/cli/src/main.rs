@@ -18,8 +18,10 @@ fn main() -> ExitCode {
     let args = Args::try_parse().unwrap_or_else(|error| tips::add(error).exit());
     let result = run(&args);
     if !session::take_last_word() {
-        // A signal came first, and ends the program at this moment.
-        return ExitCode::FAILURE;
+        // A signal came first, whose handler says so and ends the program.
+        loop {
+            std::thread::park();
+        }
     }
     match result {
         Ok(()) | Err(Error::ClosedPipe) => ExitCode::SUCCESS,

@@ -34,8 +34,8 @@ fn bar(name: String, length: u64, quiet: bool, template: &str) -> ProgressBar {
 pub struct Progress<'a> {
     names: &'a [String],
     lengths: &'a [u64],
-    /// What a step of each run costs, in any unit.
-    costs: &'a [u64],
+    /// What a step of each run costs, in thousandths of the dearest.
+    costs: Vec<u64>,
     bar: ProgressBar,
     plain: bool,
     state: Mutex<State>,
@@ -63,7 +63,11 @@ impl<'a> Progress<'a> {
     ) -> Progress<'a> {
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        let total = lengths.iter().zip(costs).map(|(length, cost)| length * cost).sum();
+        // So that sums over ten thousand runs of 10¹² steps fit.
+        let dearest = u128::from(costs.iter().copied().max().unwrap_or(1).max(1));
+        let share = |&cost: &u64| (1000 * u128::from(cost) / dearest).max(1) as u64;
+        let costs: Vec<u64> = costs.iter().map(share).collect();
+        let total = lengths.iter().zip(&costs).map(|(length, cost)| length * cost).sum();
         let bar = ProgressBar::with_draw_target(Some(total), target);
         let plain = !quiet && bar.is_hidden();
         let template = "{msg} [{bar:30}] {percent}% of the work, ETA {eta}";
@@ -136,7 +140,7 @@ impl<'a> Progress<'a> {
 
     /// Cost of so many steps of every run.
     fn work(&self, steps: &[u64]) -> u64 {
-        steps.iter().zip(self.costs).map(|(steps, cost)| steps * cost).sum()
+        steps.iter().zip(&self.costs).map(|(steps, cost)| steps * cost).sum()
     }
 
     fn summary(&self, state: &State) -> String {

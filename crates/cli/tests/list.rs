@@ -46,15 +46,15 @@ fn runs_are_filtered_by_their_specs_and_dates_newest_first() {
     let ids = |extra: &[&str]| -> Vec<String> {
         listed(store, extra).iter().map(|run| run["run"].as_str().unwrap().into()).collect()
     };
-    // 2026-11-20 00:00 and 18:30 UTC, and the 21st.
-    for (id, at) in sgd.iter().zip([1_795_132_800, 1_795_199_400, 1_795_219_200]) {
+    // 2001-11-20 00:00 and 18:30 UTC, and the 21st.
+    for (id, at) in sgd.iter().zip([1_006_214_400, 1_006_281_000, 1_006_300_800]) {
         ended(store, id, at);
     }
-    ended(store, &adam[0], 1_795_132_799);
+    ended(store, &adam[0], 1_006_214_399);
     assert_eq!(ids(&[]), [&sgd[2], &sgd[1], &sgd[0], &adam[0]].map(String::as_str));
-    assert_eq!(ids(&["--since", "2026-11-20"]).len(), 3);
-    assert_eq!(ids(&["--since", "2026-11-20T18:30"]).len(), 2);
-    assert_eq!(ids(&["--since", "2026-11-20 18:30:01Z"]), [sgd[2].as_str()]);
+    assert_eq!(ids(&["--since", "2001-11-20"]).len(), 3);
+    assert_eq!(ids(&["--since", "2001-11-20T18:30"]).len(), 2);
+    assert_eq!(ids(&["--since", "2001-11-20 18:30:01Z"]), [sgd[2].as_str()]);
     assert_eq!(ids(&["--since", "0s"]).len(), 0);
     let all = [sgd[2].as_str(), &sgd[1], &sgd[0]];
     for filter in

@@ -5,7 +5,7 @@
 
 mod support;
 
-use std::fs::{self, File};
+use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::{failure, stdout, windtunnel};
@@ -154,20 +154,28 @@ fn init_overwrites_nothing_whatever_it_is() {
     assert!(created.is_err() && fs::read(path("file")).unwrap().is_empty());
 }
 
+/// The temporary file that a process leaves in `folder` when it is killed while it writes one.
+#[cfg(target_os = "linux")]
+fn leave_half_a_file(folder: &Path) -> PathBuf {
+    // Over the limit the system kills it by SIGXFSZ.
+    let command = format!(
+        "ulimit -c 0; ulimit -f 1; exec {} init {}",
+        env!("CARGO_BIN_EXE_windtunnel"),
+        text(&folder.join("half.toml"))
+    );
+    let status = std::process::Command::new("sh").args(["-c", &command]).status().unwrap();
+    assert_eq!(status.code(), None, "not killed: {status}");
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let half = |path: &PathBuf| text(path).contains("half.toml.windtunnel.");
+    let left: Vec<PathBuf> = names.filter(half).collect();
+    assert_eq!(left.len(), 1, "{left:?}");
+    left[0].clone()
+}
+
+#[cfg(target_os = "linux")]
 #[test]
 fn what_a_killed_process_left_is_removed_by_the_next_that_writes_there() {
     let dir = tempfile::tempdir().unwrap();
-    let left = dir.path().join(".g.windtunnel.4711-17f-0.tmp");
-    let locked = dir.path().join(".g.windtunnel.4711-17f-1.tmp");
-    let others =
-        ["notes.tmp", ".windtunnel.tmp", ".a.windtunnel.1-1.tmp", ".a.windtunnel.x-1-1.tmp"]
-            .map(|n| dir.path().join(n));
-    let write = || {
-        [&left, &locked].into_iter().chain(&others).for_each(|p| fs::write(p, "half").unwrap());
-        let lock = File::options().write(true).open(&locked).unwrap();
-        lock.lock().unwrap();
-        lock
-    };
     let (params, prompts) = (golden("params.safetensors"), golden("prompts.npz"));
     let grad = dir.path().join("g");
     let spec = dir.path().join("spec.toml");
@@ -181,11 +189,21 @@ fn what_a_killed_process_left_is_removed_by_the_next_that_writes_there() {
         &["eval", "--params", text(&params), "--prompts", text(&prompts), "--grad", grad],
         &["measure", id, "--with", "robust-condition", "--out", out],
     ] {
-        let lock = write();
+        let left = leave_half_a_file(dir.path());
+        // The same of a live process, and files of other programs.
+        let (start, rest) = text(&left).rsplit_once('.').unwrap().0.rsplit_once('.').unwrap();
+        let parts: Vec<&str> = rest.split('-').collect();
+        let alive = format!("{start}.{}-{}-{}-0.tmp", parts[0], std::process::id(), parts[2]);
+        let others = ["notes.tmp", ".windtunnel.tmp", ".a.windtunnel.1-1.tmp"];
+        let mut kept: Vec<PathBuf> = others.map(|name| dir.path().join(name)).to_vec();
+        kept.push(alive.into());
+        kept.iter().for_each(|path| fs::write(path, "half").unwrap());
         stdout(&store, args);
-        assert!(!left.exists() && locked.exists(), "{args:?}");
-        assert!(others.iter().all(|path| path.exists()), "{args:?}");
-        drop(lock);
+        assert!(!left.exists(), "{args:?} left {}", left.display());
+        for path in kept {
+            assert!(path.exists(), "{args:?} removed {}", path.display());
+            fs::remove_file(path).unwrap();
+        }
     }
 }
 

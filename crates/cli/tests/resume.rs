@@ -118,7 +118,23 @@ fn two_processes_on_one_store_share_the_work() {
 }
 
 const INTERRUPTED: &str =
-    "error: interrupted; nothing finished is lost: give the same command again to go on\n";
+    "error: interrupted; the store has lost nothing: give the same command again to go on\n";
+
+/// Waits until a process hears SIGINT and SIGTERM, where the system tells.
+fn wait_for_handler(pid: u32) {
+    let caught = |status: String| {
+        let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
+        let mask = u64::from_str_radix(mask.trim(), 16).ok()?;
+        Some(mask >> 1 & 1 == 1 && mask >> 14 & 1 == 1)
+    };
+    for _ in 0..500 {
+        match fs::read_to_string(format!("/proc/{pid}/status")).ok().and_then(caught) {
+            Some(false) => std::thread::sleep(Duration::from_millis(20)),
+            _ => return,
+        }
+    }
+    panic!("process {pid} never listened");
+}
 
 /// Starts a command that would take minutes, asks it to stop once `is_time`, and expects its end in a
 /// time in which not even one step or instrument of it ends.
@@ -132,6 +148,7 @@ fn terminate(store: &Path, args: &[&str], is_time: impl Fn() -> bool) {
         std::thread::sleep(Duration::from_millis(20));
     }
     let pid = child.id().to_string();
+    wait_for_handler(child.id());
     let asked = Instant::now();
     assert!(std::process::Command::new("kill").args(["-TERM", &pid]).status().unwrap().success());
     let output = child.wait_with_output().unwrap();
@@ -201,10 +218,10 @@ fn a_run_that_is_cut_in_a_long_instrument_goes_on_from_its_step() {
         .into_iter()
         .chain(sets)
         .collect();
-    let partial = dir.path().join("partial");
     let is_saved = || {
-        let entries = fs::read_dir(&partial).into_iter().flatten().flatten();
-        entries.into_iter().any(|entry| entry.path().extension().is_some_and(|e| e == "ckpt"))
+        let list = windtunnel(dir.path(), &["list", "--json"]).output().unwrap();
+        let runs: Option<serde_json::Value> = serde_json::from_slice(&list.stdout).ok();
+        runs.is_some_and(|runs| runs[0]["step"] == 6000)
     };
     terminate(dir.path(), &args, is_saved);
     let list = stdout(dir.path(), &["list"]);
@@ -221,6 +238,7 @@ fn an_interrupt_stops_cleanly_and_says_how_to_resume() {
     let dir = tempfile::tempdir().unwrap();
     let args = ["train", "--set", "train.steps=1000000", "-q"];
     let child = windtunnel(dir.path(), &args).stderr(Stdio::piped()).spawn().unwrap();
+    wait_for_handler(child.id());
     std::thread::sleep(Duration::from_millis(300));
     let pid = child.id().to_string();
     assert!(std::process::Command::new("kill").args(["-INT", &pid]).status().unwrap().success());

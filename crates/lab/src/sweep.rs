@@ -15,7 +15,7 @@ use windtunnel_core::parallel::queue;
 use windtunnel_core::task::Form;
 use windtunnel_core::train::{self, HeldOut, Observer, Schedule, Scheduled, TrainLoss, Trainer};
 
-pub use cost::warning as long;
+pub use cost::warning as cost_warning;
 use pace::Pace;
 
 use crate::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
@@ -202,7 +202,8 @@ impl Job<'_> {
                 ))),
             },
         }
-        if let Some(said) = cost::warning(self.spec, self.options.isa, self.threads) {
+        if let Some(said) = cost::warning(self.spec, trainer.step(), self.options.isa, self.threads)
+        {
             news(Event::Warning(said));
         }
         news(Event::Started { step: trainer.step() });
@@ -285,7 +286,7 @@ impl Job<'_> {
 
 struct Rows<'a> {
     rows: &'a mut Vec<Row>,
-    /// Reasons that were given in this sitting.
+    /// Reasons that were given in this sitting, without their numbers.
     missing: BTreeSet<String>,
     news: &'a dyn Fn(Event),
 }
@@ -295,9 +296,9 @@ impl windtunnel_core::train::Record for Rows<'_> {
         self.rows.push(Row::new(step, metric, value));
     }
 
-    /// Says it once, however often and of whatever else it recurs.
+    /// Emits one warning per reason and sitting.
     fn missing(&mut self, step: u64, what: &str, reason: &str) {
-        if self.missing.insert(reason.to_string()) {
+        if self.missing.insert(reason.replace(|c: char| c.is_ascii_digit(), "")) {
             let all = format!("`windtunnel measure --at {step}` of this run tells of all metrics");
             (self.news)(Event::Warning(format!("step {step}: no {what}: {reason}; {all}")));
         }

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 use windtunnel_lab::spec::{Document, NUMERICS_VERSION, RunSpec, run_id, run_id_of_text};
-use windtunnel_lab::store::{Checkpoint, Error, Record, Row, RunId, Store};
+use windtunnel_lab::store::{Checkpoint, Error, Record, Row, RunId, Store, Tensor, TensorData};
 use windtunnel_lab::stored::{Run, Stage};
 
 fn spec(seed: u64) -> RunSpec {
@@ -50,6 +50,25 @@ fn a_run_comes_back_in_types() {
     let diverged = meta(json!({ "outcome": "diverged", "step": 7 }));
     let run = read(&run_id(&spec(3)), &spec(3).to_toml(), diverged).unwrap();
     assert!(run.diverged() && run.outcome() == "diverged" && run.step() == 7);
+}
+
+#[test]
+fn a_finished_run_whose_optimizer_overflowed_is_of_an_older_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (own, shadow) = ("optimizer.1.exp_avg_sq", "shadow.adam.1.exp_avg_sq");
+    for (seed, name, refused) in [(1, own, true), (2, shadow, false)] {
+        let tensor = Tensor::new(name, [2], TensorData::F32(vec![1.0, f32::INFINITY]));
+        let rows = vec![Row::new(30, "held_out_loss", 0.25)];
+        let (spec_toml, meta) = (spec(seed).to_toml(), meta(json!({})));
+        let record = Record { spec_toml, meta, rows, tensors: vec![tensor], ..Record::default() };
+        let id = run_id(&spec(seed));
+        store.finish(&id, &record).unwrap();
+        match Run::load(&store, &id) {
+            Ok(_) => assert!(!refused, "{name}"),
+            Err(error) => assert!(refused && error.to_string().contains("overflowed"), "{error}"),
+        }
+    }
 }
 
 #[test]

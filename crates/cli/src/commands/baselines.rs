@@ -14,7 +14,7 @@ use windtunnel_lab::table::{Table, number};
 use super::folder::{create, draw, stem};
 use super::groups::groups;
 use super::runs::open;
-use super::{LOSS, MEDIAN, describe, last, name};
+use super::{LOSS, MEDIAN, describe, last, name, without_last};
 use crate::args::{Baselines, Global};
 use crate::error::Error;
 use crate::{output, session};
@@ -99,12 +99,13 @@ pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
 }
 
 fn of_run(run: &Run) -> Line {
+    let (mean, median) = (last(run, LOSS), last(run, MEDIAN));
     Line {
         name: name(&run.spec),
-        mean: last(run, LOSS),
-        median: last(run, MEDIAN),
+        mean,
+        median,
         distance_to_theory: [f64::NAN; 2],
-        reason: run.diverged().then(|| format!("the run diverged at step {}", run.step())),
+        reason: without_last(run, mean),
         scalars: None,
     }
 }

@@ -35,12 +35,8 @@ pub fn stem(ids: &[&RunId]) -> String {
         [] => String::new(),
         [only] => only.to_string(),
         [first, rest @ ..] => {
-            // Ids are hashes already: their digits, mixed.
-            let digits = |id: &RunId| u64::from_str_radix(id.as_str(), 16).unwrap_or(0);
-            let mix = |mixed: u64, id: &&RunId| mixed.rotate_left(7) ^ digits(id);
-            let mixed = rest.iter().fold(0, mix);
-            let mixed = (mixed ^ (mixed >> 32)) as u32;
-            format!("{first}-and-{}-{mixed:08x}", rest.len())
+            let others = rest.iter().map(|id| id.as_str()).collect::<Vec<_>>().join(" ");
+            format!("{first}-and-{}-{}", rest.len(), checksum(&others))
         }
     }
 }
@@ -50,8 +46,13 @@ pub fn bounded(name: &str) -> String {
     const LONGEST: usize = 60;
     match name.char_indices().nth(LONGEST) {
         None => name.into(),
-        Some((end, _)) => format!("{}-{:08x}", &name[..end], crc32fast::hash(name.as_bytes())),
+        Some((end, _)) => format!("{}-{}", &name[..end], checksum(name)),
     }
+}
+
+/// Eight digits that tell texts from each other.
+fn checksum(text: &str) -> String {
+    format!("{:08x}", crc32fast::hash(text.as_bytes()))
 }
 
 /// Makes a folder unless it is there, and removes what a killed process left in it.

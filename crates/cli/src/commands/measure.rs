@@ -61,7 +61,7 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     for id in ids {
         let run = Run::load(&store, &id)?;
         let state = run.state()?;
-        check_size(&id, &run.spec, &request)?;
+        check_size(&run, &request)?;
         let length = request.at.last().copied().unwrap_or(state.step);
         let bar = progress::steps(id.to_string(), length, global.quiet || global.json);
         let news = &mut |step| bar.set_position(step);
@@ -176,7 +176,7 @@ impl Report {
 /// so that what was measured in another way is not replaced.
 fn asked(args: &Measure) -> String {
     let list = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("-");
-    let plan = With::usual().plan();
+    let plan = With::defaults().plan();
     let own = args.with.plan();
     let sizes: Vec<u64> = own.batch_sizes.iter().map(|&size| size as u64).collect();
     let parts = [
@@ -210,7 +210,8 @@ fn steps(args: &Measure) -> Vec<u64> {
 }
 
 /// Refuses what would not fit into memory, and says of what takes hours that it does.
-fn check_size(id: &RunId, spec: &RunSpec, request: &Request) -> Result<(), Error> {
+fn check_size(run: &Run, request: &Request) -> Result<(), Error> {
+    let Run { id, spec, .. } = run;
     let noise = request.instruments.contains(&Instrument::Noise);
     let sizes = noise_memory(&request.plan, spec.model.transformer.params());
     let options = [("--draws", request.plan.draws), ("--reference", request.plan.reference)];
@@ -224,16 +225,20 @@ fn check_size(id: &RunId, spec: &RunSpec, request: &Request) -> Result<(), Error
             )));
         }
     }
-    let last = request.at.last().copied();
-    let at = Schedule::At(if request.at.is_empty() { vec![0] } else { request.at.clone() });
+    let at = if request.at.is_empty() { vec![run.step()] } else { request.at.clone() };
+    // The stored state is where to begin, unless an earlier step is asked for.
+    let stored = !run.diverged() && at.iter().all(|step| *step >= run.step());
+    let last = at.last().copied().unwrap_or(0);
+    let at = Schedule::At(at);
     let measured = InstrumentsSpec {
         schedules: request.instruments.iter().map(|i| (*i, at.clone())).collect(),
         plan: request.plan.clone(),
     };
     let mut job = RunSpec { instruments: measured, ..spec.clone() };
-    job.train.steps = last.unwrap_or(0);
+    job.train.steps = last;
     job.eval.every = u64::MAX;
-    if let Some(said) = sweep::long(&job, request.isa, request.threads) {
+    let from = if stored { run.step() } else { 0 };
+    if let Some(said) = sweep::cost_warning(&job, from, request.isa, request.threads) {
         output::say(&format!("warning: run {id}: {said}"));
     }
     Ok(())

@@ -7,7 +7,7 @@
 //! Levenberg–Marquardt finds from several starting points.
 
 use super::{CUTOFF, Scalars, Spectral, spectral};
-use crate::landscape::lanczos;
+use crate::landscape::ritz_values;
 use crate::linalg::cholesky;
 use crate::rng::{Key, Purpose};
 use crate::task::{Batch, Prompts};
@@ -32,7 +32,7 @@ pub(super) struct Spectrum {
 }
 
 impl Spectrum {
-    /// Those of a batch; `None` where one is not finite.
+    /// The spectrum of a batch; `None` where one is not finite.
     pub(super) fn of(batch: &Batch<f64>) -> Option<Spectrum> {
         let (mut values, mut weights) = (Vec::new(), Vec::new());
         for prompt in 0..batch.len() {
@@ -45,7 +45,7 @@ impl Spectrum {
         finite.then_some(Spectrum { values, weights, prompts: batch.len() })
     }
 
-    /// That of the first prompts.
+    /// The spectrum of the first `prompts` prompts.
     fn first(&self, prompts: usize) -> Spectrum {
         let len = self.values.len() / self.prompts * prompts.min(self.prompts);
         let (values, weights) = (self.values[..len].into(), self.weights[..len].into());
@@ -61,7 +61,7 @@ impl Spectrum {
             let mut product = |x: &[f64], out: &mut [f64]| {
                 out.iter_mut().zip(x.iter().zip(&self.values)).for_each(|(o, (x, v))| *o = x * v);
             };
-            let mut roots = lanczos(&mut product, &start, depth.min(MOST_STEPS)).values;
+            let mut roots = ritz_values(&mut product, &start, depth.min(MOST_STEPS));
             // Roots are positive; rounding can make one that is far below the largest anything.
             let floor = CUTOFF * roots.last().copied().unwrap_or(0.0);
             roots.retain(|root| *root > floor);

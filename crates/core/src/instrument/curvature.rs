@@ -52,7 +52,7 @@ pub(super) fn spectrum(probe: &mut Probe<'_>, readings: &mut Readings) {
         }
     } else {
         for metric in ["sharpness", "lambda_min", "hessian_norm", "negative_mass"] {
-            readings.miss(metric, NOT_FINITE);
+            readings.record_missing(metric, NOT_FINITE);
         }
     }
     let hessian = probe.hessian();
@@ -61,7 +61,7 @@ pub(super) fn spectrum(probe: &mut Probe<'_>, readings: &mut Readings) {
         let name = &block.name;
         let Some(values) = hessian.block(block.range.clone()).eigenvalues() else {
             for metric in ["sharpness", "trace", "negative_mass"] {
-                readings.miss(format!("{metric}.{name}"), NOT_FINITE);
+                readings.record_missing(format!("{metric}.{name}"), NOT_FINITE);
             }
             continue;
         };
@@ -155,7 +155,7 @@ pub(super) fn heterogeneity(probe: &mut Probe<'_>, readings: &mut Readings) {
     }
     let blocks = probe.blocks().to_vec();
     let Some(heterogeneity) = block_heterogeneity(probe.hessian(), &blocks) else {
-        return readings.miss("js_distance", NOT_FINITE);
+        return readings.record_missing("js_distance", NOT_FINITE);
     };
     readings.record_or("js_distance", heterogeneity.mean(), "there is one matrix, and no pair");
     for (a, b, distance) in heterogeneity.pairs {

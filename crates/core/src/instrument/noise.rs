@@ -39,7 +39,11 @@ fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
     let metric = format!("grad_noise.b{}", sample.batch_size);
     let (rms, error) = (sample.rms(), sample.reference.standard_error);
     const BEYOND: &str = "a mini-batch gradient is not finite";
-    readings.record_or("grad_noise.reference_error", error, "the large batch is a single prompt");
+    let reason = match sample.reference.grad.iter().all(|g| g.is_finite()) {
+        true => "the large batch is a single prompt, or its spread exceeds the largest double",
+        false => "the gradient of the large batch is not finite",
+    };
+    readings.record_or("grad_noise.reference_error", error, reason);
     if error > POOR_REFERENCE * rms {
         readings.warn(Warning::Reference { rms, error });
     }
@@ -55,7 +59,7 @@ fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
         let metrics = ["mean", "median", "skewness", "kurtosis", "tail_index", "power_law"];
         let others = ["coordinate_kurtosis", "gaussian_ratio.q999", "stable_index"];
         for name in metrics.into_iter().chain(others) {
-            readings.miss(format!("{metric}.{name}"), BEYOND);
+            readings.record_missing(format!("{metric}.{name}"), BEYOND);
         }
     }
 }
@@ -88,7 +92,7 @@ fn read_norms(norms: &[f64], metric: &str, readings: &mut Readings) {
                 true => format!("it takes {MIN_TAIL} positive values, and there are {positive}"),
                 false => "the largest values are equal".into(),
             };
-            readings.miss(metric, reason);
+            readings.record_missing(metric, reason);
         }
     }
 }
@@ -135,7 +139,10 @@ fn read_directions(
     }
     let Some(covariance) = sample.covariance() else {
         for name in ["gaussian_ratio.q999", "gaussian_ratio.max", "stable_index"] {
-            readings.miss(format!("{metric}.{name}"), "the covariance exceeds the largest double");
+            readings.record_missing(
+                format!("{metric}.{name}"),
+                "the covariance exceeds the largest double",
+            );
         }
         return;
     };
@@ -165,7 +172,7 @@ fn read_coordinates(sample: &NoiseSample, blocks: &[Block], metric: &str, readin
     kurtoses.sort_by(f64::total_cmp);
     for (name, p) in [("coordinate_kurtosis", 0.5), ("coordinate_kurtosis.max", 1.0)] {
         match kurtoses.is_empty() {
-            true => readings.miss(format!("{metric}.{name}"), "no coordinate varies"),
+            true => readings.record_missing(format!("{metric}.{name}"), "no coordinate varies"),
             false => readings.record(format!("{metric}.{name}"), quantile(&kurtoses, p)),
         }
     }

@@ -80,7 +80,7 @@ impl Readings {
     }
 
     /// Takes the reason why a metric has no value: NaN stands for it among the values.
-    pub fn miss(&mut self, metric: impl Into<String>, reason: impl std::fmt::Display) {
+    pub fn record_missing(&mut self, metric: impl Into<String>, reason: impl std::fmt::Display) {
         self.record_or(metric, f64::NAN, reason);
     }
 
@@ -100,7 +100,7 @@ impl Readings {
                     self.record_or(format!("{metric}.{end}"), value, reason);
                 }
             }
-            Err(reason) => self.miss(metric, reason),
+            Err(reason) => self.record_missing(metric, reason),
         }
     }
 

@@ -1,10 +1,10 @@
 //! Extreme eigenvalues and spectral densities from products with vectors alone.
 
-use crate::linalg::{dot, norm, normals, symmetric_eigen};
+use crate::linalg::{Eigen, dot, norm, normals, symmetric_eigen};
 use crate::rng::{Key, Purpose};
 
 /// Ritz values of a symmetric matrix, with their errors.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Lanczos {
     /// θ₁ ≤ … ≤ θₘ, approximate eigenvalues; the extreme ones converge first.
     pub values: Vec<f64>,
@@ -42,66 +42,95 @@ pub fn lanczos(
     start: &[f64],
     steps: usize,
 ) -> Lanczos {
-    let p = start.len();
-    let (mut basis, mut products): (Vec<Vec<f64>>, Vec<Vec<f64>>) = (Vec::new(), Vec::new());
-    let (mut alphas, mut betas) = (Vec::new(), Vec::new());
-    let length = norm(start);
-    let mut next: Vec<f64> = start.iter().map(|x| x / length).collect();
-    while basis.len() < steps.min(p) {
-        let mut residual = vec![0.0; p];
-        product(&next, &mut residual);
-        products.push(residual.clone());
-        alphas.push(dot(&residual, &next));
-        basis.push(std::mem::take(&mut next));
-        // Twice is enough for orthogonality to rounding (Kahan, Parlett).
-        for _ in 0..2 {
-            for v in &basis {
-                let overlap = dot(&residual, v);
-                residual.iter_mut().zip(v).for_each(|(r, v)| *r -= overlap * v);
-            }
-        }
-        let beta = norm(&residual);
-        betas.push(beta);
-        let scale = alphas.iter().chain(&betas).fold(0.0_f64, |m, x| m.max(x.abs()));
-        // Rounding alone remains: the basis spans an invariant subspace. Or nothing is finite.
-        if beta <= 1e-13 * scale || beta.is_nan() {
-            break;
-        }
-        next = residual.into_iter().map(|x| x / beta).collect();
-    }
-    ritz(&alphas, &betas, &basis, &products)
+    let mut products: Vec<Vec<f64>> = Vec::new();
+    let mut kept = |v: &[f64], out: &mut [f64]| {
+        product(v, out);
+        products.push(out.to_vec());
+    };
+    let krylov = Krylov::new(&mut kept, start, steps);
+    let Some(eigen) = krylov.eigen() else { return Lanczos::default() };
+    let residuals = krylov.residuals(&eigen, &products);
+    let weights = eigen.vectors.chunks_exact(krylov.basis.len()).map(|v| v[0] * v[0]).collect();
+    Lanczos { values: eigen.values, residuals, weights }
 }
 
-/// Eigenvalues of the tridiagonal matrix, and residuals of its eigenvectors in the `basis`, whose
-/// `products` with H are given.
-fn ritz(alphas: &[f64], betas: &[f64], basis: &[Vec<f64>], products: &[Vec<f64>]) -> Lanczos {
-    let m = alphas.len();
-    let mut t = vec![0.0; m * m];
-    for i in 0..m {
-        t[i * m + i] = alphas[i];
-        if i + 1 < m {
-            t[i * m + i + 1] = betas[i];
-            t[(i + 1) * m + i] = betas[i];
+/// Ritz values of [`lanczos`] alone, ascending, for half of the memory.
+pub fn ritz_values(
+    product: &mut dyn FnMut(&[f64], &mut [f64]),
+    start: &[f64],
+    steps: usize,
+) -> Vec<f64> {
+    Krylov::new(product, start, steps).eigen().map_or_else(Vec::new, |eigen| eigen.values)
+}
+
+/// An orthonormal basis q₁, …, qₘ of the Krylov space, in which H is the tridiagonal T.
+struct Krylov {
+    basis: Vec<Vec<f64>>,
+    /// T's diagonal, and what stands beside it; the last one is what is left.
+    alphas: Vec<f64>,
+    betas: Vec<f64>,
+}
+
+impl Krylov {
+    fn new(product: &mut dyn FnMut(&[f64], &mut [f64]), start: &[f64], steps: usize) -> Krylov {
+        let p = start.len();
+        let mut basis: Vec<Vec<f64>> = Vec::new();
+        let (mut alphas, mut betas) = (Vec::new(), Vec::new());
+        let length = norm(start);
+        let mut next: Vec<f64> = start.iter().map(|x| x / length).collect();
+        while basis.len() < steps.min(p) {
+            let mut residual = vec![0.0; p];
+            product(&next, &mut residual);
+            alphas.push(dot(&residual, &next));
+            basis.push(std::mem::take(&mut next));
+            // Twice is enough for orthogonality to rounding (Kahan, Parlett).
+            for _ in 0..2 {
+                for v in &basis {
+                    let overlap = dot(&residual, v);
+                    residual.iter_mut().zip(v).for_each(|(r, v)| *r -= overlap * v);
+                }
+            }
+            let beta = norm(&residual);
+            betas.push(beta);
+            let scale = alphas.iter().chain(&betas).fold(0.0_f64, |m, x| m.max(x.abs()));
+            // Rounding alone remains: the basis spans an invariant subspace. Or nothing is finite.
+            if beta <= 1e-13 * scale || beta.is_nan() {
+                break;
+            }
+            next = residual.into_iter().map(|x| x / beta).collect();
         }
+        Krylov { basis, alphas, betas }
     }
-    let Some(eigen) = symmetric_eigen(m, &t) else {
-        return Lanczos { values: Vec::new(), residuals: Vec::new(), weights: Vec::new() };
-    };
-    let vectors = || eigen.vectors.chunks_exact(m.max(1));
-    let weights = vectors().map(|v| v[0] * v[0]).collect();
-    let p = basis.first().map_or(0, Vec::len);
-    let largest = eigen.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-    let rounding = p as f64 * f64::EPSILON * largest;
-    let residual = |(s, value): (&[f64], &f64)| {
-        let mut rest = vec![0.0; p];
-        for (s, (q, hq)) in s.iter().zip(basis.iter().zip(products)) {
-            let pairs = rest.iter_mut().zip(hq.iter().zip(q));
-            pairs.for_each(|(r, (hq, q))| *r += s * (hq - value * q));
+
+    /// Eigenvalues and eigenvectors of T; `None` where it is not finite.
+    fn eigen(&self) -> Option<Eigen> {
+        let m = self.alphas.len();
+        let mut t = vec![0.0; m * m];
+        for i in 0..m {
+            t[i * m + i] = self.alphas[i];
+            if i + 1 < m {
+                t[i * m + i + 1] = self.betas[i];
+                t[(i + 1) * m + i] = self.betas[i];
+            }
         }
-        norm(&rest) + rounding
-    };
-    let residuals = vectors().zip(&eigen.values).map(residual).collect();
-    Lanczos { values: eigen.values, residuals, weights }
+        symmetric_eigen(m, &t).filter(|_| m > 0)
+    }
+
+    /// ‖H v − θ v‖ of every eigenpair of T, from the `products` of H with the basis.
+    fn residuals(&self, eigen: &Eigen, products: &[Vec<f64>]) -> Vec<f64> {
+        let (m, p) = (self.basis.len(), self.basis.first().map_or(0, Vec::len));
+        let largest = eigen.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
+        let rounding = p as f64 * f64::EPSILON * largest;
+        let residual = |(s, value): (&[f64], &f64)| {
+            let mut rest = vec![0.0; p];
+            for (s, (q, hq)) in s.iter().zip(self.basis.iter().zip(products)) {
+                let pairs = rest.iter_mut().zip(hq.iter().zip(q));
+                pairs.for_each(|(r, (hq, q))| *r += s * (hq - value * q));
+            }
+            norm(&rest) + rounding
+        };
+        eigen.vectors.chunks_exact(m).zip(&eigen.values).map(residual).collect()
+    }
 }
 
 /// A random start vector, N(0, I), number `index` of `seed`.

@@ -54,7 +54,7 @@ pub use geometry::{UpdateGeometry, cosine, update_geometry};
 pub use hessian::{Hessian, Spectrum, negative_mass};
 pub use heterogeneity::{BINS, Heterogeneity, block_heterogeneity};
 pub use hutchinson::{Estimate, hutchinson_diag, hutchinson_trace};
-pub use lanczos::{Lanczos, SpectralDensity, lanczos, random_start, slq};
+pub use lanczos::{Lanczos, SpectralDensity, lanczos, random_start, ritz_values, slq};
 pub use noise::{
     NoiseSample, Reference, Resampled, large_batch_gradient, noise_sample, reference_samples,
 };

@@ -184,6 +184,9 @@ impl NoiseSample {
 
 /// √(mean of `norms`² − `error`²), where squares overflow too; an `error` of NaN is unknown.
 fn corrected(norms: &[f64], error: f64) -> f64 {
+    if norms.iter().any(|norm| !norm.is_finite()) {
+        return f64::NAN;
+    }
     let error = if error.is_nan() { 0.0 } else { error };
     let largest = norms.iter().fold(error, |m, norm| m.max(*norm));
     // Squares of what is between these are doubles, and plain sums keep their bits.

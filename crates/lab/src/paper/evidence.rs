@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
-use windtunnel_core::baseline::{FIT, FIT_PROMPTS, Scalars};
+use windtunnel_core::baseline::{FIT_PROMPTS, FIT_VERSION, Scalars};
 use windtunnel_core::instrument::POOR_REFERENCE;
 use windtunnel_core::lanes::Isa;
 use windtunnel_core::model::Transformer;
@@ -271,7 +271,7 @@ fn theory_spec(cohort: &Cohort) -> Result<RunSpec, SpecError> {
 fn theory(store: &Store, spec: &RunSpec) -> Result<Vec<Baseline>, String> {
     let id = run_id(spec);
     let key = format!(
-        "baselines of {id}, fit {FIT} on {FIT_PROMPTS} prompts, numerics {NUMERICS_VERSION}"
+        "baselines of {id}, fit {FIT_VERSION} on {FIT_PROMPTS} prompts, numerics {NUMERICS_VERSION}"
     );
     let known = store.kept(&key).map_err(|e| e.to_string())?;
     let known = known.and_then(|text| serde_json::from_str::<Vec<Kept>>(&text).ok());

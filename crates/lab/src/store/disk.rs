@@ -3,7 +3,7 @@
 //! What is written goes to a temporary name in the same folder tree, is flushed to the disk and
 //! then renamed. Rename is the one atomic step that local disks, NFS and Lustre all have.
 
-use std::fs::{self, File, Metadata, TryLockError};
+use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,7 +13,7 @@ use super::{Error, process};
 
 /// Ending of temporary names.
 const TEMPORARY: &str = ".tmp";
-/// What temporary names have before their number outside a store, among files of other programs.
+/// Marker in the names of temporary files outside a store, among files of other programs.
 const OWN: &str = ".windtunnel";
 /// Bytes of a file's name that its temporary name keeps; names of more than 255 bytes are refused.
 const STEM: usize = 150;
@@ -99,7 +99,7 @@ pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
         }
     }
     let target = target(path).map_err(Error::io("follow the link", path))?;
-    let (temporary, _lock) = written(&target, bytes, old.as_ref())?;
+    let temporary = written(&target, bytes, old.as_ref())?;
     temporary.rename(&target)?;
     sync_folder(folder_of(&target))
 }
@@ -109,7 +109,7 @@ pub fn save(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 /// # Errors
 /// A name that is taken, even by a link to nowhere; a path that cannot be written.
 pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
-    let (temporary, _lock) = written(path, bytes, None)?;
+    let temporary = written(path, bytes, None)?;
     match fs::hard_link(temporary.path(), path) {
         // Some file systems have no hard links.
         Err(cause)
@@ -123,49 +123,30 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
     sync_folder(folder_of(path))
 }
 
-/// Removes temporary files that [`save`] and [`create`] left in `folder` when their process died;
-/// how many. Those of live processes are locked.
+/// Removes temporary files that [`save`] and [`create`] left in `folder` and whose process is
+/// certainly gone; how many.
 ///
 /// # Errors
 /// A folder that cannot be listed.
 pub fn sweep_saved(folder: &Path) -> Result<usize, Error> {
-    let own = |name: &String| {
-        let rest = name.strip_prefix('.').and_then(|name| name.strip_suffix(TEMPORARY));
-        let (_, numbers) = rest?.rsplit_once(OWN)?;
-        let mut numbers = numbers.strip_prefix('.')?.split('-');
-        let hexadecimal = |part: &str| u128::from_str_radix(part, 16).is_ok();
-        (numbers.clone().count() == 3 && numbers.all(hexadecimal)).then_some(())
-    };
-    let dead = |name: String| {
-        let path = folder.join(name);
-        let file = File::options().write(true).open(&path).ok()?;
-        file.try_lock().ok()?;
-        fs::remove_file(&path).ok()
-    };
-    Ok(names(folder)?.into_iter().filter(|name| own(name).is_some()).filter_map(dead).count())
+    let own = |path: &PathBuf| path.to_str().is_some_and(|path| path.contains(OWN));
+    let dead = temporaries(folder)?.into_iter().filter(own).filter(|path| is_orphan(path));
+    Ok(dead.filter(|path| fs::remove_file(path).is_ok()).count())
 }
 
-/// A temporary file beside `path` with its contents, and the lock that keeps [`sweep_saved`] away.
-fn written(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> Result<(Temporary, File), Error> {
+/// A temporary file beside `path` with its contents.
+fn written(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> Result<Temporary, Error> {
     let name = path.file_name().map(|name| name.to_string_lossy().into_owned());
     let mut stem = format!(".{}", name.unwrap_or_default());
     stem.truncate(stem.floor_char_boundary(STEM));
     stem.push_str(OWN);
-    let (temporary, file) = loop {
-        let (temporary, file) = Temporary::file(folder_of(path), &stem)?;
-        let swept = matches!(file.try_lock(), Err(TryLockError::WouldBlock));
-        // A sweep between creation and lock may have taken it; after the lock none can.
-        if !swept && temporary.path().exists() {
-            break (temporary, file);
-        }
-    };
-    let lock = file.try_clone().map_err(Error::io("create", path))?;
+    let (temporary, file) = Temporary::file(folder_of(path), &stem)?;
     if let Some(old) = old {
         // Without this it has the permissions of any new file.
         let _ = file.set_permissions(old.permissions());
     }
-    fill(file, path, bytes)?;
-    Ok((temporary, lock))
+    fill(file, temporary.path(), bytes)?;
+    Ok(temporary)
 }
 
 /// Where a path leads, through links of which the last may lead to no file yet.

@@ -24,7 +24,7 @@ pub(super) fn is_gone(owner: &str, pid: &str, file: &Path) -> bool {
         && fs::metadata(format!("/proc/{pid}")).is_err_and(|e| e.kind() == ErrorKind::NotFound)
 }
 
-/// Digits for this machine since its last start and for the namespace of its process ids.
+/// Eight hexadecimal digits that identify this boot and the namespace of process ids.
 fn place() -> Option<&'static str> {
     static PLACE: OnceLock<Option<String>> = OnceLock::new();
     let find = || {

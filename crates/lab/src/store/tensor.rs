@@ -51,6 +51,14 @@ impl Tensor {
         &self.data
     }
 
+    /// Whether all elements are finite.
+    pub fn is_finite(&self) -> bool {
+        match &self.data {
+            TensorData::F32(x) => x.iter().all(|v| v.is_finite()),
+            TensorData::F64(x) => x.iter().all(|v| v.is_finite()),
+        }
+    }
+
     pub(super) fn to_blob(&self) -> Blob {
         match &self.data {
             TensorData::F32(x) => Blob::new(Dtype::F32, &self.shape, x, |v| v.to_le_bytes()),

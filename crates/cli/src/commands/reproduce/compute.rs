@@ -143,7 +143,9 @@ fn read(
 /// of `specs`.
 fn attempt(global: &Global, args: &Reproduce, specs: &[RunSpec]) -> Result<Vec<Status>, Error> {
     let mut order: Vec<usize> = (0..specs.len()).collect();
-    order.sort_by_key(|&k| Reverse(specs[k].train.steps * step_cost(&specs[k])));
+    order.sort_by_key(|&k| {
+        Reverse(u128::from(specs[k].train.steps) * u128::from(step_cost(&specs[k])))
+    });
     let sorted: Vec<RunSpec> = order.iter().map(|&k| specs[k].clone()).collect();
     let names: Vec<String> = sorted.iter().map(name).collect();
     let statuses = session::attempt(global, &args.sitting, &sorted, &names)?;
