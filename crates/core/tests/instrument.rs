@@ -16,7 +16,9 @@ use windtunnel_core::objective::Objective;
 use windtunnel_core::optim::{Adam, Atom, Sgd};
 use windtunnel_core::rng::{Key, Purpose};
 use windtunnel_core::task::{Covariates, Form, Task};
-use windtunnel_core::train::{Observer, Record, Schedule, Scheduled, Settings, Trainer, View};
+use windtunnel_core::train::{
+    Observer, Outcome, Record, Schedule, Scheduled, Settings, Trainer, View,
+};
 
 const PLAN: NoisePlan =
     NoisePlan { batch_sizes: Vec::new(), draws: 100, reference: 10_000, prompts: 1000 };
@@ -342,4 +344,24 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
     // 60 steps of Lanczos: the extreme eigenvalue to its residual.
     assert!((found / dense.exact - 1.0).abs() < 1e-6, "{found} for {}", dense.exact);
     assert!(matches!(dense.readings.warnings(), [Warning::Unavailable { .. }]));
+}
+
+/// The gradient is finite, its square is not: Adam would divide by infinity ever after.
+#[test]
+fn an_optimizer_that_overflows_has_diverged() {
+    let optimizer = Adam { lr: 0.02, ..Adam::default() }.atoms();
+    let settings =
+        Settings { optimizer, init_std: 1.0, shadows: Vec::new(), ..settings(gaussian(), 20) };
+    let outcome = |settings: &Settings, double: bool| {
+        let mut record = |_: u64, _: &str, _: f64| {};
+        let go_on = ControlFlow::Continue(());
+        match double {
+            true => Trainer::<f64>::new(settings.clone()).run(&mut [], &mut record, |_, _| go_on),
+            false => Trainer::<f32>::new(settings.clone()).run(&mut [], &mut record, |_, _| go_on),
+        }
+    };
+    assert_eq!(outcome(&settings, false), Outcome::Diverged { step: 0 });
+    assert_eq!(outcome(&settings, true), Outcome::Finished);
+    let clipped = Settings { optimizer: adam(), ..settings };
+    assert_eq!(outcome(&clipped, false), Outcome::Finished);
 }
