@@ -7,7 +7,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use windtunnel_core::instrument::{Instrument, NoisePlan};
-use windtunnel_lab::spec::{Document, PRESETS, RunSpec, SpecError};
+use windtunnel_lab::spec::{Document, PRESETS, RunSpec, SpecError, preset_named};
 
 use crate::tips::FigureName;
 
@@ -106,11 +106,31 @@ impl Described {
             Some(path) => Document::read(path)?,
             None => Document::empty(),
         };
+        self.check_presets()?;
         let preset = self.preset.iter().map(|name| format!("preset={name}"));
         for set in preset.chain(self.set.iter().cloned()) {
             document.set(&set)?;
         }
         document.resolve()
+    }
+
+    /// Of two presets one would be dropped without a word.
+    fn check_presets(&self) -> Result<(), SpecError> {
+        let named = self.spec.as_deref().and_then(preset_named).map(String::from);
+        let set = self.set.iter().filter_map(|set| {
+            let (key, value) = set.split_once('=')?;
+            (key.trim() == "preset").then(|| value.trim().trim_matches('"').to_string())
+        });
+        let mut chosen = named.into_iter().chain(self.preset.clone()).chain(set);
+        let Some(first) = chosen.next() else { return Ok(()) };
+        match chosen.find(|other| *other != first) {
+            None => Ok(()),
+            Some(other) => Err(SpecError::Value {
+                key: "preset".into(),
+                value: other,
+                allowed: format!("`{first}` is chosen already; name one of them"),
+            }),
+        }
     }
 }
 

@@ -14,21 +14,6 @@ use crate::error::Error;
 use crate::output;
 use crate::progress::Progress;
 
-/// Computes what is missing of `specs`.
-///
-/// # Errors
-/// When a run failed, or the user interrupted: nothing is lost, and the message says how to go on.
-pub fn compute(
-    global: &Global,
-    sitting: &Sitting,
-    specs: &[RunSpec],
-    names: &[String],
-) -> Result<Store, Error> {
-    let statuses = attempt(global, sitting, specs, names)?;
-    judge(&statuses, names)?;
-    Ok(Store::at(&global.store))
-}
-
 /// The store, made where there is none.
 ///
 /// # Errors
@@ -57,10 +42,16 @@ fn open_for(global: &Global, specs: &[RunSpec]) -> Result<Store, Error> {
     let store = Store::at(&global.store);
     for spec in specs {
         if store.finished(&run_id(spec)).map_err(no_store)?.is_none() {
-            let store = open(global)?;
-            // A folder that cannot be tidied can be used, or whoever uses it says why not.
-            let _ = store.sweep(Store::SWEEP_AGE);
-            return Ok(store);
+            return match open(global) {
+                Ok(store) => {
+                    // A folder that cannot be tidied can be used, or whoever uses it says why not.
+                    let _ = store.sweep(Store::SWEEP_AGE);
+                    Ok(store)
+                }
+                // What is finished can be shown; what is missing says why it cannot be made.
+                Err(_) if store.ids().is_ok_and(|ids| !ids.is_empty()) => Ok(store),
+                Err(error) => Err(error),
+            };
         }
     }
     Ok(store)
@@ -137,7 +128,8 @@ pub fn jobs(global: &Global) -> usize {
     global.jobs.map_or_else(cores, usize::from)
 }
 
-fn judge(statuses: &[Status], names: &[String]) -> Result<(), Error> {
+/// Fails where a run did, with the reason of each.
+pub fn judge(statuses: &[Status], names: &[String]) -> Result<(), Error> {
     let failures: Vec<String> = statuses
         .iter()
         .zip(names)

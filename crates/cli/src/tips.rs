@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, StyledStr, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
-use windtunnel_lab::spec::{key_of, nearest};
+use windtunnel_lab::spec::{PRESETS, key_of, nearest};
 
 use crate::commands::reproduce::{GROUPS, studies};
 
@@ -22,7 +22,27 @@ pub fn add(mut error: Error) -> Error {
         error.remove(ContextKind::SuggestedArg);
         error.insert(ContextKind::Suggested, tip);
     }
+    if error.kind() == ErrorKind::InvalidSubcommand
+        && let Some(ContextValue::String(word)) = error.get(ContextKind::InvalidSubcommand)
+        && let Some(tip) = command_tip(word)
+    {
+        error.remove(ContextKind::SuggestedSubcommand);
+        error.insert(ContextKind::Suggested, ContextValue::StyledStrs(vec![StyledStr::from(tip)]));
+    }
     error
+}
+
+/// `fig2` as `reproduce fig2`, `sphere` as `train sphere`.
+fn command_tip(word: &str) -> Option<String> {
+    if names().any(|(name, _)| name == word) {
+        return Some(format!("figures and studies are made by 'windtunnel reproduce {word}'"));
+    }
+    if PRESETS.iter().any(|preset| preset.name == word) {
+        return Some(format!("a preset is trained by 'windtunnel train {word}'"));
+    }
+    let figure = meant(word);
+    (!figure.is_empty() && word.chars().any(|c| c.is_ascii_digit()))
+        .then(|| format!("figures are made by 'windtunnel reproduce'{figure}"))
 }
 
 /// `--lr 0.05` as `--set optimizer.lr=0.05`.

@@ -105,6 +105,24 @@ fn no_fit_is_worse_than_the_trivial_member_of_its_family() {
     }
 }
 
+/// Σ = cI: errors are c times those of Σ = I, scalars a divided by c.
+#[test]
+fn fits_do_not_depend_on_the_units_of_the_data() {
+    let fits = |c: f64| {
+        let covariance = Covariance::diagonal(&[c; 5]).unwrap();
+        let task = task(Covariates::gaussian().with_covariance(covariance), 20);
+        [Free::Steps, Free::StepsAndTransforms].map(|free| best_scalars(&task, 2, free).unwrap())
+    };
+    let usual = fits(1.0);
+    for c in [1e-150, 1e-12, 1e6, 1e30] {
+        for (own, usual) in fits(c).iter().zip(&usual) {
+            // Draws are scaled in single or double precision by √c, which rounds.
+            assert!((own.fitted / c / usual.fitted - 1.0).abs() < 1e-3, "{c}: {own:?} {usual:?}");
+            assert!((own.a[0] * c / usual.a[0] - 1.0).abs() < 1e-2, "{c}: {own:?} {usual:?}");
+        }
+    }
+}
+
 #[test]
 fn least_squares_solves_noiseless_prompts_and_misses_what_it_did_not_see() {
     let batch = |task: &Task| task.batch::<f64>(Form::Moments, Isa::detect(), KEY, 4000);

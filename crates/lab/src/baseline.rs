@@ -8,6 +8,7 @@ use windtunnel_core::stats::{mean, quantile};
 use windtunnel_core::task::{Batch, Prompts};
 
 use crate::spec::RunSpec;
+use crate::table::number;
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq)]
@@ -63,7 +64,10 @@ pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Baselines {
     ];
     if task.noise_std() > 0.0 {
         let lambda = task.noise_std().powi(2) / task.context_len() as f64;
-        let name = format!("ridge {lambda:.3} (Bayes)");
+        let name = match (1e-3..1e6).contains(&lambda) {
+            true => format!("ridge {lambda:.3} (Bayes)"),
+            false => format!("ridge {} (Bayes)", number(lambda)),
+        };
         lines.push(Baseline::of(name, &ridge(&batch, lambda), None));
     }
     let mut missing = Vec::new();

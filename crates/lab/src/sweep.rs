@@ -18,7 +18,7 @@ use windtunnel_core::train::{self, HeldOut, Observer, Schedule, Scheduled, Train
 pub use cost::warning as cost_warning;
 use pace::Pace;
 
-use crate::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
+use crate::spec::{MAX_MEMORY, NUMERICS_VERSION, Precision, RunSpec, run_id, workspace_bytes};
 use crate::store::{self, Lock, Record, Resume, Row, RunId, Store};
 use crate::stored::{
     Meta, Outcome, Run, Stored, checkpoint, checkpoint_spec, object, restore, tensors,
@@ -85,12 +85,15 @@ pub fn sweep(
     news: &(dyn Fn(usize, Event) + Sync),
 ) -> Vec<Status> {
     let statuses: Vec<Mutex<Option<Status>>> = specs.iter().map(|_| Mutex::new(None)).collect();
+    // As many at a time as fit into the memory of one, where that is a lot.
+    let fits = |spec: &RunSpec| (MAX_MEMORY / workspace_bytes(spec).max(1)).max(1);
+    let jobs = specs.iter().map(fits).fold(options.jobs, usize::min);
     let attempt = |patience: Patience| {
-        queue(options.jobs, specs, |index, spec| {
+        queue(jobs, specs, |index, spec| {
             let Ok(mut status) = statuses[index].lock() else { return };
             if status.is_none() {
                 // More threads than shares of the batch would only wait.
-                let threads = (options.jobs / specs.len()).min(spec.train.batch_size / 128).max(1);
+                let threads = (jobs / specs.len()).min(spec.train.batch_size / 128).max(1);
                 let job = Job { store, spec, options, stop, threads };
                 *status = job.run(patience, &|event| news(index, event));
             }

@@ -4,6 +4,7 @@ use serde::Serialize;
 use windtunnel_lab::spec::{RunSpec, run_id};
 use windtunnel_lab::store::Store;
 use windtunnel_lab::stored::{Meta, Run};
+use windtunnel_lab::sweep::Status;
 use windtunnel_lab::table::{Table, number};
 
 use super::{LOSS, describe, last, name, without_last};
@@ -31,12 +32,21 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
     };
     let specs: Vec<RunSpec> = seeds.iter().map(|&seed| spec.with_seed(seed)).collect();
     let names: Vec<String> = specs.iter().map(name).collect();
-    let store = session::compute(global, &train.sitting, &specs, &names)?;
-    let summaries =
-        specs.iter().map(|spec| summary(&store, spec)).collect::<Result<Vec<_>, _>>()?;
+    let statuses = session::attempt(global, &train.sitting, &specs, &names)?;
+    let store = Store::at(&global.store);
+    let stored = specs.iter().zip(&statuses).filter(|(_, s)| matches!(s, Status::Stored));
+    let summaries = stored.map(|(spec, _)| summary(&store, spec)).collect::<Result<Vec<_>, _>>()?;
+    // What failed costs the rest no line.
     if global.json {
-        return output::json(&summaries);
+        output::json(&summaries)?;
+    } else if !summaries.is_empty() {
+        output::print(&table(&spec, &summaries))?;
     }
+    session::judge(&statuses, &names)
+}
+
+/// One row per run, and the reasons of losses that are no numbers.
+fn table(spec: &RunSpec, summaries: &[Summary]) -> String {
     let rows = summaries.iter().map(|s| {
         let how = match s.meta.diverged() {
             true => format!("diverged at step {}", s.meta.step),
@@ -46,13 +56,13 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
         vec![s.run.clone(), s.seed.to_string(), how, number(s.held_out_loss), wall]
     });
     let head = ["run", "seed", "outcome", "held-out loss", "time"];
-    let table = Table::new(&describe(&spec), &head, rows.collect());
+    let table = Table::new(&describe(spec), &head, rows.collect());
     // That a run diverged stands in its row.
     let odd = summaries.iter().filter(|s| !s.meta.diverged());
     let reason =
         |s: &Summary| Some(format!("no held-out loss: {}: {}\n", s.run, s.reason.as_ref()?));
     let reasons: String = odd.filter_map(reason).collect();
-    output::print(&format!("{}{reasons}", table.text()))
+    format!("{}{reasons}", table.text())
 }
 
 fn summary(store: &Store, spec: &RunSpec) -> Result<Summary, Error> {

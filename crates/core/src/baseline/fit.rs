@@ -25,10 +25,25 @@ const CONVERGED: f64 = 1e-9;
 const MOST_STEPS: usize = 32;
 
 /// Eigenvalues λ of S/n, prompt by prompt, with their weights w; those that count as zero are 0.
+///
+/// Both are kept in units of a power of two near the largest, so that the fit of tiny or enormous
+/// data is that of data of usual size, to the bit.
 pub(super) struct Spectrum {
     values: Vec<f64>,
     weights: Vec<f64>,
     prompts: usize,
+    /// The units of λ and w.
+    units: [f64; 2],
+}
+
+/// Brings values to units of the power of two below their largest, which it returns; 1 for zeros.
+fn to_units(values: &mut [f64]) -> f64 {
+    let largest = values.iter().fold(0.0_f64, |m, v| m.max(*v));
+    // Within the powers whose inverses are normal doubles.
+    let exponent = if largest > 0.0 { largest.log2().floor().clamp(-1000.0, 1000.0) } else { 0.0 };
+    let unit = exponent.exp2();
+    values.iter_mut().for_each(|v| *v /= unit);
+    unit
 }
 
 impl Spectrum {
@@ -41,15 +56,25 @@ impl Spectrum {
             values.extend(own.iter().map(|&value| if value > floor { value } else { 0.0 }));
             weights.extend(query.iter().map(|x| x * x));
         }
-        let finite = values.iter().zip(&weights).all(|(v, w)| (v * w).is_finite());
-        finite.then_some(Spectrum { values, weights, prompts: batch.len() })
+        if !values.iter().chain(&weights).all(|x| x.is_finite()) {
+            return None;
+        }
+        let units = [to_units(&mut values), to_units(&mut weights)];
+        Some(Spectrum { values, weights, prompts: batch.len(), units })
     }
 
     /// The spectrum of the first `prompts` prompts.
     fn first(&self, prompts: usize) -> Spectrum {
         let len = self.values.len() / self.prompts * prompts.min(self.prompts);
         let (values, weights) = (self.values[..len].into(), self.weights[..len].into());
-        Spectrum { values, weights, prompts: prompts.min(self.prompts) }
+        Spectrum { values, weights, prompts: prompts.min(self.prompts), units: self.units }
+    }
+
+    /// The scalars and their error in the units of the prompts; b has none.
+    pub(super) fn in_units_of_prompts(&self, scalars: Scalars) -> Scalars {
+        let [value, weight] = self.units;
+        let a = scalars.a.iter().map(|a| a / value).collect();
+        Scalars { a, b: scalars.b, fitted: scalars.fitted * weight }
     }
 
     /// Gradient descent of `depth` steps with the best step sizes: a = −1/θ for the Ritz values θ.

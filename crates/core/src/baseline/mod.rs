@@ -65,7 +65,12 @@ pub fn ridge(batch: &Batch<f64>, lambda: f64) -> Vec<f64> {
         let floor = CUTOFF * at.values.last().copied().unwrap_or(0.0);
         let terms = at.values.iter().zip(&at.labels).zip(&at.query);
         let terms = terms.filter(|((value, _), _)| **value > floor);
-        let predicted: f64 = terms.map(|((value, s), x)| s * x / (value + lambda)).sum();
+        let term = |((value, s), x): ((&f64, &f64), &f64)| {
+            let product = s * x;
+            // Where the product vanishes the quotient need not.
+            if product.is_normal() { product / (value + lambda) } else { s / (value + lambda) * x }
+        };
+        let predicted: f64 = terms.map(term).sum();
         (predicted - at.target).powi(2)
     };
     (0..batch.len()).map(error).collect()
@@ -161,8 +166,9 @@ pub fn best_scalars(task: &Task, depth: usize, free: Free) -> Result<Scalars, No
     let batch = task.batch(Form::Moments, Isa::detect(), key, FIT_PROMPTS);
     let spectrum = Spectrum::of(&batch).ok_or(NoScalars::NotFinite)?;
     let descent = spectrum.descent(depth);
-    Ok(match free {
+    let best = match free {
         Free::Steps => descent,
         Free::StepsAndTransforms => spectrum.transforms(descent),
-    })
+    };
+    Ok(spectrum.in_units_of_prompts(best))
 }

@@ -4,6 +4,7 @@ use super::{Dynamics, Instrument, Motion, NoisePlan, Readings, Scene, Warning};
 use crate::landscape::Probe;
 use crate::lanes::Real;
 use crate::model::{BatchObjective, Evaluator, TaskObjective};
+use crate::optim::Optimizer;
 use crate::rng::{Key, Purpose};
 use crate::train::{Observer, Record, Schedule, Settings, View};
 
@@ -51,18 +52,31 @@ impl Instruments {
     }
 }
 
+/// The update of an optimizer at `view` and the optimizer after it; NaN where that has overflowed,
+/// since Adam's step would then be 0.
+fn update_at<T: Real>(view: &View<'_, T>, optimizer: &Optimizer<T>) -> (Vec<T>, Optimizer<T>) {
+    let (mut update, after) = view.update_of(optimizer);
+    let finite = |values: &[T]| values.iter().all(|x| x.widen().is_finite());
+    if !after.buffers().all(|(_, values)| finite(values)) {
+        update.fill(T::nan());
+    }
+    (update, after)
+}
+
 /// What the optimizers of a run do at `view`; `atoms` are those of its own optimizer.
 pub fn motion_at<T: Real>(view: &View<'_, T>, atoms: &[crate::optim::Atom]) -> Motion {
     let wide = |x: &[T]| x.iter().map(|x| x.widen()).collect::<Vec<f64>>();
-    let (update, after) = view.update_of(view.optimizer);
+    let (update, after) = update_at(view, view.optimizer);
     let grad = wide(view.grad);
     let moment = |suffix: &str| {
         after.buffers().find(|(name, _)| name.ends_with(suffix)).map(|(_, values)| wide(values))
     };
     let second = moment(".max_exp_avg_sq").or_else(|| moment(".exp_avg_sq"));
+    let finite = |v: f64| if v.is_finite() { v } else { f64::NAN };
+    let second = second.map(|values| values.into_iter().map(finite).collect::<Vec<_>>());
     let dynamics = Dynamics::of(atoms, after.steps(), &grad, second.as_deref());
     let other = |shadow: &crate::train::Shadow<T>| {
-        (shadow.name.clone(), wide(&view.update_of(&shadow.optimizer).0))
+        (shadow.name.clone(), wide(&update_at(view, &shadow.optimizer).0))
     };
     let others = view.shadows.iter().map(other).collect();
     Motion { grad, update: wide(&update), others, dynamics }

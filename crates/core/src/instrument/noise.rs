@@ -207,6 +207,10 @@ pub(super) fn loss_tails(scene: &mut Scene<'_>, readings: &mut Readings) {
 
 /// Warns where the mean of `values`, on which `metric` rests, is not to be trusted.
 fn doubt(values: &[f64], metric: &str, readings: &mut Readings) {
+    if !values.iter().all(|value| value.is_finite()) {
+        // The mean has no value, and its reason says so.
+        return;
+    }
     let trust = mean_trust(values);
     if trust != MeanTrust::Trusted {
         readings.warn(Warning::Mean { metric: metric.into(), trust });

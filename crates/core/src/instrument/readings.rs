@@ -45,7 +45,8 @@ impl std::fmt::Display for Warning {
 /// Reason of a value that is infinite where nothing else is known.
 const OVERFLOW: &str = "it exceeds the largest double, 1.8e308";
 /// Reason of a value that is NaN where nothing else is known.
-const UNDEFINED: &str = "it is not defined here";
+const UNDEFINED: &str = "it is not defined at this point, or a number on the way to it exceeds the \
+                         largest double";
 
 /// What instruments found at one point, in order.
 #[derive(Clone, Debug, Default, PartialEq)]

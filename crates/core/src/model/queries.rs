@@ -175,7 +175,7 @@ fn scores<V: Lane, D: Dim, E: Dim, A: Activation, const N: usize>(
             let q = hold_all::<V, E, N>(q);
             let out = &mut out[..(N - 1) * stride + z.len()];
             let zero = V::splat(token, 0.0);
-            let mut largest = [V::splat(token, f64::from(f32::MIN)); N];
+            let mut largest = [V::splat(token, f64::NEG_INFINITY); N];
             for (k, z) in z.iter().enumerate() {
                 let z = D::hold(z);
                 for j in 0..N {

@@ -41,9 +41,22 @@ impl Condition {
         Ok(Condition { path: path.into_iter().map(Into::into).collect(), value })
     }
 
-    /// Whether a spec has this value at this key; the name of a section stands for its kind, as in
-    /// `optimizer=sgd`.
+    /// Whether a spec has this value at this key, which may be its default; the name of a section
+    /// stands for its kind, as in `optimizer=sgd`.
     pub fn holds(&self, document: &Document) -> bool {
+        self.is_written(document) || self.changes_nothing(document)
+    }
+
+    /// Whether the spec is the same with this value: stored specs leave many defaults out.
+    fn changes_nothing(&self, document: &Document) -> bool {
+        let mut changed = document.clone();
+        let path: Vec<&str> = self.path.iter().map(String::as_str).collect();
+        let spec = document.resolve().ok();
+        let set = changed.insert(&path, self.value.clone());
+        set.is_some() && spec.is_some() && spec == changed.resolve().ok()
+    }
+
+    fn is_written(&self, document: &Document) -> bool {
         let mut value = None;
         let mut table = Some(&document.table);
         for part in &self.path {

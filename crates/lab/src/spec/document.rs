@@ -44,7 +44,11 @@ impl Document {
     pub fn read(path: &Path) -> Result<Document, SpecError> {
         let text = match text(path) {
             Ok(text) => text,
-            Err(error) => return preset(path).ok_or(error),
+            Err(error) => {
+                let name = preset_named(path).ok_or(error)?;
+                let table = Table::from_iter([("preset".into(), Value::String(name.into()))]);
+                return Ok(Document { table });
+            }
         };
         let document = Document::parse(&path.display().to_string(), &text)?;
         match document.table.is_empty() {
@@ -64,7 +68,7 @@ impl Document {
         self.insert(&parts, value).ok_or_else(malformed)
     }
 
-    fn insert(&mut self, parts: &[&str], value: Value) -> Option<()> {
+    pub(super) fn insert(&mut self, parts: &[&str], value: Value) -> Option<()> {
         let (last, path) = parts.split_last()?;
         let mut table = &mut self.table;
         for part in path {
@@ -120,12 +124,11 @@ fn text(path: &Path) -> Result<String, SpecError> {
     }
 }
 
-/// The preset that is meant where a file of its name is not there.
-fn preset(path: &Path) -> Option<Document> {
+/// The name of the preset that is meant where there is no file of this name; a folder is none.
+pub fn preset_named(path: &Path) -> Option<&'static str> {
     let preset = PRESETS.iter().find(|preset| path == Path::new(preset.name))?;
-    let missing = !path.try_exists().unwrap_or(true);
-    let table = Table::from_iter([("preset".into(), Value::String(preset.name.into()))]);
-    missing.then_some(Document { table })
+    let missing = path.is_dir() || !path.try_exists().unwrap_or(true);
+    missing.then_some(preset.name)
 }
 
 /// The parts of a dotted key, and its value.

@@ -18,13 +18,14 @@ mod template;
 
 pub use canonical::{NUMERICS_VERSION, run_id, run_id_of_text};
 pub use condition::Condition;
-pub use document::Document;
+pub use document::{Document, preset_named};
 pub use error::SpecError;
 pub use id::{ParseRunIdError, RunId};
 pub(crate) use memory::Memory;
 pub use model::describe_model;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
 pub use reader::{key_of, nearest};
+pub(crate) use resolve::workspace_bytes;
 pub use resolve::{MAX_MEMORY, noise_memory};
 pub use template::template;
 

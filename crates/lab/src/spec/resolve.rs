@@ -121,6 +121,9 @@ fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
     check("task.context_len", context_len, train.scores, "scores of all pairs of tokens")?;
     check("train.batch_size", spec.train.batch_size, train.sums, "sums over the batch")?;
     check("eval.batch_size", spec.eval.batch_size, eval.prompts, "the held-out batch")?;
+    let parts = [train.workspaces, train.scores, train.sums, eval.prompts];
+    let all = parts.into_iter().fold(0, usize::saturating_add);
+    check("model.depth", depth, all, "workspaces, sums and the held-out batch together")?;
     let plan = &spec.instruments.plan;
     if spec.instruments.schedules.iter().any(|(instrument, _)| *instrument == Instrument::Noise) {
         let [draws, reference] = noise_memory(plan, spec.model.transformer.params());
@@ -128,6 +131,11 @@ fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
         check("instruments.noise_reference", plan.reference, reference, "sums over the batch")?;
     }
     check_rows(spec)
+}
+
+/// Bytes of the workspaces of one thread.
+pub(crate) fn workspace_bytes(spec: &RunSpec) -> usize {
+    Memory::of(&spec.model.transformer, spec.task.task.context_len(), 0).workspaces
 }
 
 /// Bytes that the draws of a noise study keep at `params` parameters, and that sums over its

@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use windtunnel_core::instrument::{Instrument, Work};
 use windtunnel_core::lanes::Isa;
-use windtunnel_core::model::{Evaluator, Transformer};
+use windtunnel_core::model::Evaluator;
 use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Labels, Stream};
+use windtunnel_core::task::{Form, Labels, Stream};
 use windtunnel_core::train::Schedule;
 
 use crate::spec::RunSpec;
@@ -84,12 +84,19 @@ pub fn warning(spec: &RunSpec, from: u64, isa: Isa, threads: usize) -> Option<St
     sentence(&prompts, seconds)
 }
 
-/// Lower bound on the multiplications of one prompt.
+/// About as many multiplications as one prompt takes.
 fn multiplications(spec: &RunSpec) -> f64 {
-    let task = &spec.task.task;
-    let Transformer { dim, .. } = spec.model.transformer;
+    let (task, model) = (&spec.task.task, &spec.model.transformer);
     let network = if let Labels::Mlp(net) = task.labels() { net.hidden() } else { 0 };
-    (spec.model.transformer.params() + task.context_len() * dim * network) as f64
+    let encoder = model.encoder.map_or(0, |encoder| 2 * encoder.hidden);
+    let (tokens, dim) = (task.context_len() as f64, model.dim as f64);
+    // Where tokens are drawn or read one by one, and where all pairs of them are.
+    let single = tokens * dim * (1 + network + encoder) as f64;
+    let pairs = match model.form() {
+        Form::Moments => 0.0,
+        Form::Tokens => tokens * tokens * dim * (model.depth * model.heads) as f64,
+    };
+    model.params() as f64 + single + pairs
 }
 
 /// Drawing one prompt and its gradient, on one thread in double precision, as instruments do.
@@ -187,6 +194,15 @@ mod tests {
         let training = Prompts { training: 1e15, instruments: Vec::new(), hessians: 0.0 };
         let said = sentence(&training, 1e-6).unwrap();
         assert!(said.starts_with("it will take about 32 years here (training 32 years)"), "{said}");
+    }
+
+    #[test]
+    fn what_is_timed_counts_tokens_and_their_pairs() {
+        let of = |sets: &[&str]| multiplications(&spec(sets));
+        assert_eq!(of(&[]), 150.0 + 100.0);
+        let softmax = of(&["preset=softmax", "task.context_len=500"]);
+        assert!(softmax > 500.0 * 500.0, "{softmax}");
+        assert!(of(&["task.context_len=1000000", "task.covariates=student_t"]) > 5e6);
     }
 
     #[test]
