@@ -5,6 +5,8 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+mod words;
+
 use serde_json::Value;
 use windtunnel_core::landscape::Convention;
 use windtunnel_lab::figure::Scale;
@@ -19,6 +21,7 @@ use windtunnel_lab::paper::{Arm, Protocol, audit};
 use windtunnel_lab::report::{Page, Part};
 use windtunnel_lab::store::Row;
 use windtunnel_lab::table::{Table, number};
+use words::assert_worded;
 
 const STEPS: u64 = 1250;
 
@@ -226,20 +229,6 @@ fn evidence(seeds: u64, fault: Fault, at: Where) -> Evidence {
         }
     }
     evidence
-}
-
-/// The words of a text.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric())
-}
-
-fn assert_worded(text: &str, case: &str) {
-    let wrong = ["NaN", "inf", "Infinity", "null"];
-    if let Some(word) = words(text).find(|word| wrong.contains(word)) {
-        let at = text.find(word).unwrap();
-        let start = (at.saturating_sub(200)..at).find(|i| text.is_char_boundary(*i)).unwrap_or(at);
-        panic!("{case}: {word} in …{}", &text[start..at + word.len()]);
-    }
 }
 
 /// Whatever is `null` has a reason beside it.

@@ -4,6 +4,8 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+mod words;
+
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -19,6 +21,7 @@ use windtunnel_lab::paper::view::View;
 use windtunnel_lab::paper::{Arm, Protocol};
 use windtunnel_lab::store::Store;
 use windtunnel_lab::sweep::{Options, sweep};
+use words::assert_worded;
 
 const WILD: Cohort = Cohort {
     name: "wild",
@@ -59,11 +62,6 @@ const HOPELESS: Cohort = Cohort {
     ..WILD
 };
 
-fn assert_worded(text: &str) {
-    let mut words = text.split(|c: char| !c.is_alphanumeric());
-    assert!(!words.any(|word| word == "NaN" || word == "inf"), "{text}");
-}
-
 /// Parameters of 1e150 make gradients beyond the largest double.
 #[test]
 fn noise_that_overflows_is_counted_and_read_back_as_it_was_made() {
@@ -83,7 +81,7 @@ fn noise_that_overflows_is_counted_and_read_back_as_it_was_made() {
     );
     assert!(section.summary.iter().any(|line| line.contains("400 of 400 gradients")));
     assert!(section.pictures.is_empty());
-    section.tables.iter().for_each(|table| assert_worded(&table.text()));
+    section.tables.iter().for_each(|table| assert_worded(&table.text(), "noise"));
 }
 
 /// Every rate of an unclipped quadratic from 1e9 down to 1e7, where the grid stops growing, diverges.
@@ -107,7 +105,7 @@ fn a_search_of_which_every_rate_diverges_says_so() {
     }
     let table = rates::table(&[&search]).unwrap();
     assert_eq!(table.rows[0][3], "none: a run diverged at every rate");
-    assert_worded(&table.text());
+    assert_worded(&table.text(), "table");
     let figure = rates::figure("A title", &[HOPELESS], &[&search]).unwrap();
-    assert_worded(&figure.svg());
+    assert_worded(&figure.svg(), "figure");
 }

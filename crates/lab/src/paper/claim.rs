@@ -1,6 +1,6 @@
 //! Claims, and how the data judge them.
 
-use windtunnel_core::stats::{rank_correlation, std_dev};
+use windtunnel_core::stats::{mean, rank_correlation, std_dev};
 
 use super::Arm;
 use super::cohort::Cohort;
@@ -9,7 +9,7 @@ use super::evidence::Evidence;
 use super::quantity::{
     Convention, HETEROGENEITY, Quantity, SMOOTHNESS, TABLE_STEPS, at, reached, tail_metric,
 };
-use super::reading::{Ratios, Readings, lacks, mean_of_large};
+use super::reading::{Ratios, Readings, lacks};
 use super::study::Study;
 use crate::chart::Member;
 use crate::table::number;
@@ -361,7 +361,7 @@ pub(super) fn condition_ratio(evidence: &Evidence, cohort: &Cohort, step: u64) -
     Some(match (lack.as_str(), ratios.as_slice()) {
         ("", []) => "not measured: there are no pairs".into(),
         ("", [only]) => format!("{} (one seed, no deviation)", number(*only)),
-        ("", ratios) => format!("{} ({})", number(mean_of_large(ratios)), number(std_dev(ratios))),
+        ("", ratios) => format!("{} ({})", number(mean(ratios)), number(std_dev(ratios))),
         (lack, _) => format!("not measured: {lack}"),
     })
 }

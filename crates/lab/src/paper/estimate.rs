@@ -64,6 +64,8 @@ pub struct Estimate {
     center: f64,
     ends: Interval,
     units: usize,
+    /// Values or logarithms that it is a mean or median of; none for a correlation.
+    sample: Vec<f64>,
     /// What the data lack.
     lack: String,
 }
@@ -87,15 +89,18 @@ impl Estimate {
             true => (Estimator::Median, median(&logs)),
             false => (Estimator::GeometricMean, mean(&logs)),
         };
-        let lack = ratios.lack.clone();
-        Estimate { estimator, center, ends: interval(&logs), units: logs.len(), lack }
+        Estimate::of_sample(estimator, center, logs, ratios.lack.clone())
     }
 
     /// The mean of a number of every run. Runs without one (NaN) are left out; `lack` says why.
     pub fn of_values(values: &[f64], lack: String) -> Estimate {
         let known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
-        let (center, ends) = (mean(&known), interval(&known));
-        Estimate { estimator: Estimator::Mean, center, ends, units: known.len(), lack }
+        Estimate::of_sample(Estimator::Mean, mean(&known), known, lack)
+    }
+
+    fn of_sample(estimator: Estimator, center: f64, sample: Vec<f64>, lack: String) -> Estimate {
+        let (ends, units) = (interval(&sample), sample.len());
+        Estimate { estimator, center, ends, units, sample, lack }
     }
 
     /// Spearman's rank correlation of all points of all units, with the interval over units: points
@@ -114,7 +119,8 @@ impl Estimate {
             0 | 1 => NOTHING,
             units => bootstrap(units, |chosen| correlation(chosen).0),
         };
-        Estimate { estimator: Estimator::RankCorrelation, center, ends, units: points, lack }
+        let (estimator, sample) = (Estimator::RankCorrelation, Vec::new());
+        Estimate { estimator, center, ends, units: points, sample, lack }
     }
 
     /// What it estimates.
@@ -125,6 +131,12 @@ impl Estimate {
     /// Pairs, runs or points that it rests on.
     pub fn units(&self) -> usize {
         self.units
+    }
+
+    /// Values or logarithms of ratios that it is a mean or median of, without those that are missing;
+    /// empty for a correlation.
+    pub(super) fn sample(&self) -> &[f64] {
+        &self.sample
     }
 
     /// The number; nothing where there is no finite one.

@@ -6,7 +6,7 @@ use windtunnel_core::landscape::{
 use windtunnel_core::stats::{mean, quantile};
 
 use super::noise::InitialNoise;
-use super::reading::{DIVERGED, Reading, mean_of_large};
+use super::reading::{DIVERGED, Reading};
 use crate::chart::Member;
 
 /// Held-out loss, mean over prompts.
@@ -97,10 +97,10 @@ impl Quantity {
                     convention(name, Read::Over { from, to, statistic })
                 };
                 vec![
-                    over("mean over all steps", 0.0, 1.0, mean_of_large),
+                    over("mean over all steps", 0.0, 1.0, mean),
                     over("median over all steps", 0.0, 1.0, median),
-                    over("mean over the first tenth", 0.0, 0.1, mean_of_large),
-                    over("mean over the last half", 0.5, 1.0, mean_of_large),
+                    over("mean over the first tenth", 0.0, 0.1, mean),
+                    over("mean over the last half", 0.5, 1.0, mean),
                     over("mean of |uᵀHu|", 0.0, 1.0, mean_size),
                 ]
             }
@@ -155,7 +155,7 @@ pub(super) fn median(x: &[f64]) -> f64 {
 }
 
 fn mean_size(x: &[f64]) -> f64 {
-    mean_of_large(&x.iter().map(|x| x.abs()).collect::<Vec<_>>())
+    mean(&x.iter().map(|x| x.abs()).collect::<Vec<_>>())
 }
 
 fn words(convention: ConditionConvention) -> String {

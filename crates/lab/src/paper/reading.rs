@@ -94,16 +94,9 @@ impl Readings {
         }
         match self.lack() {
             lack if !lack.is_empty() => Err(lack),
-            _ => Ok(mean_of_large(&values)),
+            _ => Ok(mean(&values)),
         }
     }
-}
-
-/// The mean, also of finite values whose sum is not finite; NaN when empty.
-pub fn mean_of_large(values: &[f64]) -> f64 {
-    let plain = mean(values);
-    let count = values.len() as f64;
-    if plain.is_finite() { plain } else { values.iter().map(|value| value / count).sum() }
 }
 
 /// What several lack, in one sentence.

@@ -8,10 +8,10 @@ use crate::paper::cohort::Cohort;
 use crate::paper::evidence::Evidence;
 use crate::paper::noise::{DRAWN_SEED, InitialNoise};
 use crate::paper::quantity::tail_metric;
-use crate::paper::reading::mean_of_large;
 use crate::paper::study::Study;
 use crate::table::{Table, number};
 use windtunnel_core::instrument::POOR_REFERENCE;
+use windtunnel_core::stats::mean;
 
 pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
     let drawn = |cohort: &'static Cohort| {
@@ -108,7 +108,7 @@ fn with_range(noise: &[InitialNoise], read: fn(&InitialNoise) -> Option<f64>) ->
         values => {
             let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
             let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            format!("{} ({} to {})", number(mean_of_large(values)), number(lo), number(hi))
+            format!("{} ({} to {})", number(mean(values)), number(lo), number(hi))
         }
     }
 }
