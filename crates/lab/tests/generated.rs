@@ -13,7 +13,7 @@ use windtunnel_lab::figure::Scale;
 use windtunnel_lab::paper::claim::{Claim, Coordinate, Kind, Unit};
 use windtunnel_lab::paper::cohort::{Cell, Cohort, Rates};
 use windtunnel_lab::paper::evidence::Evidence;
-use windtunnel_lab::paper::noise::InitialNoise;
+use windtunnel_lab::paper::noise::{InitialNoise, Missing, Statistics};
 use windtunnel_lab::paper::quantity::Quantity;
 use windtunnel_lab::paper::study::{Published, Reading, Section, Study};
 use windtunnel_lab::paper::view::View;
@@ -192,25 +192,37 @@ fn rows(cohort: usize, cell: &Cell, fault: Fault) -> Vec<Row> {
 
 fn noise(seed: u64, fault: Fault) -> InitialNoise {
     let draws = 40;
-    let sized = InitialNoise { seed, batch_size: 32, draws, reference: 3200, ..Default::default() };
+    let missing = InitialNoise {
+        seed,
+        batch_size: 32,
+        draws,
+        reference: 3200,
+        overflowed: draws,
+        statistics: Statistics::missing(Missing::Overflow),
+        norms: Vec::new(),
+        gaussian: Vec::new(),
+    };
     let x = match fault {
         Fault::None => 1.0 + seed as f64,
         Fault::Is(x) if x.is_finite() && x >= 0.0 => x,
-        _ => return InitialNoise { overflowed: draws, ..sized },
+        _ => return missing,
     };
-    let known = (x > 0.0).then_some(x);
+    let known = if x > 0.0 { Ok(x) } else { Err(Missing::Zero) };
     let norms = |x: f64| (1..=draws).map(|k| x * k as f64 / draws as f64).collect::<Vec<f64>>();
     InitialNoise {
-        rms: Some(x),
-        kurtosis: known,
-        gaussian_kurtosis: known,
-        q999: known,
-        largest: known,
-        coordinate_kurtosis: known,
-        single: None,
+        overflowed: 0,
+        statistics: Statistics {
+            rms: Ok(x),
+            kurtosis: known,
+            gaussian_kurtosis: known,
+            q999: known,
+            largest: known,
+            coordinate_kurtosis: known,
+            single: Err(Missing::SinglePrompt),
+        },
         norms: if seed == 1 { norms(x) } else { Vec::new() },
         gaussian: if seed == 1 { norms(x) } else { Vec::new() },
-        ..sized
+        ..missing
     }
 }
 

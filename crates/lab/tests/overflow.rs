@@ -13,7 +13,7 @@ use windtunnel_core::lanes::Isa;
 use windtunnel_lab::paper::claim::{Claim, Kind};
 use windtunnel_lab::paper::cohort::{Cohort, Rates};
 use windtunnel_lab::paper::evidence::Evidence;
-use windtunnel_lab::paper::noise::initial_noise;
+use windtunnel_lab::paper::noise::{Missing, initial_noise};
 use windtunnel_lab::paper::quantity::Quantity;
 use windtunnel_lab::paper::rates::{self, searches};
 use windtunnel_lab::paper::study::Study;
@@ -70,7 +70,10 @@ fn noise_that_overflows_is_counted_and_read_back_as_it_was_made() {
     let made = || initial_noise(&store, &WILD, &Protocol::PUBLISHED, 1).unwrap();
     let (first, again) = (made(), made());
     assert_eq!(format!("{first:?}"), format!("{again:?}"));
-    assert_eq!((first.overflowed, first.rms, first.norms.len()), (WILD.draws, None, 0));
+    assert_eq!(
+        (first.overflowed, first.statistics.rms, first.norms.len()),
+        (WILD.draws, Err(Missing::Overflow), 0)
+    );
     let cells = WILD.cells(&Protocol::PUBLISHED, |_| None).unwrap();
     let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
     evidence.add_noise(&WILD, first);

@@ -266,7 +266,7 @@ fn effects_are_those_of_the_stored_rows() {
     assert_eq!(first.norms.len(), 400);
     let mean: f64 = first.norms.iter().map(|x| x * x).sum::<f64>() / 400.0;
     // The error of the reference, 1/100 in the square, is taken out of the rms.
-    assert!((mean.sqrt() / first.rms.unwrap() - 1.0).abs() < 0.02);
+    assert!((mean.sqrt() / first.statistics.rms.unwrap() - 1.0).abs() < 0.02);
     let tail = &section.findings[1].effects[0].estimate;
     assert!((0.5..2.0).contains(&tail.value().unwrap()) && tail.units() == 6, "{tail:?}");
 }
@@ -288,11 +288,11 @@ fn noise_at_zero_is_that_of_the_closed_form() {
     let v = 4.0 * d * (d + 2.0).powi(2) * (n + d + 1.0) / n;
     let rms = (l * (v - 4.0 * d) / b).sqrt();
     // Norms vary by a fifth, so 2000 of them tell their rms to 0.5 %; three of these.
-    let sampled = noise.rms.unwrap();
+    let sampled = noise.statistics.rms.unwrap();
     assert!((sampled / rms - 1.0).abs() < 0.015, "{sampled} against {rms}");
     // The mean of 1000 prompts is nearly Gaussian, single prompts are far from it.
-    assert!((noise.q999.unwrap() - 1.1).abs() < 0.1, "{:?}", noise.q999);
-    assert!(noise.single.unwrap() > 3.0, "{:?}", noise.single);
+    assert!((noise.statistics.q999.unwrap() - 1.1).abs() < 0.1, "{:?}", noise.statistics.q999);
+    assert!(noise.statistics.single.unwrap() > 3.0, "{:?}", noise.statistics.single);
 }
 
 const MADE_UP: [Cohort; 2] = [

@@ -5,7 +5,7 @@ use windtunnel_core::landscape::{
 };
 use windtunnel_core::stats::{mean, quantile};
 
-use super::noise::InitialNoise;
+use super::noise::{InitialNoise, Statistic, Statistics};
 use super::reading::{DIVERGED, Reading};
 use crate::chart::Member;
 
@@ -76,7 +76,7 @@ enum Read {
         to: f64,
         statistic: fn(&[f64]) -> f64,
     },
-    Noise(fn(&InitialNoise) -> Option<f64>),
+    Noise(fn(&Statistics) -> Statistic),
 }
 
 impl Quantity {
@@ -109,11 +109,11 @@ impl Quantity {
                 convention("largest over Gaussian noise's", Read::Noise(|n| n.largest)),
                 convention(
                     "kurtosis of the norm over Gaussian noise's",
-                    Read::Noise(InitialNoise::kurtosis_ratio),
+                    Read::Noise(Statistics::kurtosis_ratio),
                 ),
                 convention(
                     "kurtosis of the median coordinate, over 3",
-                    Read::Noise(|n| Some(n.coordinate_kurtosis? / 3.0 + 1.0)),
+                    Read::Noise(|n| Ok(n.coordinate_kurtosis? / 3.0 + 1.0)),
                 ),
                 convention("B = 1, 99.9 % quantile", Read::Noise(|n| n.single)),
             ],
@@ -238,9 +238,10 @@ impl Convention {
     /// The reading of a study of noise; missing of a convention of runs.
     pub fn of_noise(&self, noise: &InitialNoise) -> Reading {
         match self.read {
-            Read::Noise(read) => {
-                read(noise).map_or(Reading::Missing(noise.lack()), |x| Reading::of(Some(x)))
-            }
+            Read::Noise(read) => match read(&noise.statistics) {
+                Ok(value) => Reading::of(Some(value)),
+                Err(missing) => Reading::Missing(missing.text()),
+            },
             _ => Reading::of(None),
         }
     }
