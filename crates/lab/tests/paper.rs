@@ -447,3 +447,29 @@ fn verdicts_of_claims_of_equality_are_the_other_way_round() {
     assert_eq!(finding.effects[0].estimate.text(), "exactly 1 (the same in all 6 pairs)");
     assert!(finding.effects.iter().take(4).all(|e| e.verdict == Verdict::Supported));
 }
+
+/// GD++ is not known where labels are noisy, and the table of losses says so.
+#[test]
+fn a_baseline_that_is_not_defined_has_its_reason_in_the_table() {
+    const NOISY: Cohort = Cohort {
+        name: "noisy",
+        sets: &["model.depth=1", "task.noise_std=0.5", "eval.batch_size=16"],
+        rates: Rates::Published,
+        ..TINY
+    };
+    const STUDY: Study = Study { cohorts: &[NOISY], views: &[View::Losses], ..Study::EMPTY };
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let mut evidence = Evidence::new(Protocol::PUBLISHED, Vec::new(), Vec::new());
+    evidence.fit_theory(&store, &[&NOISY], 1, &AtomicBool::new(false));
+    let section = STUDY.assemble(&evidence).unwrap();
+    let cell = |title: &str| {
+        let table = section.tables.iter().find(|table| table.title.contains(title)).unwrap();
+        let column = table.head.iter().position(|head| head.starts_with("Adam/GD++")).unwrap();
+        table.rows[0][column].clone()
+    };
+    for title in ["mean over prompts", "median over prompts"] {
+        let cell = cell(title);
+        assert!(cell.starts_with("none: known for linear labels without noise"), "{cell}");
+    }
+}
