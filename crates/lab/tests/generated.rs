@@ -422,7 +422,7 @@ fn reasons_say_which_runs_lack_what() {
     let zero = cells_of(&most(Fault::Is(0.0)), "L");
     assert!(zero.ends_with("): SGDM is not positive in 4 of 6 seeds"), "{zero}");
     let infinite = cells_of(&most(Fault::Is(f64::INFINITY)), "L");
-    assert!(infinite.ends_with("SGDM is beyond the largest double in 4 of 6 seeds"), "{infinite}");
+    assert!(infinite.ends_with("SGDM is infinite in 4 of 6 seeds"), "{infinite}");
     let all = EVERYTHING.assemble(&evidence(6, Fault::Is(0.0), |_, _| true)).unwrap();
     let zero =
         "not measured: SGDM is not positive in 6 of 6 seeds; Adam is not positive in 6 of 6 seeds";
