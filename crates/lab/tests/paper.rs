@@ -14,7 +14,7 @@ use windtunnel_lab::paper::evidence::Evidence;
 use windtunnel_lab::paper::figures::FIGURES;
 use windtunnel_lab::paper::noise::initial_noise;
 use windtunnel_lab::paper::quantity::Quantity;
-use windtunnel_lab::paper::rates::{SEEDS, Search, Searched, searches};
+use windtunnel_lab::paper::rates::{LearningRateSearches, SEEDS, Search, searches};
 use windtunnel_lab::paper::study::Study;
 use windtunnel_lab::paper::view::View;
 use windtunnel_lab::paper::{Arm, Protocol, Verdict};
@@ -143,7 +143,7 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
             let specs = rounds.pop().unwrap();
             let steps = TINY.steps(&protocol) / 2;
             assert!(specs.iter().all(|spec| spec.train.steps == steps));
-            let known = Searched::read(&store).unwrap();
+            let known = LearningRateSearches::read(&store).unwrap();
             assert!(specs.iter().all(|spec| known.has(spec)), "runs of the grid are not known");
             assert!(!trial.iter().any(|spec| known.has(spec)), "runs of the study are hidden");
             let values: Vec<&[RunSpec]> = specs.chunks(SEEDS as usize).collect();

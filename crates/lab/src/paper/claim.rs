@@ -181,7 +181,7 @@ fn published_ratios(study: &Study, evidence: &Evidence, cohort: usize) -> Option
         .then(|| format!("mean (standard deviation) of ratios, {}", lines.join("; ")))
 }
 
-/// The readings of every seed of a cohort, as those of `name`.
+/// Readings of every seed of a cohort; `name` is their subject in sentences.
 pub(super) fn readings(
     evidence: &Evidence,
     cohort: &Cohort,
@@ -198,7 +198,7 @@ pub(super) fn readings(
     Readings { of: name.into(), readings }
 }
 
-/// What the readings of a term are of, in words: the cohort only where there are several.
+/// Subject of sentences about the readings of a term; names the cohort if there are several.
 fn subject(cohorts: &[Cohort], terms: &[Term], (cohort, arm, _): Term, of_noise: bool) -> String {
     let name = cohorts[cohort].name;
     match (of_noise, terms.iter().any(|term| term.0 != cohort)) {
@@ -208,7 +208,7 @@ fn subject(cohorts: &[Cohort], terms: &[Term], (cohort, arm, _): Term, of_noise:
     }
 }
 
-/// The product of powers for every seed under one convention.
+/// Products of powers for every seed under one convention.
 fn product(
     evidence: &Evidence,
     cohorts: &[Cohort],
@@ -317,8 +317,9 @@ fn ranks(
     }
 }
 
-/// SGDM/Adam of every seed of a cohort by one of the quantity's conventions: what claims of a gap
-/// and all tables and pictures of gaps are about.
+/// Ratios SGDM/Adam of every seed of a cohort by one of the quantity's conventions.
+///
+/// Claims, tables and pictures of gaps all show these.
 pub(super) fn gap_of(
     evidence: &Evidence,
     cohort: &Cohort,
@@ -346,8 +347,8 @@ pub(super) fn coordinates(
     }
 }
 
-/// Mean and standard deviation over seeds of the ratio SGDM/Adam of the robust condition number at a
-/// step, as the paper's table has it, or why there is none; nothing where the runs end before.
+/// Text of the ratio SGDM/Adam of the robust condition number at a step, mean and standard deviation
+/// over seeds as in the paper's table, or the reason why there is none; nothing if the runs end before.
 pub(super) fn condition_ratio(evidence: &Evidence, cohort: &Cohort, step: u64) -> Option<String> {
     let convention = Convention::condition(step);
     let [sgdm, adam] =

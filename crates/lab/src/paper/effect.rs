@@ -38,7 +38,7 @@ pub struct Finding {
     pub agreement: Option<String>,
 }
 
-/// An effect in JSON: what is `null` has its `reason`.
+/// JSON of an effect; `reason` says why something is `null`.
 #[derive(Serialize)]
 struct Json<'a> {
     convention: &'a str,
@@ -73,20 +73,19 @@ impl Serialize for Effect {
 }
 
 impl Effect {
-    /// A ratio against 1: the geometric mean over pairs, or their median where some run is
-    /// infinitely bad. Pairs without a ratio are left out.
+    /// Effect that is a ratio, judged against 1: the geometric mean over pairs, or their median where
+    /// some run is infinitely bad. Pairs without a ratio are left out.
     pub fn of_ratios(convention: &str, ratios: &Ratios) -> Effect {
         Effect::new(convention, Estimate::of_ratios(ratios), 1.0)
     }
 
-    /// The mean of a number of every run, against zero. Runs without one (NaN) are left out; `lack`
-    /// says why.
+    /// Effect that is a mean over runs, judged against 0. Runs without a value (NaN) are left out;
+    /// `lack` says why.
     pub fn of_values(convention: &str, values: &[f64], lack: String) -> Effect {
         Effect::new(convention, Estimate::of_values(values, lack), 0.0)
     }
 
-    /// Spearman's rank correlation of all points of all units, against zero: see
-    /// [`Estimate::of_ranks`].
+    /// Effect that is a rank correlation, judged against 0: see [`Estimate::of_ranks`].
     pub fn of_ranks(convention: &str, units: &[Vec<(f64, f64)>], lack: String) -> Effect {
         Effect::new(convention, Estimate::of_ranks(units, lack), 0.0)
     }

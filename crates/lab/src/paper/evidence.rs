@@ -54,7 +54,7 @@ impl Evidence {
         }
     }
 
-    /// Adds what a run recorded; the runs of a cohort in the order of their seeds.
+    /// Adds the rows of a run. Those of a cohort have to come in the order of their seeds.
     pub fn add(&mut self, cell: &Cell, rows: Vec<Row>) {
         let mut member = Member { run: run_id(&cell.spec), seed: cell.spec.train.seed, rows };
         leave_out_poor_noise(&mut member);
@@ -66,7 +66,7 @@ impl Evidence {
         group.members.push(member);
     }
 
-    /// Adds the noise of a cohort at initialization; in the order of the seeds.
+    /// Adds the noise of a seed at initialization. Seeds of a cohort have to come in their order.
     pub fn add_noise(&mut self, cohort: &Cohort, noise: InitialNoise) {
         self.noise.entry(cohort.name).or_default().push(noise);
     }
@@ -186,14 +186,14 @@ impl Evidence {
         self.searches.iter().filter(|search| search.cohort.name == cohort.name)
     }
 
-    /// See [`claim::condition_ratio`].
+    /// Text of the ratio of robust condition numbers at a step: see [`claim::condition_ratio`].
     pub(super) fn condition_ratio(&self, cohort: &Cohort, step: u64) -> Option<String> {
         claim::condition_ratio(self, cohort, step)
     }
 }
 
-/// What `work` makes of every item, in the order of the items and not in that in which the threads
-/// finish; nothing for those that were not begun before `stop`.
+/// Results of `work` in the order of the items, not in that in which the threads finish; nothing for
+/// items that were not begun before `stop`.
 fn in_order<T: Sync, R: Send>(
     jobs: usize,
     items: &[T],

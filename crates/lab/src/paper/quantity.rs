@@ -147,7 +147,7 @@ impl Quantity {
     }
 }
 
-/// NaN of nothing.
+/// Median; NaN when empty.
 pub(super) fn median(x: &[f64]) -> f64 {
     let mut sorted = x.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -206,7 +206,7 @@ impl Convention {
         condition_at(ConditionConvention::PAPER, step)
     }
 
-    /// The reading of a run of `steps` steps; missing of a convention of noise.
+    /// Reading of a run of `steps` steps; missing if the convention reads noise at initialization.
     pub fn of_run(&self, member: &Member, steps: u64) -> Reading {
         let diverged = diverged(member, steps);
         match &self.read {
@@ -230,12 +230,12 @@ impl Convention {
         }
     }
 
-    /// Whether it reads studies of noise instead of runs.
+    /// Whether it reads noise at initialization instead of runs.
     pub fn is_of_noise(&self) -> bool {
         matches!(self.read, Read::Noise(_))
     }
 
-    /// The reading of a study of noise; missing of a convention of runs.
+    /// Reading of noise at initialization; missing if the convention reads runs.
     pub fn of_noise(&self, noise: &InitialNoise) -> Reading {
         match self.read {
             Read::Noise(read) => match read(&noise.statistics) {
@@ -247,7 +247,7 @@ impl Convention {
     }
 }
 
-/// The reading of a metric at a step of a run of `steps` steps.
+/// Reading of a metric at a step of a run of `steps` steps.
 pub(super) fn reached(member: &Member, metric: &str, step: u64, steps: u64) -> Reading {
     let poor = || metric.starts_with("grad_noise.") && found(member, REFERENCE, step).is_some();
     match found(member, metric, step) {
@@ -257,7 +257,7 @@ pub(super) fn reached(member: &Member, metric: &str, step: u64, steps: u64) -> R
     }
 }
 
-/// The latest value of a metric at a step.
+/// Latest value of a metric at a step.
 fn found(member: &Member, metric: &str, step: u64) -> Option<f64> {
     let row = member.rows.iter().rev().find(|row| row.step == step && row.metric == metric);
     row.map(|row| row.value)

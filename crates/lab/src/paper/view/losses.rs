@@ -33,7 +33,7 @@ impl Statistic {
         }
     }
 
-    /// Which conventions of the loss it is: at the last step, over the last tenth.
+    /// Indices of its conventions of the loss: at the last step, over the last tenth.
     fn conventions(self) -> [usize; 2] {
         match self {
             Statistic::Mean => [0, 1],
@@ -196,7 +196,7 @@ struct Judged {
     adam: Readings,
     /// SGDM/Adam at the last step and over the last tenth, as claims have it.
     gaps: [Estimate; 2],
-    /// GD++ on the same prompts, or why it is not known.
+    /// Loss of GD++ on the same prompts, or the reason why there is none.
     theory: Result<f64, String>,
     /// Largest share that one prompt has of a loss at the end; nothing where none was measured.
     top_share: Option<f64>,
@@ -226,7 +226,7 @@ impl Judged {
         }
     }
 
-    /// Adam over GD++, or why there is no such ratio.
+    /// Text of Adam's loss over that of GD++, or the reason why there is none.
     fn distance_to_theory(&self) -> String {
         match (&self.theory, self.adam.mean()) {
             (Err(reason), _) => format!("none: {reason}"),
