@@ -79,6 +79,9 @@ pub struct LearningRateSearches {
     grids: BTreeMap<RunId, u64>,
 }
 
+/// Former name of [`LearningRateSearches`].
+pub type Searched = LearningRateSearches;
+
 impl LearningRateSearches {
     /// Learning-rate searches of a store, read from the keys of what it keeps.
     ///
