@@ -436,6 +436,22 @@ fn reasons_say_which_runs_lack_what() {
 }
 
 #[test]
+fn every_statistic_of_the_noise_has_its_own_reason() {
+    let row = |fault, at| {
+        let section = EVERYTHING.assemble(&evidence(6, fault, at)).unwrap();
+        table(&section, "Noise of mini-batch").rows[0].clone()
+    };
+    let whole = row(Fault::None, WHERE[0].1);
+    // Seeds have 1 to 6, and no run has one of single prompts.
+    assert_eq!(whole[1..7], ["3.50 (1.00 to 6.00)"; 6]);
+    assert_eq!(whole[7], "none: the noise overflows for single prompts");
+    let some = row(Fault::Is(0.0), |_, seed| seed < 2);
+    assert_eq!(some[1], "3.00 (0 to 6.00)");
+    assert_eq!(some[2..7], ["none: the noise is zero in 2 of 6 seeds"; 5]);
+    assert_eq!(some[7], whole[7]);
+}
+
+#[test]
 fn noise_against_a_poor_reference_is_left_out_with_that_reason() {
     let poor = EVERYTHING.assemble(&evidence(6, Fault::Poor, WHERE[1].1)).unwrap();
     let text = cells_of(&poor, "N");

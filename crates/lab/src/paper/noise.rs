@@ -158,51 +158,60 @@ pub fn initial_noise(
     if let Some(known) = known.and_then(|text| serde_json::from_str(&text).ok()) {
         return Ok(known);
     }
-    let noise = match spec.train.precision {
-        Precision::F32 => sample::<f32>(&spec, draws, reference),
-        Precision::F64 => sample::<f64>(&spec, draws, reference),
+    let samples = match spec.train.precision {
+        Precision::F32 => Samples::draw::<f32>(&spec, draws, reference),
+        Precision::F64 => Samples::draw::<f64>(&spec, draws, reference),
     };
+    let noise = samples.noise(seed);
     let text = serde_json::to_string(&noise).map_err(|e| e.to_string())?;
     store.keep(&key, &text).map_err(|e| e.to_string())?;
     Ok(noise)
 }
 
-fn sample<T: Trained + Real>(
-    spec: &RunSpec,
-    draws: usize,
-    prompts_of_reference: usize,
-) -> InitialNoise {
-    let (isa, seed) = (Isa::detect(), spec.train.seed);
-    let settings = spec.settings(isa, 1);
-    let trainer = Trainer::<T>::new(settings.clone());
-    let params: Vec<f64> = trainer.params().iter().map(|x| x.widen()).collect();
-    let evaluator = Evaluator::new(settings.model, isa, 1);
-    let blocks = settings.model.blocks();
-    let mut prompts = TaskObjective::new(evaluator, settings.task, seed);
-    let batch_size = settings.batch_size;
-    let reference = large_batch_gradient(&mut prompts, &params, prompts_of_reference);
-    let many = noise_sample(&mut prompts, &params, batch_size, draws, &reference);
-    let single = noise_sample(&mut prompts, &params, 1, draws, &reference);
+/// Draws at the initial parameters of a spec, against one large-batch gradient.
+struct Samples {
+    many: NoiseSample,
+    single: NoiseSample,
+    blocks: Vec<Block>,
+}
 
-    let norms = many.norms();
-    let gaussian = gaussian(&many);
-    let overflowed = norms.iter().filter(|norm| !norm.is_finite()).count();
-    let drawn = |norms: &[f64]| -> Vec<f64> {
-        let shown = seed == DRAWN_SEED && overflowed == 0;
-        norms.iter().filter(|_| shown).copied().map(short).collect()
-    };
-    InitialNoise {
-        seed,
-        batch_size,
-        draws,
-        reference: reference.samples,
-        overflowed,
-        norms: drawn(&norms),
-        gaussian: gaussian.as_deref().map_or_else(|_| Vec::new(), drawn),
-        statistics: Statistics {
-            single: single_tail(&single),
-            ..of_mini_batches(&many, gaussian.as_deref(), &blocks)
-        },
+impl Samples {
+    fn draw<T: Trained + Real>(spec: &RunSpec, draws: usize, reference: usize) -> Samples {
+        let isa = Isa::detect();
+        let settings = spec.settings(isa, 1);
+        let trainer = Trainer::<T>::new(settings.clone());
+        let params: Vec<f64> = trainer.params().iter().map(|x| x.widen()).collect();
+        let evaluator = Evaluator::new(settings.model, isa, 1);
+        let mut prompts = TaskObjective::new(evaluator, settings.task, spec.train.seed);
+        let reference = large_batch_gradient(&mut prompts, &params, reference);
+        let mut of =
+            |batch_size| noise_sample(&mut prompts, &params, batch_size, draws, &reference);
+        let (many, single) = (of(settings.batch_size), of(1));
+        Samples { many, single, blocks: settings.model.blocks() }
+    }
+
+    fn noise(&self, seed: u64) -> InitialNoise {
+        let Samples { many, single, blocks } = self;
+        let norms = many.norms();
+        let gaussian = gaussian(many);
+        let overflowed = norms.iter().filter(|norm| !norm.is_finite()).count();
+        let drawn = |norms: &[f64]| -> Vec<f64> {
+            let shown = seed == DRAWN_SEED && overflowed == 0;
+            norms.iter().filter(|_| shown).copied().map(short).collect()
+        };
+        InitialNoise {
+            seed,
+            batch_size: many.batch_size,
+            draws: norms.len(),
+            reference: many.reference.samples,
+            overflowed,
+            norms: drawn(&norms),
+            gaussian: gaussian.as_deref().map_or_else(|_| Vec::new(), drawn),
+            statistics: Statistics {
+                single: single_tail(single),
+                ..of_mini_batches(many, gaussian.as_deref(), blocks)
+            },
+        }
     }
 }
 
