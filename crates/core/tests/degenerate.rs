@@ -38,7 +38,8 @@ fn samples() -> Vec<Vec<f64>> {
     for len in LENGTHS {
         for size in SIZES {
             samples.push(vec![size; len]);
-            let nearly = |k: usize| if k.is_multiple_of(3) { size } else { size * (1.0 + f64::EPSILON) };
+            let nearly =
+                |k: usize| if k.is_multiple_of(3) { size } else { size * (1.0 + f64::EPSILON) };
             samples.push((0..len).map(nearly).collect());
             let one = |k: usize| if k == len / 2 { size } else { 1.0 };
             samples.push((0..len).map(one).collect());

@@ -11,19 +11,40 @@ pub struct Table {
     pub rows: Vec<Vec<String>>,
 }
 
-/// A number with three significant digits; words in place of infinity and NaN, which are no results.
-/// Who knows the reason says that instead.
+/// Text of a number with three significant digits; words for NaN and infinity.
+///
+/// The words do not say why there is no finite number: a caller that knows the reason says it.
 pub fn number(x: f64) -> String {
     significant(x, 3)
 }
 
-/// A number with so many significant digits, 1 or more; else as [`number`].
+/// Text of a number with its interval, as "2.00 (1.00 to 4.00)".
+///
+/// With an end at infinity, "2.00 (from 1.00)" or "2.00 (to 4.00)"; without an interval,
+/// "2.00 (no interval)"; without a number, [`number`]'s word for it alone.
+pub fn with_interval(value: f64, lo: f64, hi: f64) -> String {
+    if value.is_nan() {
+        return number(value);
+    }
+    let span = if lo.is_finite() && hi.is_finite() {
+        format!("{} to {}", number(lo), number(hi))
+    } else if lo.is_finite() && hi == f64::INFINITY {
+        format!("from {}", number(lo))
+    } else if hi.is_finite() && lo == f64::NEG_INFINITY {
+        format!("to {}", number(hi))
+    } else {
+        "no interval".into()
+    };
+    format!("{} ({span})", number(value))
+}
+
+/// Text of a number with `digits` significant digits, at least 1; words as [`number`].
 pub fn significant(x: f64, digits: usize) -> String {
     if x.is_nan() {
-        return "not measured".into();
+        return "no number".into();
     }
     if x.is_infinite() {
-        return if x > 0.0 { "beyond the largest double" } else { "below the least double" }.into();
+        return if x > 0.0 { "infinite" } else { "minus infinity" }.into();
     }
     if x == 0.0 {
         return "0".into();
@@ -106,13 +127,33 @@ mod tests {
             (1.234e-7, "1.23e-7"),
             (-2.5e9, "-2.50e9"),
             (1e-320, "1.00e-320"),
-            (f64::INFINITY, "beyond the largest double"),
-            (f64::NEG_INFINITY, "below the least double"),
-            (f64::NAN, "not measured"),
+            (f64::INFINITY, "infinite"),
+            (f64::NEG_INFINITY, "minus infinity"),
+            (f64::NAN, "no number"),
         ];
         for (x, text) in cases {
             assert_eq!(number(x), text);
         }
+    }
+
+    #[test]
+    fn intervals_may_be_open_or_missing() {
+        const INF: f64 = f64::INFINITY;
+        let cases = [
+            (1.0, 4.0, "2.00 (1.00 to 4.00)"),
+            (1.0, INF, "2.00 (from 1.00)"),
+            (-INF, 4.0, "2.00 (to 4.00)"),
+            (f64::NAN, f64::NAN, "2.00 (no interval)"),
+            (1.0, f64::NAN, "2.00 (no interval)"),
+            (f64::NAN, INF, "2.00 (no interval)"),
+            (-INF, INF, "2.00 (no interval)"),
+            (INF, INF, "2.00 (no interval)"),
+        ];
+        for (lo, hi, text) in cases {
+            assert_eq!(with_interval(2.0, lo, hi), text);
+        }
+        assert_eq!(with_interval(INF, 1.0, INF), "infinite (from 1.00)");
+        assert_eq!(with_interval(f64::NAN, 1.0, 2.0), "no number");
     }
 
     #[test]

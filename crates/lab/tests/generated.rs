@@ -5,13 +5,15 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+mod words;
+
 use serde_json::Value;
 use windtunnel_core::landscape::Convention;
 use windtunnel_lab::figure::Scale;
 use windtunnel_lab::paper::claim::{Claim, Coordinate, Kind, Unit};
 use windtunnel_lab::paper::cohort::{Cell, Cohort, Rates};
 use windtunnel_lab::paper::evidence::Evidence;
-use windtunnel_lab::paper::noise::InitialNoise;
+use windtunnel_lab::paper::noise::{InitialNoise, Missing, Statistics};
 use windtunnel_lab::paper::quantity::Quantity;
 use windtunnel_lab::paper::study::{Published, Reading, Section, Study};
 use windtunnel_lab::paper::view::View;
@@ -19,6 +21,7 @@ use windtunnel_lab::paper::{Arm, Protocol, audit};
 use windtunnel_lab::report::{Page, Part};
 use windtunnel_lab::store::Row;
 use windtunnel_lab::table::{Table, number};
+use words::assert_worded;
 
 const STEPS: u64 = 1250;
 
@@ -189,25 +192,37 @@ fn rows(cohort: usize, cell: &Cell, fault: Fault) -> Vec<Row> {
 
 fn noise(seed: u64, fault: Fault) -> InitialNoise {
     let draws = 40;
-    let sized = InitialNoise { seed, batch_size: 32, draws, reference: 3200, ..Default::default() };
+    let missing = InitialNoise {
+        seed,
+        batch_size: 32,
+        draws,
+        reference: 3200,
+        overflowed: draws,
+        statistics: Statistics::missing(Missing::Overflow),
+        norms: Vec::new(),
+        gaussian: Vec::new(),
+    };
     let x = match fault {
         Fault::None => 1.0 + seed as f64,
         Fault::Is(x) if x.is_finite() && x >= 0.0 => x,
-        _ => return InitialNoise { overflowed: draws, ..sized },
+        _ => return missing,
     };
-    let known = (x > 0.0).then_some(x);
+    let known = if x > 0.0 { Ok(x) } else { Err(Missing::Zero) };
     let norms = |x: f64| (1..=draws).map(|k| x * k as f64 / draws as f64).collect::<Vec<f64>>();
     InitialNoise {
-        rms: Some(x),
-        kurtosis: known,
-        gaussian_kurtosis: known,
-        q999: known,
-        largest: known,
-        coordinate_kurtosis: known,
-        single: None,
+        overflowed: 0,
+        statistics: Statistics {
+            rms: Ok(x),
+            kurtosis: known,
+            gaussian_kurtosis: known,
+            q999: known,
+            largest: known,
+            coordinate_kurtosis: known,
+            single: Err(Missing::SinglePrompt),
+        },
         norms: if seed == 1 { norms(x) } else { Vec::new() },
         gaussian: if seed == 1 { norms(x) } else { Vec::new() },
-        ..sized
+        ..missing
     }
 }
 
@@ -226,20 +241,6 @@ fn evidence(seeds: u64, fault: Fault, at: Where) -> Evidence {
         }
     }
     evidence
-}
-
-/// The words of a text.
-fn words(text: &str) -> impl Iterator<Item = &str> {
-    text.split(|c: char| !c.is_alphanumeric())
-}
-
-fn assert_worded(text: &str, case: &str) {
-    let wrong = ["NaN", "inf", "Infinity", "null"];
-    if let Some(word) = words(text).find(|word| wrong.contains(word)) {
-        let at = text.find(word).unwrap();
-        let start = (at.saturating_sub(200)..at).find(|i| text.is_char_boundary(*i)).unwrap_or(at);
-        panic!("{case}: {word} in …{}", &text[start..at + word.len()]);
-    }
 }
 
 /// Whatever is `null` has a reason beside it.
@@ -421,7 +422,7 @@ fn reasons_say_which_runs_lack_what() {
     let zero = cells_of(&most(Fault::Is(0.0)), "L");
     assert!(zero.ends_with("): SGDM is not positive in 4 of 6 seeds"), "{zero}");
     let infinite = cells_of(&most(Fault::Is(f64::INFINITY)), "L");
-    assert!(infinite.ends_with("SGDM is beyond the largest double in 4 of 6 seeds"), "{infinite}");
+    assert!(infinite.ends_with("SGDM is infinite in 4 of 6 seeds"), "{infinite}");
     let all = EVERYTHING.assemble(&evidence(6, Fault::Is(0.0), |_, _| true)).unwrap();
     let zero =
         "not measured: SGDM is not positive in 6 of 6 seeds; Adam is not positive in 6 of 6 seeds";
@@ -432,6 +433,22 @@ fn reasons_say_which_runs_lack_what() {
     assert!(cells_of(&single, "L").ends_with("(no interval): one pair has no interval"));
     let unmeasured = EVERYTHING.assemble(&evidence(6, Fault::Unmeasured, |_, _| true)).unwrap();
     assert!(cells_of(&unmeasured, "R").contains("SGDM was not measured in 6 of 6 seeds"));
+}
+
+#[test]
+fn every_statistic_of_the_noise_has_its_own_reason() {
+    let row = |fault, at| {
+        let section = EVERYTHING.assemble(&evidence(6, fault, at)).unwrap();
+        table(&section, "Noise of mini-batch").rows[0].clone()
+    };
+    let whole = row(Fault::None, WHERE[0].1);
+    // Seeds have 1 to 6, and no run has one of single prompts.
+    assert_eq!(whole[1..7], ["3.50 (1.00 to 6.00)"; 6]);
+    assert_eq!(whole[7], "none: the noise overflows for single prompts");
+    let some = row(Fault::Is(0.0), |_, seed| seed < 2);
+    assert_eq!(some[1], "3.00 (0 to 6.00)");
+    assert_eq!(some[2..7], ["none: the noise is zero in 2 of 6 seeds"; 5]);
+    assert_eq!(some[7], whole[7]);
 }
 
 #[test]

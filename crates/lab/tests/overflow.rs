@@ -4,6 +4,8 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+mod words;
+
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
@@ -11,7 +13,7 @@ use windtunnel_core::lanes::Isa;
 use windtunnel_lab::paper::claim::{Claim, Kind};
 use windtunnel_lab::paper::cohort::{Cohort, Rates};
 use windtunnel_lab::paper::evidence::Evidence;
-use windtunnel_lab::paper::noise::initial_noise;
+use windtunnel_lab::paper::noise::{Missing, initial_noise};
 use windtunnel_lab::paper::quantity::Quantity;
 use windtunnel_lab::paper::rates::{self, searches};
 use windtunnel_lab::paper::study::Study;
@@ -19,6 +21,7 @@ use windtunnel_lab::paper::view::View;
 use windtunnel_lab::paper::{Arm, Protocol};
 use windtunnel_lab::store::Store;
 use windtunnel_lab::sweep::{Options, sweep};
+use words::assert_worded;
 
 const WILD: Cohort = Cohort {
     name: "wild",
@@ -59,11 +62,6 @@ const HOPELESS: Cohort = Cohort {
     ..WILD
 };
 
-fn assert_worded(text: &str) {
-    let mut words = text.split(|c: char| !c.is_alphanumeric());
-    assert!(!words.any(|word| word == "NaN" || word == "inf"), "{text}");
-}
-
 /// Parameters of 1e150 make gradients beyond the largest double.
 #[test]
 fn noise_that_overflows_is_counted_and_read_back_as_it_was_made() {
@@ -72,7 +70,10 @@ fn noise_that_overflows_is_counted_and_read_back_as_it_was_made() {
     let made = || initial_noise(&store, &WILD, &Protocol::PUBLISHED, 1).unwrap();
     let (first, again) = (made(), made());
     assert_eq!(format!("{first:?}"), format!("{again:?}"));
-    assert_eq!((first.overflowed, first.rms, first.norms.len()), (WILD.draws, None, 0));
+    assert_eq!(
+        (first.overflowed, first.statistics.rms, first.norms.len()),
+        (WILD.draws, Err(Missing::Overflow), 0)
+    );
     let cells = WILD.cells(&Protocol::PUBLISHED, |_| None).unwrap();
     let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
     evidence.add_noise(&WILD, first);
@@ -83,7 +84,7 @@ fn noise_that_overflows_is_counted_and_read_back_as_it_was_made() {
     );
     assert!(section.summary.iter().any(|line| line.contains("400 of 400 gradients")));
     assert!(section.pictures.is_empty());
-    section.tables.iter().for_each(|table| assert_worded(&table.text()));
+    section.tables.iter().for_each(|table| assert_worded(&table.text(), "noise"));
 }
 
 /// Every rate of an unclipped quadratic from 1e9 down to 1e7, where the grid stops growing, diverges.
@@ -107,7 +108,7 @@ fn a_search_of_which_every_rate_diverges_says_so() {
     }
     let table = rates::table(&[&search]).unwrap();
     assert_eq!(table.rows[0][3], "none: a run diverged at every rate");
-    assert_worded(&table.text());
+    assert_worded(&table.text(), "table");
     let figure = rates::figure("A title", &[HOPELESS], &[&search]).unwrap();
-    assert_worded(&figure.svg());
+    assert_worded(&figure.svg(), "figure");
 }

@@ -14,7 +14,7 @@ use windtunnel_lab::paper::evidence::Evidence;
 use windtunnel_lab::paper::figures::FIGURES;
 use windtunnel_lab::paper::noise::initial_noise;
 use windtunnel_lab::paper::quantity::Quantity;
-use windtunnel_lab::paper::rates::{SEEDS, Search, Searched, searches};
+use windtunnel_lab::paper::rates::{LearningRateSearches, SEEDS, Search, searches};
 use windtunnel_lab::paper::study::Study;
 use windtunnel_lab::paper::view::View;
 use windtunnel_lab::paper::{Arm, Protocol, Verdict};
@@ -143,7 +143,7 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
             let specs = rounds.pop().unwrap();
             let steps = TINY.steps(&protocol) / 2;
             assert!(specs.iter().all(|spec| spec.train.steps == steps));
-            let known = Searched::read(&store).unwrap();
+            let known = LearningRateSearches::read(&store).unwrap();
             assert!(specs.iter().all(|spec| known.has(spec)), "runs of the grid are not known");
             assert!(!trial.iter().any(|spec| known.has(spec)), "runs of the study are hidden");
             let values: Vec<&[RunSpec]> = specs.chunks(SEEDS as usize).collect();
@@ -266,7 +266,7 @@ fn effects_are_those_of_the_stored_rows() {
     assert_eq!(first.norms.len(), 400);
     let mean: f64 = first.norms.iter().map(|x| x * x).sum::<f64>() / 400.0;
     // The error of the reference, 1/100 in the square, is taken out of the rms.
-    assert!((mean.sqrt() / first.rms.unwrap() - 1.0).abs() < 0.02);
+    assert!((mean.sqrt() / first.statistics.rms.unwrap() - 1.0).abs() < 0.02);
     let tail = &section.findings[1].effects[0].estimate;
     assert!((0.5..2.0).contains(&tail.value().unwrap()) && tail.units() == 6, "{tail:?}");
 }
@@ -288,11 +288,11 @@ fn noise_at_zero_is_that_of_the_closed_form() {
     let v = 4.0 * d * (d + 2.0).powi(2) * (n + d + 1.0) / n;
     let rms = (l * (v - 4.0 * d) / b).sqrt();
     // Norms vary by a fifth, so 2000 of them tell their rms to 0.5 %; three of these.
-    let sampled = noise.rms.unwrap();
+    let sampled = noise.statistics.rms.unwrap();
     assert!((sampled / rms - 1.0).abs() < 0.015, "{sampled} against {rms}");
     // The mean of 1000 prompts is nearly Gaussian, single prompts are far from it.
-    assert!((noise.q999.unwrap() - 1.1).abs() < 0.1, "{:?}", noise.q999);
-    assert!(noise.single.unwrap() > 3.0, "{:?}", noise.single);
+    assert!((noise.statistics.q999.unwrap() - 1.1).abs() < 0.1, "{:?}", noise.statistics.q999);
+    assert!(noise.statistics.single.unwrap() > 3.0, "{:?}", noise.statistics.single);
 }
 
 const MADE_UP: [Cohort; 2] = [
@@ -446,4 +446,30 @@ fn verdicts_of_claims_of_equality_are_the_other_way_round() {
     let finding = equal.judge(&STUDY, &evidence);
     assert_eq!(finding.effects[0].estimate.text(), "exactly 1 (the same in all 6 pairs)");
     assert!(finding.effects.iter().take(4).all(|e| e.verdict == Verdict::Supported));
+}
+
+/// GD++ is not known where labels are noisy, and the table of losses says so.
+#[test]
+fn a_baseline_that_is_not_defined_has_its_reason_in_the_table() {
+    const NOISY: Cohort = Cohort {
+        name: "noisy",
+        sets: &["model.depth=1", "task.noise_std=0.5", "eval.batch_size=16"],
+        rates: Rates::Published,
+        ..TINY
+    };
+    const STUDY: Study = Study { cohorts: &[NOISY], views: &[View::Losses], ..Study::EMPTY };
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let mut evidence = Evidence::new(Protocol::PUBLISHED, Vec::new(), Vec::new());
+    evidence.fit_theory(&store, &[&NOISY], 1, &AtomicBool::new(false));
+    let section = STUDY.assemble(&evidence).unwrap();
+    let cell = |title: &str| {
+        let table = section.tables.iter().find(|table| table.title.contains(title)).unwrap();
+        let column = table.head.iter().position(|head| head.starts_with("Adam/GD++")).unwrap();
+        table.rows[0][column].clone()
+    };
+    for title in ["mean over prompts", "median over prompts"] {
+        let cell = cell(title);
+        assert!(cell.starts_with("none: known for linear labels without noise"), "{cell}");
+    }
 }

@@ -12,7 +12,7 @@ use chrono::DateTime;
 use serde::Serialize;
 use windtunnel_core::parallel::queue;
 use windtunnel_core::stats::quantile;
-use windtunnel_lab::paper::rates::Searched;
+use windtunnel_lab::paper::rates::LearningRateSearches;
 use windtunnel_lab::spec::{Condition, Document, RunSpec};
 use windtunnel_lab::store::{RunId, Store};
 use windtunnel_lab::stored::{Run, Stage};
@@ -53,14 +53,14 @@ struct Line {
 struct Wanted {
     since: u64,
     conditions: Vec<Condition>,
-    searched: Searched,
+    searched: LearningRateSearches,
 }
 
 pub fn run(global: &Global, args: &List) -> Result<(), Error> {
     let conditions =
         args.conditions.iter().map(|text| Condition::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let store = open(global)?;
-    let searched = Searched::read(&store)?;
+    let searched = LearningRateSearches::read(&store)?;
     let wanted = Wanted { since: args.since.unwrap_or(0), conditions, searched };
     let ids = store.ids()?;
     let total = ids.len();

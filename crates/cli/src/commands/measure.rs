@@ -13,7 +13,7 @@ use windtunnel_lab::spec::{InstrumentsSpec, MAX_MEMORY, RunSpec, noise_memory};
 use windtunnel_lab::store::{Row, RunId};
 use windtunnel_lab::stored::Run;
 use windtunnel_lab::sweep;
-use windtunnel_lab::table::{Table, number};
+use windtunnel_lab::table::{Table, number, with_interval};
 
 use super::folder::{bounded, create, draw, stem, write};
 use super::groups::groups;
@@ -387,7 +387,7 @@ fn cell(readings: &Readings, metric: &str) -> String {
     let Some(value) = readings.get(metric) else { return String::new() };
     let part = |end: &str| readings.get(&format!("{metric}{end}"));
     match (part(".lo").zip(part(".hi")), part(".se"), part(".residual")) {
-        (Some((lo, hi)), ..) => format!("{} ({} to {})", number(value), number(lo), number(hi)),
+        (Some((lo, hi)), ..) => with_interval(value, lo, hi),
         (_, Some(se), _) => format!("{} ± {}", number(value), number(se)),
         (_, _, Some(residual)) => format!("{} (residual {})", number(value), number(residual)),
         _ => number(value),

@@ -7,7 +7,7 @@ use windtunnel_core::stats::{Interval, LogLine, log_line, log_line_through, spea
 use super::{Group, Member};
 use crate::figure::Color;
 use crate::figure::{Figure, Line, Panel, Points, Rule, Scale};
-use crate::table::{Table, number};
+use crate::table::{Table, number, with_interval};
 
 /// The three smoothnesses, by metric and by name.
 const METRICS: [(&str, &str); 3] = [
@@ -175,19 +175,17 @@ fn fit_cells(measured: &Measured) -> [String; 4] {
     let no_rank = "none: one of the two never changes";
     [
         steps,
-        with(line.intercept, line.intercept_interval, no_line),
-        with(line.slope, line.slope_interval, no_line),
-        with(correlation, interval, no_rank),
+        estimate(line.intercept, line.intercept_interval, no_line),
+        estimate(line.slope, line.slope_interval, no_line),
+        estimate(correlation, interval, no_rank),
     ]
 }
 
-/// A value with its interval, or why there is none.
-fn with(value: f64, interval: Interval, otherwise: &str) -> String {
-    match (value.is_nan(), interval.lo.is_nan()) {
-        (true, _) => otherwise.into(),
+/// Text of a value with its interval, or the reason why there is none.
+fn estimate(value: f64, Interval { lo, hi }: Interval, reason: &str) -> String {
+    match (value.is_nan(), lo.is_nan()) {
+        (true, _) => reason.into(),
         (false, true) => format!("{} (no interval: a resample has none)", number(value)),
-        (false, false) => {
-            format!("{} ({} to {})", number(value), number(interval.lo), number(interval.hi))
-        }
+        (false, false) => with_interval(value, lo, hi),
     }
 }

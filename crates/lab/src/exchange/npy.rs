@@ -45,7 +45,10 @@ impl Header {
     /// # Errors
     /// Bytes that are no header, or one of numbers that no f64 can hold.
     pub(super) fn read(reader: &mut impl Read) -> Result<Header, String> {
-        let text = |e: io::Error| format!("not an npy array ({e})");
+        let text = |e: io::Error| match e.kind() {
+            io::ErrorKind::UnexpectedEof => format!("not an npy array ({e})"),
+            _ => format!("cannot be read ({e}); write it with numpy.savez or savez_compressed"),
+        };
         let mut magic = [0; 8];
         reader.read_exact(&mut magic).map_err(text)?;
         if !magic.starts_with(b"\x93NUMPY") {

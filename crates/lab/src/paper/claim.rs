@@ -1,6 +1,6 @@
 //! Claims, and how the data judge them.
 
-use windtunnel_core::stats::{rank_correlation, std_dev};
+use windtunnel_core::stats::{mean, rank_correlation, std_dev};
 
 use super::Arm;
 use super::cohort::Cohort;
@@ -9,7 +9,7 @@ use super::evidence::Evidence;
 use super::quantity::{
     Convention, HETEROGENEITY, Quantity, SMOOTHNESS, TABLE_STEPS, at, reached, tail_metric,
 };
-use super::reading::{Ratios, Readings, lacks, mean_of_large};
+use super::reading::{Ratios, Readings, lacks};
 use super::study::Study;
 use crate::chart::Member;
 use crate::table::number;
@@ -181,7 +181,7 @@ fn published_ratios(study: &Study, evidence: &Evidence, cohort: usize) -> Option
         .then(|| format!("mean (standard deviation) of ratios, {}", lines.join("; ")))
 }
 
-/// The readings of every seed of a cohort, as those of `name`.
+/// Readings of every seed of a cohort; `name` is their subject in sentences.
 pub(super) fn readings(
     evidence: &Evidence,
     cohort: &Cohort,
@@ -198,7 +198,7 @@ pub(super) fn readings(
     Readings { of: name.into(), readings }
 }
 
-/// What the readings of a term are of, in words: the cohort only where there are several.
+/// Subject of sentences about the readings of a term; names the cohort if there are several.
 fn subject(cohorts: &[Cohort], terms: &[Term], (cohort, arm, _): Term, of_noise: bool) -> String {
     let name = cohorts[cohort].name;
     match (of_noise, terms.iter().any(|term| term.0 != cohort)) {
@@ -208,7 +208,7 @@ fn subject(cohorts: &[Cohort], terms: &[Term], (cohort, arm, _): Term, of_noise:
     }
 }
 
-/// The product of powers for every seed under one convention.
+/// Products of powers for every seed under one convention.
 fn product(
     evidence: &Evidence,
     cohorts: &[Cohort],
@@ -317,8 +317,9 @@ fn ranks(
     }
 }
 
-/// SGDM/Adam of every seed of a cohort by one of the quantity's conventions: what claims of a gap
-/// and all tables and pictures of gaps are about.
+/// Ratios SGDM/Adam of every seed of a cohort by one of the quantity's conventions.
+///
+/// Claims, tables and pictures of gaps all show these.
 pub(super) fn gap_of(
     evidence: &Evidence,
     cohort: &Cohort,
@@ -346,8 +347,8 @@ pub(super) fn coordinates(
     }
 }
 
-/// Mean and standard deviation over seeds of the ratio SGDM/Adam of the robust condition number at a
-/// step, as the paper's table has it, or why there is none; nothing where the runs end before.
+/// Text of the ratio SGDM/Adam of the robust condition number at a step, mean and standard deviation
+/// over seeds as in the paper's table, or the reason why there is none; nothing if the runs end before.
 pub(super) fn condition_ratio(evidence: &Evidence, cohort: &Cohort, step: u64) -> Option<String> {
     let convention = Convention::condition(step);
     let [sgdm, adam] =
@@ -361,7 +362,7 @@ pub(super) fn condition_ratio(evidence: &Evidence, cohort: &Cohort, step: u64) -
     Some(match (lack.as_str(), ratios.as_slice()) {
         ("", []) => "not measured: there are no pairs".into(),
         ("", [only]) => format!("{} (one seed, no deviation)", number(*only)),
-        ("", ratios) => format!("{} ({})", number(mean_of_large(ratios)), number(std_dev(ratios))),
+        ("", ratios) => format!("{} ({})", number(mean(ratios)), number(std_dev(ratios))),
         (lack, _) => format!("not measured: {lack}"),
     })
 }

@@ -38,7 +38,7 @@ pub struct Finding {
     pub agreement: Option<String>,
 }
 
-/// An effect in JSON: what is `null` has its `reason`.
+/// JSON of an effect; `reason` says why something is `null`.
 #[derive(Serialize)]
 struct Json<'a> {
     convention: &'a str,
@@ -73,23 +73,21 @@ impl Serialize for Effect {
 }
 
 impl Effect {
-    /// A ratio against 1: the geometric mean over pairs, or their median where some run is
-    /// infinitely bad. Pairs without a ratio are left out.
+    /// Effect that is a ratio, judged against 1: the geometric mean over pairs, or their median where
+    /// some run is infinitely bad. Pairs without a ratio are left out.
     pub fn of_ratios(convention: &str, ratios: &Ratios) -> Effect {
-        Effect::new(convention, Estimate::of_ratios(ratios), 1.0, &ratios.known())
+        Effect::new(convention, Estimate::of_ratios(ratios), 1.0)
     }
 
-    /// The mean of a number of every run, against zero. Runs without one (NaN) are left out; `lack`
-    /// says why.
+    /// Effect that is a mean over runs, judged against 0. Runs without a value (NaN) are left out;
+    /// `lack` says why.
     pub fn of_values(convention: &str, values: &[f64], lack: String) -> Effect {
-        let known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
-        Effect::new(convention, Estimate::of_values(values, lack), 0.0, &known)
+        Effect::new(convention, Estimate::of_values(values, lack), 0.0)
     }
 
-    /// Spearman's rank correlation of all points of all units, against zero: see
-    /// [`Estimate::of_ranks`].
+    /// Effect that is a rank correlation, judged against 0: see [`Estimate::of_ranks`].
     pub fn of_ranks(convention: &str, units: &[Vec<(f64, f64)>], lack: String) -> Effect {
-        Effect::new(convention, Estimate::of_ranks(units, lack), 0.0, &[])
+        Effect::new(convention, Estimate::of_ranks(units, lack), 0.0)
     }
 
     /// The same effect, judged on the claim that it is 1 within a factor of `tolerance`: supported
@@ -109,11 +107,12 @@ impl Effect {
         self
     }
 
-    /// `pairs` are those behind the effect, on a scale on which the null is zero.
-    fn new(convention: &str, estimate: Estimate, null: f64, pairs: &[f64]) -> Effect {
+    /// An effect judged on the claim that it is above `null`, which is 1 for ratios and else 0, so that
+    /// it is zero on the scale of the sample.
+    fn new(convention: &str, estimate: Estimate, null: f64) -> Effect {
         let verdict = Verdict::above(null, estimate.interval());
         let open = verdict == Verdict::NotDistinguishable;
-        let pairs_needed = open.then(|| needed(pairs)).flatten();
+        let pairs_needed = open.then(|| needed(estimate.sample())).flatten();
         Effect { convention: convention.into(), estimate, verdict, pairs_needed }
     }
 

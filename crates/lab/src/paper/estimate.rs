@@ -6,7 +6,7 @@ use super::quantity::median;
 use super::reading::Ratios;
 use crate::table::significant;
 
-/// What a number and its interval estimate.
+/// Estimator of a number and its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Estimator {
     /// Geometric mean of paired ratios; 95 % bootstrap interval over pairs.
@@ -20,7 +20,7 @@ pub enum Estimator {
 }
 
 impl Estimator {
-    /// Its name in tables and JSON.
+    /// Name in tables and JSON.
     pub fn name(self) -> &'static str {
         match self {
             Estimator::GeometricMean => "geometric mean of the pairs",
@@ -64,7 +64,9 @@ pub struct Estimate {
     center: f64,
     ends: Interval,
     units: usize,
-    /// What the data lack.
+    /// Values or logarithms that it is a mean or median of; none for a correlation.
+    sample: Vec<f64>,
+    /// Sentence about the missing data; empty if none is missing.
     lack: String,
 }
 
@@ -78,8 +80,8 @@ const NOTHING: Interval = Interval { lo: f64::NAN, hi: f64::NAN };
 const MOST_DIGITS: usize = 6;
 
 impl Estimate {
-    /// The geometric mean of paired ratios, or their median where some are infinite or zero. Pairs
-    /// without a ratio are left out.
+    /// Geometric mean of paired ratios, or their median where some are infinite or zero. Pairs without
+    /// a ratio are left out.
     pub fn of_ratios(ratios: &Ratios) -> Estimate {
         let logs = ratios.known();
         let of_median = logs.iter().any(|log| log.is_infinite());
@@ -87,15 +89,18 @@ impl Estimate {
             true => (Estimator::Median, median(&logs)),
             false => (Estimator::GeometricMean, mean(&logs)),
         };
-        let lack = ratios.lack.clone();
-        Estimate { estimator, center, ends: interval(&logs), units: logs.len(), lack }
+        Estimate::of_sample(estimator, center, logs, ratios.lack.clone())
     }
 
-    /// The mean of a number of every run. Runs without one (NaN) are left out; `lack` says why.
+    /// Mean over runs. Runs without a value (NaN) are left out; `lack` says why.
     pub fn of_values(values: &[f64], lack: String) -> Estimate {
         let known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
-        let (center, ends) = (mean(&known), interval(&known));
-        Estimate { estimator: Estimator::Mean, center, ends, units: known.len(), lack }
+        Estimate::of_sample(Estimator::Mean, mean(&known), known, lack)
+    }
+
+    fn of_sample(estimator: Estimator, center: f64, sample: Vec<f64>, lack: String) -> Estimate {
+        let (ends, units) = (interval(&sample), sample.len());
+        Estimate { estimator, center, ends, units, sample, lack }
     }
 
     /// Spearman's rank correlation of all points of all units, with the interval over units: points
@@ -114,30 +119,37 @@ impl Estimate {
             0 | 1 => NOTHING,
             units => bootstrap(units, |chosen| correlation(chosen).0),
         };
-        Estimate { estimator: Estimator::RankCorrelation, center, ends, units: points, lack }
+        let (estimator, sample) = (Estimator::RankCorrelation, Vec::new());
+        Estimate { estimator, center, ends, units: points, sample, lack }
     }
 
-    /// What it estimates.
+    /// Estimator of the number and its interval.
     pub fn estimator(&self) -> Estimator {
         self.estimator
     }
 
-    /// Pairs, runs or points that it rests on.
+    /// Number of pairs, runs or points behind it.
     pub fn units(&self) -> usize {
         self.units
     }
 
-    /// The number; nothing where there is no finite one.
+    /// Values or logarithms of ratios that it is a mean or median of, without those that are missing;
+    /// empty for a correlation.
+    pub(super) fn sample(&self) -> &[f64] {
+        &self.sample
+    }
+
+    /// Number, if it is finite.
     pub fn value(&self) -> Option<f64> {
         self.number(self.center)
     }
 
-    /// Lower end of the interval; nothing where there is no finite one.
+    /// Lower end of the interval, if it is finite.
     pub fn lo(&self) -> Option<f64> {
         self.number(self.ends.lo)
     }
 
-    /// Upper end of the interval; nothing where there is no finite one.
+    /// Upper end of the interval, if it is finite.
     pub fn hi(&self) -> Option<f64> {
         self.number(self.ends.hi)
     }
@@ -152,17 +164,17 @@ impl Estimate {
         if self.estimator.is_logarithmic() { raw.exp() } else { raw }
     }
 
-    /// The number for a picture, where infinity and NaN are gaps.
+    /// Number for a picture, where infinity and NaN are gaps.
     pub(super) fn drawn(&self) -> f64 {
         self.plain(self.center)
     }
 
-    /// The interval for a picture and for a verdict, where infinity and NaN are allowed.
+    /// Interval for a picture and for a verdict, where infinity and NaN are allowed.
     pub(super) fn interval(&self) -> Interval {
         Interval { lo: self.plain(self.ends.lo), hi: self.plain(self.ends.hi) }
     }
 
-    /// Why the number, an end of its interval or some of the runs are missing; nothing if none is.
+    /// Reason why the number, an end of its interval or some of the runs are missing, if any is.
     pub fn reason(&self) -> Option<String> {
         let complete = self.value().and(self.lo()).and(self.hi()).is_some();
         let why = if complete { "" } else { self.why() };
@@ -175,7 +187,7 @@ impl Estimate {
         }
     }
 
-    /// What is missing besides what the data lack.
+    /// Reason for what is missing beside that of the data; empty if there is no other.
     fn why(&self) -> &'static str {
         let finite = self.center.is_finite();
         if self.units == 0 {
@@ -194,7 +206,7 @@ impl Estimate {
         }
     }
 
-    /// Number and interval, with the reason where one is missing.
+    /// Text of number and interval, with the reason where one is missing.
     pub fn text(&self) -> String {
         let text = match self.units {
             0 => "not measured".into(),
@@ -203,7 +215,7 @@ impl Estimate {
         self.reason().map_or(text.clone(), |reason| format!("{text}: {reason}"))
     }
 
-    /// The number alone.
+    /// Text of the number alone.
     pub fn center(&self) -> String {
         if self.units == 0 {
             return "not measured".into();
@@ -216,7 +228,7 @@ impl Estimate {
         }
     }
 
-    /// The interval alone, with the reason where an end is missing.
+    /// Text of the interval alone, with the reason where an end is missing.
     pub fn span(&self) -> String {
         let span = self.bare_span();
         match self.reason() {
@@ -251,7 +263,7 @@ impl Estimate {
         format!("{lo} to {hi}")
     }
 
-    /// What a finite logarithm is of which the number is beyond the range of doubles.
+    /// Text for a ratio whose logarithm is finite but which no double holds.
     fn missing(&self, raw: f64) -> Option<&'static str> {
         let known = self.estimator.is_logarithmic() && raw.is_finite();
         known.then_some(match raw > 0.0 {
@@ -264,8 +276,8 @@ impl Estimate {
         self.ends.lo == self.ends.hi
     }
 
-    /// Digits by which the ends of the interval differ from each other and from 1, 3 or more; nothing
-    /// if the ends do not differ.
+    /// Digits that tell the ends of the interval from each other and from 1, at least 3; nothing if
+    /// [`MOST_DIGITS`] do not tell the ends apart.
     fn digits(&self) -> Option<usize> {
         let (Some(lo), Some(hi)) = (self.lo(), self.hi()) else { return Some(3) };
         let apart = |a: f64, b: f64, digits| significant(a, digits) != significant(b, digits);

@@ -5,21 +5,17 @@ use std::collections::HashMap;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use serde::{Deserialize, Serialize};
-use windtunnel_core::baseline::{FIT_PROMPTS, FIT_VERSION, Scalars};
 use windtunnel_core::instrument::POOR_REFERENCE;
-use windtunnel_core::lanes::Isa;
-use windtunnel_core::model::Transformer;
 use windtunnel_core::parallel::queue;
 
 use super::cohort::{Cell, Cohort, Rates};
 use super::noise::{InitialNoise, initial_noise};
 use super::quantity::REFERENCE;
 use super::rates::Search;
+use super::theory::{Theory, theory, theory_spec};
 use super::{Arm, Protocol, claim};
-use crate::baseline::{Baseline, baselines};
 use crate::chart::{Group, Member};
-use crate::spec::{NUMERICS_VERSION, Precision, RunSpec, SpecError, run_id};
+use crate::spec::{RunSpec, run_id};
 use crate::store::{Row, Store};
 use crate::stored::Run;
 use crate::sweep::step_cost;
@@ -32,7 +28,7 @@ pub struct Evidence {
     searches: Vec<Search>,
     groups: HashMap<(&'static str, Arm), Group>,
     noise: HashMap<&'static str, Vec<InitialNoise>>,
-    theory: HashMap<&'static str, Vec<Baseline>>,
+    theory: HashMap<&'static str, Theory>,
     /// Cohorts that lack something, and what.
     failures: HashMap<&'static str, String>,
 }
@@ -58,7 +54,7 @@ impl Evidence {
         }
     }
 
-    /// Adds what a run recorded; the runs of a cohort in the order of their seeds.
+    /// Adds the rows of a run. Those of a cohort have to come in the order of their seeds.
     pub fn add(&mut self, cell: &Cell, rows: Vec<Row>) {
         let mut member = Member { run: run_id(&cell.spec), seed: cell.spec.train.seed, rows };
         leave_out_poor_noise(&mut member);
@@ -70,7 +66,7 @@ impl Evidence {
         group.members.push(member);
     }
 
-    /// Adds the noise of a cohort at initialization; in the order of the seeds.
+    /// Adds the noise of a seed at initialization. Seeds of a cohort have to come in their order.
     pub fn add_noise(&mut self, cohort: &Cohort, noise: InitialNoise) {
         self.noise.entry(cohort.name).or_default().push(noise);
     }
@@ -170,9 +166,9 @@ impl Evidence {
         self.noise.get(cohort.name).map_or(&[], Vec::as_slice)
     }
 
-    /// Losses that need no training.
-    pub fn theory(&self, cohort: &Cohort) -> &[Baseline] {
-        self.theory.get(cohort.name).map_or(&[], Vec::as_slice)
+    /// Losses of a cohort that need no training; nothing where they were not computed.
+    pub fn theory(&self, cohort: &Cohort) -> Option<&Theory> {
+        self.theory.get(cohort.name)
     }
 
     /// What is missing of a cohort.
@@ -190,14 +186,14 @@ impl Evidence {
         self.searches.iter().filter(|search| search.cohort.name == cohort.name)
     }
 
-    /// See [`claim::condition_ratio`].
+    /// Text of the ratio of robust condition numbers at a step: see [`claim::condition_ratio`].
     pub(super) fn condition_ratio(&self, cohort: &Cohort, step: u64) -> Option<String> {
         claim::condition_ratio(self, cohort, step)
     }
 }
 
-/// What `work` makes of every item, in the order of the items and not in that in which the threads
-/// finish; nothing for those that were not begun before `stop`.
+/// Results of `work` in the order of the items, not in that in which the threads finish; nothing for
+/// items that were not begun before `stop`.
 fn in_order<T: Sync, R: Send>(
     jobs: usize,
     items: &[T],
@@ -235,53 +231,6 @@ fn leave_out_poor_noise(member: &mut Member) {
             member.rows.retain(|row| !own(row));
         }
     }
-}
-
-/// A baseline as it is kept; nothing for what is not finite, which JSON does not have.
-#[derive(Serialize, Deserialize)]
-struct Kept {
-    name: String,
-    mean: Option<f64>,
-    median: Option<f64>,
-}
-
-impl Kept {
-    fn new(line: &Baseline) -> Kept {
-        let [mean, median] = [line.mean, line.median].map(|x| x.is_finite().then_some(x));
-        Kept { name: line.name.clone(), mean, median }
-    }
-
-    fn baseline(self) -> Baseline {
-        let [mean, median] = [self.mean, self.median].map(|x| x.unwrap_or(f64::NAN));
-        Baseline { name: self.name, mean, median, scalars: None::<Scalars> }
-    }
-}
-
-/// What the baselines of a cohort depend on, so that cohorts share them.
-fn theory_spec(cohort: &Cohort) -> Result<RunSpec, SpecError> {
-    let mut spec = cohort.bare_spec(cohort.arms[0], 1, Some(1.0))?;
-    let Transformer { depth, dim, .. } = spec.model.transformer;
-    spec.model.transformer = Transformer::linear(depth, dim);
-    spec.optimizer.clip_norm = None;
-    spec.train.batch_size = 1;
-    spec.train.precision = Precision::F64;
-    Ok(spec)
-}
-
-fn theory(store: &Store, spec: &RunSpec) -> Result<Vec<Baseline>, String> {
-    let id = run_id(spec);
-    let key = format!(
-        "baselines of {id}, fit {FIT_VERSION} on {FIT_PROMPTS} prompts, numerics {NUMERICS_VERSION}"
-    );
-    let known = store.kept(&key).map_err(|e| e.to_string())?;
-    let known = known.and_then(|text| serde_json::from_str::<Vec<Kept>>(&text).ok());
-    if let Some(known) = known {
-        return Ok(known.into_iter().map(Kept::baseline).collect());
-    }
-    let kept: Vec<Kept> = baselines(spec, Isa::detect(), 1).lines.iter().map(Kept::new).collect();
-    let text = serde_json::to_string(&kept).map_err(|e| e.to_string())?;
-    store.keep(&key, &text).map_err(|e| e.to_string())?;
-    Ok(kept.into_iter().map(Kept::baseline).collect())
 }
 
 #[cfg(test)]

@@ -20,6 +20,7 @@ pub mod rates;
 pub mod reading;
 mod settings;
 pub mod study;
+pub mod theory;
 pub mod view;
 
 use serde::Serialize;

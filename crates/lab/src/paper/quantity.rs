@@ -5,8 +5,8 @@ use windtunnel_core::landscape::{
 };
 use windtunnel_core::stats::{mean, quantile};
 
-use super::noise::InitialNoise;
-use super::reading::{DIVERGED, Reading, mean_of_large};
+use super::noise::{InitialNoise, Statistic, Statistics};
+use super::reading::{DIVERGED, Reading};
 use crate::chart::Member;
 
 /// Held-out loss, mean over prompts.
@@ -76,7 +76,7 @@ enum Read {
         to: f64,
         statistic: fn(&[f64]) -> f64,
     },
-    Noise(fn(&InitialNoise) -> Option<f64>),
+    Noise(fn(&Statistics) -> Statistic),
 }
 
 impl Quantity {
@@ -97,10 +97,10 @@ impl Quantity {
                     convention(name, Read::Over { from, to, statistic })
                 };
                 vec![
-                    over("mean over all steps", 0.0, 1.0, mean_of_large),
+                    over("mean over all steps", 0.0, 1.0, mean),
                     over("median over all steps", 0.0, 1.0, median),
-                    over("mean over the first tenth", 0.0, 0.1, mean_of_large),
-                    over("mean over the last half", 0.5, 1.0, mean_of_large),
+                    over("mean over the first tenth", 0.0, 0.1, mean),
+                    over("mean over the last half", 0.5, 1.0, mean),
                     over("mean of |uᵀHu|", 0.0, 1.0, mean_size),
                 ]
             }
@@ -109,11 +109,11 @@ impl Quantity {
                 convention("largest over Gaussian noise's", Read::Noise(|n| n.largest)),
                 convention(
                     "kurtosis of the norm over Gaussian noise's",
-                    Read::Noise(InitialNoise::kurtosis_ratio),
+                    Read::Noise(Statistics::kurtosis_ratio),
                 ),
                 convention(
                     "kurtosis of the median coordinate, over 3",
-                    Read::Noise(|n| Some(n.coordinate_kurtosis? / 3.0 + 1.0)),
+                    Read::Noise(|n| Ok(n.coordinate_kurtosis? / 3.0 + 1.0)),
                 ),
                 convention("B = 1, 99.9 % quantile", Read::Noise(|n| n.single)),
             ],
@@ -147,7 +147,7 @@ impl Quantity {
     }
 }
 
-/// NaN of nothing.
+/// Median; NaN when empty.
 pub(super) fn median(x: &[f64]) -> f64 {
     let mut sorted = x.to_vec();
     sorted.sort_by(f64::total_cmp);
@@ -155,7 +155,7 @@ pub(super) fn median(x: &[f64]) -> f64 {
 }
 
 fn mean_size(x: &[f64]) -> f64 {
-    mean_of_large(&x.iter().map(|x| x.abs()).collect::<Vec<_>>())
+    mean(&x.iter().map(|x| x.abs()).collect::<Vec<_>>())
 }
 
 fn words(convention: ConditionConvention) -> String {
@@ -206,7 +206,7 @@ impl Convention {
         condition_at(ConditionConvention::PAPER, step)
     }
 
-    /// The reading of a run of `steps` steps; missing of a convention of noise.
+    /// Reading of a run of `steps` steps; missing if the convention reads noise at initialization.
     pub fn of_run(&self, member: &Member, steps: u64) -> Reading {
         let diverged = diverged(member, steps);
         match &self.read {
@@ -230,23 +230,24 @@ impl Convention {
         }
     }
 
-    /// Whether it reads studies of noise instead of runs.
+    /// Whether it reads noise at initialization instead of runs.
     pub fn is_of_noise(&self) -> bool {
         matches!(self.read, Read::Noise(_))
     }
 
-    /// The reading of a study of noise; missing of a convention of runs.
+    /// Reading of noise at initialization; missing if the convention reads runs.
     pub fn of_noise(&self, noise: &InitialNoise) -> Reading {
         match self.read {
-            Read::Noise(read) => {
-                read(noise).map_or(Reading::Missing(noise.lack()), |x| Reading::of(Some(x)))
-            }
+            Read::Noise(read) => match read(&noise.statistics) {
+                Ok(value) => Reading::of(Some(value)),
+                Err(missing) => Reading::Missing(missing.text()),
+            },
             _ => Reading::of(None),
         }
     }
 }
 
-/// The reading of a metric at a step of a run of `steps` steps.
+/// Reading of a metric at a step of a run of `steps` steps.
 pub(super) fn reached(member: &Member, metric: &str, step: u64, steps: u64) -> Reading {
     let poor = || metric.starts_with("grad_noise.") && found(member, REFERENCE, step).is_some();
     match found(member, metric, step) {
@@ -256,7 +257,7 @@ pub(super) fn reached(member: &Member, metric: &str, step: u64, steps: u64) -> R
     }
 }
 
-/// The latest value of a metric at a step.
+/// Latest value of a metric at a step.
 fn found(member: &Member, metric: &str, step: u64) -> Option<f64> {
     let row = member.rows.iter().rev().find(|row| row.step == step && row.metric == metric);
     row.map(|row| row.value)

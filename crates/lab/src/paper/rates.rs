@@ -67,33 +67,33 @@ struct Grid {
 /// Beginning of the keys under which the store keeps searches.
 const KEY: &str = "learning rates from 1e";
 
-/// What all runs of a grid have in common: the name of the run of seed 0 at learning rate 1.
+/// Id that all runs of a grid share: that of the run of seed 0 at learning rate 1.
 fn base(spec: &RunSpec) -> RunId {
     run_id(&spec.with_lr(1.0).with_seed(0))
 }
 
-/// The searches that a store keeps, to tell their runs from others.
+/// Learning-rate searches that a store keeps, to tell their runs from others.
 #[derive(Clone, Debug, Default)]
-pub struct Searched {
-    /// What the runs of each have in common, and the steps of the study, of which theirs are a part.
+pub struct LearningRateSearches {
+    /// Shared id of the runs of each grid, and the steps of its study, of which theirs are a part.
     grids: BTreeMap<RunId, u64>,
 }
 
-impl Searched {
-    /// Reads the keys of what a store keeps.
+impl LearningRateSearches {
+    /// Learning-rate searches of a store, read from the keys of what it keeps.
     ///
     /// # Errors
     /// A store that cannot be read.
-    pub fn read(store: &Store) -> Result<Searched, store::Error> {
+    pub fn read(store: &Store) -> Result<LearningRateSearches, store::Error> {
         let grids = store.kept_keys(KEY)?.into_iter().filter_map(|key| {
             let (id, rest) = key.split_once(" for ")?.1.split_once(',')?;
             let steps = rest.split_once("tried for ")?.1.split_once(' ')?.0;
             Some((id.parse().ok()?, steps.parse().ok()?))
         });
-        Ok(Searched { grids: grids.collect() })
+        Ok(LearningRateSearches { grids: grids.collect() })
     }
 
-    /// Whether a run is one of a grid: shorter than those of the study, which a search tries too.
+    /// Whether a run is on the grid of a search: shorter than those of its study.
     pub fn has(&self, spec: &RunSpec) -> bool {
         self.grids.get(&base(spec)).is_some_and(|&steps| spec.train.steps < steps)
     }

@@ -2,29 +2,29 @@
 
 use windtunnel_core::stats::mean;
 
-/// The number of a run, or why there is none.
+/// Number of a run, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Reading {
-    /// A positive number.
+    /// Positive number.
     Known(f64),
-    /// Larger than any number, and why: it counts as infinite.
+    /// Counts as infinite, with the predicate that says why.
     Infinite(&'static str),
-    /// None, and why: the pair is left out.
+    /// Missing, with the predicate that says why; the pair is left out.
     Missing(&'static str),
 }
 
-/// Why a run has no number that it would have if it had gone on.
+/// Reason for a number that a run would have had if it had not diverged.
 pub const DIVERGED: &str = "diverged";
-/// Why a measured value is larger than any number.
-const OVERFLOWED: &str = "is beyond the largest double";
+/// Reason for a measured value that is infinite: it overflows, or it is a ratio with 0 below the line.
+const INFINITE: &str = "is infinite";
 
 impl Reading {
-    /// The reading of a value of which a ratio is made.
+    /// Reading of a measured value: known only if it is positive and finite.
     pub fn of(value: Option<f64>) -> Reading {
         match value {
             None => Reading::Missing("was not measured"),
             Some(value) if value.is_nan() => Reading::Missing("is not a number"),
-            Some(f64::INFINITY) => Reading::Infinite(OVERFLOWED),
+            Some(f64::INFINITY) => Reading::Infinite(INFINITE),
             Some(value) if value <= 0.0 => Reading::Missing("is not positive"),
             Some(value) => Reading::Known(value),
         }
@@ -38,7 +38,7 @@ impl Reading {
         }
     }
 
-    /// The number, infinite or NaN where there is none.
+    /// Number of the run; infinite or NaN where there is none.
     pub fn value(&self) -> f64 {
         match self {
             Reading::Known(value) => *value,
@@ -58,14 +58,14 @@ impl Reading {
 /// Readings of the same runs, one to a seed.
 #[derive(Clone, Debug)]
 pub struct Readings {
-    /// Whose they are, as the subject of a sentence.
+    /// Name of what was read, as the subject of a sentence.
     pub of: String,
-    /// Seed by seed.
+    /// Readings in the order of the seeds.
     pub readings: Vec<Reading>,
 }
 
 impl Readings {
-    /// How many lack a number and why, as "SGDM diverged in 1 of 6 seeds"; empty if none does.
+    /// Sentence about the missing numbers, as "SGDM diverged in 1 of 6 seeds"; empty if none is.
     pub fn lack(&self) -> String {
         let lacks: Vec<&str> = self.readings.iter().filter_map(Reading::lack).collect();
         let mut kinds: Vec<&str> = Vec::new();
@@ -81,12 +81,12 @@ impl Readings {
         kinds.iter().map(sentence).collect::<Vec<_>>().join("; ")
     }
 
-    /// The numbers, infinite or NaN where there is none.
+    /// Numbers of all seeds; infinite or NaN where there is none.
     pub fn values(&self) -> Vec<f64> {
         self.readings.iter().map(Reading::value).collect()
     }
 
-    /// Their mean, or why there is none.
+    /// Mean over the seeds, or the reason why there is none.
     pub fn mean(&self) -> Result<f64, String> {
         let values = self.values();
         if values.is_empty() {
@@ -94,19 +94,12 @@ impl Readings {
         }
         match self.lack() {
             lack if !lack.is_empty() => Err(lack),
-            _ => Ok(mean_of_large(&values)),
+            _ => Ok(mean(&values)),
         }
     }
 }
 
-/// The mean, also of finite values whose sum is not finite; NaN when empty.
-pub fn mean_of_large(values: &[f64]) -> f64 {
-    let plain = mean(values);
-    let count = values.len() as f64;
-    if plain.is_finite() { plain } else { values.iter().map(|value| value / count).sum() }
-}
-
-/// What several lack, in one sentence.
+/// Sentence about the missing numbers of several; empty if none is.
 pub fn lacks<'a>(all: impl IntoIterator<Item = &'a Readings>) -> String {
     let mut lacks: Vec<String> = Vec::new();
     for lack in all.into_iter().map(Readings::lack) {
@@ -117,8 +110,8 @@ pub fn lacks<'a>(all: impl IntoIterator<Item = &'a Readings>) -> String {
     lacks.join("; ")
 }
 
-/// The ratio of the means of two, or why there is none: a number without an interval, which is not that
-/// of any other ratio.
+/// Ratio of two means, or the reason why there is none. It has no interval: that of a geometric mean of
+/// ratios is of another number.
 pub fn ratio_of_means(a: &Readings, b: &Readings) -> Result<f64, String> {
     match (a.mean(), b.mean()) {
         (Ok(a), Ok(b)) if (a / b).is_finite() => Ok(a / b),
@@ -127,17 +120,17 @@ pub fn ratio_of_means(a: &Readings, b: &Readings) -> Result<f64, String> {
     }
 }
 
-/// Logarithms of ratios, one to a pair of runs with the same seed.
+/// Ratios of paired runs, one for each seed.
 #[derive(Clone, Debug)]
 pub struct Ratios {
-    /// Infinite where one of the runs is infinitely bad, NaN where there is no ratio.
+    /// Logarithms of the ratios: infinite where one run counts as infinite, NaN where there is none.
     pub logs: Vec<f64>,
-    /// Which numbers are missing, and why; empty if none is.
+    /// Sentence about the missing numbers; empty if none is.
     pub lack: String,
 }
 
 impl Ratios {
-    /// The product of powers for every seed, as many as the least factor has.
+    /// Products of powers of readings, for the seeds that all factors have.
     pub fn of(factors: &[(Readings, i32)]) -> Ratios {
         let seeds = factors.iter().map(|(own, _)| own.readings.len()).min().unwrap_or(0);
         let log = |seed: usize| -> f64 {
@@ -147,17 +140,17 @@ impl Ratios {
         Ratios { logs: (0..seeds).map(log).collect(), lack }
     }
 
-    /// Those that are given.
+    /// Ratios from their logarithms, with none missing.
     pub fn of_logs(logs: &[f64]) -> Ratios {
         Ratios { logs: logs.to_vec(), lack: String::new() }
     }
 
-    /// Logarithms without those that are no number.
+    /// Logarithms of the ratios that there are.
     pub fn known(&self) -> Vec<f64> {
         self.logs.iter().copied().filter(|log| !log.is_nan()).collect()
     }
 
-    /// The same without pairs of which a run is infinitely bad.
+    /// Ratios without the pairs of which a run counts as infinite.
     #[must_use]
     pub fn finite(&self) -> Ratios {
         let logs = self.logs.iter().map(|log| if log.is_finite() { *log } else { f64::NAN });

@@ -94,7 +94,7 @@ impl Study {
         made.map(reading).collect()
     }
 
-    /// The same in a sentence; nothing where nothing was published.
+    /// Sentence about the published losses beside ours; nothing where none were published.
     pub(super) fn agreement_in_words(&self, evidence: &Evidence) -> Option<String> {
         let agreement = self.agreement(evidence);
         let worst = agreement.iter().filter_map(|a| a.factor).reduce(f64::max);
@@ -149,20 +149,20 @@ pub struct Agreement {
     pub ours: Option<f64>,
     /// max(ours/published, published/ours).
     pub factor: Option<f64>,
-    /// Why there is none of ours.
+    /// Reason why `ours` or `factor` is missing.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
 }
 
 impl Agreement {
-    /// The factor, or why there is none.
+    /// Text of the factor, or the reason why there is none.
     pub(super) fn factor_in_words(&self) -> String {
         let reason = self.reason.as_deref().unwrap_or_default();
         self.factor.map_or_else(|| format!("not compared: {reason}"), in_words)
     }
 }
 
-/// A factor to two decimals.
+/// Text of a factor to two decimals.
 fn in_words(factor: f64) -> String {
     if factor < 1000.0 { format!("{factor:.2}") } else { number(factor) }
 }

@@ -33,7 +33,7 @@ impl Statistic {
         }
     }
 
-    /// Which conventions of the loss it is: at the last step, over the last tenth.
+    /// Indices of its conventions of the loss: at the last step, over the last tenth.
     fn conventions(self) -> [usize; 2] {
         match self {
             Statistic::Mean => [0, 1],
@@ -160,24 +160,19 @@ fn cap(evidence: &Evidence, cohort: &Cohort, panel: &mut Panel, statistic: Stati
     any
 }
 
-/// A baseline by a statistic, or why there is none.
+/// Loss of a baseline by a statistic, or the reason why there is none.
 fn theory(
     evidence: &Evidence,
     cohort: &Cohort,
     name: &str,
     statistic: Statistic,
-) -> Result<f64, &'static str> {
-    let lines = evidence.theory(cohort);
-    if lines.is_empty() {
-        return Err("not fitted");
-    }
-    let line = lines.iter().find(|line| line.name.starts_with(name));
-    let line = line.ok_or("not defined for these data")?;
+) -> Result<f64, String> {
+    let line = evidence.theory(cohort).ok_or("not fitted")?.line(name)?;
     let loss = match statistic {
         Statistic::Mean => line.mean,
         Statistic::Median => line.median,
     };
-    if loss.is_finite() { Ok(loss) } else { Err("beyond the largest double") }
+    loss.ok_or_else(|| "beyond the range of doubles".into())
 }
 
 fn rules(evidence: &Evidence, cohort: &Cohort, statistic: Statistic, drawn: &Panel) -> Vec<Rule> {
@@ -201,8 +196,8 @@ struct Judged {
     adam: Readings,
     /// SGDM/Adam at the last step and over the last tenth, as claims have it.
     gaps: [Estimate; 2],
-    /// GD++ on the same prompts, or why it is not known.
-    theory: Result<f64, &'static str>,
+    /// Loss of GD++ on the same prompts, or the reason why there is none.
+    theory: Result<f64, String>,
     /// Largest share that one prompt has of a loss at the end; nothing where none was measured.
     top_share: Option<f64>,
     diverged: usize,
@@ -231,12 +226,12 @@ impl Judged {
         }
     }
 
-    /// Adam over GD++, or why there is no such ratio.
+    /// Text of Adam's loss over that of GD++, or the reason why there is none.
     fn distance_to_theory(&self) -> String {
         match (&self.theory, self.adam.mean()) {
-            (Err(reason), _) => (*reason).into(),
-            (Ok(_), Err(lack)) => format!("not measured: {lack}"),
-            (Ok(0.0), Ok(_)) => "not measured: GD++ is 0".into(),
+            (Err(reason), _) => format!("none: {reason}"),
+            (Ok(_), Err(lack)) => format!("none: {lack}"),
+            (Ok(0.0), Ok(_)) => "none: GD++ is 0".into(),
             (Ok(theory), Ok(adam)) => number(adam / theory),
         }
     }

@@ -140,7 +140,7 @@ fn panel(evidence: &Evidence, cohort: &Cohort, metric: &str, label: &str, scale:
     }
 }
 
-/// A curve of estimates with the band of their intervals, gaps where there is no number.
+/// Curve of estimates with the band of their intervals and gaps where there is no number.
 fn estimated(name: &str, color: Color, x: Vec<f64>, estimates: &[Estimate]) -> Series {
     let (lo, hi) = estimates.iter().map(|e| (e.interval().lo, e.interval().hi)).unzip();
     let center = estimates.iter().map(Estimate::drawn).collect();

@@ -6,73 +6,92 @@ use crate::figure::Color;
 use crate::figure::{Figure, Line, Panel, Rule, Scale};
 use crate::paper::cohort::Cohort;
 use crate::paper::evidence::Evidence;
-use crate::paper::noise::{DRAWN_SEED, InitialNoise};
+use crate::paper::noise::{DRAWN_SEED, InitialNoise, Missing, Statistic, Statistics};
 use crate::paper::quantity::tail_metric;
-use crate::paper::reading::mean_of_large;
 use crate::paper::study::Study;
-use crate::table::{Table, number};
+use crate::table::{Table, number, with_interval};
 use windtunnel_core::instrument::POOR_REFERENCE;
+use windtunnel_core::stats::mean;
+
+/// A cohort with the noise of [`DRAWN_SEED`].
+type Drawn<'a> = (&'a Cohort, &'a InitialNoise);
 
 pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
-    let drawn = |cohort: &'static Cohort| {
+    let of = |cohort: &'static Cohort| -> Option<Drawn<'_>> {
         let mut noise = evidence.noise(cohort).iter();
         noise.find(|noise| noise.seed == DRAWN_SEED).map(|noise| (cohort, noise))
     };
-    let overflowed = |(cohort, noise): &(&Cohort, &InitialNoise)| {
-        let InitialNoise { overflowed, draws, .. } = noise;
-        format!(
-            "{}: the noise of seed {DRAWN_SEED} is not drawn, because {overflowed} of {draws} \
-             gradients or their squares overflow.",
-            cohort.name
-        )
-    };
-    let (drawn, none): (Vec<(&Cohort, &InitialNoise)>, Vec<_>) =
-        study.cohorts.iter().filter_map(drawn).partition(|(_, noise)| !noise.norms.is_empty());
-    let titled = |(cohort, panel): (&Cohort, Panel)| Panel { title: cohort.title.into(), ..panel };
-    let histograms = drawn.iter().map(|(c, n)| titled((c, histogram(&n.norms, &n.gaussian))));
+    let (drawn, others): (Vec<Drawn<'_>>, Vec<Drawn<'_>>) =
+        study.cohorts.iter().filter_map(of).partition(|(_, noise)| !noise.norms.is_empty());
+    let pictures = [histograms(study, evidence, &drawn), quantiles(study, evidence, &drawn)];
+    Shown {
+        pictures: pictures.into_iter().flatten().collect(),
+        tables: vec![table(study, evidence)],
+        warnings: others.iter().map(why_not_drawn).collect(),
+    }
+}
+
+fn why_not_drawn((cohort, InitialNoise { overflowed, draws, .. }): &Drawn<'_>) -> String {
+    format!(
+        "{}: the noise of seed {DRAWN_SEED} is not drawn, because {overflowed} of {draws} gradients \
+         or their norms overflow.",
+        cohort.name
+    )
+}
+
+/// Histograms of the norms; nothing where no cohort has any.
+fn histograms(study: &Study, evidence: &Evidence, drawn: &[Drawn<'_>]) -> Option<Picture> {
+    let panels = drawn.iter().map(|own| panel_of(own, histogram)).collect();
+    let title = title(study, "noise at initialization");
+    let caption = format!(
+        "Shares of ‖g − ∇f‖ per bin. Gaussian noise: of the same covariance. Its norm is skewed too, \
+         so the histogram alone says nothing of the tail. {}",
+        sizes(drawn)
+    );
+    picture(evidence, ("-noise", "histogram of the noise"), Figure { title, panels, caption })
+}
+
+/// Quantiles of the norms against those of Gaussian noise; nothing where no cohort has any.
+fn quantiles(study: &Study, evidence: &Evidence, drawn: &[Drawn<'_>]) -> Option<Picture> {
     let known = drawn.iter().filter(|(_, noise)| !noise.gaussian.is_empty());
-    let quantiles = known.map(|(c, n)| titled((c, qq_of_gaussian(&n.norms, &n.gaussian))));
-    let sizes = drawn.iter().map(|(cohort, noise)| {
+    let panels = known.map(|own| panel_of(own, qq_of_gaussian)).collect();
+    let title = format!("{}: quantiles", title(study, "noise at initialization"));
+    let caption = format!(
+        "Quantiles of ‖g − ∇f‖ against those of Gaussian noise of the same covariance, and the \
+         farthest draws: above the line the tail is heavier. {}",
+        sizes(drawn)
+    );
+    picture(evidence, ("-noise-qq", "quantiles of the noise"), Figure { title, panels, caption })
+}
+
+fn panel_of((cohort, noise): &Drawn<'_>, draw: fn(&[f64], &[f64]) -> Panel) -> Panel {
+    Panel { title: cohort.title.into(), ..draw(&noise.norms, &noise.gaussian) }
+}
+
+fn picture(
+    evidence: &Evidence,
+    named: (&'static str, &'static str),
+    figure: Figure,
+) -> Option<Picture> {
+    (!figure.panels.is_empty()).then(|| Picture::new(evidence, named, figure, ""))
+}
+
+/// Sizes of the samples in a sentence, for captions.
+fn sizes(drawn: &[Drawn<'_>]) -> String {
+    let size = |(cohort, noise): &Drawn<'_>| {
         let InitialNoise { draws, batch_size, reference, .. } = noise;
         format!("{}: {draws} mini-batches of {batch_size} against {reference} prompts", cohort.name)
-    });
-    let sizes = format!(
-        "Seed {DRAWN_SEED}, initial parameters, fresh prompts, double precision. {}.",
-        sizes.collect::<Vec<_>>().join("; ")
-    );
-    let gaussian = "Gaussian noise: of the same covariance. Its norm is skewed too, so the histogram \
-                    alone says nothing of the tail";
-    let picture = |suffix, what, title: String, panels: Vec<Panel>, caption: String| {
-        let figure = Figure { title, panels, caption };
-        let drawn = !figure.panels.is_empty();
-        drawn.then(|| Picture::new(evidence, (suffix, what), figure, ""))
     };
-    let histogram = picture(
-        "-noise",
-        "histogram of the noise",
-        title(study, "noise at initialization"),
-        histograms.collect(),
-        format!("Shares of ‖g − ∇f‖ per bin. {gaussian}. {sizes}"),
-    );
-    let quantiles = picture(
-        "-noise-qq",
-        "quantiles of the noise",
-        format!("{}: quantiles", title(study, "noise at initialization")),
-        quantiles.collect(),
-        format!(
-            "Quantiles of ‖g − ∇f‖ against those of Gaussian noise of the same covariance, and the \
-             farthest draws: above the line the tail is heavier. {sizes}"
-        ),
-    );
-    let pictures = histogram.into_iter().chain(quantiles).collect();
-    let warnings = none.iter().map(overflowed).collect();
-    Shown { pictures, tables: vec![table(study, evidence)], warnings }
+    format!(
+        "Seed {DRAWN_SEED}, initial parameters, fresh prompts, double precision. {}.",
+        drawn.iter().map(size).collect::<Vec<_>>().join("; ")
+    )
 }
 
 /// Mean over seeds of every statistic, with its range.
 fn table(study: &Study, evidence: &Evidence) -> Table {
-    type Statistic = (&'static str, fn(&InitialNoise) -> Option<f64>);
-    let statistics: [Statistic; 7] = [
+    type Column = (&'static str, fn(&Statistics) -> Statistic);
+    let columns: [Column; 7] = [
         ("rms", |n| n.rms),
         ("kurtosis of the norm", |n| n.kurtosis),
         ("… of Gaussian noise", |n| n.gaussian_kurtosis),
@@ -83,24 +102,21 @@ fn table(study: &Study, evidence: &Evidence) -> Table {
     ];
     let row = |cohort: &Cohort| {
         let noise = evidence.noise(cohort);
-        let cell = |(_, read): &Statistic| with_range(noise, *read);
-        std::iter::once(cohort.name.into()).chain(statistics.iter().map(cell)).collect()
+        let cell = |(_, read): &Column| {
+            with_range(&noise.iter().map(|noise| read(&noise.statistics)).collect::<Vec<_>>())
+        };
+        std::iter::once(cohort.name.into()).chain(columns.iter().map(cell)).collect()
     };
-    let head: Vec<&str> = std::iter::once("").chain(statistics.iter().map(|s| s.0)).collect();
+    let head: Vec<&str> = std::iter::once("").chain(columns.iter().map(|s| s.0)).collect();
     let title = "Noise of mini-batch gradients at initialization: mean (range) over seeds";
     Table::new(title, &head, study.cohorts.iter().map(row).collect())
 }
 
-/// Mean and range over seeds, or why there is none.
-fn with_range(noise: &[InitialNoise], read: fn(&InitialNoise) -> Option<f64>) -> String {
-    let values: Vec<f64> = noise.iter().filter_map(read).collect();
-    if let Some(lacking) = noise.iter().find(|noise| read(noise).is_none()) {
-        let count = noise.len() - values.len();
-        let whose = match values.is_empty() {
-            true => String::new(),
-            false => format!(" in {count} of {} seeds", noise.len()),
-        };
-        return format!("none: the noise {}{whose}", lacking.lack());
+/// Mean and range over seeds, or the reasons why some of them are missing.
+fn with_range(seeds: &[Statistic]) -> String {
+    let values: Vec<f64> = seeds.iter().filter_map(|seed| seed.ok()).collect();
+    if values.len() < seeds.len() {
+        return format!("none: {}", reasons(seeds));
     }
     match values.as_slice() {
         [] => "none: not measured".into(),
@@ -108,9 +124,28 @@ fn with_range(noise: &[InitialNoise], read: fn(&InitialNoise) -> Option<f64>) ->
         values => {
             let lo = values.iter().copied().fold(f64::INFINITY, f64::min);
             let hi = values.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-            format!("{} ({} to {})", number(mean_of_large(values)), number(lo), number(hi))
+            with_interval(mean(values), lo, hi)
         }
     }
+}
+
+/// Reasons why seeds have no value; with their number unless all have the same.
+fn reasons(seeds: &[Statistic]) -> String {
+    let all: Vec<Missing> = seeds.iter().filter_map(|seed| seed.err()).collect();
+    let mut kinds: Vec<Missing> = Vec::new();
+    for missing in &all {
+        if !kinds.contains(missing) {
+            kinds.push(*missing);
+        }
+    }
+    let sentence = |kind: &Missing| {
+        let count = all.iter().filter(|missing| *missing == kind).count();
+        match count == seeds.len() {
+            true => format!("the noise {}", kind.text()),
+            false => format!("the noise {} in {count} of {} seeds", kind.text(), seeds.len()),
+        }
+    };
+    kinds.iter().map(sentence).collect::<Vec<_>>().join("; ")
 }
 
 /// Mini-batch sizes of the noise over the steps.

@@ -84,8 +84,8 @@ fn curve(
     (!steps.is_empty()).then_some(series)
 }
 
-/// The effect of a metric at a step; no number where a run has none, so that all of a curve is of the
-/// same pairs.
+/// Effect of a metric at a step, without a number where a run has none: all of a curve is of the same
+/// pairs.
 fn at_step(
     evidence: &Evidence,
     cohorts: &[Cohort],
