@@ -68,6 +68,13 @@ fn runs_are_filtered_by_their_specs_and_dates_newest_first() {
     assert_eq!(ids(&["--where", "optimizer=sgd", "--where", "train.seed=1"]), [sgd[1].as_str()]);
     assert_eq!(ids(&["--where", "task.covariates=gaussian"]).len(), 4);
     assert_eq!(ids(&["--where", "optimizer.momentum=0.5"]).len(), 0);
+    // Defaults, which stored specs leave out.
+    for filter in
+        ["model.attention=linear", "task.labels=linear", "model.tied=false", "instruments=off"]
+    {
+        assert_eq!(ids(&["--where", filter]).len(), 4, "{filter}");
+    }
+    assert_eq!(ids(&["--where", "model.attention=softmax"]).len(), 0);
     assert!(stdout(store, &["list", "--where", "task.dim=9"]).contains("none of 4 runs"));
     for (filter, what) in [
         ("optimizer.lrr=1", "did you mean `optimizer.lr`"),
@@ -161,12 +168,15 @@ fn presets_are_taken_by_name_and_what_is_meant_is_said() {
         let (message, code) = failure(store, &["train", path.to_str().unwrap()]);
         assert!(code == 2 && message.contains(what), "{name}: {message}");
     }
-    let cases: [(&[&str], &[&str]); 14] = [
+    let cases: [(&[&str], &[&str]); 17] = [
         (&["train", "--lr", "0.05"], &["--set optimizer.lr=0.05"]),
         (&["train", "--learning-rate=0.05"], &["--set optimizer.lr=0.05"]),
         (&["train", "--seed", "3"], &["--seeds 3"]),
         (&["baselines", "--dim", "3"], &["--set task.dim=3"]),
         (&["train", "--preset", "spere"], &["sphere"]),
+        (&["train", "sphere", "--preset", "softmax"], &["preset = softmax", "`sphere`"]),
+        (&["fig2"], &["windtunnel reproduce fig2"]),
+        (&["sphere"], &["windtunnel train sphere"]),
         (&["train", "spheer"], &["did you mean the preset `sphere`"]),
         (&["train", "--set", "preset=spere"], &["did you mean \"sphere\""]),
         (&["train", "--set", "optimizer.learning_rate=1"], &["did you mean `optimizer.lr`"]),

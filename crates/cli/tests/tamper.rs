@@ -133,6 +133,22 @@ fn every_command_refuses_every_file_that_was_tampered_with() {
     }
 }
 
+/// What is finished is listed beside the reason of what failed, on a store for reading only too.
+#[test]
+fn a_run_that_failed_costs_the_others_no_line() {
+    let stage = Stage::new(&[]);
+    let store = stage.store();
+    fs::write(stage.file("spoiled", 0, "state.safetensors"), "").unwrap();
+    let args = [&TRAIN[..], &["--seeds", "0..2", "--json"]].concat();
+    let output = windtunnel(&store, &args).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let runs: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(runs.as_array().unwrap().len(), 1, "{runs}");
+    assert_eq!(runs[0]["run"], stage.ids[1].as_str());
+    let message = String::from_utf8(output.stderr).unwrap();
+    assert!(message.contains("1 run failed") && message.contains(&stage.ids[0]), "{message}");
+}
+
 /// Turns a run into what was written before files named their run.
 fn make_older(stage: &Stage, run: usize) {
     let file = |name: &str| stage.file("spoiled", run, name);

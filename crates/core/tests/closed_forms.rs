@@ -298,3 +298,17 @@ fn rotating_data_and_parameters_changes_nothing() {
         evaluator.value(&conjugated, &Batch::from_tokens(Form::Moments, dim, &rotated, &targets));
     assert!((before / after - 1.0).abs() < 1e-12, "{before} {after}");
 }
+
+/// All tokens are alike, so that softmax gives every key the same weight, however far below zero the
+/// scores are: n = 3 labels of weight 1/(n + 1), divided by n, make the loss (3/4/3)².
+#[test]
+fn softmax_takes_scores_of_any_size() {
+    let model = Transformer { attention: Attention::Softmax, ..Transformer::linear(1, 1) };
+    let z = [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 0.0];
+    let batch = Batch::<f64>::from_tokens(Form::Tokens, 1, &z, &[0.0]);
+    let mut evaluator = Evaluator::<f64>::new(model, Isa::detect(), 1);
+    for score in [0.0, -1.0, -3.4e38, -3.5e38, -1e100, -1e300, 1e39, 1e300] {
+        let loss = evaluator.value(&[0.0, score], &batch);
+        assert!((loss - 0.0625).abs() < 1e-15, "score {score}: {loss}");
+    }
+}
