@@ -34,7 +34,7 @@ fn bar(name: String, length: u64, quiet: bool, template: &str) -> ProgressBar {
 pub struct Progress<'a> {
     names: &'a [String],
     lengths: &'a [u64],
-    /// What a step of each run costs, in thousandths of the dearest.
+    /// Cost of a step of each run, in thousandths of the dearest.
     costs: Vec<u64>,
     bar: ProgressBar,
     plain: bool,

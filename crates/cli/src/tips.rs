@@ -1,4 +1,4 @@
-//! What is most likely meant by a command line that is not understood.
+//! Tips for command lines that are not understood.
 
 use std::ffi::OsStr;
 

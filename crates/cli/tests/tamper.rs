@@ -65,7 +65,7 @@ impl Stage {
     }
 }
 
-/// What may happen to a file: its name, and what it does to the file, given that of the other run.
+/// A tampering with a file: its name, and what it does to the file, given that of the other run.
 type Tampering = (&'static str, fn(&Path, &Path));
 
 const TAMPERINGS: [Tampering; 6] = [

@@ -49,7 +49,7 @@ struct Line {
     time: u64,
 }
 
-/// What the user asks for.
+/// Filters of the listed runs.
 struct Wanted {
     since: u64,
     conditions: Vec<Condition>,
@@ -211,7 +211,7 @@ fn ranges(seeds: &[u64]) -> String {
     seeds.chunk_by(follows).map(range).collect::<Vec<_>>().join(",")
 }
 
-/// What the table does not show, and how to see it.
+/// The last line: how many runs the table leaves out, and how to see them.
 fn note(runs: usize, lines: usize, hidden: usize) -> String {
     let on = if lines == 1 { "one line".into() } else { format!("{lines} lines") };
     let shared = (lines < runs)

@@ -172,8 +172,8 @@ impl Report {
     }
 }
 
-/// What was asked for, in the names of files: nothing for the last step with the usual instruments,
-/// so that what was measured in another way is not replaced.
+/// The part of file names that tells requests from each other, so that none replaces the files of
+/// another; empty for the last step with the default instruments.
 fn asked(args: &Measure) -> String {
     let list = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("-");
     let plan = With::defaults().plan();
