@@ -19,7 +19,7 @@ pub use cost::warning as cost_warning;
 use pace::Pace;
 
 use crate::spec::{MAX_MEMORY, NUMERICS_VERSION, Precision, RunSpec, run_id, workspace_bytes};
-use crate::store::{self, Lock, Record, Resume, Row, RunId, Store};
+use crate::store::{self, Damage, Lock, Record, Resume, Row, RunId, Store};
 use crate::stored::{
     Meta, Outcome, Run, Stored, checkpoint, checkpoint_spec, object, restore, tensors,
 };
@@ -188,23 +188,7 @@ impl Job<'_> {
             Instruments::new(&settings, batch, measured.schedules.clone(), measured.plan.clone())
         });
         let mut trainer = Trainer::<T>::new(settings);
-        let mut rows: Vec<Row> = Vec::new();
-        let mut earlier = 0.0;
-        match self.store.checkpoint(id)? {
-            Resume::Fresh => {}
-            Resume::Damaged(damage) => news(Event::Warning(damage.to_string())),
-            Resume::From(checkpoint) => match checkpoint_spec(id, &checkpoint)
-                .and_then(|_| restore(&mut trainer, &checkpoint))
-            {
-                Ok(()) => {
-                    rows = checkpoint.rows;
-                    earlier = checkpoint.wall_seconds;
-                }
-                Err(reason) => news(Event::Warning(format!(
-                    "the checkpoint of run {id} is of no use ({reason}): starting again"
-                ))),
-            },
-        }
+        let (mut rows, earlier) = self.resume(id, &mut trainer, news)?;
         if let Some(said) = cost::warning(self.spec, trainer.step(), self.options.isa, self.threads)
         {
             news(Event::Warning(said));
@@ -268,6 +252,32 @@ impl Job<'_> {
         self.store.finish(id, &record)?;
         news(Event::Done { meta: Box::new(meta) });
         Ok(Status::Stored)
+    }
+
+    /// Brings a trainer to the latest checkpoint; returns the rows and the seconds of work up to there.
+    fn resume<T: Stored>(
+        &self,
+        id: &RunId,
+        trainer: &mut Trainer<T>,
+        news: &dyn Fn(Event),
+    ) -> Result<(Vec<Row>, f64), store::Error> {
+        let checkpoint = match self.store.checkpoint(id)? {
+            Resume::Fresh => return Ok((Vec::new(), 0.0)),
+            Resume::Damaged(damage) => Err(damage),
+            Resume::From(checkpoint) => checkpoint_spec(id, &checkpoint)
+                .and_then(|_| restore(trainer, &checkpoint))
+                .map(|()| checkpoint)
+                .map_err(|reason| Damage { path: self.store.checkpoint_path(id), reason }),
+        };
+        Ok(match checkpoint {
+            Ok(checkpoint) => (checkpoint.rows, checkpoint.wall_seconds),
+            Err(damage) => {
+                news(Event::Warning(damage.to_string()));
+                // A part may have been restored.
+                *trainer = Trainer::new(trainer.settings().clone());
+                (Vec::new(), 0.0)
+            }
+        })
     }
 
     fn meta(&self, outcome: Outcome, step: u64, wall_seconds: f64) -> Meta {
