@@ -76,6 +76,8 @@ pub struct Panel {
     pub shade_label: String,
     /// Scale of the colours of shaded points; a heat map has its own.
     pub shade_scale: Scale,
+    /// Points of curves that were left out on purpose, NaN in their place: the caption says why.
+    pub cut: usize,
     /// Sentences for the small print, such as what was left out before; stands in the panel as the
     /// reason where there is nothing to draw.
     pub note: String,

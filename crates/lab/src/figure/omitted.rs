@@ -55,6 +55,14 @@ impl Tally {
         tally
     }
 
+    /// That of all but so many that are missing on purpose, as NaN.
+    fn without(mut self, cut: usize) -> Self {
+        let missing = self.missing.iter_mut().zip(Reason::ALL);
+        let undefined = missing.filter(|(_, reason)| *reason == Reason::NotANumber);
+        undefined.for_each(|(count, _)| *count = count.saturating_sub(cut));
+        self
+    }
+
     /// Each reason that holds for any, and for how many.
     fn reasons(&self) -> Vec<(usize, &'static str)> {
         let counted = self.missing.iter().zip(Reason::ALL);
@@ -136,7 +144,7 @@ fn drawn(panel: &Panel) -> Vec<Tally> {
         }
     });
     vec![
-        Tally::new("points of curves", centers),
+        Tally::new("points of curves", centers).without(panel.cut),
         Tally::new("points of faint curves", members),
         Tally::new("edges of bands", bands),
         Tally::new("dots", dots),
@@ -222,6 +230,14 @@ mod tests {
         let expected = "\n“b”: Not drawn: 1 of 3 dots (not a number), 2 of 3 bars (1 not a number; 1 \
                         infinite). Grey: 1 of 3 dots (not a number).";
         assert_eq!(note(&[panel, Panel::default()]), expected);
+    }
+
+    #[test]
+    fn what_the_caption_explains_needs_no_note() {
+        let curve = series(&[1.0, f64::NAN, f64::NAN]);
+        let panel = |cut| Panel { series: vec![curve.clone()], cut, ..Panel::default() };
+        assert_eq!(note(&[panel(2)]), "");
+        assert_eq!(note(&[panel(1)]), "\nNot drawn: 1 of 3 points of curves (not a number).");
     }
 
     #[test]

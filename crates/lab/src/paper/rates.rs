@@ -306,7 +306,10 @@ pub fn figure(title: &str, cohorts: &[Cohort], searches: &[&Search]) -> Option<F
                 *loss = if *loss <= most { *loss } else { f64::NAN };
             }
         }
+        let cut = own.iter().flat_map(|series| &series.center).filter(|loss| loss.is_nan());
+        let cut = cut.count();
         (!own.is_empty()).then(|| Panel {
+            cut,
             title: cohort.title.into(),
             x_label: "learning rate".into(),
             y_label: "held-out loss".into(),

@@ -142,22 +142,19 @@ fn cap(evidence: &Evidence, cohort: &Cohort, panel: &mut Panel, statistic: Stati
     let members = groups.iter().flat_map(|group| &group.members);
     let first = members.map(|member| at(member, statistic.metric(), 0));
     let most = SPIKE * first.fold(0.0, f64::max);
-    let mut any = false;
-    let mut cut = |values: &mut Vec<f64>| {
-        for value in values.iter_mut().filter(|value| **value > most) {
-            any = true;
-            *value = f64::NAN;
-        }
+    let cut = |values: &mut Vec<f64>| {
+        let spikes = values.iter_mut().filter(|value| **value > most);
+        spikes.map(|value| *value = f64::NAN).count()
     };
+    let mut others = 0;
     for series in &mut panel.series {
-        cut(&mut series.center);
-        series.members.iter_mut().for_each(|member| cut(&mut member.y));
+        panel.cut += cut(&mut series.center);
+        others += series.members.iter_mut().map(|member| cut(&mut member.y)).sum::<usize>();
         if let Some(band) = &mut series.band {
-            cut(&mut band.hi);
-            cut(&mut band.lo);
+            others += cut(&mut band.hi) + cut(&mut band.lo);
         }
     }
-    any
+    panel.cut + others > 0
 }
 
 /// Loss of a baseline by a statistic, or the reason why there is none.
