@@ -11,10 +11,10 @@ use crate::rng::Key;
 pub const MIN_TAIL: usize = 50;
 /// Values up to which every one is tried as a threshold, which costs up to n² and some tens of
 /// milliseconds for that many.
-pub const FULL_SCAN: usize = 10_000;
+const FULL_SCAN: usize = 10_000;
 /// Thresholds tried of more values, in even ratios of the tail length; and of every sample in the
 /// test of goodness of fit, which repeats the search for each replicate.
-pub const CANDIDATES: usize = 100;
+const CANDIDATES: usize = 100;
 /// Points of a tail that are looked at first: most thresholds are given up there.
 const GLIMPSES: usize = 32;
 
@@ -42,7 +42,7 @@ pub struct PowerLaw {
 /// [`MIN_TAIL`] values are positive and finite, or all of these are equal.
 ///
 /// α̂ = n/Σ ln(xᵢ/x_min) above each value that leaves a tail of at least [`MIN_TAIL`] (Clauset et al.
-/// 2009, eqs. 3.1 and 3.9); of more than [`FULL_SCAN`] values above [`CANDIDATES`] of them in even
+/// 2009, eqs. 3.1 and 3.9); of more than 10,000 values above 100 of them in even
 /// ratios of the tail length. For continuous data: counts and rounded values need the discrete form.
 /// Values that are not positive are ignored.
 pub fn power_law(x: &[f64]) -> Option<PowerLaw> {
@@ -76,7 +76,7 @@ pub fn power_law_above(x: &[f64], x_min: f64) -> Option<PowerLaw> {
 /// Each replicate draws as many values, from the law with probability `tail_len`/n and else from
 /// the values below `x_min`, and is fitted with a threshold of its own; p is the share of
 /// replicates at least as far from their fit (Clauset et al. 2009, section 4.1). For replicates and
-/// for `x` that distance is the least over the same [`CANDIDATES`] thresholds. They reject below 0.1
+/// for `x` that distance is the least over the same 100 thresholds. They reject below 0.1
 /// and advise 2500 replicates for a p to within 0.01; 100 give it to within 0.05. The test is
 /// conservative: of samples that are power laws throughout 7 % have a p below 0.1, and 39 % below
 /// ½, because what lies below x_min is resampled; drawn from the law as well, p is uniform.

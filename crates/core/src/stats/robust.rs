@@ -61,7 +61,7 @@ const FEWEST_FOR_A_TAIL: usize = 50;
 /// Whether to trust the mean of `x`, losses for instance.
 ///
 /// `Dominated` when one value has more than half of Σ|x| (a value that is not finite has all of
-/// it); else `HeavyTail` when the 95 % interval of Hill's index of |x|, with [`default_k`], ends
+/// it); else `HeavyTail` when the 95 % interval of Hill's index of |x|, with [`default_k`](super::default_k), ends
 /// below 2. Fewer than 3 values are always trusted, fewer than 50 have no tail. A lognormal law has
 /// all moments, but for large σ looks like infinite variance, and samples average as badly.
 pub fn mean_trust(x: &[f64]) -> MeanTrust {
