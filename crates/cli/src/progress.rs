@@ -1,10 +1,11 @@
 //! Progress of a sweep: one bar with an ETA on a terminal, plain lines elsewhere.
 
+use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use windtunnel_lab::sweep::Event;
+use windtunnel_lab::sweep::{Event, kind};
 
 use crate::output::say;
 
@@ -50,6 +51,8 @@ struct State {
     cached: usize,
     started: Instant,
     said: Instant,
+    /// Reasons of missing numbers that were given.
+    missing: BTreeSet<String>,
 }
 
 impl<'a> Progress<'a> {
@@ -76,7 +79,8 @@ impl<'a> Progress<'a> {
         }
         let now = Instant::now();
         let steps = vec![0; names.len()];
-        let state = State { steps, given: 0, done: 0, cached: 0, started: now, said: now };
+        let missing = BTreeSet::new();
+        let state = State { steps, given: 0, done: 0, cached: 0, started: now, said: now, missing };
         Progress { names, lengths, costs, bar, plain, state: Mutex::new(state) }
     }
 
@@ -92,6 +96,17 @@ impl<'a> Progress<'a> {
             Event::Warning(text) => {
                 let line = format!("warning: {}: {text}", self.names[index]);
                 self.bar.suspend(|| say(&line));
+            }
+            // Once for all runs: what one optimizer cannot be measured by, its other seeds cannot.
+            Event::Missing { step, what, reason } => {
+                if state.missing.insert(kind(reason)) {
+                    let line = format!(
+                        "warning: {}: step {step}: no {what}: {reason} (said once; `windtunnel \
+                         measure RUN --at {step}` tells of all metrics of a run)",
+                        self.names[index]
+                    );
+                    self.bar.suspend(|| say(&line));
+                }
             }
             Event::Cached => {
                 state.cached += 1;

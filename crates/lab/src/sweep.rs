@@ -56,6 +56,15 @@ pub enum Event {
     Busy,
     /// Something odd that does not stop the run.
     Warning(String),
+    /// A metric or an instrument without a number, the first for this reason.
+    Missing {
+        /// Updates made.
+        step: u64,
+        /// The metric or instrument.
+        what: String,
+        /// Why.
+        reason: String,
+    },
     /// Stored.
     Done {
         /// How it ended.
@@ -297,6 +306,11 @@ impl Job<'_> {
     }
 }
 
+/// A reason without its numbers.
+pub fn kind(reason: &str) -> String {
+    reason.replace(|c: char| c.is_ascii_digit(), "")
+}
+
 struct Rows<'a> {
     rows: &'a mut Vec<Row>,
     /// Reasons that were given in this sitting, without their numbers.
@@ -309,11 +323,12 @@ impl windtunnel_core::train::Record for Rows<'_> {
         self.rows.push(Row::new(step, metric, value));
     }
 
-    /// Emits one warning per reason and sitting.
+    /// Emits one event per reason and sitting; an open end of an interval is none.
     fn missing(&mut self, step: u64, what: &str, reason: &str) {
-        if self.missing.insert(reason.replace(|c: char| c.is_ascii_digit(), "")) {
-            let all = format!("`windtunnel measure --at {step}` of this run tells of all metrics");
-            (self.news)(Event::Warning(format!("step {step}: no {what}: {reason}; {all}")));
+        let is_end = what.ends_with(".lo") || what.ends_with(".hi");
+        if !is_end && self.missing.insert(kind(reason)) {
+            let (what, reason) = (what.to_string(), reason.to_string());
+            (self.news)(Event::Missing { step, what, reason });
         }
     }
 }
