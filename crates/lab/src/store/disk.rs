@@ -145,7 +145,8 @@ fn written(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> Result<Temporar
         // Without this it has the permissions of any new file.
         let _ = file.set_permissions(old.permissions());
     }
-    fill(file, temporary.path(), bytes)?;
+    // Errors name the file that is meant.
+    fill(file, path, bytes)?;
     Ok(temporary)
 }
 
