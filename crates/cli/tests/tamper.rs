@@ -133,7 +133,7 @@ fn every_command_refuses_every_file_that_was_tampered_with() {
     }
 }
 
-/// What is finished is listed beside the reason of what failed, on a store for reading only too.
+/// Finished runs are listed beside the reason of the one that failed.
 #[test]
 fn a_run_that_failed_costs_the_others_no_line() {
     let stage = Stage::new(&[]);

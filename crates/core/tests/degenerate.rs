@@ -218,7 +218,7 @@ impl Objective for Quartic {
     }
 }
 
-/// What one sees of an instrument: every value is finite or has a reason.
+/// Fails unless every reading is finite or has a reason.
 fn explained(readings: &Readings) {
     for (metric, value) in readings.iter().filter(|(_, value)| !value.is_finite()) {
         let reason = readings.missing().find(|(name, _)| *name == metric);

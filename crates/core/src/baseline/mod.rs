@@ -1,4 +1,4 @@
-//! What can be done in context without training: the lines that a loss is compared with.
+//! Predictors in context that need no training: the lines that a loss is compared with.
 //!
 //! Least squares and ridge regression solve every prompt by itself. Gradient descent in L steps and
 //! GD++ (von Oswald et al. 2023) are what an L-layer linear Transformer can do with P = b I and

@@ -1,4 +1,4 @@
-//! What instruments cost, counted before they run.
+//! Number of evaluations that instruments ask for, counted before they run.
 
 use super::curvature::{LANCZOS_STEPS, PROBES, SLQ_PROBES, SLQ_STEPS};
 use super::motion::PATH_POINTS;

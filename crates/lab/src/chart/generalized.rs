@@ -49,7 +49,7 @@ impl Measured {
         self.points.iter().filter(|(_, x, y)| *x > 0.0 && *y > 0.0).count()
     }
 
-    /// What of the steps is left out; nothing if all are used.
+    /// A sentence on the steps that are left out; empty if all are used.
     fn note(&self) -> String {
         let (steps, few) = (self.steps(), self.points.len() < FEWEST);
         match self.not_finite {

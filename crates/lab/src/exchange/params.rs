@@ -184,7 +184,7 @@ pub fn read_params(path: &Path, model: &Transformer) -> Result<Vec<f64>, Error> 
     Ok(params)
 }
 
-/// What the axes of a tensor are.
+/// Names of the axes of a tensor.
 fn axes(model: &Transformer, name: &str) -> String {
     if name != "params" {
         return "as PyTorch has the weights of a layer, [outputs, inputs]".into();
