@@ -1,4 +1,4 @@
-"""Runs the worked examples of docs/extending.md on a copy of the core.
+"""Runs the worked examples of docs/extending.md on a copy of the kernels.
 
 Usage: python scripts/check_example.py target/example
 
@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
+# The crate of both lists and what it needs.
+CRATES = ("math", "model")
 
 
 def blocks(page):
@@ -40,13 +42,15 @@ def main(folder):
     assert [what for what, _, _ in found] == ["example", "example line"] * 2, found
     copy = folder.resolve() / "tree"
     shutil.rmtree(copy, ignore_errors=True)
-    shutil.copytree(ROOT / "crates" / "core", copy / "crates" / "core")
+    for crate in CRATES:
+        shutil.copytree(ROOT / "crates" / crate, copy / "crates" / crate)
     for name in ("Cargo.lock", "clippy.toml"):
         shutil.copy(ROOT / name, copy / name)
     manifest = (ROOT / "Cargo.toml").read_text()
-    manifest = re.sub(r"members = .*", 'members = ["crates/core"]', manifest, count=1)
+    manifest = re.sub(r"members = .*", 'members = ["crates/*"]', manifest, count=1)
     manifest = re.sub(r"default-members = .*\n", "", manifest)
-    manifest = re.sub(r"windtunnel-lab = .*\n", "", manifest)
+    others = rf"windtunnel-(?!{'|'.join(CRATES)}).* = .*\n"
+    manifest = re.sub(others, "", manifest)
     (copy / "Cargo.toml").write_text(manifest)
     for what, path, code in found:
         apply(copy, what, path, code)

@@ -10,7 +10,7 @@ use std::io::{self, BufRead, Write};
 
 use serde::Deserialize;
 use serde_json::{Value, json};
-use windtunnel_core::lanes::Isa;
+use windtunnel_math::lanes::Isa;
 
 use problem::Problem;
 use workload::{Job, LAWS, Workload};

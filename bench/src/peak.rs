@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use fearless_simd::Simd;
-use windtunnel_core::lanes::{Isa, Lane, Packed, WithSimd};
+use windtunnel_math::lanes::{Isa, Lane, Packed, WithSimd};
 
 /// Two pipes with a latency of four or five cycles need ten chains; twelve fit 16 registers.
 const CHAINS: usize = 12;

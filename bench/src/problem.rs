@@ -3,11 +3,11 @@
 use std::fs;
 
 use serde::{Deserialize, Serialize};
-use windtunnel_core::lanes::Isa;
-use windtunnel_core::model::{BatchObjective, Evaluator, Transformer};
-use windtunnel_core::objective::Objective;
-use windtunnel_core::reference;
-use windtunnel_core::task::{Batch, Covariates, Form, Task};
+use windtunnel_math::lanes::Isa;
+use windtunnel_math::objective::Objective;
+use windtunnel_model::reference;
+use windtunnel_model::task::{Batch, Covariates, Form, Task};
+use windtunnel_model::{BatchObjective, Evaluator, Transformer};
 
 /// Standard deviation of the parameters: large enough for every layer to matter.
 const INIT_STD: f64 = 0.3;

@@ -5,13 +5,13 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use serde::Deserialize;
-use windtunnel_core::lanes::{BLOCK, Isa};
-use windtunnel_core::model::{Attention, BatchObjective, Evaluator, Transformer};
-use windtunnel_core::objective::Objective;
-use windtunnel_core::optim::{AdamW, Atom};
-use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Batch, Covariates, Prompts, Scratch, Stream, Task};
-use windtunnel_core::train::{Settings, Trainer};
+use windtunnel_math::lanes::{BLOCK, Isa};
+use windtunnel_math::objective::Objective;
+use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_model::task::{Batch, Covariates, Prompts, Scratch, Stream, Task};
+use windtunnel_model::{Attention, BatchObjective, Evaluator, Transformer};
+use windtunnel_optim::{AdamW, Atom};
+use windtunnel_train::{Settings, Trainer};
 
 /// Laws of the covariates, as the peers name them.
 pub const LAWS: [&str; 3] = ["gaussian", "sphere", "gamma_radial"];

@@ -1,6 +1,6 @@
 """Golden eigenvalues of random symmetric matrices, by LAPACK through numpy.
 
-Usage: python scripts/golden/eigen.py crates/core/tests/golden/eigen
+Usage: python scripts/golden/eigen.py crates/train/tests/golden/eigen
 Needs numpy.
 
 Entries are lower triangles, row by row. Besides Gaussian matrices there are those

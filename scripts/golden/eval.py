@@ -1,6 +1,6 @@
 """Golden losses and gradients of the linear Transformer, token by token.
 
-Usage: python scripts/golden/eval.py crates/core/tests/golden/eval
+Usage: python scripts/golden/eval.py crates/model/tests/golden/eval
 Needs torch, numpy and safetensors.
 
 The reference forms every (n+1)x(n+1) attention matrix and differentiates by

@@ -1,6 +1,6 @@
-"""Golden traces of torch.optim for crates/core/tests/optim_golden.rs.
+"""Golden traces of torch.optim for crates/optim/tests/optim_golden.rs.
 
-Usage: python scripts/golden/optim.py crates/core/tests/golden/optim
+Usage: python scripts/golden/optim.py crates/optim/tests/golden/optim
 Needs torch.
 
 gradients.json holds the starting point and one gradient per step; traces.json

@@ -1,6 +1,6 @@
 """Golden losses and gradients of all kinds of Transformers, token by token.
 
-Usage: python scripts/golden/variants.py crates/core/tests/golden/variants
+Usage: python scripts/golden/variants.py crates/model/tests/golden/variants
 Needs torch, numpy and safetensors; prompts are those of scripts/golden/eval.py.
 
 Written from the definition in docs/models.md, with matrices of attention and

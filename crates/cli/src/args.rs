@@ -6,8 +6,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use chrono::{NaiveDate, NaiveDateTime};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
-use windtunnel_core::instrument::{Instrument, NoisePlan};
-use windtunnel_lab::spec::{Document, PRESETS, RunSpec, SpecError, preset_named};
+use windtunnel_measure::instrument::{Instrument, NoisePlan};
+use windtunnel_runs::spec::{Document, PRESETS, RunSpec, SpecError, preset_named};
 
 use crate::tips::FigureName;
 

@@ -1,7 +1,7 @@
 //! What ends a command early, and the exit code that says so.
 
-use windtunnel_lab::spec::SpecError;
-use windtunnel_lab::store;
+use windtunnel_runs::spec::SpecError;
+use windtunnel_runs::store;
 
 /// Printed once, by `main`.
 #[derive(Debug, thiserror::Error)]

@@ -4,10 +4,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use windtunnel_core::lanes::Isa;
-use windtunnel_lab::spec::{RunSpec, run_id};
-use windtunnel_lab::store::Store;
 use windtunnel_lab::sweep::{Options, Status, step_cost, sweep};
+use windtunnel_math::lanes::Isa;
+use windtunnel_runs::spec::{RunSpec, run_id};
+use windtunnel_runs::store::Store;
 
 use crate::args::{Global, Sitting};
 use crate::error::Error;
@@ -32,7 +32,7 @@ pub fn look(global: &Global) -> Result<Store, Error> {
     Ok(store)
 }
 
-fn no_store(error: windtunnel_lab::store::Error) -> Error {
+fn no_store(error: windtunnel_runs::store::Error) -> Error {
     Error::Usage(format!("--store: {error}"))
 }
 

@@ -5,7 +5,7 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, StyledStr, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
-use windtunnel_lab::spec::{PRESETS, key_of, nearest};
+use windtunnel_runs::spec::{PRESETS, key_of, nearest};
 
 use crate::commands::reproduce::{GROUPS, studies};
 

@@ -279,7 +279,7 @@ fn a_damaged_run_costs_its_own_figure_and_no_other() {
 }
 
 fn golden(name: &str) -> String {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/golden/eval");
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/golden/eval");
     golden.join(name).to_str().unwrap().to_string()
 }
 

@@ -10,8 +10,8 @@ use std::path::Path;
 
 use serde_json::Value;
 use support::{failure, stdout};
-use windtunnel_lab::spec::{Document, run_id};
-use windtunnel_lab::store::Store;
+use windtunnel_runs::spec::{Document, run_id};
+use windtunnel_runs::store::Store;
 
 /// `train` of a few steps.
 fn train(store: &Path, extra: &[&str]) -> Vec<String> {

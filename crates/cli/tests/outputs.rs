@@ -9,10 +9,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use support::{failure, stdout, windtunnel};
-use windtunnel_lab::store::disk;
+use windtunnel_runs::store::disk;
 
 fn golden(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../core/tests/golden/eval").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/golden/eval").join(name)
 }
 
 fn text(path: &Path) -> &str {

@@ -13,7 +13,7 @@ use std::process::Stdio;
 use std::time::{Duration, Instant};
 
 use support::{failure, stdout, windtunnel};
-use windtunnel_core::rng::{Key, Purpose};
+use windtunnel_math::rng::{Key, Purpose};
 
 /// Seconds of work, so that 20 kills within 70 ms each always find it alive.
 const JOB: [&str; 11] = [

@@ -1,14 +1,14 @@
 //! Losses that need no training, on the held-out prompts of a run: reference lines of its loss.
 
-use windtunnel_core::baseline::{Free, NoScalars, Scalars, best_scalars, ridge};
-use windtunnel_core::lanes::Isa;
-use windtunnel_core::model::Evaluator;
-use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::stats::{mean, quantile};
-use windtunnel_core::task::{Batch, Prompts};
+use windtunnel_math::lanes::Isa;
+use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_measure::stats::{mean, quantile};
+use windtunnel_model::Evaluator;
+use windtunnel_model::task::{Batch, Prompts};
+use windtunnel_train::baseline::{Free, NoScalars, Scalars, best_scalars, ridge};
 
-use crate::spec::RunSpec;
-use crate::table::number;
+use windtunnel_figure::table::number;
+use windtunnel_runs::spec::RunSpec;
 
 /// One of them.
 #[derive(Clone, Debug, PartialEq)]

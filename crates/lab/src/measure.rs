@@ -6,17 +6,16 @@
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use windtunnel_core::instrument::{Instrument, Instruments, NoisePlan, Readings};
-use windtunnel_core::landscape::{Hessian, NoiseSample};
-use windtunnel_core::lanes::{Isa, Real};
-use windtunnel_core::objective::Block;
-use windtunnel_core::train::{
-    Observer, Record as Sink, Schedule, Scheduled, Settings, Trainer, View,
-};
+use windtunnel_math::lanes::{Isa, Real};
+use windtunnel_math::objective::Block;
+use windtunnel_measure::instrument::{Instrument, NoisePlan, Readings};
+use windtunnel_measure::landscape::{Hessian, NoiseSample};
+use windtunnel_train::Instruments;
+use windtunnel_train::{Observer, Record as Sink, Schedule, Scheduled, Settings, Trainer, View};
 
-use crate::spec::{Precision, RunSpec};
-use crate::store::Checkpoint;
-use crate::stored::{Stored, restore};
+use windtunnel_runs::spec::{Precision, RunSpec};
+use windtunnel_runs::store::Checkpoint;
+use windtunnel_runs::stored::{Stored, restore};
 
 /// What to measure, and where.
 #[derive(Clone, Debug)]

@@ -9,18 +9,20 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use windtunnel_core::instrument::Instruments;
-use windtunnel_core::lanes::Isa;
-use windtunnel_core::parallel::queue;
-use windtunnel_core::task::Form;
-use windtunnel_core::train::{self, HeldOut, Observer, Schedule, Scheduled, TrainLoss, Trainer};
+use windtunnel_math::lanes::Isa;
+use windtunnel_math::parallel::queue;
+use windtunnel_model::task::Form;
+use windtunnel_train::Instruments;
+use windtunnel_train::{HeldOut, Observer, Schedule, Scheduled, TrainLoss, Trainer};
 
 pub use cost::warning as cost_warning;
 use pace::Pace;
 
-use crate::spec::{MAX_MEMORY, NUMERICS_VERSION, Precision, RunSpec, run_id, workspace_bytes};
-use crate::store::{self, Damage, Lock, Record, Resume, Row, RunId, Store};
-use crate::stored::{
+use windtunnel_runs::spec::{
+    MAX_MEMORY, NUMERICS_VERSION, Precision, RunSpec, run_id, workspace_bytes,
+};
+use windtunnel_runs::store::{self, Damage, Lock, Record, Resume, Row, RunId, Store};
+use windtunnel_runs::stored::{
     Meta, Outcome, Run, Stored, checkpoint, checkpoint_spec, object, restore, tensors,
 };
 
@@ -245,9 +247,9 @@ impl Job<'_> {
             return Err(error);
         }
         let (outcome, step) = match outcome {
-            train::Outcome::Interrupted => return Ok(Status::Interrupted),
-            train::Outcome::Finished => (Outcome::Finished, trainer.step()),
-            train::Outcome::Diverged { step } => (Outcome::Diverged, step),
+            windtunnel_train::Outcome::Interrupted => return Ok(Status::Interrupted),
+            windtunnel_train::Outcome::Finished => (Outcome::Finished, trainer.step()),
+            windtunnel_train::Outcome::Diverged { step } => (Outcome::Diverged, step),
         };
         let meta = self.meta(outcome, step, earlier + started.elapsed().as_secs_f64());
         let numerics = ("windtunnel.numerics".into(), NUMERICS_VERSION.to_string());
@@ -318,7 +320,7 @@ struct Rows<'a> {
     news: &'a dyn Fn(Event),
 }
 
-impl windtunnel_core::train::Record for Rows<'_> {
+impl windtunnel_train::Record for Rows<'_> {
     fn record(&mut self, step: u64, metric: &str, value: f64) {
         self.rows.push(Row::new(step, metric, value));
     }

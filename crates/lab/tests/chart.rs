@@ -3,16 +3,16 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
-use windtunnel_core::landscape::{NoiseSample, Reference};
-use windtunnel_core::objective::Block;
+use windtunnel_figure::{Color, Line};
 use windtunnel_lab::baseline::Baseline;
 use windtunnel_lab::chart::{
     Group, Member, condition_ratios, conditioning, generalized, generalized_fits, held_out,
     heterogeneity, losses, negative_steps, noise, noise_by_coordinate, over_seeds, smoothness,
     spectrum, stability, update_geometry,
 };
-use windtunnel_lab::figure::{Color, Line};
-use windtunnel_lab::store::{Row, RunId};
+use windtunnel_math::objective::Block;
+use windtunnel_measure::landscape::{NoiseSample, Reference};
+use windtunnel_runs::store::{Row, RunId};
 
 /// One row per (step, metric, value).
 fn member(seed: u64, rows: &[(u64, &str, f64)]) -> Member {

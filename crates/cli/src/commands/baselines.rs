@@ -3,13 +3,13 @@
 use std::path::Path;
 
 use serde::Serialize;
-use windtunnel_core::baseline::NoScalars;
-use windtunnel_core::lanes::Isa;
+use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::baseline::{self, Baseline, baselines, theory};
 use windtunnel_lab::chart::{self, Member};
-use windtunnel_lab::spec::RunSpec;
-use windtunnel_lab::stored::Run;
-use windtunnel_lab::table::{Table, number};
+use windtunnel_math::lanes::Isa;
+use windtunnel_runs::spec::RunSpec;
+use windtunnel_runs::stored::Run;
+use windtunnel_train::baseline::NoScalars;
 
 use super::folder::{create, draw, stem};
 use super::groups::groups;

@@ -4,18 +4,18 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use windtunnel_core::instrument::{Readings, Scene};
-use windtunnel_core::landscape::{Probe, Resampled};
-use windtunnel_core::lanes::Isa;
-use windtunnel_core::linalg::norm;
-use windtunnel_core::model::{BatchObjective, Evaluator, Transformer};
-use windtunnel_core::objective::Objective;
-use windtunnel_core::task::Batch;
-use windtunnel_lab::exchange::{
+use windtunnel_math::lanes::Isa;
+use windtunnel_math::linalg::norm;
+use windtunnel_math::objective::Objective;
+use windtunnel_measure::instrument::{Readings, Scene};
+use windtunnel_measure::landscape::{Probe, Resampled};
+use windtunnel_model::task::Batch;
+use windtunnel_model::{BatchObjective, Evaluator, Transformer};
+use windtunnel_runs::exchange::{
     PromptFile, TokenPrompts, Use, encode_params, read_model, read_params,
 };
-use windtunnel_lab::spec::Document;
-use windtunnel_lab::store::disk;
+use windtunnel_runs::spec::Document;
+use windtunnel_runs::store::disk;
 
 use super::folder;
 use super::measure::{missing, readings};
@@ -50,7 +50,7 @@ struct Evaluation {
 }
 
 pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
-    let usage = |error: windtunnel_lab::exchange::Error| Error::Usage(error.to_string());
+    let usage = |error: windtunnel_runs::exchange::Error| Error::Usage(error.to_string());
     check_grad(global, eval)?;
     let prompts = PromptFile::open(&eval.prompts).map_err(usage)?;
     let model = match &eval.spec {

@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use windtunnel_lab::figure::Figure;
-use windtunnel_lab::store::{RunId, disk};
+use windtunnel_figure::Figure;
+use windtunnel_runs::store::{RunId, disk};
 
 use crate::args::Global;
 use crate::error::Error;
@@ -13,7 +13,7 @@ pub type Files = Vec<(String, String)>;
 
 /// Writes a figure in every format; returns the files and what they are.
 pub fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files, Error> {
-    let failed = |error: windtunnel_lab::figure::Error| Error::Failed(error.to_string());
+    let failed = |error: windtunnel_figure::Error| Error::Failed(error.to_string());
     let formats = [
         ("csv", "every point", figure.csv().into_bytes()),
         ("svg", "for the web", figure.svg().into_bytes()),

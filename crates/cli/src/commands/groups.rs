@@ -1,8 +1,8 @@
 //! Which runs are one curve, and in which colour.
 
+use windtunnel_figure::Color;
 use windtunnel_lab::chart::{Group, Member};
-use windtunnel_lab::figure::Color;
-use windtunnel_lab::spec::RunSpec;
+use windtunnel_runs::spec::RunSpec;
 
 use super::{describe, short};
 

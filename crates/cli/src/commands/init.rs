@@ -2,9 +2,9 @@
 
 use std::io::ErrorKind;
 
-use windtunnel_lab::spec::template;
-use windtunnel_lab::store;
-use windtunnel_lab::store::disk;
+use windtunnel_runs::spec::template;
+use windtunnel_runs::store;
+use windtunnel_runs::store::disk;
 
 use super::folder;
 use crate::args::{Global, Init};

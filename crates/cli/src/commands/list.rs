@@ -10,13 +10,13 @@ use std::time::UNIX_EPOCH;
 
 use chrono::DateTime;
 use serde::Serialize;
-use windtunnel_core::parallel::queue;
-use windtunnel_core::stats::quantile;
-use windtunnel_lab::paper::rates::LearningRateSearches;
-use windtunnel_lab::spec::{Condition, Document, RunSpec};
-use windtunnel_lab::store::{RunId, Store};
-use windtunnel_lab::stored::{Run, Stage};
-use windtunnel_lab::table::{Table, number};
+use windtunnel_figure::table::{Table, number};
+use windtunnel_math::parallel::queue;
+use windtunnel_measure::stats::quantile;
+use windtunnel_paper::rates::LearningRateSearches;
+use windtunnel_runs::spec::{Condition, Document, RunSpec};
+use windtunnel_runs::store::{RunId, Store};
+use windtunnel_runs::stored::{Run, Stage};
 
 use super::runs::open;
 use super::{LOSS, describe, last, without_last};

@@ -2,18 +2,18 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use windtunnel_core::instrument::{Instrument, Readings, Warning};
-use windtunnel_core::lanes::Isa;
-use windtunnel_core::train::Schedule;
+use windtunnel_figure::Figure;
+use windtunnel_figure::table::{Table, number, with_interval};
 use windtunnel_lab::chart::{self, Member};
-use windtunnel_lab::figure::Figure;
 use windtunnel_lab::measure::{self, Measurement, Request, measure};
-use windtunnel_lab::report::{Method, Page, Part};
-use windtunnel_lab::spec::{InstrumentsSpec, MAX_MEMORY, RunSpec, noise_memory};
-use windtunnel_lab::store::{Row, RunId};
-use windtunnel_lab::stored::Run;
 use windtunnel_lab::sweep;
-use windtunnel_lab::table::{Table, number, with_interval};
+use windtunnel_math::lanes::Isa;
+use windtunnel_measure::instrument::{Instrument, Readings, Warning};
+use windtunnel_paper::report::{Method, Page, Part};
+use windtunnel_runs::spec::{InstrumentsSpec, MAX_MEMORY, RunSpec, noise_memory};
+use windtunnel_runs::store::{Row, RunId};
+use windtunnel_runs::stored::Run;
+use windtunnel_train::Schedule;
 
 use super::folder::{bounded, create, draw, stem, write};
 use super::groups::groups;

@@ -11,10 +11,10 @@ pub mod reproduce;
 pub mod runs;
 pub mod train;
 
-use windtunnel_core::task::family::Value;
-use windtunnel_core::task::{Labels, Size, Task, WStar};
-use windtunnel_lab::spec::{Precision, RunSpec, describe_model, run_id};
-use windtunnel_lab::stored::Run;
+use windtunnel_model::task::family::Value;
+use windtunnel_model::task::{Labels, Size, Task, WStar};
+use windtunnel_runs::spec::{Precision, RunSpec, describe_model, run_id};
+use windtunnel_runs::stored::Run;
 
 /// The metric that tables of runs show.
 const LOSS: &str = "held_out_loss";

@@ -4,10 +4,10 @@ mod compute;
 mod page;
 mod publish;
 
-use windtunnel_lab::paper::beyond::BEYOND;
-use windtunnel_lab::paper::cohort::Cohort;
-use windtunnel_lab::paper::figures::FIGURES;
-use windtunnel_lab::paper::study::Study;
+use windtunnel_paper::beyond::BEYOND;
+use windtunnel_paper::cohort::Cohort;
+use windtunnel_paper::figures::FIGURES;
+use windtunnel_paper::study::Study;
 
 use super::folder::create;
 use crate::args::{Global, Reproduce};

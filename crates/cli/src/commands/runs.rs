@@ -1,10 +1,10 @@
 //! `windtunnel show` and `export`: single runs of the store, read only.
 
 use serde::Serialize;
-use windtunnel_lab::store::Row;
-use windtunnel_lab::store::Store;
-use windtunnel_lab::stored::Run;
-use windtunnel_lab::table::{Table, number};
+use windtunnel_figure::table::{Table, number};
+use windtunnel_runs::store::Row;
+use windtunnel_runs::store::Store;
+use windtunnel_runs::stored::Run;
 
 use crate::args::{Export, Global, Show};
 use crate::error::Error;

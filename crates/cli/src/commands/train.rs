@@ -1,11 +1,11 @@
 //! `windtunnel train`.
 
 use serde::Serialize;
-use windtunnel_lab::spec::{RunSpec, run_id};
-use windtunnel_lab::store::Store;
-use windtunnel_lab::stored::{Meta, Run};
+use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::sweep::Status;
-use windtunnel_lab::table::{Table, number};
+use windtunnel_runs::spec::{RunSpec, run_id};
+use windtunnel_runs::store::Store;
+use windtunnel_runs::stored::{Meta, Run};
 
 use super::{LOSS, describe, last, name, without_last};
 use crate::args::{Global, Train};

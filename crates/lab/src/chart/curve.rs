@@ -1,9 +1,9 @@
 //! A metric over steps as a curve with its band.
 
-use windtunnel_core::stats::{Interval, mean, mean_interval};
+use windtunnel_measure::stats::{Interval, mean, mean_interval};
 
 use super::Group;
-use crate::figure::{Band, Color, Member, Series};
+use windtunnel_figure::{Band, Color, Member, Series};
 
 /// A metric of one group: mean over seeds, 95 % bootstrap band where there are two or more, single
 /// seeds faint; nothing where it was never measured.

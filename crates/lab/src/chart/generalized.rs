@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use windtunnel_core::stats::{Interval, LogLine, log_line, log_line_through, spearman};
+use windtunnel_measure::stats::{Interval, LogLine, log_line, log_line_through, spearman};
 
 use super::{Group, Member};
-use crate::figure::Color;
-use crate::figure::{Figure, Line, Panel, Points, Rule, Scale};
-use crate::table::{Table, number, with_interval};
+use windtunnel_figure::Color;
+use windtunnel_figure::table::{Table, number, with_interval};
+use windtunnel_figure::{Figure, Line, Panel, Points, Rule, Scale};
 
 /// The three smoothnesses, by metric and by name.
 const METRICS: [(&str, &str); 3] = [

@@ -2,10 +2,10 @@
 
 use super::{Group, over_seeds};
 use crate::baseline::Baseline;
-use crate::figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
 
 /// Reference lines that would squeeze the curves are left out: all this far below the lowest.
-pub(crate) const FAR_BELOW: f64 = 1e-6;
+pub const FAR_BELOW: f64 = 1e-6;
 
 /// Held-out loss over steps, mean and median over the prompts, with the losses of baselines on the
 /// same prompts as dashed lines; nothing where no run has any.

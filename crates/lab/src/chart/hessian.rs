@@ -1,9 +1,9 @@
 //! The Hessian as a picture.
 
-use windtunnel_core::landscape::Hessian;
-use windtunnel_core::objective::Block;
+use windtunnel_math::objective::Block;
+use windtunnel_measure::landscape::Hessian;
 
-use crate::figure::{ColorMap, Figure, HeatMap, Panel, Scale};
+use windtunnel_figure::{ColorMap, Figure, HeatMap, Panel, Scale};
 
 /// Decades of size between the largest entry and where the colours become linear.
 const DECADES: f64 = 1e-4;

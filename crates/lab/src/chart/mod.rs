@@ -11,20 +11,20 @@ mod tables;
 mod time;
 
 pub use curve::over_seeds;
-pub(crate) use generalized::generalized_panel;
+pub use generalized::generalized_panel;
 pub use generalized::{generalized, generalized_fits};
-pub(crate) use held_out::FAR_BELOW;
+pub use held_out::FAR_BELOW;
 pub use held_out::held_out;
 pub use hessian::hessian;
-pub(crate) use noise::{histogram, qq_of_gaussian};
+pub use noise::{histogram, qq_of_gaussian};
 pub use noise::{noise, noise_by_coordinate};
 pub use tables::{condition_ratios, negative_steps};
 pub use time::{
     conditioning, heterogeneity, losses, smoothness, spectrum, stability, update_geometry,
 };
 
-use crate::figure::Color;
-use crate::store::{Row, RunId};
+use windtunnel_figure::Color;
+use windtunnel_runs::store::{Row, RunId};
 
 /// The rows of one run.
 #[derive(Clone, Debug)]

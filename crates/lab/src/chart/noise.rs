@@ -1,13 +1,13 @@
 //! Noise of mini-batch gradients as histogram, QQ plot and Hill plot.
 
-use windtunnel_core::instrument::{DENSE_LIMIT, gaussian_norms};
-use windtunnel_core::landscape::NoiseSample;
-use windtunnel_core::objective::Block;
-use windtunnel_core::stats::{
+use windtunnel_math::objective::Block;
+use windtunnel_measure::instrument::{DENSE_LIMIT, gaussian_norms};
+use windtunnel_measure::landscape::NoiseSample;
+use windtunnel_measure::stats::{
     Qq, descending, excess_kurtosis, hill_curve, log_spaced_ks, qq_normal, qq_reference, quantile,
 };
 
-use crate::figure::{
+use windtunnel_figure::{
     Band, Bars, Color, ColorMap, Figure, HeatMap, Line, Panel, Points, Rule, Scale, Series,
 };
 
@@ -238,6 +238,7 @@ fn thinned(qq: &Qq) -> Qq {
     Qq { theoretical: keep(&qq.theoretical), sample: keep(&qq.sample) }
 }
 
+/// Norms of noise against those of Gaussian noise of the same covariance.
 pub fn qq_of_gaussian(norms: &[f64], gaussian: &[f64]) -> Panel {
     let points = qq_reference(norms, gaussian, norms.len());
     let scale = if is_wide(&points.sample) { Scale::Log } else { Scale::Linear };

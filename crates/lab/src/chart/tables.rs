@@ -1,10 +1,10 @@
 //! Verdicts in rows: ratios between optimizers, shares of negative steps.
 
-use windtunnel_core::landscape::Convention;
-use windtunnel_core::stats::{mean, mean_interval};
+use windtunnel_measure::landscape::Convention;
+use windtunnel_measure::stats::{mean, mean_interval};
 
 use super::{Group, Member};
-use crate::table::{Table, number};
+use windtunnel_figure::table::{Table, number};
 
 /// Ratios of the robust condition number between two groups at `steps`, seed by seed, in every
 /// convention.

@@ -1,9 +1,9 @@
 //! Metrics over steps.
 
-use windtunnel_core::landscape::Convention;
+use windtunnel_measure::landscape::Convention;
 
 use super::{Group, over_seeds};
-use crate::figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
 
 const STEP: &str = "step";
 /// Within this the signed scales are linear.
@@ -120,7 +120,7 @@ fn spectrum_panel(group: &Group) -> Option<Panel> {
     let at = |curve: &[(u64, f64)]| curve.iter().map(|(step, _)| *step).collect::<Vec<_>>();
     let whole = curves.iter().enumerate().filter(|(_, curve)| at(curve) == at(sharpest));
     series.members = whole
-        .map(|(k, curve)| crate::figure::Member { name: format!("rank {k}"), y: values(curve) })
+        .map(|(k, curve)| windtunnel_figure::Member { name: format!("rank {k}"), y: values(curve) })
         .collect();
     let note = match curves.len() - series.members.len() {
         0 => String::new(),

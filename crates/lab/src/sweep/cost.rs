@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use windtunnel_core::instrument::{Instrument, Work};
-use windtunnel_core::lanes::Isa;
-use windtunnel_core::model::Evaluator;
-use windtunnel_core::rng::{Key, Purpose};
-use windtunnel_core::task::{Form, Labels, Stream};
-use windtunnel_core::train::Schedule;
+use windtunnel_math::lanes::Isa;
+use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_measure::instrument::{Instrument, Work};
+use windtunnel_model::Evaluator;
+use windtunnel_model::task::{Form, Labels, Stream};
+use windtunnel_train::Schedule;
 
-use crate::spec::RunSpec;
+use windtunnel_runs::spec::RunSpec;
 
 /// A run that takes longer says so before it starts.
 const LONG: Duration = Duration::from_hours(1);
@@ -153,7 +153,7 @@ fn text(time: Duration) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Document;
+    use windtunnel_runs::spec::Document;
 
     fn spec(sets: &[&str]) -> RunSpec {
         let mut document = Document::empty();

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use windtunnel_core::train::Schedule;
+use windtunnel_train::Schedule;
 
-use crate::spec::RunSpec;
+use windtunnel_runs::spec::RunSpec;
 
 /// A step of this time and more is long: who wants to stop will not wait for its end.
 const LONG: Duration = Duration::from_millis(250);
@@ -87,7 +87,7 @@ impl Pace {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::spec::Document;
+    use windtunnel_runs::spec::Document;
 
     fn pace(sets: &[&str], every: f64) -> Pace {
         let mut document = Document::empty();

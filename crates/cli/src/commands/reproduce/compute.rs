@@ -4,14 +4,14 @@
 use std::cmp::Reverse;
 use std::sync::atomic::Ordering;
 
-use windtunnel_lab::paper::Protocol;
-use windtunnel_lab::paper::cohort::Cell;
-use windtunnel_lab::paper::evidence::Evidence;
-use windtunnel_lab::paper::rates::{Search, searches};
-use windtunnel_lab::paper::study::Study;
-use windtunnel_lab::spec::{RunSpec, run_id};
-use windtunnel_lab::store::Store;
 use windtunnel_lab::sweep::{Status, step_cost};
+use windtunnel_paper::Protocol;
+use windtunnel_paper::cohort::Cell;
+use windtunnel_paper::evidence::Evidence;
+use windtunnel_paper::rates::{Search, searches};
+use windtunnel_paper::study::Study;
+use windtunnel_runs::spec::{RunSpec, run_id};
+use windtunnel_runs::store::Store;
 
 use super::super::name;
 use super::cohorts;

@@ -1,9 +1,9 @@
 //! The name of the page of a set of studies: no set has that of another, so that no page replaces
 //! another set's.
 
-use windtunnel_lab::paper::beyond::BEYOND;
-use windtunnel_lab::paper::figures::FIGURES;
-use windtunnel_lab::paper::study::Study;
+use windtunnel_paper::beyond::BEYOND;
+use windtunnel_paper::figures::FIGURES;
+use windtunnel_paper::study::Study;
 
 use super::studies;
 

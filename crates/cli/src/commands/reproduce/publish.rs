@@ -2,13 +2,13 @@
 
 use std::sync::Mutex;
 
-use windtunnel_core::parallel::queue;
-use windtunnel_lab::paper::audit;
-use windtunnel_lab::paper::evidence::Evidence;
-use windtunnel_lab::paper::study::{Section, Study};
-use windtunnel_lab::report::{Method, Page, Part};
-use windtunnel_lab::spec::run_id;
-use windtunnel_lab::table::Table;
+use windtunnel_figure::table::Table;
+use windtunnel_math::parallel::queue;
+use windtunnel_paper::audit;
+use windtunnel_paper::evidence::Evidence;
+use windtunnel_paper::report::{Method, Page, Part};
+use windtunnel_paper::study::{Section, Study};
+use windtunnel_runs::spec::run_id;
 
 use super::super::describe;
 use super::super::folder::{Files, draw, write};

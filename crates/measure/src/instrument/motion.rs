@@ -1,0 +1,133 @@
+//! Instruments of the update that an optimizer makes.
+
+use super::{Instrument, Readings, Scene, Warning, curvature};
+use crate::landscape::{cosine, directional_smoothness, path_smoothness, update_geometry};
+use windtunnel_math::linalg::norm;
+
+/// Points of the path estimator of the smoothness.
+pub(super) const PATH_POINTS: usize = 5;
+/// Eigenvalues below this share of ‖H‖₂ count as zero for the Newton step.
+const NEWTON_CUTOFF: f64 = 1e-10;
+
+/// What optimizers do at a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Motion {
+    /// Mini-batch gradient g, before clipping.
+    pub grad: Vec<f64>,
+    /// The update u of the run's own optimizer, θ ← θ − u.
+    pub update: Vec<f64>,
+    /// Those of other optimizers that saw the same gradients, by name.
+    pub others: Vec<(String, Vec<f64>)>,
+    /// How the run's own optimizer moves on a quadratic, where that is known.
+    pub dynamics: Option<Dynamics>,
+}
+
+/// An optimizer on a quadratic: stable while the (preconditioned) sharpness is below a threshold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Dynamics {
+    /// The threshold, for the update without clipping and weight decay.
+    pub threshold: f64,
+    /// The diagonal D of Adam's preconditioner.
+    pub preconditioner: Option<Vec<f64>>,
+    /// min(1, c/‖g‖), by which this step is clipped.
+    pub clip_factor: f64,
+}
+
+/// −x.
+fn negative(x: &[f64]) -> Vec<f64> {
+    x.iter().map(|x| -x).collect()
+}
+
+/// Why nothing is known along a direction.
+fn without_direction(direction: &[f64]) -> &'static str {
+    let length = norm(direction);
+    if length == 0.0 {
+        "the step is 0"
+    } else if length.is_finite() {
+        "gradient or curvature along the step exceeds the largest double"
+    } else {
+        "the step is not finite"
+    }
+}
+
+fn without_optimizer(instrument: Instrument) -> Warning {
+    let reason = "not measured: it reads the update of an optimizer, and here are parameters alone";
+    Warning::Unavailable { instrument: instrument.name(), reason }
+}
+
+pub(super) fn directional(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let full = scene.probe.gradient().1.to_vec();
+    readings.record("held_out_grad_norm", norm(&full));
+    let (objective, params) = scene.probe.parts();
+    let mut along = |name: &str, direction: &[f64]| {
+        let value = directional_smoothness(objective, params, direction);
+        readings.record_or(name, value, without_direction(direction));
+    };
+    match &scene.motion {
+        Some(motion) => {
+            along("directional_smoothness", &motion.update);
+            along("directional_smoothness.neg_grad", &motion.grad);
+            for (name, update) in &motion.others {
+                along(&format!("directional_smoothness.{name}"), update);
+            }
+        }
+        None => along("directional_smoothness.neg_grad", &full),
+    }
+}
+
+pub(super) fn generalized(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let grad = scene.probe.gradient().1.to_vec();
+    readings.record("held_out_grad_norm", norm(&grad));
+    readings.record("hessian_norm", curvature::hessian_norm(&mut scene.probe));
+    let (objective, params) = scene.probe.parts();
+    // Without a step, the unit step of gradient descent would be as good as any: none is taken.
+    let Some(motion) = &scene.motion else { return };
+    let path = path_smoothness(objective, params, &negative(&motion.update), PATH_POINTS);
+    let reason = without_direction(&motion.update);
+    readings.record_or("path_smoothness", path, reason);
+    let along = directional_smoothness(objective, params, &motion.update);
+    readings.record_or("directional_smoothness", along, reason);
+}
+
+pub(super) fn stability(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let Some(dynamics) = scene.motion.as_ref().and_then(|motion| motion.dynamics.clone()) else {
+        return readings.warn(without_optimizer(Instrument::Stability));
+    };
+    let diagonal = dynamics.preconditioner.as_deref();
+    let sharpness = curvature::largest(&mut scene.probe, diagonal);
+    let metric = if diagonal.is_some() { "preconditioned_sharpness" } else { "sharpness" };
+    readings.record(metric, sharpness);
+    readings.record("stability_threshold", dynamics.threshold);
+    readings.record("clip_factor", dynamics.clip_factor);
+    // Clipping multiplies gradient and curvature alike.
+    readings.record("stability_ratio", dynamics.clip_factor * sharpness / dynamics.threshold);
+}
+
+pub(super) fn geometry(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let Some(motion) = scene.motion.clone() else {
+        return readings.warn(without_optimizer(Instrument::UpdateGeometry));
+    };
+    let full = scene.probe.gradient().1.to_vec();
+    let (objective, params) = scene.probe.parts();
+    let geometry = update_geometry(objective, params, &motion.update);
+    readings.record("update_norm", geometry.update_norm);
+    readings.record("params_norm", norm(params));
+    record_cosine(readings, "update_cos_neg_grad", &motion.update, &motion.grad);
+    record_cosine(readings, "update_cos_neg_full_grad", &motion.update, &full);
+    const BEYOND: &str = "the loss or its model exceeds the largest double at one end of the step";
+    readings.record_or("predicted_decrease", geometry.quadratic_decrease, BEYOND);
+    readings.record_or("predicted_decrease.linear", geometry.linear_decrease, BEYOND);
+    readings.record_or("realised_decrease", geometry.realised_decrease, BEYOND);
+    if params.len() <= super::DENSE_LIMIT
+        && let Some(spectrum) = scene.probe.spectrum()
+    {
+        let newton = spectrum.newton_step(&full, NEWTON_CUTOFF);
+        record_cosine(readings, "update_cos_newton", &negative(&motion.update), &newton);
+    }
+}
+
+fn record_cosine(readings: &mut Readings, metric: &str, a: &[f64], b: &[f64]) {
+    let zero = norm(a) == 0.0 || norm(b) == 0.0;
+    let reason = if zero { "a vector is 0" } else { "a vector is not finite" };
+    readings.record_or(metric, cosine(a, b), reason);
+}

@@ -1,0 +1,218 @@
+//! Instruments of randomness: noise of gradients, tails of losses.
+
+use super::{DENSE_LIMIT, Instrument, Readings, Scene, Warning};
+use crate::landscape::NoiseSample;
+use crate::stats::{
+    Alternative, Interval, MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails,
+    degeneracy, excess_kurtosis, gaussian_norm_sample, goodness_of_fit, kurtosis_interval, mean,
+    mean_trust, median_of_means, power_law, quantile, skewness, skewness_interval,
+    stable_log_moment, stable_quantile, tail_index, tail_ratio, top_share,
+};
+use windtunnel_math::objective::Block;
+use windtunnel_math::rng::{Key, Purpose};
+
+/// Draws of Gaussian noise that real noise is compared with.
+const GAUSSIAN_DRAWS: usize = 20_000;
+/// Synthetic samples of the goodness of fit of a power law: p to ±0.03 near 0.1, where Clauset,
+/// Shalizi and Newman begin to doubt the law.
+const REPLICATES: u32 = 100;
+/// Streams of their own beside the probes of randomized linear algebra.
+const GAUSSIAN_STEP: u64 = 1 << 40;
+const GOODNESS_STEP: u64 = 1 << 41;
+/// Groups of the median of means.
+const GROUPS: usize = 30;
+/// The draw of the losses, apart from those of gradients.
+const LOSS_DRAW: u64 = 1 << 42;
+/// Share of the noise above which the error of the large-batch gradient spoils a reading: where the
+/// large batch met a prompt of enormous gradient, every g − ∇f is nearly −∇f.
+pub const POOR_REFERENCE: f64 = 0.3;
+
+pub(super) fn noise(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let blocks = scene.probe.blocks().to_vec();
+    for batch_size in scene.plan.batch_sizes.clone() {
+        let sample = scene.sample_noise(batch_size);
+        read_noise(sample, &blocks, readings);
+    }
+}
+
+fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
+    let metric = format!("grad_noise.b{}", sample.batch_size);
+    let (rms, error) = (sample.rms(), sample.reference.standard_error);
+    const BEYOND: &str = "a mini-batch gradient is not finite";
+    let reason = match sample.reference.grad.iter().all(|g| g.is_finite()) {
+        true => "the large batch is a single prompt, or its spread exceeds the largest double",
+        false => "the gradient of the large batch is not finite",
+    };
+    readings.record_or("grad_noise.reference_error", error, reason);
+    if error > POOR_REFERENCE * rms {
+        readings.warn(Warning::Reference { rms, error });
+    }
+    readings.record_or(format!("{metric}.rms"), rms, BEYOND);
+    for block in blocks.iter().filter(|block| !block.dead) {
+        readings.record_or(format!("{metric}.rms.{}", block.name), sample.block_rms(block), BEYOND);
+    }
+    let norms = sample.norms();
+    if norms.iter().all(|norm| norm.is_finite()) {
+        read_norms(&norms, &metric, readings);
+        read_directions(sample, &norms, blocks, &metric, readings);
+    } else {
+        let metrics = ["mean", "median", "skewness", "kurtosis", "tail_index", "power_law"];
+        let others = ["coordinate_kurtosis", "gaussian_ratio.q999", "stable_index"];
+        for name in metrics.into_iter().chain(others) {
+            readings.record_missing(format!("{metric}.{name}"), BEYOND);
+        }
+    }
+}
+
+/// A statistic of `x` with its interval, or why there is none.
+fn defined(x: &[f64], value: f64, interval: Interval) -> Result<(f64, Interval), &'static str> {
+    if value.is_finite() { Ok((value, interval)) } else { Err(degeneracy(x)) }
+}
+
+/// Shape and tail of ‖g − ∇f‖.
+fn read_norms(norms: &[f64], metric: &str, readings: &mut Readings) {
+    readings.record(format!("{metric}.mean"), mean(norms));
+    let mut sorted = norms.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    readings.record(format!("{metric}.median"), quantile(&sorted, 0.5));
+    // Where squares overflow, so does all that could be said of their mean.
+    let squares: Vec<f64> = norms.iter().map(|norm| norm * norm).collect();
+    doubt(&squares, &format!("{metric}.rms"), readings);
+    let skewness = defined(norms, skewness(norms), skewness_interval(norms));
+    let kurtosis = defined(norms, excess_kurtosis(norms), kurtosis_interval(norms));
+    readings.estimate(&format!("{metric}.skewness"), skewness);
+    readings.estimate(&format!("{metric}.kurtosis"), kurtosis);
+    read_tail_index(norms, metric, readings);
+    let metric = format!("{metric}.power_law");
+    match power_law(norms) {
+        Some(law) => read_power_law(norms, &law, &metric, readings),
+        None => {
+            let positive = norms.iter().filter(|norm| **norm > 0.0).count();
+            let reason = match positive < MIN_TAIL {
+                true => format!("it takes {MIN_TAIL} positive values, and there are {positive}"),
+                false => "the largest values are equal".into(),
+            };
+            readings.record_missing(metric, reason);
+        }
+    }
+}
+
+fn read_power_law(norms: &[f64], law: &PowerLaw, metric: &str, readings: &mut Readings) {
+    readings.estimate::<&str>(metric, Ok((law.tail_index, law.interval)));
+    readings.record(format!("{metric}.x_min"), law.x_min);
+    let key = Key { seed: 0, purpose: Purpose::Probe, step: GOODNESS_STEP };
+    let p = goodness_of_fit(norms, law, REPLICATES, key);
+    readings.record(format!("{metric}.goodness_of_fit.p"), p);
+    for comparison in compare_tails(norms, law) {
+        let rival = match comparison.other {
+            Alternative::Lognormal => "lognormal",
+            Alternative::StretchedExponential => "stretched_exponential",
+            Alternative::Exponential => "exponential",
+        };
+        let metric = format!("{metric}.against_{rival}");
+        const REASON: &str = "the tail spans more than likelihoods of doubles can";
+        readings.record_or(&metric, comparison.log_likelihood_ratio, REASON);
+        readings.record_or(format!("{metric}.p"), comparison.p_value, REASON);
+    }
+}
+
+/// Hill's index with the default number of largest values.
+fn read_tail_index(values: &[f64], metric: &str, readings: &mut Readings) {
+    let hill = tail_index(values).map(|hill| (hill.alpha, hill.interval));
+    readings.estimate(&format!("{metric}.tail_index"), hill);
+}
+
+/// The noise against Gaussian noise of the same covariance, and its coordinates.
+fn read_directions(
+    sample: &NoiseSample,
+    norms: &[f64],
+    blocks: &[Block],
+    metric: &str,
+    readings: &mut Readings,
+) {
+    read_coordinates(sample, blocks, metric, readings);
+    if sample.reference.grad.len() > DENSE_LIMIT {
+        let reason = "no comparison with Gaussian noise: the covariance of so many parameters is \
+                      not made";
+        let instrument = Instrument::Noise.name();
+        return readings.warn(Warning::Unavailable { instrument, reason });
+    }
+    let Some(covariance) = sample.covariance() else {
+        for name in ["gaussian_ratio.q999", "gaussian_ratio.max", "stable_index"] {
+            readings.record_missing(
+                format!("{metric}.{name}"),
+                "the covariance exceeds the largest double",
+            );
+        }
+        return;
+    };
+    // Rounding leaves eigenvalues of a singular covariance a little below zero.
+    let variances: Vec<f64> = covariance.values.iter().map(|v| v.max(0.0)).collect();
+    let ratio = tail_ratio(norms, &gaussian_norms(&variances));
+    let reason = "there is no noise, or its squares are beyond the range of doubles";
+    readings.record_or(format!("{metric}.gaussian_ratio.q999"), ratio.q999, reason);
+    readings.record_or(format!("{metric}.gaussian_ratio.max"), ratio.max, reason);
+    let p = variances.len();
+    // Differences of independent draws are symmetric, as the stable index wants them.
+    let leading = sample.along(&covariance.vectors[(p - 1) * p..]);
+    let pairs: Vec<f64> = leading.chunks_exact(2).map(|pair| pair[0] - pair[1]).collect();
+    let block_len = (pairs.len() as f64).sqrt() as usize;
+    let with_interval = |stable: StableIndex| (stable.alpha, stable.interval);
+    let stable = stable_log_moment(&pairs, block_len).map(with_interval);
+    readings.estimate(&format!("{metric}.stable_index"), stable);
+    let stable = stable_quantile(&pairs).map(with_interval);
+    readings.estimate(&format!("{metric}.stable_index.quantile"), stable);
+}
+
+/// Kurtoses of the coordinates that vary.
+fn read_coordinates(sample: &NoiseSample, blocks: &[Block], metric: &str, readings: &mut Readings) {
+    let live = blocks.iter().filter(|block| !block.dead).flat_map(|block| block.range.clone());
+    let kurtoses = live.map(|i| excess_kurtosis(&sample.coordinate(i)));
+    let mut kurtoses: Vec<f64> = kurtoses.filter(|kurtosis| !kurtosis.is_nan()).collect();
+    kurtoses.sort_by(f64::total_cmp);
+    for (name, p) in [("coordinate_kurtosis", 0.5), ("coordinate_kurtosis.max", 1.0)] {
+        match kurtoses.is_empty() {
+            true => readings.record_missing(format!("{metric}.{name}"), "no coordinate varies"),
+            false => readings.record(format!("{metric}.{name}"), quantile(&kurtoses, p)),
+        }
+    }
+}
+
+/// Sorted norms of Gaussian noise whose covariance has the given eigenvalues.
+pub fn gaussian_norms(variances: &[f64]) -> Vec<f64> {
+    let key = Key { seed: 0, purpose: Purpose::Probe, step: GAUSSIAN_STEP };
+    gaussian_norm_sample(variances, GAUSSIAN_DRAWS, key)
+}
+
+pub(super) fn loss_tails(scene: &mut Scene<'_>, readings: &mut Readings) {
+    let params = scene.probe.params();
+    let losses = scene.stochastic.sample_losses(params, LOSS_DRAW, scene.plan.prompts);
+    let mut sorted = losses.clone();
+    sorted.sort_by(f64::total_cmp);
+    readings.record("loss.mean", mean(&losses));
+    for percent in [5, 25, 50, 75, 95, 99] {
+        let value = quantile(&sorted, f64::from(percent) / 100.0);
+        readings.record(format!("loss.q{percent:02}"), value);
+    }
+    readings.record("loss.max", quantile(&sorted, 1.0));
+    readings.record_or("loss.top_share", top_share(&losses), degeneracy(&losses));
+    let groups = match losses.len() >= GROUPS {
+        true => Ok(median_of_means(&losses, GROUPS)),
+        false => Err(Undefined::TooFew { needed: GROUPS, found: losses.len() }),
+    };
+    readings.estimate("loss.median_of_means", groups);
+    read_tail_index(&losses, "loss", readings);
+    doubt(&losses, "loss.mean", readings);
+}
+
+/// Warns where the mean of `values`, on which `metric` rests, is not to be trusted.
+fn doubt(values: &[f64], metric: &str, readings: &mut Readings) {
+    if !values.iter().all(|value| value.is_finite()) {
+        // The mean has no value, and its reason says so.
+        return;
+    }
+    let trust = mean_trust(values);
+    if trust != MeanTrust::Trusted {
+        readings.warn(Warning::Mean { metric: metric.into(), trust });
+    }
+}

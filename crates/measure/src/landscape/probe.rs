@@ -1,0 +1,70 @@
+//! One point of the landscape: what several instruments need is computed once.
+
+use super::{Hessian, Spectrum};
+use windtunnel_math::objective::{Block, Objective};
+
+/// An objective at fixed parameters.
+pub struct Probe<'a> {
+    objective: &'a mut dyn Objective,
+    params: Vec<f64>,
+    blocks: Vec<Block>,
+    gradient: Option<(f64, Vec<f64>)>,
+    hessian: Option<Hessian>,
+    spectrum: Option<Option<Spectrum>>,
+}
+
+impl<'a> Probe<'a> {
+    /// The point `params` of `objective`.
+    ///
+    /// # Panics
+    /// When the length is not the objective's dimension.
+    pub fn new(objective: &'a mut dyn Objective, params: Vec<f64>) -> Probe<'a> {
+        assert_eq!(params.len(), objective.dim(), "parameters of the objective");
+        let blocks = objective.blocks();
+        Probe { objective, params, blocks, gradient: None, hessian: None, spectrum: None }
+    }
+
+    /// The objective and the parameters, for what is measured once only.
+    pub fn parts(&mut self) -> (&mut dyn Objective, &[f64]) {
+        (self.objective, &self.params)
+    }
+
+    /// θ.
+    pub fn params(&self) -> &[f64] {
+        &self.params
+    }
+
+    /// The partition of the parameters.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// f(θ) and ∇f(θ).
+    pub fn gradient(&mut self) -> (f64, &[f64]) {
+        let Probe { objective, params, gradient, .. } = self;
+        let (value, grad) = gradient.get_or_insert_with(|| {
+            let mut grad = vec![0.0; params.len()];
+            (objective.gradient(params, &mut grad), grad)
+        });
+        (*value, grad)
+    }
+
+    /// ∇²f(θ).
+    pub fn hessian(&mut self) -> &Hessian {
+        let Probe { objective, params, hessian, .. } = self;
+        hessian.get_or_insert_with(|| Hessian::at(*objective, params))
+    }
+
+    /// Its spectrum; `None` where it is not finite.
+    pub fn spectrum(&mut self) -> Option<&Spectrum> {
+        if self.spectrum.is_none() {
+            self.spectrum = Some(self.hessian().spectrum());
+        }
+        self.spectrum.as_ref().and_then(Option::as_ref)
+    }
+
+    /// The Hessian, if an instrument needed it.
+    pub fn into_hessian(self) -> Option<Hessian> {
+        self.hessian
+    }
+}

@@ -1,0 +1,125 @@
+//! Variants of attention: what becomes of the scores of the keys of one query.
+//!
+//! An activation is a file here that implements [`Activation`] and a line of the list below;
+//! kernels, derivatives, specs, the naive twin and its tests follow from the trait.
+
+use super::matrix::Dim;
+use super::queries::{self, On};
+use windtunnel_math::lanes::Lane;
+
+/// Every activation: its file and its type.
+macro_rules! activations {
+    ($($file:ident: $Type:ident,)+) => {
+        $(mod $file; pub use $file::$Type;)+
+
+        /// What is done to the scores zₖᵀ Q z_t of the keys of one query.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub enum Attention {
+            /// Nothing, which has kernels of its own.
+            Linear,
+            $(#[doc = concat!("See [`", stringify!($Type), "`](struct@", stringify!($Type), ").")]
+            $Type,)+
+        }
+
+        impl Attention {
+            /// All variants, in the order in which they are listed to users.
+            pub const ALL: &'static [Attention] = &[Attention::Linear, $(Attention::$Type,)+];
+
+            /// The name in specs.
+            pub fn name(self) -> &'static str {
+                match self {
+                    Attention::Linear => "linear",
+                    $(Attention::$Type => $Type::NAME,)+
+                }
+            }
+
+            /// φ in a few words, for the template of specs.
+            pub fn summary(self) -> &'static str {
+                match self {
+                    Attention::Linear => "the score s itself",
+                    $(Attention::$Type => $Type::SUMMARY,)+
+                }
+            }
+
+            /// Whether weights are divided by their sum over the keys.
+            pub fn is_normalized(self) -> bool {
+                match self { Attention::Linear => false, $(Attention::$Type => $Type::NORMALIZED,)+ }
+            }
+
+            /// Whether φ has a derivative everywhere.
+            pub fn is_smooth(self) -> bool {
+                match self { Attention::Linear => true, $(Attention::$Type => $Type::SMOOTH,)+ }
+            }
+
+            /// φ of one score, before it is divided by any sum.
+            pub(crate) fn naive(self, s: f64) -> f64 {
+                match self { Attention::Linear => s, $(Attention::$Type => $Type::naive(s),)+ }
+            }
+
+            /// See [`queries::attend`].
+            #[inline(always)]
+            pub(super) fn attend<V: Lane, D: Dim, E: Dim, const N: usize>(
+                self,
+                on: On<V, D, E>,
+                z: &[D::Vector<V>],
+                keys: usize,
+                q: &[E::Vector<V>; N],
+                weights: (&mut [V], &mut [V; N]),
+                u: &mut [D::Vector<V>; N],
+            ) {
+                match self {
+                    Attention::Linear => unreachable!("linear attention has its own kernels"),
+                    $(Attention::$Type => {
+                        queries::attend::<V, D, E, $Type, N>(on, z, keys, q, weights, u)
+                    })+
+                }
+            }
+
+            /// See [`queries::attend_bar`].
+            #[inline(always)]
+            pub(super) fn attend_bar<V: Lane, D: Dim, E: Dim, const N: usize>(
+                self,
+                on: On<V, D, E>,
+                z: &[D::Vector<V>],
+                keys: usize,
+                forward: (&[V], &[V; N], &[D::Vector<V>; N]),
+                u_bar: &mut [D::Vector<V>; N],
+                s_and_q_bar: (&mut [V], &mut [E::Vector<V>; N]),
+            ) {
+                match self {
+                    Attention::Linear => unreachable!("linear attention has its own kernels"),
+                    $(Attention::$Type => {
+                        queries::attend_bar::<V, D, E, $Type, N>(
+                            on, z, keys, forward, u_bar, s_and_q_bar,
+                        )
+                    })+
+                }
+            }
+        }
+    };
+}
+
+activations! {
+    relu: Relu,
+    softmax: Softmax,
+}
+
+/// A function φ of scores: e = φ(s), or φ(s) / Σ φ(s) over the keys.
+pub trait Activation {
+    /// Name in specs.
+    const NAME: &'static str;
+    /// φ in a few words, for the template of specs.
+    const SUMMARY: &'static str;
+    /// Whether weights are divided by their sum over the keys ([`Mask`](super::Mask) tells which).
+    const NORMALIZED: bool;
+    /// Whether φ has a derivative everywhere, so that finite differences may take large steps.
+    const SMOOTH: bool;
+
+    /// e = φ(s). Where weights are normalized any factor that all keys of a query share is allowed,
+    /// so `largest`, the largest of their scores, may be taken from s; elsewhere it is zero.
+    fn value<V: Lane>(token: V::Token, s: V, largest: V) -> V;
+    /// φ′(s) · `bar`, from e = φ(s): scores are not kept.
+    fn adjoint<V: Lane>(token: V::Token, e: V, bar: V) -> V;
+    /// φ(s), plainly: what tests compare with.
+    fn naive(s: f64) -> f64;
+}

@@ -1,0 +1,103 @@
+//! The two functions that instruments see: the loss on a fixed batch, and the loss over the law of
+//! the prompts through fresh ones.
+
+use super::Evaluator;
+use crate::task::{Batch, Stream, Task};
+use windtunnel_math::objective::{Block, Objective, SampleGradients, Stochastic};
+use windtunnel_math::rng::{Key, Purpose};
+
+/// The mean loss over a fixed batch, as a function of the parameters.
+pub struct BatchObjective {
+    evaluator: Evaluator<f64>,
+    batch: Batch<f64>,
+}
+
+impl BatchObjective {
+    /// The objective that `evaluator` computes on `batch`.
+    pub fn new(evaluator: Evaluator<f64>, batch: Batch<f64>) -> BatchObjective {
+        BatchObjective { evaluator, batch }
+    }
+
+    /// Loss and gradient of every prompt of the batch, in order.
+    ///
+    /// # Panics
+    /// When `params` do not fit the model.
+    pub fn prompt_gradients(&mut self, params: &[f64]) -> SampleGradients {
+        self.evaluator.prompt_gradients(params, &self.batch)
+    }
+}
+
+impl Objective for BatchObjective {
+    fn dim(&self) -> usize {
+        self.evaluator.model().params()
+    }
+    fn value(&mut self, params: &[f64]) -> f64 {
+        self.evaluator.value(params, &self.batch)
+    }
+    fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> f64 {
+        self.evaluator.gradient(params, &self.batch, grad)
+    }
+    fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> f64 {
+        self.evaluator.hvp(params, v, &self.batch, out)
+    }
+    fn hessian(&mut self, params: &[f64], out: &mut [f64]) {
+        self.evaluator.hessian(params, &self.batch, out);
+    }
+    fn blocks(&self) -> Vec<Block> {
+        self.evaluator.model().blocks()
+    }
+}
+
+/// The expected loss of a task: f_ξ is the loss of one fresh prompt.
+pub struct TaskObjective {
+    evaluator: Evaluator<f64>,
+    task: Task,
+    seed: u64,
+}
+
+impl TaskObjective {
+    /// The loss that `evaluator` computes on prompts of `task`, drawn at `seed` in a stream of
+    /// their own: never those that a run trains on or is evaluated on.
+    ///
+    /// # Panics
+    /// When the dimensions of model and task differ.
+    pub fn new(evaluator: Evaluator<f64>, task: Task, seed: u64) -> TaskObjective {
+        assert_eq!(task.dim(), evaluator.model().dim, "dimension of task and model");
+        TaskObjective { evaluator, task, seed }
+    }
+
+    /// The evaluator beside the prompts of a draw: two parts, because one is borrowed to change.
+    fn at(&mut self, draw: u64, samples: usize) -> (&mut Evaluator<f64>, Stream<'_>) {
+        let key = Key { seed: self.seed, purpose: Purpose::Samples, step: draw };
+        let isa = self.evaluator.isa();
+        let form = self.evaluator.model().form();
+        (&mut self.evaluator, Stream::new(&self.task, form, isa, key, samples))
+    }
+}
+
+impl Stochastic for TaskObjective {
+    fn dim(&self) -> usize {
+        self.evaluator.model().params()
+    }
+    fn blocks(&self) -> Vec<Block> {
+        self.evaluator.model().blocks()
+    }
+    fn batch_gradient(
+        &mut self,
+        params: &[f64],
+        draw: u64,
+        samples: usize,
+        grad: &mut [f64],
+    ) -> f64 {
+        let (evaluator, prompts) = self.at(draw, samples);
+        evaluator.gradient(params, &prompts, grad)
+    }
+    fn sample_gradients(&mut self, params: &[f64], draw: u64, samples: usize) -> SampleGradients {
+        let (evaluator, prompts) = self.at(draw, samples);
+        evaluator.prompt_gradients(params, &prompts)
+    }
+    fn sample_losses(&mut self, params: &[f64], draw: u64, samples: usize) -> Vec<f64> {
+        let (evaluator, prompts) = self.at(draw, samples);
+        evaluator.losses(params, &prompts)
+    }
+}

@@ -1,0 +1,184 @@
+//! Sampling of prompts, lanes across prompts.
+//!
+//! Moments of Gaussian covariates never become tokens: S = Σ xᵢxᵢᵀ is Wishart and is drawn through
+//! Bartlett's factor (derivations, "Sampling S without tokens"), so that the cost does not depend
+//! on n. Other families have no such shortcut: tokens are drawn four at a time and √τ z is added to
+//! S at once, C and r being applied to the sum. Where tokens are asked for, or labels are not
+//! linear in x, every token is made. The draws of a family's prompt are the same in both ways.
+
+mod gaussian;
+mod lanes;
+mod radial;
+mod tokens;
+
+use std::ops::Range;
+
+use fearless_simd::Simd;
+use fearless_simd::prelude::*;
+
+use super::{Family, Form, Labels, Layout, MAX_DIM, Prompts, Scratch, Task};
+use lanes::Lanes;
+use windtunnel_math::lanes::{BLOCK, Isa, Real, WithSimd};
+use windtunnel_math::rng::{Draws, Key};
+
+/// Slots below belong to χ² variates: those of Bartlett's factor, two to a slot, and the last.
+const FIRST_NORMAL_SLOT: u32 = MAX_DIM as u32;
+/// The noise outside the span of the covariates.
+const RESIDUAL_SLOT: u32 = FIRST_NORMAL_SLOT - 1;
+/// Tokens are drawn four at a time, as normals are.
+const TOKENS: usize = 4;
+
+/// Fresh prompts of a task at one key, made when they are asked for.
+pub struct Stream<'a> {
+    task: &'a Task,
+    form: Form,
+    isa: Isa,
+    key: Key,
+    len: usize,
+}
+
+impl<'a> Stream<'a> {
+    /// The first `len` prompts of `task` at `key`.
+    pub fn new(task: &'a Task, form: Form, isa: Isa, key: Key, len: usize) -> Stream<'a> {
+        Stream { task, form, isa, key, len }
+    }
+
+    fn layout(&self) -> Layout {
+        let Task { dim, context_len, .. } = *self.task;
+        Layout { form: self.form, dim, context_len }
+    }
+}
+
+/// A scalar that prompts can be drawn in: f32 and f64.
+///
+/// The methods are compiled here, once, for every instruction set; a generic function would be
+/// compiled again in every crate that draws.
+pub trait Drawn: Real {
+    /// Writes blocks of `stream` to the start of `scratch.values`.
+    #[doc(hidden)]
+    fn fill(stream: &Stream<'_>, range: Range<usize>, scratch: &mut Scratch<Self>);
+}
+
+impl Drawn for f32 {
+    fn fill(stream: &Stream<'_>, range: Range<usize>, scratch: &mut Scratch<f32>) {
+        stream.isa.run(Fill { stream, range, scratch });
+    }
+}
+
+impl Drawn for f64 {
+    fn fill(stream: &Stream<'_>, range: Range<usize>, scratch: &mut Scratch<f64>) {
+        stream.isa.run(Fill { stream, range, scratch });
+    }
+}
+
+impl<T: Drawn> Prompts<T> for Stream<'_> {
+    fn layout(&self) -> Layout {
+        Stream::layout(self)
+    }
+    fn len(&self) -> usize {
+        self.len
+    }
+    fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
+        let (dim, count, rows) = (self.task.dim, range.len(), self.layout().rows());
+        // Scratch rows of one block are where the next will be.
+        let hidden = match &self.task.labels {
+            Labels::Linear => 0,
+            Labels::Mlp(net) => net.hidden() + 1,
+        };
+        let spare = (dim * dim).max(dim + 1 + hidden);
+        scratch.values.resize(count * rows + spare, [T::zero(); BLOCK]);
+        scratch.draws.resize(draw_rows(self.task), [0.0; BLOCK]);
+        T::fill(self, range, scratch);
+        &scratch.values[..count * rows]
+    }
+}
+
+/// Rows of draws: w⋆, the query's normals, then Bartlett's factor or four tokens; at last, room
+/// for another w⋆.
+fn draw_rows(task: &Task) -> usize {
+    let dim = task.dim;
+    let normals = 3 * dim + dim * (dim - 1) / 2;
+    let bartlett = normals.next_multiple_of(4) + dim.next_multiple_of(2) + 1;
+    let tokens = (2 * dim).next_multiple_of(4) + (dim + 3) * TOKENS;
+    bartlett.max(tokens) + dim
+}
+
+/// Stands for a dimension that is known at run time only.
+const ANY: usize = 0;
+
+struct Fill<'a, T> {
+    stream: &'a Stream<'a>,
+    range: Range<usize>,
+    scratch: &'a mut Scratch<T>,
+}
+
+impl<T: Real> WithSimd for Fill<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, token: S) {
+        let Stream { task, form, key, len, .. } = *self.stream;
+        let rows = self.stream.layout().rows();
+        let Scratch { values, draws: drawn } = self.scratch;
+        for (k, index) in self.range.enumerate() {
+            let first = index * BLOCK;
+            let values = &mut values[k * rows..];
+            for lane in (0..BLOCK).step_by(S::f32s::LEN) {
+                let draws = Draws::new(token, key, (first + lane) as u32);
+                let out = Lanes::<S, T> { token, lane, draws, drawn, values };
+                out.fill(task, form, rows);
+            }
+            let used = BLOCK.min(len - first);
+            if used < BLOCK {
+                for row in &mut values[..rows] {
+                    row[used..].fill(T::zero());
+                }
+            }
+        }
+    }
+}
+
+impl<S: Simd, T: Real> Lanes<'_, S, T> {
+    /// Rows from `rows` on are scratch. Isotropic Gaussian moments are the shortest sampler; the
+    /// others are functions of their own, so that their size does not slow it down.
+    #[inline(always)]
+    fn fill(mut self, task: &Task, form: Form, rows: usize) {
+        let (token, map) = (self.token, task.map.as_deref());
+        let moments = form == Form::Moments && task.labels == Labels::Linear;
+        let gaussian = matches!(task.covariates.family(), Family::Gaussian(_));
+        match (moments, gaussian, task.dim) {
+            (true, true, 5) if map.is_none() && task.context_len >= 5 => {
+                self.gaussian::<5>(task, None);
+            }
+            (true, true, 5) if task.context_len >= 5 => token.vectorize(
+                #[inline(always)]
+                move || self.gaussian::<5>(task, map),
+            ),
+            (true, true, _) => token.vectorize(
+                #[inline(always)]
+                move || self.gaussian::<ANY>(task, map),
+            ),
+            (true, false, 5) => token.vectorize(
+                #[inline(always)]
+                move || self.radial::<5>(task),
+            ),
+            (true, false, _) => token.vectorize(
+                #[inline(always)]
+                move || self.radial::<ANY>(task),
+            ),
+            (false, _, 5) => token.vectorize(
+                #[inline(always)]
+                move || self.tokens::<5>(task, form, rows),
+            ),
+            (false, ..) => token.vectorize(
+                #[inline(always)]
+                move || self.tokens::<ANY>(task, form, rows),
+            ),
+        }
+    }
+}
+
+/// d, as a constant where `D` is one: loops over it are then unrolled.
+#[inline(always)]
+fn known<const D: usize>(task: &Task) -> usize {
+    if D == ANY { task.dim } else { D }
+}

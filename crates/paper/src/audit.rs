@@ -1,0 +1,151 @@
+//! All claims in one table, and what follows from several of them together.
+
+use super::Verdict;
+use super::effect::Finding;
+use super::study::Section;
+use windtunnel_figure::table::Table;
+
+/// A claim that stands or falls with others.
+struct Composite {
+    id: &'static str,
+    text: &'static str,
+    /// Claims, by the starts of their numbers.
+    of: &'static [&'static str],
+}
+
+const COMPOSITES: [Composite; 5] = [
+    Composite {
+        id: "A1",
+        text: "A linear Transformer with L = 3, d = 5 shows all features of real ones, larger ones \
+               are alike",
+        of: &["B1.1", "B1.2", "B1.3", "B2", "B3.1", "B3.2", "B3.3", "B4", "B5", "A1."],
+    },
+    Composite {
+        id: "A2",
+        text: "The features are stronger with heavier tails or more layers",
+        of: &["D1", "D2", "E1", "E3", "E4"],
+    },
+    Composite {
+        id: "A3",
+        text: "Linear attention fits this task better than softmax attention",
+        of: &["A3."],
+    },
+    Composite {
+        id: "D4",
+        text: "Heavy-tailed noise is not the only cause: lighter noise with a gap that is no smaller",
+        of: &["D1", "D3.3", "D3.4"],
+    },
+    Composite { id: "F1", text: "Nonlinear regression shows the same four features", of: &["F1."] },
+];
+
+/// What the paper itself leaves open.
+pub const ADMITTED: &str = "F2: the paper admits that it has no theory of why, and that linear \
+                            regression may not capture language. No run of this program can decide \
+                            that; nothing is claimed here of real Transformers.";
+
+/// The verdict on several claims together: supported if all are, contradicted if one is.
+fn together(findings: &[&Finding]) -> (Verdict, String) {
+    let count = |verdict| findings.iter().filter(|f| f.verdict() == verdict).count();
+    let [supported, contradicted, open] = Verdict::ALL.map(count);
+    let verdict = match (contradicted, open) {
+        (0, 0) => Verdict::Supported,
+        (0, _) => Verdict::NotDistinguishable,
+        _ => Verdict::Contradicted,
+    };
+    let text = format!(
+        "{supported} of {} parts supported, {contradicted} contradicted, {open} not distinguishable",
+        findings.len()
+    );
+    (verdict, text)
+}
+
+/// The claims that another consists of; nothing unless all of them were judged.
+fn parts<'a>(composite: &Composite, findings: &[&'a Finding]) -> Option<Vec<&'a Finding>> {
+    let of = |start: &'static str| {
+        findings.iter().copied().filter(move |finding| belongs(finding.claim, start))
+    };
+    let complete = composite.of.iter().all(|start| of(start).next().is_some());
+    complete.then(|| composite.of.iter().flat_map(|start| of(start)).collect())
+}
+
+/// One row per claim: effect, verdict, agreement, robustness; first what follows from several, where
+/// all of them are there.
+pub fn table(sections: &[Section]) -> Table {
+    let findings: Vec<(&Section, &Finding)> =
+        sections.iter().flat_map(|s| s.findings.iter().map(move |f| (s, f))).collect();
+    let composite = |composite: &Composite| {
+        let all: Vec<&Finding> = findings.iter().map(|(_, finding)| *finding).collect();
+        let own = parts(composite, &all)?;
+        let (verdict, text) = together(&own);
+        let turning = own.iter().filter(|finding| !finding.is_robust()).count();
+        let robust = format!("{turning} of {} parts depend on the convention", own.len());
+        let cells = [composite.id, composite.text, &text, verdict.text(), &robust, ""];
+        let row: Vec<String> = cells.map(String::from).into();
+        Some(row)
+    };
+    let single = |(section, finding): &(&Section, &Finding)| {
+        let first = finding.effects.first();
+        vec![
+            finding.claim.into(),
+            format!("{} ({})", finding.text, section.name),
+            first.map_or(String::new(), |e| format!("{} = {}", finding.what, e.estimate.text())),
+            first.map_or("not measured".into(), super::effect::Effect::verdict_with_pairs),
+            finding.robustness(),
+            finding.agreement.clone().unwrap_or_default(),
+        ]
+    };
+    let mut rows: Vec<Vec<String>> = COMPOSITES.iter().filter_map(composite).collect();
+    rows.extend(findings.iter().map(single));
+    let head =
+        ["claim", "what is claimed", "effect (95 %)", "verdict", "robustness", "published numbers"];
+    let title = "Every claim: effect by the paper's convention, verdict, and whether it survives \
+                 other conventions. A claim holds if its ratio is above 1 or its correlation above \
+                 0; one of equality if the ratio is 1 within a tenth.";
+    Table::new(title, &head, rows)
+}
+
+/// Whether a claim's number begins with another, at a dot or in whole.
+fn belongs(claim: &str, start: &str) -> bool {
+    claim == start
+        || claim
+            .strip_prefix(start)
+            .is_some_and(|rest| start.ends_with('.') || rest.starts_with('.'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::effect::Effect;
+    use crate::reading::Ratios;
+
+    fn finding(claim: &'static str, logs: &[f64]) -> Finding {
+        let effects = vec![Effect::of_ratios("", &Ratios::of_logs(logs))];
+        Finding { claim, text: "", what: "", holds: "", effects, agreement: None }
+    }
+
+    #[test]
+    fn several_claims_hold_together_only_if_each_does() {
+        let up = finding("B1.1", &[1.0, 1.1]);
+        let down = finding("B1.2", &[-1.0, -1.1]);
+        let open = finding("B1.3", &[-1.0, 1.0]);
+        assert_eq!(together(&[&up, &up]).0, Verdict::Supported);
+        assert_eq!(together(&[&up, &open]).0, Verdict::NotDistinguishable);
+        let (verdict, text) = together(&[&up, &open, &down]);
+        assert_eq!(verdict, Verdict::Contradicted);
+        assert_eq!(text, "1 of 3 parts supported, 1 contradicted, 1 not distinguishable");
+    }
+
+    #[test]
+    fn a_claim_of_several_is_not_judged_by_some_of_them() {
+        let of = Composite { id: "X", text: "", of: &["B1", "B2"] };
+        let [first, second, other] = ["B1.1", "B2", "B10"].map(|claim| finding(claim, &[1.0, 1.1]));
+        assert!(parts(&of, &[&first, &other]).is_none());
+        assert_eq!(parts(&of, &[&first, &other, &second]).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn claims_belong_by_whole_numbers() {
+        assert!(belongs("B1.1", "B1") && belongs("B1", "B1") && belongs("A1.1", "A1."));
+        assert!(!belongs("B10", "B1") && !belongs("A1", "A1."));
+    }
+}

@@ -1,0 +1,405 @@
+//! A number with its interval, both of one estimator, and the reason where one is missing.
+
+use windtunnel_measure::stats::{Interval, bootstrap, mean, mean_interval, rank_correlation};
+
+use super::quantity::median;
+use super::reading::Ratios;
+use windtunnel_figure::table::significant;
+
+/// Estimator of a number and its interval.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Estimator {
+    /// Geometric mean of paired ratios; 95 % bootstrap interval over pairs.
+    GeometricMean,
+    /// Median of paired ratios, of which some are infinite or zero; their range.
+    Median,
+    /// Arithmetic mean over runs; 95 % bootstrap interval over runs.
+    Mean,
+    /// Spearman's rank correlation; 95 % bootstrap interval over units.
+    RankCorrelation,
+}
+
+impl Estimator {
+    /// Name in tables and JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Estimator::GeometricMean => "geometric mean of the pairs",
+            Estimator::Median => "median and range of the pairs",
+            Estimator::Mean => "mean over runs",
+            Estimator::RankCorrelation => "rank correlation",
+        }
+    }
+
+    /// Whether it is computed from logarithms.
+    fn is_logarithmic(self) -> bool {
+        matches!(self, Estimator::GeometricMean | Estimator::Median)
+    }
+
+    fn no_value(self) -> &'static str {
+        match self {
+            Estimator::Median => "no median",
+            Estimator::RankCorrelation => "no correlation",
+            Estimator::GeometricMean | Estimator::Mean => "no mean",
+        }
+    }
+
+    fn constant(self, units: usize) -> String {
+        match self {
+            Estimator::GeometricMean | Estimator::Median => {
+                format!("the same in all {units} pairs")
+            }
+            Estimator::Mean => format!("the same in all {units} runs"),
+            Estimator::RankCorrelation => "the same in every resample".into(),
+        }
+    }
+}
+
+/// A number with its interval. Constructors compute both from the same data, so that no number is
+/// shown with the interval of another estimator.
+#[derive(Clone, Debug)]
+pub struct Estimate {
+    estimator: Estimator,
+    /// Value and interval, as logarithms if the estimator is logarithmic; infinite or NaN where
+    /// there is no number.
+    center: f64,
+    ends: Interval,
+    units: usize,
+    /// Values or logarithms that it is a mean or median of; none for a correlation.
+    sample: Vec<f64>,
+    /// Sentence about the missing data; empty if none is missing.
+    lack: String,
+}
+
+/// Fewest points of a correlation.
+const FEWEST: usize = 4;
+/// Fewest values whose range is a 95 % interval of the median: it covers the median with
+/// probability 1 − 2^(1−n), 97 % for six.
+const FEWEST_OF_RANGE: usize = 6;
+const NOTHING: Interval = Interval { lo: f64::NAN, hi: f64::NAN };
+/// Most digits of an interval whose ends are alike to fewer.
+const MOST_DIGITS: usize = 6;
+
+impl Estimate {
+    /// Geometric mean of paired ratios, or their median where some are infinite or zero. Pairs without
+    /// a ratio are left out.
+    pub fn of_ratios(ratios: &Ratios) -> Estimate {
+        let logs = ratios.known();
+        let of_median = logs.iter().any(|log| log.is_infinite());
+        let (estimator, center) = match of_median {
+            true => (Estimator::Median, median(&logs)),
+            false => (Estimator::GeometricMean, mean(&logs)),
+        };
+        Estimate::of_sample(estimator, center, logs, ratios.lack.clone())
+    }
+
+    /// Mean over runs. Runs without a value (NaN) are left out; `lack` says why.
+    pub fn of_values(values: &[f64], lack: String) -> Estimate {
+        let known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
+        Estimate::of_sample(Estimator::Mean, mean(&known), known, lack)
+    }
+
+    fn of_sample(estimator: Estimator, center: f64, sample: Vec<f64>, lack: String) -> Estimate {
+        let (ends, units) = (interval(&sample), sample.len());
+        Estimate { estimator, center, ends, units, sample, lack }
+    }
+
+    /// Spearman's rank correlation of all points of all units, with the interval over units: points
+    /// of one unit are not independent. Points without a number (NaN) are left out; `lack` says why.
+    pub fn of_ranks(units: &[Vec<(f64, f64)>], lack: String) -> Estimate {
+        let correlation = |chosen: &[usize]| {
+            let points = chosen.iter().flat_map(|&unit| &units[unit]);
+            let known = points.filter(|(x, y)| !x.is_nan() && !y.is_nan());
+            let (x, y): (Vec<f64>, Vec<f64>) = known.copied().unzip();
+            let effect = if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) };
+            (effect, x.len())
+        };
+        let all: Vec<usize> = (0..units.len()).collect();
+        let (center, points) = correlation(&all);
+        let ends = match units.len() {
+            0 | 1 => NOTHING,
+            units => bootstrap(units, |chosen| correlation(chosen).0),
+        };
+        let (estimator, sample) = (Estimator::RankCorrelation, Vec::new());
+        Estimate { estimator, center, ends, units: points, sample, lack }
+    }
+
+    /// Estimator of the number and its interval.
+    pub fn estimator(&self) -> Estimator {
+        self.estimator
+    }
+
+    /// Number of pairs, runs or points behind it.
+    pub fn units(&self) -> usize {
+        self.units
+    }
+
+    /// Values or logarithms of ratios that it is a mean or median of, without those that are missing;
+    /// empty for a correlation.
+    pub(super) fn sample(&self) -> &[f64] {
+        &self.sample
+    }
+
+    /// Number, if it is finite.
+    pub fn value(&self) -> Option<f64> {
+        self.number(self.center)
+    }
+
+    /// Lower end of the interval, if it is finite.
+    pub fn lo(&self) -> Option<f64> {
+        self.number(self.ends.lo)
+    }
+
+    /// Upper end of the interval, if it is finite.
+    pub fn hi(&self) -> Option<f64> {
+        self.number(self.ends.hi)
+    }
+
+    fn number(&self, raw: f64) -> Option<f64> {
+        let plain = self.plain(raw);
+        let is_number = plain.is_finite() && !(self.estimator.is_logarithmic() && plain == 0.0);
+        is_number.then_some(plain)
+    }
+
+    fn plain(&self, raw: f64) -> f64 {
+        if self.estimator.is_logarithmic() { raw.exp() } else { raw }
+    }
+
+    /// Number for a picture, where infinity and NaN are gaps.
+    pub(super) fn drawn(&self) -> f64 {
+        self.plain(self.center)
+    }
+
+    /// Interval for a picture and for a verdict, where infinity and NaN are allowed.
+    pub(super) fn interval(&self) -> Interval {
+        Interval { lo: self.plain(self.ends.lo), hi: self.plain(self.ends.hi) }
+    }
+
+    /// Reason why the number, an end of its interval or some of the runs are missing, if any is.
+    pub fn reason(&self) -> Option<String> {
+        let complete = self.value().and(self.lo()).and(self.hi()).is_some();
+        let why = if complete { "" } else { self.why() };
+        match (why, self.lack.as_str()) {
+            ("", "") if complete => None,
+            ("", "") => Some("not a finite number".into()),
+            ("", lack) => Some(lack.into()),
+            (why, "") => Some(why.into()),
+            (why, lack) => Some(format!("{why}; {lack}")),
+        }
+    }
+
+    /// Reason for what is missing beside that of the data; empty if there is no other.
+    fn why(&self) -> &'static str {
+        let finite = self.center.is_finite();
+        if self.units == 0 {
+            return if self.lack.is_empty() { "there are no runs" } else { "" };
+        }
+        match self.estimator {
+            Estimator::RankCorrelation if !finite => "too few points, or all of one rank",
+            Estimator::RankCorrelation => "resamples have too few points, or all of one rank",
+            Estimator::Median if self.ends.lo.is_nan() => {
+                "the range of fewer than 6 pairs is no 95 % interval"
+            }
+            Estimator::Median => "",
+            _ if !finite => "",
+            _ if self.units == 1 => "one pair has no interval",
+            _ => "beyond the range of doubles",
+        }
+    }
+
+    /// Text of number and interval, with the reason where one is missing.
+    pub fn text(&self) -> String {
+        let text = match self.units {
+            0 => "not measured".into(),
+            _ => format!("{} ({})", self.center(), self.bare_span()),
+        };
+        self.reason().map_or(text.clone(), |reason| format!("{text}: {reason}"))
+    }
+
+    /// Text of the number alone.
+    pub fn center(&self) -> String {
+        if self.units == 0 {
+            return "not measured".into();
+        }
+        let median = if self.estimator == Estimator::Median { "median " } else { "" };
+        match self.value() {
+            Some(1.0) if self.is_constant() => "exactly 1".into(),
+            Some(value) => format!("{median}{}", significant(value, self.digits().unwrap_or(3))),
+            None => self.missing(self.center).unwrap_or(self.estimator.no_value()).into(),
+        }
+    }
+
+    /// Text of the interval alone, with the reason where an end is missing.
+    pub fn span(&self) -> String {
+        let span = self.bare_span();
+        match self.reason() {
+            Some(reason) if self.units == 0 => reason,
+            Some(reason) => format!("{span}: {reason}"),
+            None => span,
+        }
+    }
+
+    fn bare_span(&self) -> String {
+        let Interval { lo, hi } = self.ends;
+        if lo.is_nan() || hi.is_nan() {
+            return "no interval".into();
+        }
+        if self.is_constant() && lo.is_finite() {
+            return self.estimator.constant(self.units);
+        }
+        let Some(digits) = self.digits() else {
+            return format!("{} to {MOST_DIGITS} digits", self.estimator.constant(self.units));
+        };
+        if lo == f64::INFINITY {
+            return "above every number".into();
+        }
+        if hi == f64::NEG_INFINITY {
+            return "below every positive number".into();
+        }
+        let end = |number: Option<f64>, raw: f64, open: &'static str| match number {
+            Some(number) => significant(number, digits),
+            None => self.missing(raw).unwrap_or(open).into(),
+        };
+        let (lo, hi) = (end(self.lo(), lo, "no lower end"), end(self.hi(), hi, "no upper end"));
+        format!("{lo} to {hi}")
+    }
+
+    /// Text for a ratio whose logarithm is finite but which no double holds.
+    fn missing(&self, raw: f64) -> Option<&'static str> {
+        let known = self.estimator.is_logarithmic() && raw.is_finite();
+        known.then_some(match raw > 0.0 {
+            true => "beyond the largest double",
+            false => "below the smallest double",
+        })
+    }
+
+    fn is_constant(&self) -> bool {
+        self.ends.lo == self.ends.hi
+    }
+
+    /// Digits that tell the ends of the interval from each other and from 1, at least 3; nothing if
+    /// [`MOST_DIGITS`] do not tell the ends apart.
+    fn digits(&self) -> Option<usize> {
+        let (Some(lo), Some(hi)) = (self.lo(), self.hi()) else { return Some(3) };
+        let apart = |a: f64, b: f64, digits| significant(a, digits) != significant(b, digits);
+        let from_one = |x: f64, digits| x == 1.0 || apart(x, 1.0, digits);
+        let differ = (3..=MOST_DIGITS).find(|digits| apart(lo, hi, *digits))?;
+        let clear = |digits: &usize| from_one(lo, *digits) && from_one(hi, *digits);
+        Some((differ..=MOST_DIGITS).find(clear).unwrap_or(differ))
+    }
+}
+
+/// 95 % bootstrap interval of the mean; the range where some value is infinite. Nothing from a
+/// single value, nor from a range that covers the median with less than 95 %.
+fn interval(values: &[f64]) -> Interval {
+    if values.len() < 2 {
+        return NOTHING;
+    }
+    if values.iter().all(|value| value.is_finite()) {
+        return mean_interval(values);
+    }
+    if values.len() < FEWEST_OF_RANGE {
+        return NOTHING;
+    }
+    let fold = |start, pick: fn(f64, f64) -> f64| values.iter().copied().fold(start, pick);
+    Interval { lo: fold(f64::INFINITY, f64::min), hi: fold(f64::NEG_INFINITY, f64::max) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const INF: f64 = f64::INFINITY;
+
+    fn of(ratios: &[f64]) -> Estimate {
+        let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
+        Estimate::of_ratios(&Ratios::of_logs(&logs))
+    }
+
+    fn close(value: Option<f64>, expected: f64) -> bool {
+        value.is_some_and(|value| (value / expected - 1.0).abs() < 1e-12)
+    }
+
+    #[test]
+    fn point_and_interval_are_of_the_estimator_that_is_named() {
+        // Ratios 2, 2, 2, 16: geometric mean 2^(7/4), and not the ratio of the means.
+        let geometric = of(&[2.0, 2.0, 2.0, 16.0]);
+        assert_eq!(geometric.estimator(), Estimator::GeometricMean);
+        assert!(close(geometric.value(), 2f64.powf(1.75)) && close(geometric.lo(), 2.0));
+        assert!(geometric.hi() <= Some(16.0));
+        let mean = Estimate::of_values(&[1.0, 2.0, f64::NAN], String::new());
+        assert_eq!((mean.value(), mean.lo(), mean.units()), (Some(1.5), Some(1.0), 2));
+    }
+
+    #[test]
+    fn the_median_of_pairs_has_their_range() {
+        let six = of(&[INF, 2.0, 3.0, 4.0, 9.0, 5.0]);
+        assert_eq!((six.estimator(), six.hi()), (Estimator::Median, None));
+        assert!(close(six.lo(), 2.0) && close(six.value(), 20f64.sqrt()));
+        let logs = [INF, 2f64.ln(), 3f64.ln()];
+        let lack = "SGDM diverged in 1 of 3 seeds".to_string();
+        let few = Estimate::of_ratios(&Ratios { logs: logs.into(), lack });
+        assert!(few.lo().is_none() && close(few.value(), 3.0));
+        assert_eq!(
+            few.text(),
+            "median 3.00 (no interval): the range of fewer than 6 pairs is no 95 % interval; SGDM \
+             diverged in 1 of 3 seeds"
+        );
+    }
+
+    #[test]
+    fn open_ends_and_missing_values_have_words_and_a_reason() {
+        let text = |logs: &[f64]| {
+            let lack = "Adam diverged".to_string();
+            Estimate::of_ratios(&Ratios { logs: logs.to_vec(), lack }).text()
+        };
+        let mixed = [-INF, 0.0, 0.5, 1.0, 1.5, INF];
+        assert_eq!(text(&mixed), "median 2.12 (no lower end to no upper end): Adam diverged");
+        assert_eq!(text(&[INF; 6]), "no median (above every number): Adam diverged");
+        assert_eq!(text(&[-INF; 6]), "no median (below every positive number): Adam diverged");
+        assert_eq!(text(&[f64::NAN; 6]), "not measured: Adam diverged");
+        assert_eq!(text(&[]), "not measured: Adam diverged");
+        assert_eq!(
+            text(&[1000.0; 6]),
+            "beyond the largest double (the same in all 6 pairs): beyond the range of doubles; Adam \
+             diverged"
+        );
+        assert_eq!(of(&[]).text(), "not measured: there are no runs");
+        assert_eq!(of(&[2.0]).text(), "2.00 (no interval): one pair has no interval");
+        let torn = [-INF, -INF, -INF, INF, INF, INF];
+        assert_eq!(text(&torn), "no median (no lower end to no upper end): Adam diverged");
+    }
+
+    #[test]
+    fn what_has_no_width_is_not_shown_as_an_interval() {
+        assert_eq!(of(&[1.0; 6]).text(), "exactly 1 (the same in all 6 pairs)");
+        assert_eq!(of(&[3.0; 2]).text(), "3.00 (the same in all 2 pairs)");
+        // As many digits as tell the ends apart.
+        assert_eq!(of(&[1.0002, 0.9996, 1.0]).text(), "0.99993 (0.99960 to 1.0002)");
+        let alike = of(&[1.0, 1.0 + 1e-9, 1.0 + 2e-9]).text();
+        assert_eq!(alike, "1.00 (the same in all 3 pairs to 6 digits)");
+        assert_eq!(of(&[1.19, 1.23]).text(), "1.21 (1.19 to 1.23)");
+    }
+
+    #[test]
+    fn correlations_resample_units() {
+        let unit = |shift: f64| (0..4).map(|i| (f64::from(i), f64::from(i) + shift)).collect();
+        let of = |units: &[Vec<(f64, f64)>]| Estimate::of_ranks(units, String::new());
+        let rising = of(&[unit(0.0), unit(0.1), unit(0.2)]);
+        assert_eq!(rising.units(), 12);
+        assert!(rising.lo() > Some(0.9) && rising.value() >= Some(0.9), "{rising:?}");
+        // Two units that say the opposite: a resample is one of them twice with probability ½, so
+        // the interval is from −1 to 1, however many points each has.
+        let falling = (0..4).map(|i| (f64::from(i), f64::from(-i))).collect();
+        let torn = of(&[unit(0.0), falling]);
+        assert_eq!((torn.lo(), torn.hi()), (Some(-1.0), Some(1.0)));
+        let none = of(&[vec![(0.0, 1.0)], vec![(f64::NAN, 1.0)]]);
+        assert_eq!(none.value(), None);
+        assert_eq!(none.text(), "no correlation (no interval): too few points, or all of one rank");
+        assert_eq!(of(&[]).text(), "not measured: there are no runs");
+    }
+
+    #[test]
+    fn large_and_small_ratios_have_their_mean() {
+        assert!(close(of(&[1e300, 1e-300]).value(), 1.0));
+    }
+}

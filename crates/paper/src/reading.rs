@@ -1,0 +1,159 @@
+//! What a run says under a convention, and ratios of such readings over paired seeds.
+
+use windtunnel_measure::stats::mean;
+
+/// Number of a run, or the reason why there is none.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Reading {
+    /// Positive number.
+    Known(f64),
+    /// Counts as infinite, with the predicate that says why.
+    Infinite(&'static str),
+    /// Missing, with the predicate that says why; the pair is left out.
+    Missing(&'static str),
+}
+
+/// Reason for a number that a run would have had if it had not diverged.
+pub const DIVERGED: &str = "diverged";
+/// Reason for a measured value that is infinite: it overflows, or it is a ratio with 0 below the line.
+const INFINITE: &str = "is infinite";
+
+impl Reading {
+    /// Reading of a measured value: known only if it is positive and finite.
+    pub fn of(value: Option<f64>) -> Reading {
+        match value {
+            None => Reading::Missing("was not measured"),
+            Some(value) if value.is_nan() => Reading::Missing("is not a number"),
+            Some(f64::INFINITY) => Reading::Infinite(INFINITE),
+            Some(value) if value <= 0.0 => Reading::Missing("is not positive"),
+            Some(value) => Reading::Known(value),
+        }
+    }
+
+    fn log(&self) -> f64 {
+        match self {
+            Reading::Known(value) => value.ln(),
+            Reading::Infinite(_) => f64::INFINITY,
+            Reading::Missing(_) => f64::NAN,
+        }
+    }
+
+    /// Number of the run; infinite or NaN where there is none.
+    pub fn value(&self) -> f64 {
+        match self {
+            Reading::Known(value) => *value,
+            Reading::Infinite(_) => f64::INFINITY,
+            Reading::Missing(_) => f64::NAN,
+        }
+    }
+
+    fn lack(&self) -> Option<&'static str> {
+        match self {
+            Reading::Known(_) => None,
+            Reading::Infinite(why) | Reading::Missing(why) => Some(why),
+        }
+    }
+}
+
+/// Readings of the same runs, one to a seed.
+#[derive(Clone, Debug)]
+pub struct Readings {
+    /// Name of what was read, as the subject of a sentence.
+    pub of: String,
+    /// Readings in the order of the seeds.
+    pub readings: Vec<Reading>,
+}
+
+impl Readings {
+    /// Sentence about the missing numbers, as "SGDM diverged in 1 of 6 seeds"; empty if none is.
+    pub fn lack(&self) -> String {
+        let lacks: Vec<&str> = self.readings.iter().filter_map(Reading::lack).collect();
+        let mut kinds: Vec<&str> = Vec::new();
+        for lack in &lacks {
+            if !kinds.contains(lack) {
+                kinds.push(lack);
+            }
+        }
+        let sentence = |kind: &&str| {
+            let count = lacks.iter().filter(|lack| *lack == kind).count();
+            format!("{} {kind} in {count} of {} seeds", self.of, self.readings.len())
+        };
+        kinds.iter().map(sentence).collect::<Vec<_>>().join("; ")
+    }
+
+    /// Numbers of all seeds; infinite or NaN where there is none.
+    pub fn values(&self) -> Vec<f64> {
+        self.readings.iter().map(Reading::value).collect()
+    }
+
+    /// Mean over the seeds, or the reason why there is none.
+    pub fn mean(&self) -> Result<f64, String> {
+        let values = self.values();
+        if values.is_empty() {
+            return Err("there are no runs".into());
+        }
+        match self.lack() {
+            lack if !lack.is_empty() => Err(lack),
+            _ => Ok(mean(&values)),
+        }
+    }
+}
+
+/// Sentence about the missing numbers of several; empty if none is.
+pub fn lacks<'a>(all: impl IntoIterator<Item = &'a Readings>) -> String {
+    let mut lacks: Vec<String> = Vec::new();
+    for lack in all.into_iter().map(Readings::lack) {
+        if !lack.is_empty() && !lacks.contains(&lack) {
+            lacks.push(lack);
+        }
+    }
+    lacks.join("; ")
+}
+
+/// Ratio of two means, or the reason why there is none. It has no interval: that of a geometric mean of
+/// ratios is of another number.
+pub fn ratio_of_means(a: &Readings, b: &Readings) -> Result<f64, String> {
+    match (a.mean(), b.mean()) {
+        (Ok(a), Ok(b)) if (a / b).is_finite() => Ok(a / b),
+        (Ok(_), Ok(_)) => Err("beyond the largest double".into()),
+        _ => Err(lacks([a, b])),
+    }
+}
+
+/// Ratios of paired runs, one for each seed.
+#[derive(Clone, Debug)]
+pub struct Ratios {
+    /// Logarithms of the ratios: infinite where one run counts as infinite, NaN where there is none.
+    pub logs: Vec<f64>,
+    /// Sentence about the missing numbers; empty if none is.
+    pub lack: String,
+}
+
+impl Ratios {
+    /// Products of powers of readings, for the seeds that all factors have.
+    pub fn of(factors: &[(Readings, i32)]) -> Ratios {
+        let seeds = factors.iter().map(|(own, _)| own.readings.len()).min().unwrap_or(0);
+        let log = |seed: usize| -> f64 {
+            factors.iter().map(|(own, power)| f64::from(*power) * own.readings[seed].log()).sum()
+        };
+        let lack = lacks(factors.iter().map(|(own, _)| own));
+        Ratios { logs: (0..seeds).map(log).collect(), lack }
+    }
+
+    /// Ratios from their logarithms, with none missing.
+    pub fn of_logs(logs: &[f64]) -> Ratios {
+        Ratios { logs: logs.to_vec(), lack: String::new() }
+    }
+
+    /// Logarithms of the ratios that there are.
+    pub fn known(&self) -> Vec<f64> {
+        self.logs.iter().copied().filter(|log| !log.is_nan()).collect()
+    }
+
+    /// Ratios without the pairs of which a run counts as infinite.
+    #[must_use]
+    pub fn finite(&self) -> Ratios {
+        let logs = self.logs.iter().map(|log| if log.is_finite() { *log } else { f64::NAN });
+        Ratios { logs: logs.collect(), lack: self.lack.clone() }
+    }
+}

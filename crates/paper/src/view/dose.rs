@@ -1,0 +1,144 @@
+//! The loss gap between SGDM and Adam against a number of the cohort: dose and response.
+
+use super::{COLORS, Picture, Shown, estimated, spec};
+use crate::claim::{Coordinate, coordinates, gap_of};
+use crate::cohort::Cohort;
+use crate::estimate::Estimate;
+use crate::evidence::Evidence;
+use crate::quantity::Quantity;
+use crate::reading::Ratios;
+use crate::study::Study;
+use windtunnel_figure::table::Table;
+use windtunnel_figure::{Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
+
+/// Conventions that are drawn: the mean and the median prompt over the last tenth of training,
+/// which is smoother than its end.
+const DRAWN: [(&str, usize, Color); 2] =
+    [("mean prompt", 1, Color::CYCLE[2]), ("median prompt", 3, Color::CYCLE[4])];
+
+/// A cohort with its gaps by every convention of [`DRAWN`], pairs with a diverged run left out.
+struct Dose {
+    cohort: &'static Cohort,
+    gaps: [Ratios; 2],
+}
+
+impl Dose {
+    /// Cohorts of a study that have a dose, in ascending order.
+    fn all(study: &Study, evidence: &Evidence) -> Vec<Dose> {
+        let mut cohorts: Vec<&Cohort> =
+            study.cohorts.iter().filter(|cohort| !cohort.dose.is_nan()).collect();
+        cohorts.sort_by(|a, b| a.dose.total_cmp(&b.dose));
+        let new = |cohort| {
+            let gaps =
+                |(_, convention, _)| gap_of(evidence, cohort, Quantity::Loss, convention).finite();
+            Dose { cohort, gaps: DRAWN.map(gaps) }
+        };
+        cohorts.into_iter().map(new).collect()
+    }
+
+    fn row(&self) -> Vec<String> {
+        let [mean, median] = self.gaps.each_ref().map(Estimate::of_ratios);
+        vec![
+            self.cohort.title.to_string(),
+            self.cohort.dose.to_string(),
+            mean.text(),
+            median.text(),
+            format!("{} and {}", mean.units(), median.units()),
+        ]
+    }
+}
+
+pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale) -> Shown {
+    let doses = Dose::all(study, evidence);
+    let panels = DRAWN.iter().enumerate().map(|(k, (name, ..))| Panel {
+        title: format!("by the {name}"),
+        x_label: label.into(),
+        y_label: "loss of SGDM / loss of Adam".into(),
+        x_scale: scale,
+        y_scale: Scale::Log,
+        series: vec![series(evidence, &doses, k)],
+        rules: vec![equality()],
+        ..Panel::default()
+    });
+    let figure = Figure {
+        title: format!("{}: dose and response", study.title),
+        panels: panels.collect(),
+        caption: caption(evidence, label),
+    };
+    let named = ("-dose", "the gap against the dose");
+    let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
+    let tables = vec![table(label, &doses)];
+    Shown { pictures: vec![picture], tables, ..Shown::default() }
+}
+
+/// Curve of the gap over the dose by a convention of [`DRAWN`], with single seeds.
+fn series(evidence: &Evidence, doses: &[Dose], drawn: usize) -> Series {
+    let gaps: Vec<&Ratios> = doses.iter().map(|dose| &dose.gaps[drawn]).collect();
+    let estimates: Vec<Estimate> = gaps.iter().map(|gaps| Estimate::of_ratios(gaps)).collect();
+    let member = |seed: usize| {
+        let of = |gaps: &&Ratios| gaps.logs.get(seed).map_or(f64::NAN, |gap| gap.exp());
+        Member { name: format!("seed {seed}"), y: gaps.iter().map(of).collect() }
+    };
+    let (name, _, color) = DRAWN[drawn];
+    let x = doses.iter().map(|dose| dose.cohort.dose).collect();
+    Series {
+        members: (0..evidence.protocol.seeds as usize).map(member).collect(),
+        ..estimated(name, color, x, &estimates)
+    }
+}
+
+fn equality() -> Rule {
+    let line = Line::Horizontal(1.0);
+    Rule { name: "no gap".into(), color: Color(0x77, 0x77, 0x77), line }
+}
+
+fn caption(evidence: &Evidence, label: &str) -> String {
+    format!(
+        "Ratio of held-out losses over the last tenth of training, against {label}. Lines: geometric \
+         mean over paired seeds 0 to {}. Bands: 95 % bootstrap interval of it. Faint: single seeds. \
+         Pairs with a diverged run are left out.",
+        evidence.protocol.seeds - 1
+    )
+}
+
+fn table(label: &str, doses: &[Dose]) -> Table {
+    let head = ["", label, "SGDM/Adam, mean prompt", "SGDM/Adam, median prompt", "pairs"];
+    let title = "The gap over the last tenth of training: geometric mean (95 %) over paired seeds of \
+                 which no run diverged";
+    Table::new(title, &head, doses.iter().map(Dose::row).collect())
+}
+
+pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
+    let points = |(k, cohort): (usize, &Cohort)| {
+        let gaps = coordinates(evidence, cohort, Coordinate::Gap(Quantity::Loss));
+        Points {
+            name: cohort.name.into(),
+            color: COLORS[k % COLORS.len()],
+            x: coordinates(evidence, cohort, Coordinate::Heterogeneity),
+            y: gaps.into_iter().map(f64::exp).collect(),
+            shade: None,
+        }
+    };
+    let panel = Panel {
+        x_label: "Jensen–Shannon distance of the blocks at initialization".into(),
+        y_label: "loss of SGDM / loss of Adam".into(),
+        y_scale: Scale::Log,
+        points: study.cohorts.iter().enumerate().map(points).collect(),
+        rules: vec![equality()],
+        ..Panel::default()
+    };
+    let figure = Figure {
+        title: study.title.into(),
+        panels: vec![panel],
+        caption: format!(
+            "A dot for every seed 0 to {} of every cohort: mean distance between the spectra of the \
+             Hessian's blocks (P and Q of each layer, without the dead P) at initialization, and the \
+             ratio of held-out losses at the last step. No band: these are the points themselves; \
+             where a run diverged there is none.",
+            evidence.protocol.seeds - 1
+        ),
+    };
+    let named = ("", "the gap against block heterogeneity");
+    let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
+    Shown { pictures: vec![picture], ..Shown::default() }
+}

@@ -1,0 +1,101 @@
+//! Where verdicts turn: effects over the steps, convention by convention.
+
+use super::{COLORS, Picture, estimated, spec};
+use crate::claim::{Claim, Term};
+use crate::cohort::Cohort;
+use crate::effect::Finding;
+use crate::estimate::Estimate;
+use crate::evidence::Evidence;
+use crate::quantity::at;
+use crate::reading::{Ratios, Reading, Readings};
+use crate::study::Study;
+use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+
+/// Panels of one picture.
+const MOST: usize = 6;
+
+/// The effects over the steps of every claim whose verdict depends on the convention; nothing
+/// where all are robust, or are about something without steps.
+pub(crate) fn picture(study: &Study, evidence: &Evidence, findings: &[Finding]) -> Option<Picture> {
+    let turning = study.claims.iter().zip(findings).filter(|(_, finding)| !finding.is_robust());
+    let panels: Vec<Panel> =
+        turning.filter_map(|(claim, _)| panel(study, evidence, claim)).take(MOST).collect();
+    if panels.is_empty() {
+        return None;
+    }
+    let caption = format!(
+        "Effects over the steps of claims whose verdict depends on the convention, above 1 where the \
+         claim holds (claims of equality: 1 within a tenth): geometric mean over paired seeds 0 to {}, with its 95 % bootstrap interval for \
+         the paper's convention.",
+        evidence.protocol.seeds - 1
+    );
+    let title = format!("{}: where the verdict turns", study.title);
+    let figure = Figure { title, panels, caption };
+    let named = ("-turns", "where the verdict turns");
+    Some(Picture::new(evidence, named, figure, &spec(study, evidence)))
+}
+
+fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
+    let (quantity, terms) = claim.contrast()?;
+    let curves = quantity.curves();
+    let series =
+        curves.iter().zip(COLORS).enumerate().filter_map(|(k, ((name, metric), color))| {
+            curve(evidence, study.cohorts, terms, (name, metric), (color, k == 0))
+        });
+    // The paper's convention on top.
+    let mut series: Vec<Series> = series.collect();
+    series.reverse();
+    (!series.is_empty()).then(|| Panel {
+        title: format!("{}: {}", claim.id, claim.what),
+        x_label: "step".into(),
+        y_label: "effect".into(),
+        y_scale: Scale::Log,
+        series,
+        rules: vec![Rule {
+            name: "no effect".into(),
+            color: Color(0x77, 0x77, 0x77),
+            line: Line::Horizontal(1.0),
+        }],
+        ..Panel::default()
+    })
+}
+
+/// The effect of a metric at every step that all runs have.
+fn curve(
+    evidence: &Evidence,
+    cohorts: &[Cohort],
+    terms: &[Term],
+    (name, metric): (&str, &str),
+    (color, band): (Color, bool),
+) -> Option<Series> {
+    let &(first, arm, _) = terms.first()?;
+    let rows = &evidence.members(&cohorts[first], arm).first()?.rows;
+    let steps: Vec<u64> =
+        rows.iter().filter(|row| row.metric == metric).map(|row| row.step).collect();
+    let estimates: Vec<Estimate> =
+        steps.iter().map(|&step| at_step(evidence, cohorts, terms, (metric, step))).collect();
+    let x = steps.iter().map(|&step| step as f64).collect();
+    let series = estimated(name, color, x, &estimates);
+    let series = if band { series } else { Series { band: None, ..series } };
+    (!steps.is_empty()).then_some(series)
+}
+
+/// Effect of a metric at a step, without a number where a run has none: all of a curve is of the same
+/// pairs.
+fn at_step(
+    evidence: &Evidence,
+    cohorts: &[Cohort],
+    terms: &[Term],
+    (metric, step): (&str, u64),
+) -> Estimate {
+    let of = |&(cohort, arm, power): &Term| {
+        let members = evidence.members(&cohorts[cohort], arm).iter();
+        let readings = members.map(|m| Reading::of(Some(at(m, metric, step)))).collect();
+        (Readings { of: arm.name().into(), readings }, power)
+    };
+    let ratios = Ratios::of(&terms.iter().map(of).collect::<Vec<_>>());
+    match ratios.logs.iter().all(|log| log.is_finite()) {
+        true => Estimate::of_ratios(&ratios),
+        false => Estimate::of_ratios(&Ratios { logs: Vec::new(), ..ratios }),
+    }
+}

@@ -1,0 +1,466 @@
+//! Claims, tables, pictures and pages of generated evidence: runs that diverged, overflowed, were not
+//! measured or have no spread. No number is invented, no reason is missing, and a quantity has one
+//! number wherever it stands.
+
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
+mod words;
+
+use serde_json::Value;
+use windtunnel_figure::Scale;
+use windtunnel_figure::table::{Table, number};
+use windtunnel_measure::landscape::Convention;
+use windtunnel_paper::claim::{Claim, Coordinate, Kind, Unit};
+use windtunnel_paper::cohort::{Cell, Cohort, Rates};
+use windtunnel_paper::evidence::Evidence;
+use windtunnel_paper::noise::{InitialNoise, Missing, Statistics};
+use windtunnel_paper::quantity::Quantity;
+use windtunnel_paper::report::{Page, Part};
+use windtunnel_paper::study::{Published, Reading, Section, Study};
+use windtunnel_paper::view::View;
+use windtunnel_paper::{Arm, Protocol, audit};
+use windtunnel_runs::store::Row;
+use words::assert_worded;
+
+const STEPS: u64 = 1250;
+
+const FIRST: Cohort = Cohort {
+    name: "first",
+    title: "First",
+    sets: &["model.depth=1", "train.batch_size=32", "eval.batch_size=64"],
+    quick_sets: &[],
+    instruments: &[],
+    arms: &Arm::ALL,
+    rates: Rates::Published,
+    steps: (STEPS, STEPS),
+    draws: 400,
+    dose: 1.0,
+};
+const SECOND: Cohort =
+    Cohort { name: "second", title: "Second", sets: &["model.depth=2"], dose: 2.0, ..FIRST };
+const COHORTS: [Cohort; 2] = [FIRST, SECOND];
+
+const fn claim(id: &'static str, kind: Kind) -> Claim {
+    Claim { id, text: "a claim", what: "effect", kind }
+}
+
+macro_rules! gap {
+    ($quantity:ident, $cohort:expr) => {
+        Kind::Contrast(Quantity::$quantity, &[($cohort, Arm::Sgdm, 1), ($cohort, Arm::Adam, -1)])
+    };
+}
+
+const GAPS: &[(usize, Arm, i32)] =
+    &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1), (1, Arm::Sgdm, -1), (1, Arm::Adam, 1)];
+
+/// Every view, quantity and kind of claim.
+const EVERYTHING: Study = Study {
+    name: "everything",
+    title: "Everything",
+    cohorts: &COHORTS,
+    views: &[
+        View::Losses,
+        View::InitialNoise,
+        View::Condition,
+        View::Ratios,
+        View::Directional,
+        View::Generalized,
+        View::NoiseInTraining,
+        View::Dose("dose", Scale::Log),
+        View::Blocks,
+    ],
+    claims: &[
+        claim("L", gap!(Loss, 0)),
+        claim("L2", gap!(Loss, 1)),
+        claim("LL", Kind::Contrast(Quantity::Loss, GAPS)),
+        claim("R", gap!(RobustCondition, 0)),
+        claim("RR", Kind::Contrast(Quantity::RobustCondition, GAPS)),
+        claim("S", gap!(DirectionalSmoothness, 0)),
+        claim("I", Kind::Contrast(Quantity::InitialNoise, &[(0, Arm::Adam, 1)])),
+        claim("N", gap!(NoiseInTraining, 0)),
+        claim("E", Kind::Equality(Quantity::Loss, &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)])),
+        claim("T", Kind::TailGrowth(1000, 0, Arm::Adam)),
+        claim("C", Kind::Smoothness(0)),
+        claim("D", Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss), Unit::Seed)),
+        claim(
+            "H",
+            Kind::Ranks(Coordinate::Heterogeneity, Coordinate::Gap(Quantity::Loss), Unit::Cohort),
+        ),
+    ],
+    alternatives: &[("the other way round", &[SECOND, FIRST])],
+    readings: &[
+        Reading { arm: Arm::Sgdm, step: 750, loss: 0.5 },
+        Reading { arm: Arm::Adam, step: STEPS, loss: 0.1 },
+    ],
+    published: &[Published { cohort: 0, source: "paper", step: 750, mean: 1.7, std: 0.4 }],
+    ..Study::EMPTY
+};
+
+/// What is wrong with a run.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Fault {
+    None,
+    /// No rows after step 750.
+    Diverged,
+    /// Every value.
+    Is(f64),
+    /// No rows at all but losses.
+    Unmeasured,
+    /// The reference of the noise is worse than the noise is large.
+    Poor,
+    /// No rows.
+    Empty,
+}
+
+const FAULTS: [Fault; 16] = [
+    Fault::None,
+    Fault::Diverged,
+    Fault::Unmeasured,
+    Fault::Poor,
+    Fault::Empty,
+    Fault::Is(f64::INFINITY),
+    Fault::Is(f64::NEG_INFINITY),
+    Fault::Is(f64::NAN),
+    Fault::Is(0.0),
+    Fault::Is(1.0),
+    Fault::Is(-1.0),
+    Fault::Is(1e295),
+    Fault::Is(1e300),
+    Fault::Is(f64::MAX),
+    Fault::Is(1e-300),
+    Fault::Is(5e-324),
+];
+
+/// Whether a run has it.
+type Where = fn(Arm, u64) -> bool;
+
+/// Which runs have it.
+const WHERE: [(&str, Where); 5] = [
+    ("all", |_, _| true),
+    ("one of SGDM's", |arm, seed| arm == Arm::Sgdm && seed == 0),
+    ("most of SGDM's", |arm, seed| arm == Arm::Sgdm && seed < 4),
+    ("all of SGDM's", |arm, _| arm == Arm::Sgdm),
+    ("all of Adam's", |arm, _| arm == Arm::Adam),
+];
+
+/// A number in 0.5..1.5 that depends on all of it.
+fn wave(cohort: usize, arm: Arm, seed: u64, step: u64, metric: usize) -> f64 {
+    let mixed = 1.0 + cohort as f64 + 3.0 * seed as f64 + 0.01 * step as f64 + 7.0 * metric as f64;
+    1.0 + 0.5 * (mixed * if arm == Arm::Sgdm { 1.0 } else { 1.7 }).sin()
+}
+
+fn metrics() -> Vec<String> {
+    let plain = [
+        "held_out_loss",
+        "held_out_median",
+        "held_out_top_share",
+        "loss.median_of_means",
+        "robust_condition_number",
+        "directional_smoothness",
+        "held_out_grad_norm",
+        "hessian_norm",
+        "path_smoothness",
+        "js_distance",
+        "grad_noise.b1000.gaussian_ratio.max",
+        "grad_noise.b1000.gaussian_ratio.q999",
+        "grad_noise.b1000.rms",
+        "grad_noise.reference_error",
+    ];
+    let conventions = Convention::all().map(|c| format!("robust_condition_number.{}", c.name()));
+    plain.into_iter().map(String::from).chain(conventions).collect()
+}
+
+fn rows(cohort: usize, cell: &Cell, fault: Fault) -> Vec<Row> {
+    let last = if fault == Fault::Diverged { 750 } else { STEPS };
+    let mut rows = Vec::new();
+    for step in (0..=STEPS).step_by(125).filter(|step| *step <= last && fault != Fault::Empty) {
+        for (k, metric) in metrics().iter().enumerate() {
+            let value = match fault {
+                Fault::Unmeasured if !metric.starts_with("held_out_loss") => continue,
+                _ if fault == Fault::Poor && metric.ends_with("reference_error") => 1e3,
+                Fault::Is(value) => value,
+                // A twentieth of the noise at most.
+                _ if metric.ends_with("reference_error") => 0.02,
+                _ => wave(cohort, cell.arm, cell.spec.train.seed, step, k),
+            };
+            rows.push(Row::new(step, metric, value));
+        }
+    }
+    rows
+}
+
+fn noise(seed: u64, fault: Fault) -> InitialNoise {
+    let draws = 40;
+    let missing = InitialNoise {
+        seed,
+        batch_size: 32,
+        draws,
+        reference: 3200,
+        overflowed: draws,
+        statistics: Statistics::missing(Missing::Overflow),
+        norms: Vec::new(),
+        gaussian: Vec::new(),
+    };
+    let x = match fault {
+        Fault::None => 1.0 + seed as f64,
+        Fault::Is(x) if x.is_finite() && x >= 0.0 => x,
+        _ => return missing,
+    };
+    let known = if x > 0.0 { Ok(x) } else { Err(Missing::Zero) };
+    let norms = |x: f64| (1..=draws).map(|k| x * k as f64 / draws as f64).collect::<Vec<f64>>();
+    InitialNoise {
+        overflowed: 0,
+        statistics: Statistics {
+            rms: Ok(x),
+            kurtosis: known,
+            gaussian_kurtosis: known,
+            q999: known,
+            largest: known,
+            coordinate_kurtosis: known,
+            single: Err(Missing::SinglePrompt),
+        },
+        norms: if seed == 1 { norms(x) } else { Vec::new() },
+        gaussian: if seed == 1 { norms(x) } else { Vec::new() },
+        ..missing
+    }
+}
+
+fn evidence(seeds: u64, fault: Fault, at: Where) -> Evidence {
+    let protocol = Protocol { quick: false, seeds };
+    let cells: Vec<Vec<Cell>> =
+        COHORTS.iter().map(|cohort| cohort.cells(&protocol, |_| None).unwrap()).collect();
+    let mut evidence = Evidence::new(protocol, cells.concat(), Vec::new());
+    let of = |arm, seed| if at(arm, seed) { fault } else { Fault::None };
+    for (k, cells) in cells.iter().enumerate() {
+        for cell in cells {
+            evidence.add(cell, rows(k, cell, of(cell.arm, cell.spec.train.seed)));
+        }
+        for seed in 0..seeds {
+            evidence.add_noise(&COHORTS[k], noise(seed, of(Arm::Sgdm, seed)));
+        }
+    }
+    evidence
+}
+
+/// Whatever is `null` has a reason beside it.
+fn assert_reasoned(value: &Value, case: &str) {
+    match value {
+        Value::Object(fields) => {
+            let missing = fields.values().any(Value::is_null);
+            let reason = fields.get("reason").and_then(Value::as_str);
+            assert!(!missing || reason.is_some_and(|r| !r.is_empty()), "{case}: {fields:?}");
+            let known = fields.values().filter(|value| !value.is_null());
+            known.for_each(|value| assert_reasoned(value, case));
+        }
+        Value::Array(values) => values.iter().for_each(|value| assert_reasoned(value, case)),
+        Value::String(text) => assert_worded(text, case),
+        Value::Null => panic!("{case}: a bare null"),
+        Value::Bool(_) | Value::Number(_) => {}
+    }
+}
+
+fn page(section: &Section) -> String {
+    let part = Part {
+        id: section.name,
+        title: section.title,
+        summary: section.summary.clone(),
+        figures: section.pictures.iter().map(|picture| &picture.figure).collect(),
+        tables: section.tables.clone(),
+        ..Part::default()
+    };
+    Page { title: "generated", parts: vec![part], ..Page::default() }.html()
+}
+
+fn assert_whole(section: Section, case: &str) {
+    let page = page(&section);
+    assert_worded(page.split("<script>").next().unwrap(), case);
+    assert_reasoned(&section.verdicts, case);
+    for picture in &section.pictures {
+        assert_worded(&picture.figure.svg(), case);
+    }
+    let audit = audit::table(&[section]);
+    assert_worded(&audit.text(), case);
+}
+
+#[test]
+fn nothing_that_is_missing_is_shown_as_a_number_or_without_a_reason() {
+    for seeds in [1, 3, 6] {
+        for fault in FAULTS {
+            for (name, at) in WHERE {
+                let case = format!("{seeds} seeds, {fault:?} in {name}");
+                let section = EVERYTHING.assemble(&evidence(seeds, fault, at)).unwrap();
+                assert_whole(section, &case);
+            }
+        }
+    }
+}
+
+/// The first panel's quantities that every study has, made by hand from the rows.
+struct ByHand {
+    /// SGDM/Adam at the last step of the mean and the median prompt, then over the last tenth.
+    gaps: [f64; 4],
+    ratio_of_means: f64,
+}
+
+fn by_hand(seeds: u64, cohort: usize) -> ByHand {
+    let value = |arm, seed, step, metric| wave(cohort, arm, seed, step, metric);
+    let gap = |metric: usize, late: bool| {
+        let log = |arm, seed| match late {
+            // The last tenth of 1250 steps is from 1125 on.
+            true => {
+                let ends = [1125, 1250].map(|step| value(arm, seed, step, metric).ln());
+                (ends[0] + ends[1]) / 2.0
+            }
+            false => value(arm, seed, STEPS, metric).ln(),
+        };
+        let logs = (0..seeds).map(|seed| log(Arm::Sgdm, seed) - log(Arm::Adam, seed));
+        (logs.sum::<f64>() / seeds as f64).exp()
+    };
+    let sum = |arm| (0..seeds).map(|seed| value(arm, seed, STEPS, 0)).sum::<f64>();
+    ByHand {
+        gaps: [gap(0, false), gap(1, false), gap(0, true), gap(1, true)],
+        ratio_of_means: sum(Arm::Sgdm) / sum(Arm::Adam),
+    }
+}
+
+fn table<'a>(section: &'a Section, start: &str) -> &'a Table {
+    section.tables.iter().find(|table| table.title.contains(start)).unwrap()
+}
+
+/// A cell that is a number with its interval: the number, and the ends.
+fn parsed(cell: &str) -> (f64, f64, f64) {
+    let (center, rest) = cell.split_once(" (").unwrap();
+    let (lo, hi) = rest.trim_end_matches(')').split_once(" to ").unwrap();
+    (center.parse().unwrap(), lo.parse().unwrap(), hi.parse().unwrap())
+}
+
+#[test]
+fn a_quantity_has_one_number_in_claims_tables_and_json() {
+    for seeds in [3, 6] {
+        let section = EVERYTHING.assemble(&evidence(seeds, Fault::None, |_, _| false)).unwrap();
+        for (k, claim) in ["L", "L2"].into_iter().enumerate() {
+            let expected = by_hand(seeds, k);
+            let finding = section.findings.iter().find(|f| f.claim == claim).unwrap();
+            // Claims and JSON, in the order of the conventions.
+            let [last, median, late, late_median] = expected.gaps;
+            let effects = [last, late, median, late_median];
+            let json = section.verdicts["claims"].as_array().unwrap();
+            let json = json.iter().find(|json| json["claim"] == claim).unwrap();
+            for (effect, (json, expected)) in
+                finding.effects.iter().zip(json["effects"].as_array().unwrap().iter().zip(effects))
+            {
+                let (value, lo, hi) = (
+                    effect.estimate.value().unwrap(),
+                    effect.estimate.lo().unwrap(),
+                    effect.estimate.hi().unwrap(),
+                );
+                assert!((value / expected - 1.0).abs() < 1e-12, "{value} for {expected}");
+                assert!(lo <= value && value <= hi, "{lo} to {hi} without {value}");
+                assert_eq!(json["effect"].as_f64(), Some(value));
+                assert_eq!((json["lo"].as_f64(), json["hi"].as_f64()), (Some(lo), Some(hi)));
+                assert_eq!(json["estimator"], "geometric mean of the pairs");
+            }
+            // Tables have the very text of the claim, whose number is the one expected.
+            let [mean, median] = ["mean over prompts", "median over prompts"]
+                .map(|title| table(&section, title).rows[k].clone());
+            let text = |k: usize| finding.effects[k].estimate.text();
+            let gaps = [&mean[3], &median[3], &mean[5], &median[5]];
+            assert_eq!(gaps, [&text(0), &text(2), &text(1), &text(3)]);
+            for (cell, expected) in gaps.into_iter().zip(expected.gaps) {
+                let (center, lo, hi) = parsed(cell);
+                // Half a unit of the third digit.
+                assert!((center / expected - 1.0).abs() < 0.005, "{cell} for {expected}");
+                assert!(lo <= center && center <= hi, "{cell}");
+            }
+            // The ratio of means is another number, named so, without an interval.
+            assert_eq!(mean[4], number(expected.ratio_of_means));
+            assert_eq!(table(&section, "mean over prompts").head[4], "ratio of means");
+            let dose = &table(&section, "The gap over the last tenth").rows[k];
+            assert_eq!([&dose[2], &dose[3]], [&text(1), &text(3)]);
+            let claims = table(&section, "Claims under every convention");
+            let row = claims.rows.iter().find(|row| row[0] == claim).unwrap();
+            assert_eq!(format!("{} ({})", row[4], row[5]), text(0));
+        }
+        // The picture of doses has the numbers of its table.
+        let dose = section.pictures.iter().find(|picture| picture.suffix == "-dose").unwrap();
+        let series = &dose.figure.panels[0].series[0];
+        for k in 0..2 {
+            assert!((series.center[k] / by_hand(seeds, k).gaps[2] - 1.0).abs() < 1e-12);
+            let band = series.band.as_ref().unwrap();
+            assert!(band.lo[k] <= series.center[k] && series.center[k] <= band.hi[k]);
+        }
+    }
+}
+
+fn cells_of(section: &Section, claim: &str) -> String {
+    let finding = section.findings.iter().find(|f| f.claim == claim).unwrap();
+    finding.effects[0].estimate.text()
+}
+
+#[test]
+fn reasons_say_which_runs_lack_what() {
+    let most = |fault| {
+        let evidence = evidence(6, fault, WHERE[2].1);
+        EVERYTHING.assemble(&evidence).unwrap()
+    };
+    let diverged = most(Fault::Diverged);
+    let text = cells_of(&diverged, "L");
+    assert!(text.starts_with("no median (") && text.contains("to no upper end"), "{text}");
+    assert!(text.ends_with(": SGDM diverged in 4 of 6 seeds"), "{text}");
+    assert!(cells_of(&diverged, "LL").contains("SGDM of second diverged in 4 of 6 seeds"));
+    let row = &table(&diverged, "mean over prompts").rows[0];
+    assert_eq!(row[1], "SGDM diverged in 4 of 6 seeds");
+    assert_eq!((row[3].as_str(), row[7].as_str()), (text.as_str(), "4"));
+    // Only the pairs of which no run diverged, and the table says so.
+    let dose = table(&diverged, "The gap over the last tenth");
+    assert!(dose.title.ends_with("of which no run diverged") && dose.rows[0][4] == "2 and 2");
+    let agreement = table(&diverged, "notebooks");
+    assert_eq!(agreement.rows[0][3], number(agreement_by_hand()));
+
+    // Two pairs are left and have an interval; what is left out is said.
+    let zero = cells_of(&most(Fault::Is(0.0)), "L");
+    assert!(zero.ends_with("): SGDM is not positive in 4 of 6 seeds"), "{zero}");
+    let infinite = cells_of(&most(Fault::Is(f64::INFINITY)), "L");
+    assert!(infinite.ends_with("SGDM is infinite in 4 of 6 seeds"), "{infinite}");
+    let all = EVERYTHING.assemble(&evidence(6, Fault::Is(0.0), |_, _| true)).unwrap();
+    let zero =
+        "not measured: SGDM is not positive in 6 of 6 seeds; Adam is not positive in 6 of 6 seeds";
+    assert_eq!(cells_of(&all, "L"), zero);
+    let equal = EVERYTHING.assemble(&evidence(6, Fault::Is(1.0), |_, _| true)).unwrap();
+    assert_eq!(cells_of(&equal, "L"), "exactly 1 (the same in all 6 pairs)");
+    let single = EVERYTHING.assemble(&evidence(1, Fault::None, |_, _| false)).unwrap();
+    assert!(cells_of(&single, "L").ends_with("(no interval): one pair has no interval"));
+    let unmeasured = EVERYTHING.assemble(&evidence(6, Fault::Unmeasured, |_, _| true)).unwrap();
+    assert!(cells_of(&unmeasured, "R").contains("SGDM was not measured in 6 of 6 seeds"));
+}
+
+#[test]
+fn every_statistic_of_the_noise_has_its_own_reason() {
+    let row = |fault, at| {
+        let section = EVERYTHING.assemble(&evidence(6, fault, at)).unwrap();
+        table(&section, "Noise of mini-batch").rows[0].clone()
+    };
+    let whole = row(Fault::None, WHERE[0].1);
+    // Seeds have 1 to 6, and no run has one of single prompts.
+    assert_eq!(whole[1..7], ["3.50 (1.00 to 6.00)"; 6]);
+    assert_eq!(whole[7], "none: the noise overflows for single prompts");
+    let some = row(Fault::Is(0.0), |_, seed| seed < 2);
+    assert_eq!(some[1], "3.00 (0 to 6.00)");
+    assert_eq!(some[2..7], ["none: the noise is zero in 2 of 6 seeds"; 5]);
+    assert_eq!(some[7], whole[7]);
+}
+
+#[test]
+fn noise_against_a_poor_reference_is_left_out_with_that_reason() {
+    let poor = EVERYTHING.assemble(&evidence(6, Fault::Poor, WHERE[1].1)).unwrap();
+    let text = cells_of(&poor, "N");
+    let reason = "): SGDM was measured against too poor a reference in 1 of 6 seeds";
+    assert!(text.ends_with(reason), "{text}");
+    let text = cells_of(&EVERYTHING.assemble(&evidence(6, Fault::Poor, WHERE[0].1)).unwrap(), "T");
+    assert!(text.starts_with("not measured: the tail of Adam at step 1250 was"), "{text}");
+}
+
+fn agreement_by_hand() -> f64 {
+    (0..6).map(|seed| wave(0, Arm::Sgdm, seed, 750, 0)).sum::<f64>() / 6.0
+}

@@ -1,0 +1,114 @@
+//! Noise and searches of runs that overflow: counted, with the reason in words, and read back as they
+//! were made.
+
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
+mod words;
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use windtunnel_lab::sweep::{Options, sweep};
+use windtunnel_math::lanes::Isa;
+use windtunnel_paper::claim::{Claim, Kind};
+use windtunnel_paper::cohort::{Cohort, Rates};
+use windtunnel_paper::evidence::Evidence;
+use windtunnel_paper::noise::{Missing, initial_noise};
+use windtunnel_paper::quantity::Quantity;
+use windtunnel_paper::rates::{self, searches};
+use windtunnel_paper::study::Study;
+use windtunnel_paper::view::View;
+use windtunnel_paper::{Arm, Protocol};
+use windtunnel_runs::store::Store;
+use words::assert_worded;
+
+const WILD: Cohort = Cohort {
+    name: "wild",
+    title: "Wild",
+    sets: &["train.precision=f64", "model.init_std=1e150", "train.batch_size=8"],
+    quick_sets: &[],
+    instruments: &[],
+    arms: &Arm::ALL,
+    rates: Rates::Published,
+    steps: (40, 40),
+    draws: 400,
+    dose: 1.0,
+};
+const NOISE: Claim = Claim {
+    id: "I",
+    text: "",
+    what: "",
+    kind: Kind::Contrast(Quantity::InitialNoise, &[(0, Arm::Adam, 1)]),
+};
+const NOISY: Study = Study {
+    name: "noisy",
+    cohorts: &[WILD],
+    views: &[View::InitialNoise],
+    claims: &[NOISE],
+    ..Study::EMPTY
+};
+const HOPELESS: Cohort = Cohort {
+    name: "hopeless",
+    sets: &[
+        "model.depth=1",
+        "train.batch_size=32",
+        "eval.batch_size=64",
+        "eval.every=1",
+        "optimizer.clip_norm=\"off\"",
+    ],
+    arms: &[Arm::Sgdm],
+    rates: Rates::Searched { shortened: 1, decade: 9 },
+    ..WILD
+};
+
+/// Parameters of 1e150 make gradients beyond the largest double.
+#[test]
+fn noise_that_overflows_is_counted_and_read_back_as_it_was_made() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let made = || initial_noise(&store, &WILD, &Protocol::PUBLISHED, 1).unwrap();
+    let (first, again) = (made(), made());
+    assert_eq!(format!("{first:?}"), format!("{again:?}"));
+    assert_eq!(
+        (first.overflowed, first.statistics.rms, first.norms.len()),
+        (WILD.draws, Err(Missing::Overflow), 0)
+    );
+    let cells = WILD.cells(&Protocol::PUBLISHED, |_| None).unwrap();
+    let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
+    evidence.add_noise(&WILD, first);
+    let section = NOISY.assemble(&evidence).unwrap();
+    assert_eq!(
+        section.findings[0].effects[0].estimate.text(),
+        "not measured: the noise of wild overflows in 1 of 1 seeds"
+    );
+    assert!(section.summary.iter().any(|line| line.contains("400 of 400 gradients")));
+    assert!(section.pictures.is_empty());
+    section.tables.iter().for_each(|table| assert_worded(&table.text(), "noise"));
+}
+
+/// Every rate of an unclipped quadratic from 1e9 down to 1e7, where the grid stops growing, diverges.
+#[test]
+fn a_search_of_which_every_rate_diverges_says_so() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let mut search = searches(&[&HOPELESS], &Protocol::PUBLISHED).remove(0);
+    loop {
+        let specs = search.specs(&Protocol::PUBLISHED).unwrap();
+        let options = Options {
+            jobs: 2,
+            isa: Isa::detect(),
+            checkpoint_every: Duration::from_hours(1),
+            git_revision: String::new(),
+        };
+        sweep(&store, &specs, &options, &AtomicBool::new(false), &|_, _| {});
+        if search.read(&store, &specs).unwrap() {
+            break;
+        }
+    }
+    let table = rates::table(&[&search]).unwrap();
+    assert_eq!(table.rows[0][3], "none: a run diverged at every rate");
+    assert_worded(&table.text(), "table");
+    let figure = rates::figure("A title", &[HOPELESS], &[&search]).unwrap();
+    assert_worded(&figure.svg(), "figure");
+}

@@ -1,0 +1,475 @@
+//! The list of studies, the search for learning rates, and verdicts on rows that are known.
+
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use windtunnel_lab::sweep::{Options, sweep};
+use windtunnel_math::lanes::Isa;
+use windtunnel_paper::beyond::BEYOND;
+use windtunnel_paper::claim::{Claim, Coordinate, Kind, Unit};
+use windtunnel_paper::cohort::{Cell, Cohort, Rates};
+use windtunnel_paper::evidence::Evidence;
+use windtunnel_paper::figures::FIGURES;
+use windtunnel_paper::noise::initial_noise;
+use windtunnel_paper::quantity::Quantity;
+use windtunnel_paper::rates::{LearningRateSearches, SEEDS, Search, searches};
+use windtunnel_paper::study::Study;
+use windtunnel_paper::view::View;
+use windtunnel_paper::{Arm, Protocol, Verdict};
+use windtunnel_runs::spec::{NUMERICS_VERSION, RunSpec, run_id};
+use windtunnel_runs::store::{Record, Row, Store};
+
+fn studies() -> impl Iterator<Item = &'static Study> {
+    FIGURES.iter().chain(&BEYOND)
+}
+
+#[test]
+fn every_study_resolves_and_has_runs_for_its_claims() {
+    let mut claims = Vec::new();
+    let mut cohorts: Vec<&Cohort> = Vec::new();
+    for study in studies() {
+        for cohort in study.all_cohorts() {
+            for protocol in [Protocol::PUBLISHED, Protocol::QUICK] {
+                let cells = cohort.cells(&protocol, |_| None).unwrap();
+                assert_eq!(cells.len(), cohort.arms.len() * protocol.seeds as usize);
+            }
+            // Studies share a cohort's runs by its name.
+            match cohorts.iter().find(|known| known.name == cohort.name) {
+                Some(known) => assert!(same(known, cohort), "{}", cohort.name),
+                None => cohorts.push(cohort),
+            }
+        }
+        for (_, alternative) in study.alternatives {
+            assert_eq!(alternative.len(), study.cohorts.len(), "{}", study.name);
+        }
+        for claim in study.claims {
+            if let Kind::Contrast(_, terms) | Kind::Equality(_, terms) = claim.kind {
+                for (cohort, arm, power) in terms {
+                    assert!(study.cohorts[*cohort].arms.contains(arm), "{}", claim.id);
+                    assert!(power.abs() == 1, "{}", claim.id);
+                }
+            }
+            claims.push(claim.id);
+        }
+    }
+    let count = claims.len();
+    claims.sort_unstable();
+    claims.dedup();
+    assert_eq!(claims.len(), count, "two claims share a number");
+    // No run stands for two cohorts.
+    let ids = cohorts.iter().flat_map(|cohort| cohort.cells(&Protocol::PUBLISHED, |_| None));
+    let mut ids: Vec<_> = ids.flatten().map(|cell| (cell.cohort, run_id(&cell.spec))).collect();
+    let published =
+        |name: &str| cohorts.iter().any(|c| c.name == name && c.rates == Rates::Published);
+    ids.retain(|(name, _)| published(name));
+    let count = ids.len();
+    ids.sort_by(|a, b| a.1.cmp(&b.1));
+    ids.dedup_by(|a, b| a.1 == b.1);
+    assert_eq!(ids.len(), count);
+}
+
+/// Equal, where an unknown dose equals itself.
+fn same(a: &Cohort, b: &Cohort) -> bool {
+    let plain = |cohort: &Cohort| Cohort { dose: 0.0, ..cohort.clone() };
+    plain(a) == plain(b) && (a.dose == b.dose || a.dose.is_nan() && b.dose.is_nan())
+}
+
+const TINY: Cohort = Cohort {
+    name: "tiny",
+    title: "Tiny",
+    sets: &["model.depth=1", "train.batch_size=32", "eval.batch_size=64", "eval.every=1"],
+    quick_sets: &[],
+    instruments: &[],
+    arms: &Arm::ALL,
+    rates: Rates::Searched { shortened: 2, decade: -3 },
+    steps: (20, 2),
+    draws: 400,
+    dose: f64::NAN,
+};
+
+fn compute(store: &Store, specs: &[RunSpec]) {
+    let options = Options {
+        jobs: 2,
+        isa: Isa::detect(),
+        checkpoint_every: Duration::from_hours(1),
+        git_revision: String::new(),
+    };
+    let statuses = sweep(store, specs, &options, &AtomicBool::new(false), &|_, _| {});
+    assert_eq!(statuses.len(), specs.len());
+}
+
+/// Final score of runs of one learning rate, as the search is documented to judge them.
+fn score(store: &Store, specs: &[RunSpec]) -> f64 {
+    let late = |spec: &RunSpec| {
+        let rows = store.run(&run_id(spec)).unwrap().rows;
+        let first = spec.train.steps - spec.train.steps / 10;
+        let late = rows.iter().filter(|row| row.metric == "held_out_loss" && row.step >= first);
+        let late: Vec<f64> = late.map(|row| row.value.ln()).collect();
+        late.iter().sum::<f64>() / late.len() as f64
+    };
+    specs.iter().map(late).sum()
+}
+
+/// Lets a search run to its end; what it asked for, round by round.
+fn searched(store: &Store, search: &mut Search, protocol: &Protocol) -> Vec<Vec<RunSpec>> {
+    let mut rounds = Vec::new();
+    loop {
+        let specs = search.specs(protocol).unwrap();
+        compute(store, &specs);
+        rounds.push(specs);
+        if search.read(store, &rounds[rounds.len() - 1]).unwrap() {
+            return rounds;
+        }
+    }
+}
+
+/// One layer is a quadratic: ten steps of either optimizer have their best learning rate inside the
+/// first ten values. One step of Adam moves every entry by the learning rate, and the best Q is about
+/// −1 times the identity: the best is at the upper edge, and the grid grows.
+#[test]
+fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let mut grids = Vec::new();
+    for protocol in [Protocol::PUBLISHED, Protocol::QUICK] {
+        for mut search in searches(&[&TINY], &protocol) {
+            let mut rounds = searched(&store, &mut search, &protocol);
+            // The last round is the trial at full length.
+            let trial = rounds.pop().unwrap();
+            assert!(trial.iter().all(|spec| spec.train.steps == TINY.steps(&protocol)));
+            let specs = rounds.pop().unwrap();
+            let steps = TINY.steps(&protocol) / 2;
+            assert!(specs.iter().all(|spec| spec.train.steps == steps));
+            let known = LearningRateSearches::read(&store).unwrap();
+            assert!(specs.iter().all(|spec| known.has(spec)), "runs of the grid are not known");
+            assert!(!trial.iter().any(|spec| known.has(spec)), "runs of the study are hidden");
+            let values: Vec<&[RunSpec]> = specs.chunks(SEEDS as usize).collect();
+            let scores = values.iter().map(|specs| score(&store, specs)).enumerate();
+            let best = scores.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
+            assert_eq!(search.lr(), values[best][0].optimizer.rule.lr(), "{:?}", search.arm);
+            grids.push((search.arm, steps, values.len(), best));
+        }
+    }
+    let sizes: Vec<usize> = grids.iter().map(|(.., size, _)| *size).collect();
+    assert_eq!(sizes[..2], [10, 10], "{grids:?}");
+    assert!(sizes[2..].iter().any(|size| *size > 10), "{grids:?}");
+}
+
+/// Unclipped SGD on a quadratic of curvature 2.6: momentum 0.9 is stable below (2 + 2·0.9)/2.6 = 1.46,
+/// but the best rate of a single step is about 2/2.6.
+const WILD: Cohort = Cohort {
+    name: "wild",
+    sets: &[
+        "model.depth=1",
+        "train.batch_size=32",
+        "eval.batch_size=64",
+        "eval.every=1",
+        "optimizer.clip_norm=\"off\"",
+    ],
+    arms: &[Arm::Sgdm],
+    rates: Rates::Searched { shortened: 400, decade: -3 },
+    steps: (400, 400),
+    ..TINY
+};
+
+const LONGER: Cohort =
+    Cohort { rates: Rates::Searched { shortened: 800, decade: -3 }, steps: (800, 800), ..WILD };
+
+#[test]
+fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembered() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let protocol = Protocol::PUBLISHED;
+    let mut search = searches(&[&WILD], &protocol).remove(0);
+    let rounds = searched(&store, &mut search, &protocol);
+    let trials: Vec<_> = rounds.iter().filter(|specs| specs[0].train.steps == 400).collect();
+    let rates: Vec<f64> = trials.iter().map(|specs| specs[0].optimizer.rule.lr()).collect();
+    assert!(rates.len() > 1 && rates.is_sorted_by(|a, b| a > b), "{rates:?}");
+    assert_eq!(rates[rates.len() - 1], search.lr());
+    let ends = |specs: &[RunSpec]| {
+        let reached = |spec: &RunSpec| {
+            let rows = store.run(&run_id(spec)).unwrap().rows;
+            rows.iter().any(|row| row.step == 400)
+        };
+        specs.iter().all(reached)
+    };
+    let (last, before) = trials.split_last().unwrap();
+    assert!(ends(last) && before.iter().all(|specs| !ends(specs)));
+    // The trial's runs are the study's own.
+    let cells = WILD.cells(&protocol, |_| Some(search.lr())).unwrap();
+    let own: Vec<_> = cells.iter().map(|cell| run_id(&cell.spec)).collect();
+    assert!(last.iter().all(|spec| own.contains(&run_id(spec))));
+    let mut again = searches(&[&WILD], &protocol).remove(0);
+    assert!(again.recall(&store).unwrap());
+    assert_eq!(again.lr(), search.lr());
+    // The same grid with longer trials is another search.
+    assert!(!searches(&[&LONGER], &protocol).remove(0).recall(&store).unwrap());
+}
+
+const PAIR: [Cohort; 1] = [Cohort { name: "pair", rates: Rates::Published, ..TINY }];
+const GAP: Claim = Claim {
+    id: "G",
+    text: "Adam ends lower",
+    what: "SGDM/Adam",
+    kind: Kind::Contrast(Quantity::Loss, &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)]),
+};
+const NOISE: Claim = Claim {
+    id: "T",
+    text: "The noise is heavier-tailed than Gaussian",
+    what: "tail",
+    kind: Kind::Contrast(Quantity::InitialNoise, &[(0, Arm::Adam, 1)]),
+};
+const STUDY: Study = Study {
+    name: "pair",
+    title: "A pair",
+    cohorts: &PAIR,
+    views: &[View::Losses, View::InitialNoise],
+    claims: &[GAP, NOISE],
+    ..Study::EMPTY
+};
+
+fn evidence(store: &Store, cells: Vec<Cell>) -> Evidence {
+    let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
+    evidence.read(store, 2);
+    let stop = AtomicBool::new(false);
+    evidence.sample_noise(store, &[&PAIR[0]], 2, &stop, &|| {});
+    evidence.fit_theory(store, &[&PAIR[0]], 2, &AtomicBool::new(false));
+    evidence
+}
+
+#[test]
+fn effects_are_those_of_the_stored_rows() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let cells = PAIR[0].cells(&Protocol::PUBLISHED, |_| None).unwrap();
+    compute(&store, &cells.iter().map(|cell| cell.spec.clone()).collect::<Vec<_>>());
+    let section = STUDY.assemble(&evidence(&store, cells.clone())).unwrap();
+    let last = |cell: &Cell| {
+        let rows = store.run(&run_id(&cell.spec)).unwrap().rows;
+        let rows = rows.into_iter().filter(|row| row.metric == "held_out_loss" && row.step == 20);
+        rows.map(|row| row.value.ln()).sum::<f64>()
+    };
+    let of = |arm| cells.iter().filter(|cell| cell.arm == arm).map(last).collect::<Vec<_>>();
+    let (sgdm, adam) = (of(Arm::Sgdm), of(Arm::Adam));
+    let logs: f64 = sgdm.iter().zip(&adam).map(|(a, b)| a - b).sum();
+    let effect = &section.findings[0].effects[0];
+    assert!((effect.estimate.value().unwrap() / (logs / 6.0).exp() - 1.0).abs() < 1e-12);
+    assert_eq!(effect.estimate.units(), 6);
+    assert!(section.pictures.len() >= 4);
+    assert!(section.pictures.iter().all(|p| p.figure.caption.contains("eed")));
+
+    // Noise is kept: the second reading is that of the first.
+    let first = initial_noise(&store, &PAIR[0], &Protocol::PUBLISHED, 1).unwrap();
+    assert_eq!(first.norms.len(), 400);
+    let mean: f64 = first.norms.iter().map(|x| x * x).sum::<f64>() / 400.0;
+    // The error of the reference, 1/100 in the square, is taken out of the rms.
+    assert!((mean.sqrt() / first.statistics.rms.unwrap() - 1.0).abs() < 0.02);
+    let tail = &section.findings[1].effects[0].estimate;
+    assert!((0.5..2.0).contains(&tail.value().unwrap()) && tail.units() == 6, "{tail:?}");
+}
+
+/// At P = Q = 0 the error of a mini-batch gradient is known: √(L(V − 4‖Σ²‖²)/B) with
+/// V = 4d(d + 2)²(n + d + 1)/n for N(0, I), 1.940 in Setting 1 (facts of the paper, section 6.2).
+#[test]
+fn noise_at_zero_is_that_of_the_closed_form() {
+    const ZERO: Cohort = Cohort {
+        name: "zero",
+        sets: &["preset=setting1", "model.init_std=1e-12"],
+        draws: 2000,
+        ..TINY
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let noise = initial_noise(&store, &ZERO, &Protocol::PUBLISHED, 1).unwrap();
+    let (l, d, n, b) = (3.0_f64, 5.0_f64, 20.0, 1000.0);
+    let v = 4.0 * d * (d + 2.0).powi(2) * (n + d + 1.0) / n;
+    let rms = (l * (v - 4.0 * d) / b).sqrt();
+    // Norms vary by a fifth, so 2000 of them tell their rms to 0.5 %; three of these.
+    let sampled = noise.statistics.rms.unwrap();
+    assert!((sampled / rms - 1.0).abs() < 0.015, "{sampled} against {rms}");
+    // The mean of 1000 prompts is nearly Gaussian, single prompts are far from it.
+    assert!((noise.statistics.q999.unwrap() - 1.1).abs() < 0.1, "{:?}", noise.statistics.q999);
+    assert!(noise.statistics.single.unwrap() > 3.0, "{:?}", noise.statistics.single);
+}
+
+const MADE_UP: [Cohort; 2] = [
+    Cohort { name: "first", dose: 1.0, rates: Rates::Published, ..TINY },
+    Cohort {
+        name: "second",
+        dose: 2.0,
+        sets: &["model.depth=1", "train.batch_size=33", "eval.batch_size=64"],
+        rates: Rates::Published,
+        ..TINY
+    },
+];
+const JUDGED: Study = Study {
+    name: "judged",
+    title: "Numbers that are known",
+    cohorts: &MADE_UP,
+    views: &[View::Ratios],
+    claims: &[
+        Claim {
+            id: "R",
+            text: "",
+            what: "",
+            kind: Kind::Contrast(
+                Quantity::RobustCondition,
+                &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)],
+            ),
+        },
+        Claim {
+            id: "S",
+            text: "",
+            what: "",
+            kind: Kind::Contrast(
+                Quantity::DirectionalSmoothness,
+                &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)],
+            ),
+        },
+        Claim { id: "T", text: "", what: "", kind: Kind::TailGrowth(1000, 0, Arm::Adam) },
+        Claim { id: "C", text: "", what: "", kind: Kind::Smoothness(0) },
+        Claim {
+            id: "D",
+            text: "",
+            what: "",
+            kind: Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss), Unit::Seed),
+        },
+    ],
+    ..Study::EMPTY
+};
+
+/// Metadata of a run that finished.
+fn meta(step: u64) -> serde_json::Map<String, serde_json::Value> {
+    let meta = serde_json::json!({
+        "outcome": "finished", "step": step, "version": "", "numerics": NUMERICS_VERSION,
+        "git_revision": "", "cpu": "", "isa": "", "threads": 1, "wall_seconds": 0.0,
+        "finished_at": 0,
+    });
+    meta.as_object().unwrap().clone()
+}
+
+/// Every kind of claim on runs whose rows are made up, so that the effects are known.
+#[test]
+fn claims_of_every_kind_have_the_effect_that_was_put_in() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    // Long enough for the steps of the paper's table.
+    let long = |cohort: &Cohort| Cohort { steps: (1250, 1250), ..cohort.clone() };
+    let mut cells = Vec::new();
+    for (k, cohort) in MADE_UP.iter().enumerate() {
+        for cell in long(cohort).cells(&Protocol::PUBLISHED, |_| None).unwrap() {
+            let seed = cell.spec.train.seed as f64;
+            let sgdm = cell.arm == Arm::Sgdm;
+            let mut rows = Vec::new();
+            let mut row = |step, metric: &str, value| rows.push(Row::new(step, metric, value));
+            // Gaps of 2 and 8, R of 3·(1 + seed) over 1, smoothness of 5 over 1 by the mean.
+            let gap = if k == 0 { 2.0 } else { 8.0 };
+            for step in 0..=1250 {
+                row(step, "held_out_loss", if sgdm { gap } else { 1.0 });
+                let smooth = if step % 2 == 0 { 4.0 } else { -2.0 };
+                row(step, "directional_smoothness", if sgdm { 5.0 * smooth } else { smooth });
+                row(step, "held_out_grad_norm", if step % 2 == 0 { step as f64 } else { 0.0 });
+            }
+            for step in [750, 1250] {
+                row(step, "robust_condition_number", if sgdm { 3.0 * (1.0 + seed) } else { 1.0 });
+            }
+            for (step, tail, error) in [(0, 1.1, 0.1), (1250, 4.4, 0.1), (1000, 99.0, 0.5)] {
+                row(step, "grad_noise.reference_error", error);
+                row(step, "grad_noise.b1000.rms", 1.0);
+                row(step, "grad_noise.b1000.gaussian_ratio.max", tail);
+            }
+            let (spec_toml, meta) = (cell.spec.to_toml(), meta(1250));
+            let record = Record { spec_toml, meta, rows, ..Record::default() };
+            store.finish(&run_id(&cell.spec), &record).unwrap();
+            cells.push(cell);
+        }
+    }
+    let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
+    evidence.read(&store, 2);
+    // A reading whose reference is half as wrong as the noise is large is no reading.
+    let rows = &evidence.group(&MADE_UP[0], Arm::Adam).unwrap().members[0].rows;
+    assert!(!rows.iter().any(|row| row.step == 1000 && row.metric.starts_with("grad_noise.b1000")));
+    let cohorts: Vec<Cohort> = MADE_UP.iter().map(long).collect();
+    let study = Study { cohorts: Box::leak(cohorts.into_boxed_slice()), ..JUDGED };
+    let section = study.assemble(&evidence).unwrap();
+    let effect = |k: usize| &section.findings[k].effects[0];
+    let close = |value: f64, expected: f64| (value / expected - 1.0).abs() < 1e-12;
+    // Geometric mean of 3, 6, …, 18.
+    let factorial: f64 = (1..=6).map(f64::from).product();
+    assert!(
+        close(effect(0).estimate.value().unwrap(), 3.0 * factorial.powf(1.0 / 6.0)),
+        "{:?}",
+        effect(0)
+    );
+    assert!(close(effect(1).estimate.value().unwrap(), 5.0), "{:?}", effect(1));
+    assert!(close(effect(2).estimate.value().unwrap(), 4.0), "{:?}", effect(2));
+    // Of the positive ones all have the same smoothness: no rank.
+    assert!(effect(3).estimate.value().is_none(), "{:?}", effect(3));
+    assert!(close(effect(4).estimate.value().unwrap(), 1.0), "{:?}", effect(4));
+    assert_eq!((effect(4).verdict, effect(4).estimate.units()), (Verdict::Supported, 12));
+    // Mean and standard deviation of 3, 6, …, 18: 10.5 and √31.5 = 5.61.
+    let ratios = &section.tables.iter().find(|t| t.title.starts_with("Ratio")).unwrap().rows[0];
+    assert_eq!(ratios[..3], ["first", "750", "10.5 (5.61)"]);
+}
+
+#[test]
+fn a_study_that_lacks_a_run_says_which() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let cells = PAIR[0].cells(&Protocol::PUBLISHED, |_| None).unwrap();
+    let missing = run_id(&cells[3].spec).to_string();
+    let others = cells.iter().enumerate().filter(|(k, _)| *k != 3);
+    compute(&store, &others.map(|(_, cell)| cell.spec.clone()).collect::<Vec<_>>());
+    let reason = STUDY.assemble(&evidence(&store, cells.clone())).err().unwrap();
+    assert!(reason.contains("pair") && reason.contains(&missing), "{reason}");
+    // Why it is missing says more, where that is known.
+    let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
+    evidence.fail("pair", "no space left".into());
+    evidence.read(&store, 2);
+    assert_eq!(STUDY.assemble(&evidence).err().unwrap(), "pair: no space left");
+}
+
+#[test]
+fn verdicts_of_claims_of_equality_are_the_other_way_round() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let cells = PAIR[0].cells(&Protocol::PUBLISHED, |_| None).unwrap();
+    compute(&store, &cells.iter().map(|cell| cell.spec.clone()).collect::<Vec<_>>());
+    let evidence = evidence(&store, cells);
+    let equal = Claim {
+        kind: Kind::Equality(Quantity::Loss, &[(0, Arm::Adam, 1), (0, Arm::Adam, -1)]),
+        ..GAP
+    };
+    let finding = equal.judge(&STUDY, &evidence);
+    assert_eq!(finding.effects[0].estimate.text(), "exactly 1 (the same in all 6 pairs)");
+    assert!(finding.effects.iter().take(4).all(|e| e.verdict == Verdict::Supported));
+}
+
+/// GD++ is not known where labels are noisy, and the table of losses says so.
+#[test]
+fn a_baseline_that_is_not_defined_has_its_reason_in_the_table() {
+    const NOISY: Cohort = Cohort {
+        name: "noisy",
+        sets: &["model.depth=1", "task.noise_std=0.5", "eval.batch_size=16"],
+        rates: Rates::Published,
+        ..TINY
+    };
+    const STUDY: Study = Study { cohorts: &[NOISY], views: &[View::Losses], ..Study::EMPTY };
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let mut evidence = Evidence::new(Protocol::PUBLISHED, Vec::new(), Vec::new());
+    evidence.fit_theory(&store, &[&NOISY], 1, &AtomicBool::new(false));
+    let section = STUDY.assemble(&evidence).unwrap();
+    let cell = |title: &str| {
+        let table = section.tables.iter().find(|table| table.title.contains(title)).unwrap();
+        let column = table.head.iter().position(|head| head.starts_with("Adam/GD++")).unwrap();
+        table.rows[0][column].clone()
+    };
+    for title in ["mean over prompts", "median over prompts"] {
+        let cell = cell(title);
+        assert!(cell.starts_with("none: known for linear labels without noise"), "{cell}");
+    }
+}

@@ -1,0 +1,8 @@
+//! Runs of windtunnel: the spec that determines one ([`spec`]), the folder that keeps them
+//! ([`store`]), the checked reading of what is kept ([`stored`]), and data from outside
+//! ([`exchange`]).
+
+pub mod exchange;
+pub mod spec;
+pub mod store;
+pub mod stored;

@@ -1,0 +1,272 @@
+//! What a run is: a TOML document, checked and resolved to a [`RunSpec`], and its [`RunId`].
+//!
+//! Every default is the paper's Setting 1 (Ahn et al., ICLR 2024), or that of the named preset.
+
+mod canonical;
+mod condition;
+mod document;
+mod error;
+mod id;
+mod instruments;
+mod memory;
+mod model;
+mod preset;
+mod reader;
+mod resolve;
+mod task;
+mod template;
+
+pub use canonical::{NUMERICS_VERSION, run_id, run_id_of_text};
+pub use condition::Condition;
+pub use document::{Document, preset_named};
+pub use error::SpecError;
+pub use id::{ParseRunIdError, RunId};
+pub use memory::Memory;
+pub use model::describe_model;
+pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
+pub use reader::{key_of, nearest};
+
+pub use resolve::{MAX_MEMORY, noise_memory, workspace_bytes};
+pub use template::template;
+
+use windtunnel_math::lanes::Isa;
+use windtunnel_measure::instrument::{Instrument, NoisePlan};
+use windtunnel_model::Transformer;
+use windtunnel_model::task::{Family, Size, Task};
+use windtunnel_optim as optim;
+use windtunnel_train::{Schedule, Settings};
+
+/// Everything that determines the numbers of one run.
+#[derive(Clone, Debug, PartialEq)]
+pub struct RunSpec {
+    /// Law of the prompts.
+    pub task: TaskSpec,
+    /// The model and its initial parameters.
+    pub model: ModelSpec,
+    /// The optimizer and its learning rate.
+    pub optimizer: OptimizerSpec,
+    /// Length, batch, seed and precision of training.
+    pub train: TrainSpec,
+    /// Held-out evaluation.
+    pub eval: EvalSpec,
+    /// Instruments.
+    pub instruments: InstrumentsSpec,
+}
+
+/// `[task]`: the text-level description next to the checked [`Task`] built from it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TaskSpec {
+    /// `covariates` as the user wrote it.
+    pub covariates: CovariatesSpec,
+    /// The task.
+    pub task: Task,
+}
+
+/// `task.covariates`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CovariatesSpec {
+    /// `kind` with its parameters.
+    pub family: Family,
+    /// `covariance`.
+    pub covariance: CovarianceSpec,
+    /// `match`.
+    pub size: Size,
+}
+
+/// `task.covariates.covariance`.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CovarianceSpec {
+    /// `"identity"`.
+    Identity,
+    /// A list of variances.
+    Diagonal(Vec<f64>),
+    /// A list of rows.
+    Full(Vec<Vec<f64>>),
+    /// A spectrum in a random basis.
+    Rotated {
+        /// Eigenvalues.
+        spectrum: Vec<f64>,
+        /// Seed of the rotation.
+        rotation_seed: u64,
+    },
+    /// Eigenvalues λᵢ ∝ i^−α of trace d.
+    PowerLaw {
+        /// α.
+        alpha: f64,
+        /// Seed of the rotation; along the axes without one.
+        rotation_seed: Option<u64>,
+    },
+}
+
+/// `[model]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ModelSpec {
+    /// The model.
+    pub transformer: Transformer,
+    /// Standard deviation of the initial parameters.
+    pub init_std: f64,
+}
+
+/// `[optimizer]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct OptimizerSpec {
+    /// Which one, with its own settings.
+    pub rule: Rule,
+    /// Global-norm clipping before it, or `None` for "off".
+    pub clip_norm: Option<f64>,
+}
+
+/// An optimizer with PyTorch's semantics and names.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Rule {
+    /// `sgd`.
+    Sgd(optim::Sgd),
+    /// `adam`: weight decay enters the gradient.
+    Adam(optim::Adam),
+    /// `adamw`: weight decay shrinks the parameters.
+    AdamW(optim::AdamW),
+}
+
+impl Rule {
+    /// The name in specs.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Rule::Sgd(_) => "sgd",
+            Rule::Adam(_) => "adam",
+            Rule::AdamW(_) => "adamw",
+        }
+    }
+
+    /// Learning rate.
+    pub fn lr(&self) -> f64 {
+        match self {
+            Rule::Sgd(rule) => rule.lr,
+            Rule::Adam(rule) => rule.lr,
+            Rule::AdamW(rule) => rule.lr,
+        }
+    }
+}
+
+/// `[train]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct TrainSpec {
+    /// Number of updates.
+    pub steps: u64,
+    /// Fresh prompts per step.
+    pub batch_size: usize,
+    /// Seed of initial parameters and prompts.
+    pub seed: u64,
+    /// Scalar type of parameters and kernels.
+    pub precision: Precision,
+}
+
+/// `train.precision`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Precision {
+    /// `"f32"`, as the paper's experiments.
+    F32,
+    /// `"f64"`.
+    F64,
+}
+
+impl Precision {
+    /// The name in specs.
+    pub fn name(self) -> &'static str {
+        match self {
+            Precision::F32 => "f32",
+            Precision::F64 => "f64",
+        }
+    }
+}
+
+/// `[eval]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct EvalSpec {
+    /// Cadence in steps.
+    pub every: u64,
+    /// Held-out prompts.
+    pub batch_size: usize,
+    /// Their seed, shared by all run seeds.
+    pub seed: u64,
+}
+
+/// `[instruments]`.
+#[derive(Clone, Debug, PartialEq)]
+pub struct InstrumentsSpec {
+    /// Which, and when, in the order in which they measure.
+    pub schedules: Vec<(Instrument, Schedule)>,
+    /// Sizes of the noise instruments.
+    pub plan: NoisePlan,
+}
+
+impl RunSpec {
+    /// The paper's Setting 1 with Adam.
+    ///
+    /// # Errors
+    /// None in practice: a test resolves the empty document.
+    pub fn paper() -> Result<RunSpec, SpecError> {
+        Document::empty().resolve()
+    }
+
+    /// The run in terms of the core, on `threads` threads.
+    pub fn settings(&self, isa: Isa, threads: usize) -> Settings {
+        let clip = self.optimizer.clip_norm;
+        let clip = clip.map(|max_norm| optim::Atom::ClipByGlobalNorm { max_norm });
+        let rule = match &self.optimizer.rule {
+            Rule::Sgd(rule) => rule.atoms(),
+            Rule::Adam(rule) => rule.atoms(),
+            Rule::AdamW(rule) => rule.atoms(),
+        };
+        Settings {
+            task: self.task.task.clone(),
+            model: self.model.transformer,
+            init_std: self.model.init_std,
+            optimizer: clip.into_iter().chain(rule).collect(),
+            batch_size: self.train.batch_size,
+            steps: self.train.steps,
+            seed: self.train.seed,
+            isa,
+            threads,
+            shadows: if self.instruments.schedules.iter().any(|(i, _)| i.needs_shadows()) {
+                self.shadows()
+            } else {
+                Vec::new()
+            },
+        }
+    }
+
+    /// The optimizers that are asked what they would do: SGD with momentum 0.9 and Adam with betas
+    /// (0.9, 0.9), as in the paper, clipped as the run is; without that which the run itself has.
+    /// Learning rates are 1, because only directions matter.
+    pub fn shadows(&self) -> Vec<(String, Vec<optim::Atom>)> {
+        let clip = self.optimizer.clip_norm;
+        let clip = clip.map(|max_norm| optim::Atom::ClipByGlobalNorm { max_norm });
+        let sgd = optim::Sgd { lr: 1.0, momentum: 0.9, ..optim::Sgd::default() }.atoms();
+        let adam = optim::Adam { lr: 1.0, beta1: 0.9, beta2: 0.9, ..optim::Adam::default() };
+        [("sgd", sgd), ("adam", adam.atoms())]
+            .into_iter()
+            .filter(|(name, _)| *name != self.optimizer.rule.name())
+            .map(|(name, atoms)| (name.into(), clip.into_iter().chain(atoms).collect()))
+            .collect()
+    }
+
+    /// The same run with another learning rate.
+    #[must_use]
+    pub fn with_lr(&self, lr: f64) -> RunSpec {
+        let mut spec = self.clone();
+        match &mut spec.optimizer.rule {
+            Rule::Sgd(rule) => rule.lr = lr,
+            Rule::Adam(rule) => rule.lr = lr,
+            Rule::AdamW(rule) => rule.lr = lr,
+        }
+        spec
+    }
+
+    /// The same run with another seed.
+    #[must_use]
+    pub fn with_seed(&self, seed: u64) -> RunSpec {
+        let mut spec = self.clone();
+        spec.train.seed = seed;
+        spec
+    }
+}

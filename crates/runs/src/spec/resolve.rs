@@ -1,0 +1,262 @@
+//! From a TOML table to a [`RunSpec`]: keys, defaults and ranges, section by section.
+
+use toml::{Table, Value};
+use windtunnel_measure::instrument::{DENSE_LIMIT, Instrument, NoisePlan};
+use windtunnel_model::Transformer;
+use windtunnel_model::task::Family;
+use windtunnel_optim::{Adam, AdamW, Sgd};
+use windtunnel_train::Schedule;
+
+use super::instruments::instruments;
+use super::memory::Memory;
+use super::model::model;
+use super::reader::{Range, Section};
+use super::task::task;
+use super::{
+    EvalSpec, OptimizerSpec, PRESETS, Precision, Preset, Rule, RunSpec, SpecError, TrainSpec,
+};
+
+/// Every key of a spec but those of families, for suggestions across sections.
+const KEYS: [&str; 55] = [
+    "preset",
+    "task.dim",
+    "task.context_len",
+    "task.noise_std",
+    "task.covariates",
+    "task.covariates.kind",
+    "task.covariates.covariance",
+    "task.covariates.match",
+    "task.w_star",
+    "task.distractors",
+    "task.labels",
+    "task.labels_seed",
+    "task.labels_hidden",
+    "model.depth",
+    "model.init_std",
+    "model.attention",
+    "model.mask",
+    "model.heads",
+    "model.parameterization",
+    "model.corner",
+    "model.tied",
+    "model.encoder",
+    "model.encoder_hidden",
+    "optimizer.name",
+    "optimizer.lr",
+    "optimizer.clip_norm",
+    "optimizer.momentum",
+    "optimizer.dampening",
+    "optimizer.nesterov",
+    "optimizer.weight_decay",
+    "optimizer.betas",
+    "optimizer.eps",
+    "optimizer.amsgrad",
+    "train.steps",
+    "train.batch_size",
+    "train.seed",
+    "train.precision",
+    "eval.every",
+    "eval.batch_size",
+    "eval.seed",
+    "instruments.preset",
+    "instruments.spectrum",
+    "instruments.robust_condition",
+    "instruments.directional_smoothness",
+    "instruments.generalized_smoothness",
+    "instruments.stability",
+    "instruments.heterogeneity",
+    "instruments.noise",
+    "instruments.loss_tails",
+    "instruments.update_geometry",
+    "instruments.estimators",
+    "instruments.noise_batch_sizes",
+    "instruments.noise_draws",
+    "instruments.noise_reference",
+    "instruments.loss_prompts",
+];
+
+/// Every key of a spec.
+pub(super) fn keys() -> impl Iterator<Item = String> {
+    let families = Family::ALL.iter().flat_map(|family| family.parameters);
+    let parameters = families.map(|parameter| format!("task.covariates.{}", parameter.key));
+    KEYS.iter().map(|key| (*key).into()).chain(parameters)
+}
+
+/// TOML integers are signed.
+pub(super) const MAX_SEED: u64 = i64::MAX as u64;
+pub(super) const MAX_BATCH: usize = 1_000_000;
+/// Bytes of a row while a run goes on, with the copies that a checkpoint makes.
+const ROW_BYTES: usize = 200;
+/// Bytes that one run may need for its prompts, partial sums, noise or rows.
+pub const MAX_MEMORY: usize = 4 << 30;
+pub(super) const MAX_STEPS: u64 = 1_000_000_000_000;
+
+pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
+    let mut root = Section::new("", table);
+    let names: Vec<&'static str> = PRESETS.iter().map(|p| p.name).collect();
+    let chosen = root.choice("preset", PRESETS[0].name, &names)?;
+    let preset = PRESETS.iter().find(|p| p.name == chosen).unwrap_or(&PRESETS[0]);
+    let task = task(root.section("task", None)?, preset)?;
+    let model = model(root.section("model", None)?, preset, task.task.dim())?;
+    let optimizer = optimizer(root.section("optimizer", Some("name"))?, preset)?;
+    let train = train(root.section("train", None)?, preset)?;
+    let eval = eval(root.section("eval", None)?)?;
+    let instruments = instruments(root.section("instruments", Some("preset"))?)?;
+    root.finish()?;
+    let spec = RunSpec { task, model, optimizer, train, eval, instruments };
+    check_memory(&spec)?;
+    Ok(spec)
+}
+
+fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
+    let Transformer { dim, depth, .. } = spec.model.transformer;
+    let context_len = spec.task.task.context_len();
+    let of = |batch| Memory::of(&spec.model.transformer, context_len, batch);
+    let (train, eval) = (of(spec.train.batch_size), of(spec.eval.batch_size));
+    let at = format!("at task.dim = {dim} and model.depth = {depth}");
+    let check = |key: &str, value: usize, bytes: usize, needs: &str| {
+        within(key, value, bytes, &format!("{needs} would take {} GiB {at}", bytes >> 30))
+    };
+    check("model.depth", depth, train.workspaces, "parameters and workspaces")?;
+    check("task.context_len", context_len, train.scores, "scores of all pairs of tokens")?;
+    check("train.batch_size", spec.train.batch_size, train.sums, "sums over the batch")?;
+    check("eval.batch_size", spec.eval.batch_size, eval.prompts, "the held-out batch")?;
+    let parts = [train.workspaces, train.scores, train.sums, eval.prompts];
+    let all = parts.into_iter().fold(0, usize::saturating_add);
+    check("model.depth", depth, all, "workspaces, sums and the held-out batch together")?;
+    let plan = &spec.instruments.plan;
+    if spec.instruments.schedules.iter().any(|(instrument, _)| *instrument == Instrument::Noise) {
+        let [draws, reference] = noise_memory(plan, spec.model.transformer.params());
+        check("instruments.noise_draws", plan.draws, draws, "the gradients of all draws")?;
+        check("instruments.noise_reference", plan.reference, reference, "sums over the batch")?;
+    }
+    check_rows(spec)
+}
+
+/// Bytes of the workspaces of one thread.
+pub fn workspace_bytes(spec: &RunSpec) -> usize {
+    Memory::of(&spec.model.transformer, spec.task.task.context_len(), 0).workspaces
+}
+
+/// Bytes that the draws of a noise study keep at `params` parameters, and that sums over its
+/// large-batch gradient take.
+pub fn noise_memory(plan: &NoisePlan, params: usize) -> [usize; 2] {
+    let gradient = 8 * params;
+    // Those of every batch size are kept for pictures; one more copy is worked on.
+    let draws = gradient.saturating_mul(plan.draws).saturating_mul(plan.batch_sizes.len() + 1);
+    // A hundred parts, of which one is summed at a time, in chunks of 128 prompts.
+    [draws, gradient.saturating_mul(plan.reference.div_ceil(100).div_ceil(128) + 100)]
+}
+
+/// Rows are kept until the end of the run.
+fn check_rows(spec: &RunSpec) -> Result<(), SpecError> {
+    let (steps, params) = (spec.train.steps, spec.model.transformer.params());
+    let check = |key: &str, every: u64, count: u64, rows: usize| {
+        let bytes = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(rows * ROW_BYTES);
+        let needs =
+            format!("so many rows would take {} GiB in train.steps = {steps} steps", bytes >> 30);
+        within(key, every, bytes, &needs)
+    };
+    let eval = Schedule::Every(spec.eval.every);
+    check("eval.every", spec.eval.every, eval.count(steps), 5)?;
+    for (instrument, schedule) in &spec.instruments.schedules {
+        let Schedule::Every(every) = schedule else { continue };
+        let eigenvalues =
+            if *instrument == Instrument::Spectrum { params.min(DENSE_LIMIT) } else { 0 };
+        let key = format!("instruments.{}", instrument.name());
+        check(&key, *every, schedule.count(steps), 100 + eigenvalues)?;
+    }
+    Ok(())
+}
+
+/// An error where a run would take more than [`MAX_MEMORY`].
+fn within(
+    key: &str,
+    value: impl std::fmt::Display,
+    bytes: usize,
+    needs: &str,
+) -> Result<(), SpecError> {
+    if bytes <= MAX_MEMORY {
+        return Ok(());
+    }
+    Err(SpecError::Value {
+        key: key.into(),
+        value: value.to_string(),
+        allowed: format!("{needs}, more than {} GiB; change one of them", MAX_MEMORY >> 30),
+    })
+}
+
+fn optimizer(mut section: Section, preset: &Preset) -> Result<OptimizerSpec, SpecError> {
+    let name = section.choice("name", "adam", &["sgd", "adam", "adamw"])?;
+    let lr = if name == "sgd" { preset.sgd_lr } else { preset.adam_lr };
+    let lr = section.number("lr", lr, Range::Positive)?;
+    let clip_norm = match section.take("clip_norm") {
+        None => Some(preset.clip_norm),
+        Some(Value::String(off)) if off == "off" => None,
+        Some(value) => Some(section.check("clip_norm", &value, Range::Positive).map_err(|_| {
+            section.error("clip_norm", &value, "expected a finite number > 0, or \"off\"")
+        })?),
+    };
+    let weight_decay = section.number("weight_decay", 0.0, Range::NonNegative)?;
+    let rule = if name == "sgd" {
+        Rule::Sgd(sgd(&mut section, lr, weight_decay)?)
+    } else {
+        let (beta1, beta2) = betas(&mut section)?;
+        let eps = section.number("eps", 1e-8, Range::NonNegative)?;
+        let amsgrad = section.flag("amsgrad", false)?;
+        if name == "adam" {
+            Rule::Adam(Adam { lr, beta1, beta2, eps, weight_decay, amsgrad })
+        } else {
+            Rule::AdamW(AdamW { lr, beta1, beta2, eps, weight_decay, amsgrad })
+        }
+    };
+    section.finish()?;
+    Ok(OptimizerSpec { rule, clip_norm })
+}
+
+fn sgd(section: &mut Section, lr: f64, weight_decay: f64) -> Result<Sgd, SpecError> {
+    let momentum = section.number("momentum", 0.9, Range::Fraction)?;
+    let dampening = section.number("dampening", 0.0, Range::Fraction)?;
+    let nesterov = section.flag("nesterov", false)?;
+    if nesterov && (momentum == 0.0 || dampening != 0.0) {
+        let allowed = format!(
+            "Nesterov momentum needs optimizer.momentum > 0 (is {momentum}) and \
+             optimizer.dampening = 0 (is {dampening})"
+        );
+        return Err(section.error("nesterov", true, &allowed));
+    }
+    Ok(Sgd { lr, momentum, dampening, nesterov, weight_decay })
+}
+
+fn betas(section: &mut Section) -> Result<(f64, f64), SpecError> {
+    let Some(value) = section.take("betas") else { return Ok((0.9, 0.9)) };
+    let wrong =
+        || section.error("betas", &value, "expected two numbers >= 0 and < 1, as [0.9, 0.999]");
+    match value.as_array().map(Vec::as_slice) {
+        Some([beta1, beta2]) => Ok((
+            section.check("betas", beta1, Range::Fraction).map_err(|_| wrong())?,
+            section.check("betas", beta2, Range::Fraction).map_err(|_| wrong())?,
+        )),
+        _ => Err(wrong()),
+    }
+}
+
+fn train(mut section: Section, preset: &Preset) -> Result<TrainSpec, SpecError> {
+    let steps = section.integer("steps", 10_000, 1..=MAX_STEPS)?;
+    let batch_size = section.size("batch_size", preset.batch_size, MAX_BATCH)?;
+    let seed = section.integer("seed", 0, 0..=MAX_SEED)?;
+    let precision = match section.choice("precision", "f32", &["f32", "f64"])? {
+        "f64" => Precision::F64,
+        _ => Precision::F32,
+    };
+    section.finish()?;
+    Ok(TrainSpec { steps, batch_size, seed, precision })
+}
+
+fn eval(mut section: Section) -> Result<EvalSpec, SpecError> {
+    let every = section.integer("every", 50, 1..=MAX_STEPS)?;
+    let batch_size = section.size("batch_size", 1000, MAX_BATCH)?;
+    let seed = section.integer("seed", 99, 0..=MAX_SEED)?;
+    section.finish()?;
+    Ok(EvalSpec { every, batch_size, seed })
+}

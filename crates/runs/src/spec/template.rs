@@ -1,0 +1,35 @@
+//! A commented spec with every default, for `windtunnel init`.
+
+use windtunnel_model::Attention;
+use windtunnel_model::task::Family;
+
+/// Lines of the file that stand for the kinds of covariates and the variants of attention.
+const KINDS: &str = "# <kinds>\n";
+const ATTENTIONS: &str = "# <attentions>\n";
+/// Where comments start.
+const COLUMN: usize = 28;
+
+/// The template: a file, and lines on every family of covariates and every attention.
+pub fn template() -> String {
+    let kinds: String = Family::ALL
+        .iter()
+        .flat_map(|family| {
+            let kind = line("kind", format!("\"{}\"", family.name), "", family.summary);
+            let keys = family.parameters.iter().map(|parameter| {
+                let value = parameter.default.value().to_string();
+                line(parameter.key, value, &format!("{}: ", family.name), parameter.summary)
+            });
+            std::iter::once(kind).chain(keys)
+        })
+        .collect();
+    let attentions: String = Attention::ALL
+        .iter()
+        .map(|a| line("attention", format!("\"{}\"", a.name()), "", a.summary()))
+        .collect();
+    include_str!("template.toml").replace(KINDS, &kinds).replace(ATTENTIONS, &attentions)
+}
+
+fn line(key: &str, value: String, of: &str, summary: &str) -> String {
+    let setting = format!("# {key} = {value}");
+    format!("{setting:COLUMN$}# {of}{summary}\n")
+}

@@ -1,0 +1,242 @@
+//! Runs as the store has them, checked. Every command reads runs here and nowhere else.
+//!
+//! The store answers for bytes: that they are those that were written, and whose ([`Binding`]).
+//! Here the spec must be the one that the run is named after, and the metadata those of a run of
+//! that spec.
+
+mod meta;
+mod state;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::{Map, Value, json};
+
+pub use meta::{Meta, Outcome};
+pub use state::{Stored, checkpoint, restore, tensors};
+
+use crate::spec::{Document, NUMERICS_VERSION, RunSpec, SpecError, run_id_of_text};
+use crate::store::{
+    Binding, Checkpoint, Contents, Damage, Error, META, Record, Row, RunId, SPEC, STATE, Store,
+    Tensor,
+};
+
+/// A run of the store.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// Its name.
+    pub id: RunId,
+    /// What it is.
+    pub spec: RunSpec,
+    /// The same as it is stored.
+    pub spec_toml: String,
+    /// How far it is.
+    pub stage: Stage,
+    /// Observations, in the order in which they were made.
+    pub rows: Vec<Row>,
+    tensors: Vec<Tensor>,
+    binding: Binding,
+    folder: PathBuf,
+}
+
+/// How far a run is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Stage {
+    /// Done.
+    Ended(Meta),
+    /// At work, or stopped and ready to resume.
+    Partial {
+        /// Number of steps done at the last checkpoint.
+        step: u64,
+        /// Seconds of work up to there.
+        wall_seconds: f64,
+    },
+}
+
+impl Run {
+    /// The run `id`, from its folder or else its latest checkpoint.
+    ///
+    /// # Errors
+    /// If there is neither, or a file is unreadable, damaged, another run's or of another version.
+    pub fn load(store: &Store, id: &RunId) -> Result<Run, Error> {
+        match store.load(id)? {
+            Contents::Finished { record, binding } => Run::ended(store, id, record, binding),
+            Contents::Partial(checkpoint) => {
+                let path = store.checkpoint_path(id);
+                let damage = |reason| Error::Checkpoint(Damage { path, reason });
+                Run::partial(store, id, checkpoint).map_err(damage)
+            }
+        }
+    }
+
+    /// The run `id`, which must be done.
+    ///
+    /// # Errors
+    /// If it is not, or as [`Run::load`].
+    pub fn finished(store: &Store, id: &RunId) -> Result<(Run, Meta), Error> {
+        let run = Run::load(store, id)?;
+        match run.stage.clone() {
+            Stage::Ended(meta) => Ok((run, meta)),
+            Stage::Partial { .. } => Err(store.not_finished(id)),
+        }
+    }
+
+    fn ended(store: &Store, id: &RunId, record: Record, binding: Binding) -> Result<Run, Error> {
+        let Record { spec_toml, meta, rows, tensors, .. } = record;
+        let folder = store.run_folder(id);
+        let of_meta = |reason| Error::Damaged { path: folder.join(META), reason };
+        let meta = Meta::read(meta).map_err(of_meta)?;
+        let spec = named_spec(id, &spec_toml, meta.numerics, &folder)?;
+        meta.check(&spec).map_err(of_meta)?;
+        if binding == Binding::Unsealed {
+            meta.check_rows(&spec, &rows).map_err(of_meta)?;
+        }
+        // Other optimizers that only looked on may overflow.
+        let own = |tensor: &&Tensor| !tensor.name().starts_with("shadow.");
+        if !meta.diverged() && !tensors.iter().filter(own).all(Tensor::is_finite) {
+            let reason = "its optimizer overflowed and never moved again: such a run has diverged";
+            return Err(Error::OtherVersion { path: folder.join(STATE), reason: reason.into() });
+        }
+        let (id, stage) = (id.clone(), Stage::Ended(meta));
+        Ok(Run { id, spec, spec_toml, stage, rows, tensors, binding, folder })
+    }
+
+    fn partial(store: &Store, id: &RunId, checkpoint: Checkpoint) -> Result<Run, String> {
+        let spec = checkpoint_spec(id, &checkpoint)?;
+        let Checkpoint { step, wall_seconds, spec_toml, rows, tensors } = checkpoint;
+        Ok(Run {
+            id: id.clone(),
+            spec,
+            spec_toml,
+            stage: Stage::Partial { step, wall_seconds },
+            rows,
+            tensors,
+            binding: Binding::Sealed,
+            folder: store.run_folder(id),
+        })
+    }
+
+    /// Updates made; for a diverged run the step at which it did.
+    pub fn step(&self) -> u64 {
+        match &self.stage {
+            Stage::Ended(meta) => meta.step,
+            Stage::Partial { step, .. } => *step,
+        }
+    }
+
+    /// Whether it ended with non-finite numbers.
+    pub fn diverged(&self) -> bool {
+        matches!(&self.stage, Stage::Ended(meta) if meta.diverged())
+    }
+
+    /// `finished`, `diverged` or `partial`.
+    pub fn outcome(&self) -> &'static str {
+        match &self.stage {
+            Stage::Ended(meta) => meta.outcome.name(),
+            Stage::Partial { .. } => "partial",
+        }
+    }
+
+    /// What is known besides its numbers.
+    pub fn meta(&self) -> Value {
+        match &self.stage {
+            Stage::Ended(meta) => json!(meta),
+            Stage::Partial { step, wall_seconds } => {
+                json!({ "outcome": self.outcome(), "step": step, "wall_seconds": wall_seconds })
+            }
+        }
+    }
+
+    /// The last state.
+    ///
+    /// That of a run without hashes must have the held-out loss that was recorded at its step.
+    ///
+    /// # Errors
+    /// If it is another run's, or of a version whose numbers cannot be computed again.
+    pub fn state(&self) -> Result<Checkpoint, Error> {
+        self.check_numerics()?;
+        let state = Checkpoint {
+            step: self.step(),
+            tensors: self.tensors.clone(),
+            rows: self.rows.clone(),
+            ..Checkpoint::default()
+        };
+        if let (Stage::Ended(meta), Binding::Unsealed) = (&self.stage, self.binding)
+            && !meta.diverged()
+        {
+            state::check(&self.spec, &meta.isa, &state)
+                .map_err(|reason| Error::Damaged { path: self.folder.join(STATE), reason })?;
+        }
+        Ok(state)
+    }
+
+    /// Fails where another version of the arithmetic made the run: its numbers can be read, but
+    /// nothing that is computed now belongs beside them.
+    ///
+    /// # Errors
+    /// If so.
+    pub fn check_numerics(&self) -> Result<(), Error> {
+        match &self.stage {
+            Stage::Ended(Meta { numerics, version, .. }) if *numerics != NUMERICS_VERSION => {
+                Err(Error::OtherVersion {
+                    path: self.folder.join(META),
+                    reason: format!(
+                        "version {version} with arithmetic {numerics}, this one has {NUMERICS_VERSION}"
+                    ),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The spec in the folder of run `id`, which is named after its text and `numerics`.
+fn named_spec(id: &RunId, text: &str, numerics: u32, folder: &Path) -> Result<RunSpec, Error> {
+    let named = |numerics| run_id_of_text(numerics, text) == *id;
+    let damaged = |name: &str, reason| Err(Error::Damaged { path: folder.join(name), reason });
+    match (named(numerics), named(NUMERICS_VERSION)) {
+        (true, _) => {}
+        (false, true) => return damaged(META, format!("numerics = {numerics} is not the run's")),
+        (false, false) => {
+            return damaged(SPEC, format!("it is not the spec that run {id} is named after"));
+        }
+    }
+    let other = |reason| Error::OtherVersion { path: folder.join(SPEC), reason };
+    let spec = stored_spec(text).map_err(|error| other(error.to_string()))?;
+    match numerics == NUMERICS_VERSION && spec.to_toml() != text {
+        true => Err(other("this one writes another text for the same spec".into())),
+        false => Ok(spec),
+    }
+}
+
+/// The spec of a checkpoint of run `id`.
+///
+/// # Errors
+/// If it is not the spec that the run is named after.
+pub fn checkpoint_spec(id: &RunId, checkpoint: &Checkpoint) -> Result<RunSpec, String> {
+    let Checkpoint { spec_toml, step, .. } = checkpoint;
+    let named = |numerics| run_id_of_text(numerics, spec_toml) == *id;
+    if !named(NUMERICS_VERSION) {
+        return Err(match (0..NUMERICS_VERSION).find(|&numerics| named(numerics)) {
+            Some(older) => format!("it is of arithmetic {older}, this is {NUMERICS_VERSION}"),
+            None => "its spec is not the one that the run is named after".into(),
+        });
+    }
+    let spec = stored_spec(spec_toml).map_err(|error| error.to_string())?;
+    match spec.train.steps {
+        steps if *step > steps => Err(format!("it is at step {step} of {steps}")),
+        _ => Ok(spec),
+    }
+}
+
+/// A spec that was read back from the store.
+fn stored_spec(text: &str) -> Result<RunSpec, SpecError> {
+    Document::parse("the stored spec", text)?.resolve()
+}
+
+/// The keys of `meta.json`.
+pub fn object(meta: &Meta) -> Map<String, Value> {
+    match json!(meta) {
+        Value::Object(map) => map,
+        _ => Map::new(),
+    }
+}

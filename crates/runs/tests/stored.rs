@@ -1,0 +1,143 @@
+//! Runs as every command reads them: bound to their id by spec and metadata, whatever wrote them.
+
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
+use serde_json::{Map, Value, json};
+use windtunnel_runs::spec::{Document, NUMERICS_VERSION, RunSpec, run_id, run_id_of_text};
+use windtunnel_runs::store::{Checkpoint, Error, Record, Row, RunId, Store, Tensor, TensorData};
+use windtunnel_runs::stored::{Run, Stage};
+
+fn spec(seed: u64) -> RunSpec {
+    let mut document = Document::empty();
+    document.set("train.steps=30").unwrap();
+    document.resolve().unwrap().with_seed(seed)
+}
+
+/// Metadata of a run that finished, with some keys changed.
+fn meta(changes: Value) -> Map<String, Value> {
+    let mut meta = json!({
+        "outcome": "finished", "step": 30, "version": "0.1.0", "numerics": NUMERICS_VERSION,
+        "git_revision": "", "cpu": "", "isa": "", "threads": 1, "wall_seconds": 0.5,
+        "finished_at": 0,
+    });
+    let object = meta.as_object_mut().unwrap();
+    for (key, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => drop(object.remove(key)),
+            value => drop(object.insert(key.clone(), value.clone())),
+        }
+    }
+    object.clone()
+}
+
+/// What reading a run of this spec and metadata says, all of its files whole.
+fn read(id: &RunId, spec_toml: &str, meta: Map<String, Value>) -> Result<Run, String> {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let rows = vec![Row::new(30, "held_out_loss", 0.25)];
+    let record = Record { spec_toml: spec_toml.into(), meta, rows, ..Record::default() };
+    store.finish(id, &record).unwrap();
+    Run::load(&store, id).map_err(|error| error.to_string())
+}
+
+#[test]
+fn a_run_comes_back_in_types() {
+    let run = read(&run_id(&spec(3)), &spec(3).to_toml(), meta(json!({}))).unwrap();
+    assert_eq!((run.spec.clone(), run.step(), run.outcome()), (spec(3), 30, "finished"));
+    assert_eq!(run.meta(), Value::Object(meta(json!({}))));
+    assert!(!run.diverged() && matches!(run.stage, Stage::Ended(_)));
+    let diverged = meta(json!({ "outcome": "diverged", "step": 7 }));
+    let run = read(&run_id(&spec(3)), &spec(3).to_toml(), diverged).unwrap();
+    assert!(run.diverged() && run.outcome() == "diverged" && run.step() == 7);
+}
+
+#[test]
+fn a_finished_run_whose_optimizer_overflowed_is_of_an_older_version() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (own, shadow) = ("optimizer.1.exp_avg_sq", "shadow.adam.1.exp_avg_sq");
+    for (seed, name, refused) in [(1, own, true), (2, shadow, false)] {
+        let tensor = Tensor::new(name, [2], TensorData::F32(vec![1.0, f32::INFINITY]));
+        let rows = vec![Row::new(30, "held_out_loss", 0.25)];
+        let (spec_toml, meta) = (spec(seed).to_toml(), meta(json!({})));
+        let record = Record { spec_toml, meta, rows, tensors: vec![tensor], ..Record::default() };
+        let id = run_id(&spec(seed));
+        store.finish(&id, &record).unwrap();
+        match Run::load(&store, &id) {
+            Ok(_) => assert!(!refused, "{name}"),
+            Err(error) => assert!(refused && error.to_string().contains("overflowed"), "{error}"),
+        }
+    }
+}
+
+#[test]
+fn a_spec_that_the_run_is_not_named_after_is_refused() {
+    let id = run_id(&spec(3));
+    let own = spec(3).to_toml();
+    let edited = own.replace("noise_std = 0.0", "noise_std = 2.0");
+    assert_ne!(own, edited);
+    let spelled = own.replace(" = ", "  = ");
+    for text in ["", &edited, &spelled, &spec(4).to_toml(), &own[1..], &format!("{own}\n")] {
+        let error = read(&id, text, meta(json!({}))).unwrap_err();
+        assert!(error.contains("spec.toml` is damaged: it is not the spec"), "{text}: {error}");
+        assert!(error.contains("delete the folder around it and run again"), "{error}");
+    }
+}
+
+#[test]
+fn metadata_of_no_run_of_the_spec_are_refused() {
+    for changes in [
+        json!({ "outcome": "ended" }),
+        json!({ "outcome": null }),
+        json!({ "step": 29 }),
+        json!({ "step": 31, "outcome": "diverged" }),
+        json!({ "step": -1 }),
+        json!({ "step": "30" }),
+        json!({ "numerics": NUMERICS_VERSION + 1 }),
+        json!({ "wall_seconds": "long" }),
+    ] {
+        let error = read(&run_id(&spec(3)), &spec(3).to_toml(), meta(changes.clone())).unwrap_err();
+        assert!(error.contains("meta.json` is damaged"), "{changes}: {error}");
+    }
+}
+
+/// A run of an older arithmetic is named after it; it is read, but nothing is computed beside it.
+#[test]
+fn a_run_of_another_arithmetic_is_read_and_not_computed_with() {
+    let text = spec(3).to_toml();
+    let older = NUMERICS_VERSION - 1;
+    let run =
+        read(&run_id_of_text(older, &text), &text, meta(json!({ "numerics": older }))).unwrap();
+    assert_eq!(run.rows[0].value, 0.25);
+    for error in [run.check_numerics().unwrap_err(), run.state().unwrap_err()] {
+        assert!(matches!(error, Error::OtherVersion { .. }), "{error}");
+        let message = error.to_string();
+        assert!(message.contains("use that version") && message.contains("0.1.0"), "{message}");
+    }
+    // And a text that this version does not understand, though the run is named after it.
+    let text = "[task]\nfuture = 1\n";
+    let error = read(&run_id_of_text(NUMERICS_VERSION, text), text, meta(json!({}))).unwrap_err();
+    assert!(error.contains("another version") && error.contains("future"), "{error}");
+}
+
+#[test]
+fn a_checkpoint_has_the_spec_that_its_run_is_named_after() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let id = run_id(&spec(3));
+    let load = |step: u64, spec_toml: String| {
+        store
+            .save_checkpoint(&id, &Checkpoint { step, spec_toml, ..Checkpoint::default() })
+            .unwrap();
+        Run::load(&store, &id)
+    };
+    let run = load(12, spec(3).to_toml()).unwrap();
+    assert_eq!((run.step(), run.outcome()), (12, "partial"));
+    assert!(matches!(Run::finished(&store, &id), Err(Error::NotFinished { .. })));
+    for (step, text) in [(12, spec(4).to_toml()), (12, String::new()), (31, spec(3).to_toml())] {
+        let error = load(step, text).unwrap_err();
+        assert!(matches!(error, Error::Checkpoint(_)), "{error}");
+        assert!(error.to_string().contains(".ckpt"), "{error}");
+    }
+}

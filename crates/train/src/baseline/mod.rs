@@ -1,0 +1,174 @@
+//! Predictors in context that need no training: the lines that a loss is compared with.
+//!
+//! Least squares and ridge regression solve every prompt by itself. Gradient descent in L steps and
+//! GD++ (von Oswald et al. 2023) are what an L-layer linear Transformer can do with P = b I and
+//! Q = a I, with the best scalars: the scalar recursion of docs/derivations.md.
+
+mod fit;
+
+use std::fmt;
+
+use fit::Spectrum;
+use windtunnel_math::lanes::Isa;
+use windtunnel_math::linalg::{Eigen, symmetric_eigen};
+use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_model::Transformer;
+use windtunnel_model::task::{Batch, Form, Labels, Layout, Prompts, Task, WStar};
+
+/// Version of the fit; what was kept of another is computed again.
+pub const FIT_VERSION: u32 = 2;
+/// Prompts that the scalars of gradient descent and GD++ are fitted on.
+pub const FIT_PROMPTS: usize = 20_000;
+/// Layers up to which GD++ is fitted: the cost grows as their cube, and 16 take minutes.
+pub const MOST_LAYERS: usize = 16;
+/// Eigenvalues below this share of the largest of their prompt count as zero.
+const CUTOFF: f64 = 1e-10;
+
+/// A prompt as its Gram matrix shows it: eigenvalues λ of S/n, and s/n and x_q along its
+/// eigenvectors.
+struct Spectral {
+    values: Vec<f64>,
+    labels: Vec<f64>,
+    query: Vec<f64>,
+    target: f64,
+}
+
+fn spectral(batch: &Batch<f64>, prompt: usize) -> Option<Spectral> {
+    let Layout { dim, .. } = batch.layout();
+    let moments = batch.prompt(prompt);
+    let (gram, rest) = moments.split_at(dim * (dim + 1) / 2);
+    let (labels, rest) = rest.split_at(dim);
+    let full: Vec<f64> = (0..dim * dim)
+        .map(|k| {
+            let (i, j) = ((k / dim).max(k % dim), (k / dim).min(k % dim));
+            gram[i * (i + 1) / 2 + j]
+        })
+        .collect();
+    let Eigen { values, vectors } = symmetric_eigen(dim, &full)?;
+    let along = |x: &[f64]| -> Vec<f64> {
+        vectors.chunks_exact(dim).map(|u| u.iter().zip(x).map(|(u, x)| u * x).sum()).collect()
+    };
+    Some(Spectral { labels: along(labels), query: along(&rest[..dim]), target: rest[dim], values })
+}
+
+/// Squared errors of ridge regression, ŵ = (S/n + λI)⁺ s/n, on every prompt of a batch of moments;
+/// λ = 0 is least squares, of least norm where n < d. NaN where a Gram matrix is not finite.
+///
+/// With w⋆ ~ N(0, I) and label noise of variance σ² the ridge σ²/n is the Bayes estimate.
+///
+/// # Panics
+/// When the prompts are tokens.
+pub fn ridge(batch: &Batch<f64>, lambda: f64) -> Vec<f64> {
+    assert_eq!(batch.layout().form, Form::Moments, "ridge regression needs moments");
+    let error = |prompt: usize| {
+        let Some(at) = spectral(batch, prompt) else { return f64::NAN };
+        let floor = CUTOFF * at.values.last().copied().unwrap_or(0.0);
+        let terms = at.values.iter().zip(&at.labels).zip(&at.query);
+        let terms = terms.filter(|((value, _), _)| **value > floor);
+        let term = |((value, s), x): ((&f64, &f64), &f64)| {
+            let product = s * x;
+            // Where the product vanishes the quotient need not.
+            if product.is_normal() { product / (value + lambda) } else { s / (value + lambda) * x }
+        };
+        let predicted: f64 = terms.map(term).sum();
+        (predicted - at.target).powi(2)
+    };
+    (0..batch.len()).map(error).collect()
+}
+
+/// Scalars of L layers P = b I, Q = a I.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Scalars {
+    /// a of every layer: minus the step sizes of gradient descent.
+    pub a: Vec<f64>,
+    /// b of every layer but the last, which never reaches the prediction; zero for gradient
+    /// descent.
+    pub b: Vec<f64>,
+    /// The mean squared error on the prompts that they were fitted on.
+    pub fitted: f64,
+}
+
+impl Scalars {
+    /// The parameters of the sparse linear Transformer of dimension `dim` that computes this.
+    pub fn params(&self, dim: usize) -> Vec<f64> {
+        let eye =
+            |scale: f64| (0..dim * dim).map(move |k| if k % (dim + 1) == 0 { scale } else { 0.0 });
+        let last = self.a.len() - 1;
+        let b = |l: usize| if l < last { self.b[l] } else { 0.0 };
+        self.a.iter().enumerate().flat_map(|(l, &a)| eye(b(l)).chain(eye(a))).collect()
+    }
+
+    /// The model of [`Scalars::params`].
+    pub fn model(&self, dim: usize) -> Transformer {
+        Transformer::linear(self.a.len(), dim)
+    }
+}
+
+/// Which scalars are free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Free {
+    /// a: gradient descent with the best step sizes.
+    Steps,
+    /// a and b: GD++.
+    StepsAndTransforms,
+}
+
+/// Reason why there are no best scalars.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NoScalars {
+    /// The recursion does not hold for this task.
+    OtherTask,
+    /// GD++ of more than [`MOST_LAYERS`] layers.
+    TooDeep,
+    /// A prompt has a Gram matrix that is not finite.
+    NotFinite,
+}
+
+impl fmt::Display for NoScalars {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            NoScalars::OtherTask => f.write_str(
+                "known for linear labels without noise, w* ~ N(0, I) and no distractors only",
+            ),
+            NoScalars::TooDeep => write!(f, "fitted up to {MOST_LAYERS} layers only"),
+            NoScalars::NotFinite => f.write_str("a prompt overflows double precision"),
+        }
+    }
+}
+
+/// The best scalars that were found for `depth` layers on [`FIT_PROMPTS`] fresh prompts of `task`,
+/// in a stream of their own.
+///
+/// Those of gradient descent are exact, up to 32 steps and for roots above 1e-10 of the largest. The
+/// error of GD++ has several local minima: the best of 21
+/// starting points gives an upper bound, never above gradient descent, which is GD++ with b = 0, and
+/// that never above prediction zero, which has a = 0. Where the loss is heavy-tailed it is that of
+/// these prompts only.
+///
+/// # Errors
+/// Where the recursion does not hold, or the fit would take hours.
+///
+/// # Panics
+/// When `depth` is 0.
+pub fn best_scalars(task: &Task, depth: usize, free: Free) -> Result<Scalars, NoScalars> {
+    assert!(depth > 0, "a model without layers");
+    let plain = task.noise_std() == 0.0
+        && matches!(task.labels(), Labels::Linear)
+        && task.w_star() == WStar::Standard
+        && task.distractors() == 0;
+    if !plain {
+        return Err(NoScalars::OtherTask);
+    }
+    if free == Free::StepsAndTransforms && depth > MOST_LAYERS {
+        return Err(NoScalars::TooDeep);
+    }
+    let key = Key { seed: 0, purpose: Purpose::Baseline, step: 0 };
+    let batch = task.batch(Form::Moments, Isa::detect(), key, FIT_PROMPTS);
+    let spectrum = Spectrum::of(&batch).ok_or(NoScalars::NotFinite)?;
+    let descent = spectrum.descent(depth);
+    let best = match free {
+        Free::Steps => descent,
+        Free::StepsAndTransforms => spectrum.transforms(descent),
+    };
+    Ok(spectrum.in_units_of_prompts(best))
+}
