@@ -11,7 +11,7 @@ use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_model::task::{Batch, Covariates, Prompts, Scratch, Stream, Task};
 use windtunnel_model::{Attention, BatchObjective, Evaluator, Transformer};
 use windtunnel_optim::{AdamW, Atom};
-use windtunnel_train::{Settings, Trainer};
+use windtunnel_train::{TrainConfig, Trainer};
 
 /// Laws of the covariates, as the peers name them.
 pub const LAWS: [&str; 3] = ["gaussian", "sphere", "gamma_radial"];
@@ -88,7 +88,7 @@ impl Job {
         let key = Key { seed: 0, purpose: Purpose::Train, step: 0 };
         let init = model.init(0, INIT_STD);
         Ok(Job(match case {
-            Case::Step => training(Settings {
+            Case::Step => training(TrainConfig {
                 task,
                 model,
                 init_std: INIT_STD,
@@ -162,7 +162,7 @@ fn optimizer() -> Vec<Atom> {
 }
 
 /// Goes on training where the last call stopped.
-fn training(settings: Settings) -> Box<dyn FnMut(usize)> {
+fn training(settings: TrainConfig) -> Box<dyn FnMut(usize)> {
     let mut trainer = Trainer::<f32>::new(settings);
     Box::new(move |calls| {
         let last = trainer.step() + calls as u64;

@@ -148,7 +148,7 @@ pub struct Train {
     #[arg(long, allow_hyphen_values = true)]
     pub seeds: Option<String>,
     #[command(flatten)]
-    pub sitting: Sitting,
+    pub checkpoints: CheckpointOptions,
 }
 
 /// `baselines`.
@@ -177,12 +177,12 @@ pub struct Reproduce {
     #[arg(long, value_name = "DIR", default_value = "windtunnel-out")]
     pub out: PathBuf,
     #[command(flatten)]
-    pub sitting: Sitting,
+    pub checkpoints: CheckpointOptions,
 }
 
 /// Options of commands that compute.
 #[derive(ClapArgs, Debug)]
-pub struct Sitting {
+pub struct CheckpointOptions {
     /// Seconds between checkpoints of a run.
     #[arg(long, value_name = "S", default_value_t = 2.0, value_parser = seconds, allow_hyphen_values = true)]
     pub checkpoint_seconds: f64,

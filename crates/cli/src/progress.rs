@@ -45,7 +45,7 @@ pub struct Progress<'a> {
 struct State {
     /// Updates made, per run.
     steps: Vec<u64>,
-    /// Cost of updates that were made before this sitting: no part of the speed.
+    /// Cost of updates that were made before this invocation: no part of the speed.
     given: u64,
     done: usize,
     cached: usize,
@@ -84,7 +84,7 @@ impl<'a> Progress<'a> {
         Progress { names, lengths, costs, bar, plain, state: Mutex::new(state) }
     }
 
-    /// Takes news of run `index`.
+    /// Takes an event of run `index`.
     pub fn tell(&self, index: usize, event: &Event) {
         let Ok(mut state) = self.state.lock() else { return };
         match event {
@@ -148,7 +148,7 @@ impl<'a> Progress<'a> {
         state.steps[index] = step;
         let runs = self.names.len();
         self.bar.set_message(format!("{}/{runs} runs", state.done + state.cached));
-        // The bar counts this sitting alone, so that its ETA is not fooled by cached runs.
+        // The bar counts this invocation alone, so that its ETA is not fooled by cached runs.
         self.bar.set_length(self.work(self.lengths) - state.given);
         self.bar.set_position(self.work(&state.steps) - state.given);
     }

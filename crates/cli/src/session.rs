@@ -1,4 +1,4 @@
-//! One sitting of computing: the store, the machine, Ctrl-C, progress, and what became of it.
+//! One invocation of the program: the store, the machine, Ctrl-C, progress, and what became of it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -9,7 +9,7 @@ use windtunnel_math::lanes::Isa;
 use windtunnel_runs::spec::{RunSpec, run_id};
 use windtunnel_runs::store::Store;
 
-use crate::args::{Global, Sitting};
+use crate::args::{CheckpointOptions, Global};
 use crate::error::Error;
 use crate::output;
 use crate::progress::Progress;
@@ -45,7 +45,7 @@ fn open_for(global: &Global, specs: &[RunSpec]) -> Result<Store, Error> {
             return match open(global) {
                 Ok(store) => {
                     // A folder that cannot be tidied can be used, or whoever uses it says why not.
-                    let _ = store.sweep(Store::SWEEP_AGE);
+                    let _ = store.tidy(Store::TIDY_AGE);
                     Ok(store)
                 }
                 // What is finished can be shown; what is missing says why it cannot be made.
@@ -63,7 +63,7 @@ fn open_for(global: &Global, specs: &[RunSpec]) -> Result<Store, Error> {
 /// When the user interrupted.
 pub fn attempt(
     global: &Global,
-    sitting: &Sitting,
+    checkpoints: &CheckpointOptions,
     specs: &[RunSpec],
     names: &[String],
 ) -> Result<Vec<Status>, Error> {
@@ -71,7 +71,7 @@ pub fn attempt(
     let options = Options {
         jobs: jobs(global),
         isa: Isa::detect(),
-        checkpoint_every: Duration::from_secs_f64(sitting.checkpoint_seconds),
+        checkpoint_every: Duration::from_secs_f64(checkpoints.checkpoint_seconds),
         git_revision: env!("WINDTUNNEL_GIT_REVISION").into(),
     };
     let stop = stop_on_signal()?;

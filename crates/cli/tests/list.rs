@@ -109,7 +109,7 @@ fn seeds_share_a_line_and_searches_are_left_out_until_all_is_asked_for() {
     let base = run_id(&spec.with_lr(1.0));
     let key =
         format!("learning rates from 1e-3 for {base}, 3 seeds, tried for 4 steps, numerics 3");
-    Store::open(store).unwrap().keep(&key, "{}").unwrap();
+    Store::open(store).unwrap().cache(&key, "{}").unwrap();
 
     let text = stdout(store, &["list"]);
     assert!(

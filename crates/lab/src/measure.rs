@@ -11,7 +11,9 @@ use windtunnel_math::objective::Block;
 use windtunnel_measure::instrument::{Instrument, NoisePlan, Readings};
 use windtunnel_measure::landscape::{Hessian, NoiseSample};
 use windtunnel_train::Instruments;
-use windtunnel_train::{Observer, Record as Sink, Schedule, Scheduled, Settings, Trainer, View};
+use windtunnel_train::{
+    Observer, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
+};
 
 use windtunnel_runs::spec::{Precision, RunSpec};
 use windtunnel_runs::store::Checkpoint;
@@ -82,7 +84,7 @@ pub enum Error {
 
 /// Measures a run whose last state is `state`, `diverged` there or not.
 ///
-/// `news` hears of every step made.
+/// `on_event` hears of every step made.
 ///
 /// # Errors
 /// Steps that the run never reached, a state that does not fit, an interruption.
@@ -91,7 +93,7 @@ pub fn measure(
     (state, diverged): (&Checkpoint, bool),
     request: &Request,
     stop: &AtomicBool,
-    news: &mut dyn FnMut(u64),
+    on_event: &mut dyn FnMut(u64),
 ) -> Result<Vec<Measurement>, Error> {
     let most = if diverged { state.step.saturating_sub(1) } else { state.step };
     let at = if request.at.is_empty() { vec![most] } else { request.at.clone() };
@@ -101,8 +103,8 @@ pub fn measure(
     }
     let job = Job { spec, state: (!diverged).then_some(state), request, at };
     match spec.train.precision {
-        Precision::F32 => job.run::<f32>(stop, news),
-        Precision::F64 => job.run::<f64>(stop, news),
+        Precision::F32 => job.run::<f32>(stop, on_event),
+        Precision::F64 => job.run::<f64>(stop, on_event),
     }
 }
 
@@ -114,10 +116,10 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn settings(&self) -> Settings {
+    fn settings(&self) -> TrainConfig {
         let Request { isa, threads, instruments, .. } = self.request;
         let shadows = instruments.iter().any(|instrument| instrument.needs_shadows());
-        Settings {
+        TrainConfig {
             steps: self.at.iter().copied().max().unwrap_or(0),
             shadows: if shadows { self.spec.shadows() } else { Vec::new() },
             ..self.spec.settings(*isa, *threads)
@@ -127,7 +129,7 @@ impl Job<'_> {
     fn run<T: Stored>(
         &self,
         stop: &AtomicBool,
-        news: &mut dyn FnMut(u64),
+        on_event: &mut dyn FnMut(u64),
     ) -> Result<Vec<Measurement>, Error> {
         let settings = self.settings();
         let eval = &self.spec.eval;
@@ -140,7 +142,7 @@ impl Job<'_> {
             &mut [Scheduled { schedule: Schedule::At(self.at.clone()), observer: &mut station }],
             &mut |_: u64, _: &str, _: f64| {},
             |trainer, _| {
-                news(trainer.step());
+                on_event(trainer.step());
                 match stop.load(Ordering::Relaxed) {
                     true => ControlFlow::Break(()),
                     false => ControlFlow::Continue(()),
@@ -155,7 +157,7 @@ impl Job<'_> {
     }
 
     /// A trainer at the stored state if that is where to begin, else at step 0.
-    fn trainer<T: Stored>(&self, settings: Settings) -> Result<Trainer<T>, Error> {
+    fn trainer<T: Stored>(&self, settings: TrainConfig) -> Result<Trainer<T>, Error> {
         let mut trainer = Trainer::new(settings.clone());
         let Some(state) = self.state else { return Ok(trainer) };
         if self.at.iter().any(|&step| step < state.step) {
@@ -174,7 +176,7 @@ impl Job<'_> {
         let Some(state) = self.state.filter(|state| state.step == trainer.step()) else {
             return Ok(());
         };
-        let mut stored = Trainer::<T>::new(Settings { shadows: Vec::new(), ..self.settings() });
+        let mut stored = Trainer::<T>::new(TrainConfig { shadows: Vec::new(), ..self.settings() });
         restore(&mut stored, state).map_err(Error::State)?;
         if stored.params() == trainer.params() {
             Ok(())
@@ -192,14 +194,14 @@ struct Station<'a> {
 }
 
 impl<T: Real> Observer<T> for Station<'_> {
-    fn observe(&mut self, view: &View<'_, T>, _: &mut dyn Sink) {
+    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, _: &mut dyn Recorder) {
         let mut readings = Readings::default();
-        let mut scene = self.instruments.scene(view);
+        let mut context = self.instruments.context(view);
         for instrument in self.with {
-            instrument.measure(&mut scene, &mut readings);
+            instrument.measure(&mut context, &mut readings);
         }
-        let blocks = scene.probe.blocks().to_vec();
-        let (noise, hessian) = (scene.noise, scene.probe.into_hessian());
+        let blocks = context.probe.blocks().to_vec();
+        let (noise, hessian) = (context.noise, context.probe.into_hessian());
         self.found.push(Measurement { step: view.step, readings, hessian, noise, blocks });
     }
 }

@@ -93,7 +93,7 @@ pub fn sweep(
     specs: &[RunSpec],
     options: &Options,
     stop: &AtomicBool,
-    news: &(dyn Fn(usize, Event) + Sync),
+    on_event: &(dyn Fn(usize, Event) + Sync),
 ) -> Vec<Status> {
     let statuses: Vec<Mutex<Option<Status>>> = specs.iter().map(|_| Mutex::new(None)).collect();
     // As many at a time as fit into the memory of one, where that is a lot.
@@ -106,7 +106,7 @@ pub fn sweep(
                 // More threads than shares of the batch would only wait.
                 let threads = (jobs / specs.len()).min(spec.train.batch_size / 128).max(1);
                 let job = Job { store, spec, options, stop, threads };
-                *status = job.run(patience, &|event| news(index, event));
+                *status = job.run(patience, &|event| on_event(index, event));
             }
         });
     };
@@ -143,8 +143,8 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn run(&self, patience: Patience, news: &dyn Fn(Event)) -> Option<Status> {
-        match self.try_run(patience, news) {
+    fn run(&self, patience: Patience, on_event: &dyn Fn(Event)) -> Option<Status> {
+        match self.try_run(patience, on_event) {
             Ok(status) => status,
             Err(error) => Some(Status::Failed(error.to_string())),
         }
@@ -153,14 +153,14 @@ impl Job<'_> {
     fn try_run(
         &self,
         patience: Patience,
-        news: &dyn Fn(Event),
+        on_event: &dyn Fn(Event),
     ) -> Result<Option<Status>, store::Error> {
         let id = run_id(self.spec);
         let mut said = false;
         let _guard = loop {
             if self.store.finished(&id)?.is_some() {
                 Run::finished(self.store, &id)?;
-                news(Event::Cached);
+                on_event(Event::Cached);
                 return Ok(Some(Status::Stored));
             }
             if self.stop.load(Ordering::Relaxed) {
@@ -176,19 +176,23 @@ impl Job<'_> {
                     }
                     if !said {
                         said = true;
-                        news(Event::Busy);
+                        on_event(Event::Busy);
                     }
                     std::thread::sleep(POLL);
                 }
             }
         };
         match self.spec.train.precision {
-            Precision::F32 => self.train::<f32>(&id, news).map(Some),
-            Precision::F64 => self.train::<f64>(&id, news).map(Some),
+            Precision::F32 => self.train::<f32>(&id, on_event).map(Some),
+            Precision::F64 => self.train::<f64>(&id, on_event).map(Some),
         }
     }
 
-    fn train<T: Stored>(&self, id: &RunId, news: &dyn Fn(Event)) -> Result<Status, store::Error> {
+    fn train<T: Stored>(
+        &self,
+        id: &RunId,
+        on_event: &dyn Fn(Event),
+    ) -> Result<Status, store::Error> {
         let started = Instant::now();
         let settings = self.spec.settings(self.options.isa, self.threads);
         let eval = &self.spec.eval;
@@ -199,18 +203,18 @@ impl Job<'_> {
             Instruments::new(&settings, batch, measured.schedules.clone(), measured.plan.clone())
         });
         let mut trainer = Trainer::<T>::new(settings);
-        let (mut rows, earlier) = self.resume(id, &mut trainer, news)?;
+        let (mut rows, earlier) = self.resume(id, &mut trainer, on_event)?;
         if let Some(said) = cost::warning(self.spec, trainer.step(), self.options.isa, self.threads)
         {
-            news(Event::Warning(said));
+            on_event(Event::Warning(said));
         }
-        news(Event::Started { step: trainer.step() });
+        on_event(Event::Started { step: trainer.step() });
 
         let mut pace = Pace::new(self.spec, self.options.checkpoint_every, trainer.step());
-        let sitting = Instant::now();
-        let mut reported = sitting;
+        let session = Instant::now();
+        let mut reported = session;
         let mut failure = None;
-        let mut record = Rows { rows: &mut rows, missing: BTreeSet::new(), news };
+        let mut record = Rows { rows: &mut rows, missing: BTreeSet::new(), on_event };
         let mut train_loss = TrainLoss;
         let every = || Schedule::Every(eval.every);
         let mut observers = vec![
@@ -228,9 +232,9 @@ impl Job<'_> {
             let stop = self.stop.load(Ordering::Relaxed);
             if reported.elapsed() >= REPORT_EVERY {
                 reported = Instant::now();
-                news(Event::Step { step: trainer.step() });
+                on_event(Event::Step { step: trainer.step() });
             }
-            let began = sitting.elapsed();
+            let began = session.elapsed();
             if !pace.is_due(trainer.step(), began) && !stop {
                 return ControlFlow::Continue(());
             }
@@ -240,7 +244,7 @@ impl Job<'_> {
                 failure = Some(error);
                 return ControlFlow::Break(());
             }
-            pace.saved(trainer.step(), began, sitting.elapsed());
+            pace.saved(trainer.step(), began, session.elapsed());
             if stop { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         if let Some(error) = failure {
@@ -261,7 +265,7 @@ impl Job<'_> {
             rows,
         };
         self.store.finish(id, &record)?;
-        news(Event::Done { meta: Box::new(meta) });
+        on_event(Event::Done { meta: Box::new(meta) });
         Ok(Status::Stored)
     }
 
@@ -270,7 +274,7 @@ impl Job<'_> {
         &self,
         id: &RunId,
         trainer: &mut Trainer<T>,
-        news: &dyn Fn(Event),
+        on_event: &dyn Fn(Event),
     ) -> Result<(Vec<Row>, f64), store::Error> {
         let checkpoint = match self.store.checkpoint(id)? {
             Resume::Fresh => return Ok((Vec::new(), 0.0)),
@@ -283,7 +287,7 @@ impl Job<'_> {
         Ok(match checkpoint {
             Ok(checkpoint) => (checkpoint.rows, checkpoint.wall_seconds),
             Err(damage) => {
-                news(Event::Warning(damage.to_string()));
+                on_event(Event::Warning(damage.to_string()));
                 // A part may have been restored.
                 *trainer = Trainer::new(trainer.settings().clone());
                 (Vec::new(), 0.0)
@@ -315,22 +319,22 @@ pub fn kind(reason: &str) -> String {
 
 struct Rows<'a> {
     rows: &'a mut Vec<Row>,
-    /// Reasons that were given in this sitting, without their numbers.
+    /// Reasons that were given in this session, without their numbers.
     missing: BTreeSet<String>,
-    news: &'a dyn Fn(Event),
+    on_event: &'a dyn Fn(Event),
 }
 
-impl windtunnel_train::Record for Rows<'_> {
+impl windtunnel_train::Recorder for Rows<'_> {
     fn record(&mut self, step: u64, metric: &str, value: f64) {
         self.rows.push(Row::new(step, metric, value));
     }
 
-    /// Emits one event per reason and sitting; an open end of an interval is none.
+    /// Emits one event per reason and session; an open end of an interval is none.
     fn missing(&mut self, step: u64, what: &str, reason: &str) {
         let is_end = what.ends_with(".lo") || what.ends_with(".hi");
         if !is_end && self.missing.insert(kind(reason)) {
             let (what, reason) = (what.to_string(), reason.to_string());
-            (self.news)(Event::Missing { step, what, reason });
+            (self.on_event)(Event::Missing { step, what, reason });
         }
     }
 }

@@ -10,13 +10,13 @@ pub struct Block {
     /// Where they are in the parameter vector.
     pub range: Range<usize>,
     /// Whether f does not depend on them at all: gradient and Hessian rows are exactly zero.
-    pub dead: bool,
+    pub unused: bool,
 }
 
 impl Block {
     /// The partition of `dim` parameters into one block.
     pub fn whole(dim: usize) -> Vec<Block> {
-        vec![Block { name: "all".into(), range: 0..dim, dead: false }]
+        vec![Block { name: "all".into(), range: 0..dim, unused: false }]
     }
 }
 

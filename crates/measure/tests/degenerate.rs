@@ -8,7 +8,7 @@ use windtunnel_math::linalg::{cholesky, inverse, norm, normals, symmetric_eigen}
 use windtunnel_math::objective::{Block, Objective, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::instrument::{
-    DENSE_LIMIT, Dynamics, Instrument, Motion, NoisePlan, Readings, Scene, Work,
+    Context, DENSE_LIMIT, Dynamics, Instrument, NoisePlan, Readings, Updates, Work,
 };
 use windtunnel_measure::landscape::{
     Hessian, Probe, Resampled, block_heterogeneity, cosine, lanczos, robust_condition_numbers,
@@ -164,7 +164,7 @@ fn linear_algebra_never_panics_nor_loops() {
         }
         let _ = (cholesky(p, &a), inverse(p, &a));
         let blocks =
-            [0..p / 2, p / 2..p].map(|range| Block { name: "b".into(), range, dead: false });
+            [0..p / 2, p / 2..p].map(|range| Block { name: "b".into(), range, unused: false });
         let blocks: Vec<Block> = blocks.into_iter().filter(|b| !b.range.is_empty()).collect();
         let hessian = Hessian::from_entries(p, a.clone());
         for (_, value) in robust_condition_numbers(&hessian, &blocks) {
@@ -210,7 +210,7 @@ impl Objective for Quartic {
     }
     fn blocks(&self) -> Vec<Block> {
         let p = self.dim();
-        let block = |name: &str, range| Block { name: name.into(), range, dead: false };
+        let block = |name: &str, range| Block { name: name.into(), range, unused: false };
         match p {
             1 => Block::whole(1),
             _ => vec![block("a", 0..p / 2), block("b", p / 2..p)],
@@ -284,15 +284,15 @@ fn the_work_of_instruments_is_what_they_ask_for() {
             let (work, fresh) = (std::cell::Cell::default(), std::cell::Cell::default());
             let mut fixed = Counting(quartic(), &work);
             let mut stochastic = Counting(quartic(), &fresh);
-            let motion = Motion {
+            let updates = Updates {
                 grad: vec![1.0; p],
                 update: vec![1.0; p],
                 others: vec![("other".into(), vec![1.0; p])],
                 dynamics: Some(Dynamics { threshold: 1.0, preconditioner: None, clip_factor: 1.0 }),
             };
             let probe = Probe::new(&mut fixed, vec![1.0; p]);
-            let mut scene = Scene::new(probe, &mut stochastic, Some(motion), plan.clone());
-            instrument.measure(&mut scene, &mut Readings::default());
+            let mut context = Context::new(probe, &mut stochastic, Some(updates), plan.clone());
+            instrument.measure(&mut context, &mut Readings::default());
             let asked = Work { prompts: fresh.get().prompts, ..work.get() };
             assert_eq!(instrument.work(p, &plan, 1), asked, "{instrument:?} with {p} parameters");
         }
@@ -326,7 +326,7 @@ fn measure_all(mut objective: Quartic, params: Vec<f64>) {
     let population = SampleGradients { losses, grads };
     let mut population = Resampled::new(population, blocks, 1);
     let reference = population.reference();
-    let motion = Motion {
+    let updates = Updates {
         update: grad.clone(),
         others: vec![("other".into(), params.clone())],
         dynamics: None,
@@ -335,16 +335,16 @@ fn measure_all(mut objective: Quartic, params: Vec<f64>) {
     let plan = NoisePlan { batch_sizes: vec![1, 3], draws: 60, reference: 10, prompts: 10 };
     for reference in [None, Some(reference)] {
         let probe = Probe::new(&mut objective, params.clone());
-        let mut scene = Scene::new(probe, &mut population, Some(motion.clone()), plan.clone());
-        scene.reference = reference;
+        let mut context = Context::new(probe, &mut population, Some(updates.clone()), plan.clone());
+        context.reference = reference;
         let mut readings = Readings::default();
         for instrument in Instrument::ALL {
-            instrument.measure(&mut scene, &mut readings);
+            instrument.measure(&mut context, &mut readings);
         }
         explained(&readings);
         let overflown =
-            scene.motion.as_ref().is_some_and(|m| !m.grad.iter().all(|g| g.is_finite()));
+            context.updates.as_ref().is_some_and(|m| !m.grad.iter().all(|g| g.is_finite()));
         let rms = readings.get("grad_noise.b1.rms").unwrap();
-        assert_eq!(overflown, !rms.is_finite(), "rms {rms} of {:?}", scene.motion);
+        assert_eq!(overflown, !rms.is_finite(), "rms {rms} of {:?}", context.updates);
     }
 }

@@ -59,6 +59,6 @@ impl Transformer {
     }
 }
 
-fn block(name: String, range: Range<usize>, dead: bool) -> Block {
-    Block { name, range, dead }
+fn block(name: String, range: Range<usize>, unused: bool) -> Block {
+    Block { name, range, unused }
 }

@@ -291,7 +291,7 @@ impl Evaluator<f64> {
     fn hessian_by_rows(&mut self, params: &[f64], prompts: &impl Prompts<f64>, out: &mut [f64]) {
         let Some(embedding) = self.embedding.clone() else { return };
         let p = params.len();
-        let blocks = self.model.blocks().into_iter().filter(|block| !block.dead);
+        let blocks = self.model.blocks().into_iter().filter(|block| !block.unused);
         let live: Vec<usize> = blocks.flat_map(|block| block.range).collect();
         let weights = embedding.expand(params, |constant| constant);
         let unit = |index: usize| {

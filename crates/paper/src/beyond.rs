@@ -2,8 +2,8 @@
 
 use super::Arm::{Adam, Sgdm};
 use super::claim::{Coordinate, Kind, Unit, claim, gap, gaps};
-use super::cohort::{Cohort, Rates};
 use super::quantity::Quantity;
+use super::setting::{Rates, Setting};
 use super::settings::{
     DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR, SETTING1, SETTING3, SPHERE,
 };
@@ -14,7 +14,7 @@ use windtunnel_figure::Scale;
 /// A setting whose noise is measured along the way.
 macro_rules! noisy {
     ($of:expr, $name:expr) => {
-        Cohort {
+        Setting {
             name: $name,
             quick_sets: &["instruments.noise_draws=200", "instruments.noise_reference=20000"],
             instruments: &[
@@ -30,7 +30,7 @@ macro_rules! noisy {
 /// Setting 1 with so many prompts a step.
 macro_rules! batch {
     ($size:literal) => {
-        Cohort {
+        Setting {
             name: concat!("batch", $size),
             title: concat!("B = ", $size),
             sets: &["preset=setting1", concat!("train.batch_size=", $size)],
@@ -47,7 +47,7 @@ macro_rules! batch {
 /// the shape the heavier the tail. E‖x‖⁴/(E‖x‖²)² = 1 + 1/shape.
 macro_rules! tails {
     ($shape:literal, $dose:expr) => {
-        Cohort {
+        Setting {
             name: concat!("tails", $shape),
             title: concat!("shape ", $shape),
             sets: &[
@@ -66,7 +66,7 @@ macro_rules! tails {
 
 macro_rules! unclipped {
     ($of:expr, $name:expr, $title:expr, $preset:expr) => {
-        Cohort {
+        Setting {
             name: $name,
             title: $title,
             sets: &[$preset, "optimizer.clip_norm=\"off\""],
@@ -84,7 +84,7 @@ pub const BEYOND: [Study; 6] = [
     Study {
         name: "noise",
         title: "Noise during training",
-        cohorts: &[noisy!(SETTING1, "setting1-noise"), noisy!(SETTING3, "setting3-noise")],
+        settings: &[noisy!(SETTING1, "setting1-noise"), noisy!(SETTING3, "setting3-noise")],
         views: &[View::NoiseInTraining],
         claims: &[
             claim(
@@ -124,7 +124,7 @@ pub const BEYOND: [Study; 6] = [
     Study {
         name: "batch",
         title: "Batch size and learning rate",
-        cohorts: &[batch!(8), batch!(64), batch!(512), batch!(4096)],
+        settings: &[batch!(8), batch!(64), batch!(512), batch!(4096)],
         views: &[View::Losses, View::Dose("batch size", Scale::Log)],
         claims: &[
             claim(
@@ -155,7 +155,7 @@ pub const BEYOND: [Study; 6] = [
     Study {
         name: "tails",
         title: "Tails without the change of scale",
-        cohorts: &[
+        settings: &[
             tails!("0.1", 11.0),
             tails!("0.3", 13.0 / 3.0),
             tails!("1.0", 2.0),
@@ -181,7 +181,7 @@ pub const BEYOND: [Study; 6] = [
     Study {
         name: "depth",
         title: "Depth, one to eight layers",
-        cohorts: &[DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8],
+        settings: &[DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8],
         views: &[View::Losses, View::Dose("layers", Scale::Linear)],
         claims: &[
             claim(
@@ -197,7 +197,7 @@ pub const BEYOND: [Study; 6] = [
     Study {
         name: "unclipped",
         title: "Without clipping",
-        cohorts: &[
+        settings: &[
             SETTING1,
             unclipped!(SETTING1, "setting1-unclipped", "Setting 1, not clipped", "preset=setting1"),
             SETTING3,
@@ -227,13 +227,13 @@ pub const BEYOND: [Study; 6] = [
         name: "blocks",
         title: "Block heterogeneity and the gap",
         // One layer has a single live block, and so no distance between blocks.
-        cohorts: &[SETTING1, SETTING3, SPHERE, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR],
+        settings: &[SETTING1, SETTING3, SPHERE, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR],
         views: &[View::Blocks],
         claims: &[claim(
             "H1",
             "The more the spectra of the blocks differ, the larger the gap (Zhang et al. 2024)",
             "rank correlation",
-            Kind::Ranks(Coordinate::Heterogeneity, Coordinate::Gap(Quantity::Loss), Unit::Cohort),
+            Kind::Ranks(Coordinate::Heterogeneity, Coordinate::Gap(Quantity::Loss), Unit::Setting),
         )],
         ..Study::EMPTY
     },

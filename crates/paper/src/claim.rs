@@ -3,18 +3,18 @@
 use windtunnel_measure::stats::{mean, rank_correlation, std_dev};
 
 use super::Arm;
-use super::cohort::Cohort;
 use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
 use super::quantity::{
     Convention, HETEROGENEITY, Quantity, SMOOTHNESS, TABLE_STEPS, at, reached, tail_metric,
 };
 use super::reading::{Ratios, Readings, lacks};
+use super::setting::Setting;
 use super::study::Study;
 use windtunnel_figure::table::number;
 use windtunnel_lab::chart::Member;
 
-/// One claim about the cohorts of a study.
+/// One claim about the settings of a study.
 #[derive(Debug)]
 pub struct Claim {
     /// Its number in docs/paper; no two claims share one.
@@ -27,7 +27,7 @@ pub struct Claim {
     pub kind: Kind,
 }
 
-/// A factor of a product: which cohort of the study, which optimizer, to which power.
+/// A factor of a product: which setting of the study, which optimizer, to which power.
 pub type Term = (usize, Arm, i32);
 
 /// How a claim is judged.
@@ -38,21 +38,21 @@ pub enum Kind {
     /// Such a product is 1 within a factor of [`EQUAL`].
     Equality(Quantity, &'static [Term]),
     /// The noise of mini-batches of this size reaches farther at the last step than at the first,
-    /// for one cohort and optimizer.
+    /// for one setting and optimizer.
     TailGrowth(usize, usize, Arm),
-    /// Smoothness grows with the gradient norm along a trajectory of the cohort.
+    /// Smoothness grows with the gradient norm along a trajectory of the setting.
     Smoothness(usize),
-    /// Two coordinates rank the cohorts' seeds alike; the interval is over the units.
+    /// Two coordinates rank the settings' seeds alike; the interval is over the units.
     Ranks(Coordinate, Coordinate, Unit),
 }
 
 /// What is resampled for the interval of a rank correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Seeds, each with all cohorts: the cohorts are the question, as doses are.
+    /// Seeds, each with all settings: the settings are the question, as doses are.
     Seed,
-    /// Cohorts, each with all seeds: they stand for others.
-    Cohort,
+    /// Settings, each with all seeds: they stand for others.
+    Setting,
 }
 
 /// Fewest points of a rank correlation.
@@ -61,10 +61,10 @@ const FEWEST: usize = 4;
 /// What counts as no effect where a claim says that there is none.
 pub const EQUAL: f64 = 1.1;
 
-/// A number of every seed of a cohort.
+/// A number of every seed of a setting.
 #[derive(Clone, Copy, Debug)]
 pub enum Coordinate {
-    /// What the cohort is the dose of.
+    /// What the setting is the dose of.
     Dose,
     /// ln(SGDM/Adam) of a quantity.
     Gap(Quantity),
@@ -72,17 +72,17 @@ pub enum Coordinate {
     Heterogeneity,
 }
 
-/// "SGDM over Adam" of a quantity of one cohort.
+/// "SGDM over Adam" of a quantity of one setting.
 macro_rules! gap {
-    ($quantity:ident, $cohort:expr) => {
+    ($quantity:ident, $setting:expr) => {
         $crate::claim::Kind::Contrast(
             $crate::quantity::Quantity::$quantity,
-            &[($cohort, $crate::Arm::Sgdm, 1), ($cohort, $crate::Arm::Adam, -1)],
+            &[($setting, $crate::Arm::Sgdm, 1), ($setting, $crate::Arm::Adam, -1)],
         )
     };
 }
 
-/// The gap of one cohort over that of another.
+/// The gap of one setting over that of another.
 macro_rules! gaps {
     ($quantity:ident, $a:expr, $b:expr) => {
         $crate::claim::Kind::Contrast(
@@ -97,7 +97,7 @@ macro_rules! gaps {
     };
 }
 
-/// One cohort over another with one optimizer.
+/// One setting over another with one optimizer.
 macro_rules! over {
     ($quantity:ident, $a:expr, $b:expr, $arm:expr) => {
         $crate::claim::Kind::Contrast(
@@ -128,10 +128,10 @@ impl Claim {
                 let effects = contrast(study, evidence, *quantity, terms).into_iter();
                 effects.map(|effect| effect.as_equality(EQUAL)).collect()
             }
-            Kind::TailGrowth(batch_size, cohort, arm) => {
-                vec![tail_growth(evidence, *batch_size, &study.cohorts[*cohort], *arm)]
+            Kind::TailGrowth(batch_size, setting, arm) => {
+                vec![tail_growth(evidence, *batch_size, &study.settings[*setting], *arm)]
             }
-            Kind::Smoothness(cohort) => smoothness(evidence, &study.cohorts[*cohort]),
+            Kind::Smoothness(setting) => smoothness(evidence, &study.settings[*setting]),
             Kind::Ranks(x, y, unit) => vec![ranks(study, evidence, (*x, *y), *unit)],
         };
         let holds = match self.kind {
@@ -154,26 +154,26 @@ impl Claim {
         }
     }
 
-    /// Published numbers beside ours, where the claim is about one cohort that has some.
+    /// Published numbers beside ours, where the claim is about one setting that has some.
     fn agreement(&self, study: &Study, evidence: &Evidence) -> Option<String> {
         let (quantity, terms) = self.contrast()?;
-        let &[(cohort, ..), (other, ..)] = terms else { return None };
+        let &[(setting, ..), (other, ..)] = terms else { return None };
         match quantity {
-            _ if cohort != other => None,
-            Quantity::RobustCondition => published_ratios(study, evidence, cohort),
-            Quantity::Loss if cohort == 0 => study.agreement_in_words(evidence),
+            _ if setting != other => None,
+            Quantity::RobustCondition => published_ratios(study, evidence, setting),
+            Quantity::Loss if setting == 0 => study.agreement_in_words(evidence),
             _ => None,
         }
     }
 }
 
-/// Ratios of robust condition numbers of a cohort that were published, beside ours.
-fn published_ratios(study: &Study, evidence: &Evidence, cohort: usize) -> Option<String> {
+/// Ratios of robust condition numbers of a setting that were published, beside ours.
+fn published_ratios(study: &Study, evidence: &Evidence, setting: usize) -> Option<String> {
     let line = |step: u64| {
-        let own = study.published.iter().filter(|p| (p.cohort, p.step) == (cohort, step));
+        let own = study.published.iter().filter(|p| (p.setting, p.step) == (setting, step));
         let theirs: Vec<String> =
             own.map(|p| format!("{} {} ({})", p.source, p.mean, p.std)).collect();
-        let ours = evidence.condition_ratio(&study.cohorts[cohort], step)?;
+        let ours = evidence.condition_ratio(&study.settings[setting], step)?;
         (!theirs.is_empty()).then(|| format!("step {step}: ours {ours}, {}", theirs.join(", ")))
     };
     let lines: Vec<String> = TABLE_STEPS.into_iter().filter_map(line).collect();
@@ -181,27 +181,32 @@ fn published_ratios(study: &Study, evidence: &Evidence, cohort: usize) -> Option
         .then(|| format!("mean (standard deviation) of ratios, {}", lines.join("; ")))
 }
 
-/// Readings of every seed of a cohort; `name` is their subject in sentences.
+/// Readings of every seed of a setting; `name` is their subject in sentences.
 pub(super) fn readings(
     evidence: &Evidence,
-    cohort: &Cohort,
+    setting: &Setting,
     (name, arm): (&str, Arm),
     convention: &Convention,
 ) -> Readings {
-    let steps = cohort.steps(&evidence.protocol);
+    let steps = setting.steps(&evidence.protocol);
     let readings = if convention.is_of_noise() {
-        evidence.noise(cohort).iter().map(|noise| convention.of_noise(noise)).collect()
+        evidence.noise(setting).iter().map(|noise| convention.of_noise(noise)).collect()
     } else {
         let of_run = |member: &Member| convention.of_run(member, steps);
-        evidence.members(cohort, arm).iter().map(of_run).collect()
+        evidence.members(setting, arm).iter().map(of_run).collect()
     };
     Readings { of: name.into(), readings }
 }
 
-/// Subject of sentences about the readings of a term; names the cohort if there are several.
-fn subject(cohorts: &[Cohort], terms: &[Term], (cohort, arm, _): Term, of_noise: bool) -> String {
-    let name = cohorts[cohort].name;
-    match (of_noise, terms.iter().any(|term| term.0 != cohort)) {
+/// Subject of sentences about the readings of a term; names the setting if there are several.
+fn subject(
+    settings: &[Setting],
+    terms: &[Term],
+    (setting, arm, _): Term,
+    of_noise: bool,
+) -> String {
+    let name = settings[setting].name;
+    match (of_noise, terms.iter().any(|term| term.0 != setting)) {
         (true, _) => format!("the noise of {name}"),
         (false, true) => format!("{} of {name}", arm.name()),
         (false, false) => arm.name().into(),
@@ -211,29 +216,29 @@ fn subject(cohorts: &[Cohort], terms: &[Term], (cohort, arm, _): Term, of_noise:
 /// Products of powers for every seed under one convention.
 fn product(
     evidence: &Evidence,
-    cohorts: &[Cohort],
+    settings: &[Setting],
     terms: &[Term],
     convention: &Convention,
 ) -> Ratios {
     let factor = |&term: &Term| {
-        let (cohort, arm, power) = term;
-        let name = subject(cohorts, terms, term, convention.is_of_noise());
-        (readings(evidence, &cohorts[cohort], (&name, arm), convention), power)
+        let (setting, arm, power) = term;
+        let name = subject(settings, terms, term, convention.is_of_noise());
+        (readings(evidence, &settings[setting], (&name, arm), convention), power)
     };
     Ratios::of(&terms.iter().map(factor).collect::<Vec<_>>())
 }
 
 fn contrast(study: &Study, evidence: &Evidence, quantity: Quantity, terms: &[Term]) -> Vec<Effect> {
-    let effect = |name: &str, convention: &Convention, cohorts: &[Cohort]| {
-        Effect::of_ratios(name, &product(evidence, cohorts, terms, convention))
+    let effect = |name: &str, convention: &Convention, settings: &[Setting]| {
+        Effect::of_ratios(name, &product(evidence, settings, terms, convention))
     };
-    let shortest = terms.iter().map(|term| study.cohorts[term.0].steps(&evidence.protocol)).min();
+    let shortest = terms.iter().map(|term| study.settings[term.0].steps(&evidence.protocol)).min();
     let conventions = quantity.conventions(shortest.unwrap_or(0));
     let mut effects: Vec<Effect> =
-        conventions.iter().map(|c| effect(&c.name, c, study.cohorts)).collect();
+        conventions.iter().map(|c| effect(&c.name, c, study.settings)).collect();
     if quantity == Quantity::Loss {
-        for (name, cohorts) in study.alternatives {
-            effects.extend(conventions.first().map(|c| effect(name, c, cohorts)));
+        for (name, settings) in study.alternatives {
+            effects.extend(conventions.first().map(|c| effect(name, c, settings)));
         }
     }
     // The paper's convention stays whatever it says; of the others, those that say something.
@@ -242,20 +247,20 @@ fn contrast(study: &Study, evidence: &Evidence, quantity: Quantity, terms: &[Ter
     effects
 }
 
-fn tail_growth(evidence: &Evidence, batch_size: usize, cohort: &Cohort, arm: Arm) -> Effect {
+fn tail_growth(evidence: &Evidence, batch_size: usize, setting: &Setting, arm: Arm) -> Effect {
     let metric = &tail_metric(batch_size);
-    let steps = cohort.steps(&evidence.protocol);
+    let steps = setting.steps(&evidence.protocol);
     let at = |step: u64, power: i32| {
         let of_run = |member: &Member| reached(member, metric, step, steps);
-        let readings = evidence.members(cohort, arm).iter().map(of_run).collect();
+        let readings = evidence.members(setting, arm).iter().map(of_run).collect();
         (Readings { of: format!("the tail of {} at step {step}", arm.name()), readings }, power)
     };
     Effect::of_ratios(&format!("step {steps} over step 0"), &Ratios::of(&[at(steps, 1), at(0, -1)]))
 }
 
-fn smoothness(evidence: &Evidence, cohort: &Cohort) -> Vec<Effect> {
+fn smoothness(evidence: &Evidence, setting: &Setting) -> Vec<Effect> {
     let of = |(name, metric): (&str, &str)| {
-        let members = evidence.members(cohort, Arm::Adam).iter();
+        let members = evidence.members(setting, Arm::Adam).iter();
         let values: Vec<f64> = members.map(|member| rank_along(member, metric)).collect();
         let none = values.iter().filter(|value| value.is_nan()).count();
         let lack = format!(
@@ -291,12 +296,12 @@ fn ranks(
     (x, y): (Coordinate, Coordinate),
     unit: Unit,
 ) -> Effect {
-    let of_cohort = |cohort: &Cohort| -> Vec<(f64, f64)> {
-        let of = |coordinate| coordinates(evidence, cohort, coordinate);
+    let of_setting = |setting: &Setting| -> Vec<(f64, f64)> {
+        let of = |coordinate| coordinates(evidence, setting, coordinate);
         of(x).into_iter().zip(of(y)).collect()
     };
-    let cohorts: Vec<Vec<(f64, f64)>> = study.cohorts.iter().map(of_cohort).collect();
-    let all = cohorts.iter().flatten();
+    let settings: Vec<Vec<(f64, f64)>> = study.settings.iter().map(of_setting).collect();
+    let all = settings.iter().flatten();
     let none = all.clone().filter(|(x, y)| x.is_nan() || y.is_nan()).count();
     let lack = match none {
         0 => String::new(),
@@ -305,10 +310,10 @@ fn ranks(
         }
     };
     match unit {
-        Unit::Cohort => Effect::of_ranks("resampling cohorts", &cohorts, lack),
+        Unit::Setting => Effect::of_ranks("resampling settings", &settings, lack),
         Unit::Seed => {
             let of_seed = |seed: usize| {
-                cohorts.iter().filter_map(|points| points.get(seed).copied()).collect()
+                settings.iter().filter_map(|points| points.get(seed).copied()).collect()
             };
             let seeds: Vec<Vec<(f64, f64)>> =
                 (0..evidence.protocol.seeds as usize).map(of_seed).collect();
@@ -317,31 +322,31 @@ fn ranks(
     }
 }
 
-/// Ratios SGDM/Adam of every seed of a cohort by one of the quantity's conventions.
+/// Ratios SGDM/Adam of every seed of a setting by one of the quantity's conventions.
 ///
 /// Claims, tables and pictures of gaps all show these.
 pub(super) fn gap_of(
     evidence: &Evidence,
-    cohort: &Cohort,
+    setting: &Setting,
     quantity: Quantity,
     convention: usize,
 ) -> Ratios {
-    let conventions = quantity.conventions(cohort.steps(&evidence.protocol));
+    let conventions = quantity.conventions(setting.steps(&evidence.protocol));
     let terms = [(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)];
-    product(evidence, std::slice::from_ref(cohort), &terms, &conventions[convention])
+    product(evidence, std::slice::from_ref(setting), &terms, &conventions[convention])
 }
 
-/// A coordinate of every seed of a cohort.
+/// A coordinate of every seed of a setting.
 pub(super) fn coordinates(
     evidence: &Evidence,
-    cohort: &Cohort,
+    setting: &Setting,
     coordinate: Coordinate,
 ) -> Vec<f64> {
     match coordinate {
-        Coordinate::Dose => vec![cohort.dose; evidence.protocol.seeds as usize],
-        Coordinate::Gap(quantity) => gap_of(evidence, cohort, quantity, 0).logs,
+        Coordinate::Dose => vec![setting.dose; evidence.protocol.seeds as usize],
+        Coordinate::Gap(quantity) => gap_of(evidence, setting, quantity, 0).logs,
         Coordinate::Heterogeneity => {
-            let members = evidence.members(cohort, Arm::Sgdm).iter();
+            let members = evidence.members(setting, Arm::Sgdm).iter();
             members.map(|member| at(member, HETEROGENEITY, 0)).collect()
         }
     }
@@ -349,13 +354,13 @@ pub(super) fn coordinates(
 
 /// Text of the ratio SGDM/Adam of the robust condition number at a step, mean and standard deviation
 /// over seeds as in the paper's table, or the reason why there is none; nothing if the runs end before.
-pub(super) fn condition_ratio(evidence: &Evidence, cohort: &Cohort, step: u64) -> Option<String> {
+pub(super) fn condition_ratio(evidence: &Evidence, setting: &Setting, step: u64) -> Option<String> {
     let convention = Convention::condition(step);
     let [sgdm, adam] =
-        Arm::ALL.map(|arm| readings(evidence, cohort, (arm.name(), arm), &convention));
+        Arm::ALL.map(|arm| readings(evidence, setting, (arm.name(), arm), &convention));
     let pairs = sgdm.values().into_iter().zip(adam.values());
     let ratios: Vec<f64> = pairs.map(|(a, b)| a / b).collect();
-    if step > cohort.steps(&evidence.protocol) {
+    if step > setting.steps(&evidence.protocol) {
         return None;
     }
     let lack = lacks([&sgdm, &adam]);

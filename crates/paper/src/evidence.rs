@@ -8,10 +8,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use windtunnel_math::parallel::queue;
 use windtunnel_measure::instrument::POOR_REFERENCE;
 
-use super::cohort::{Cell, Cohort, Rates};
 use super::noise::{InitialNoise, initial_noise};
 use super::quantity::REFERENCE;
 use super::rates::Search;
+use super::setting::{Cell, Rates, Setting};
 use super::theory::{Theory, theory, theory_spec};
 use super::{Arm, Protocol, claim};
 use windtunnel_lab::chart::{Group, Member};
@@ -20,7 +20,7 @@ use windtunnel_runs::spec::{RunSpec, run_id};
 use windtunnel_runs::store::{Row, Store};
 use windtunnel_runs::stored::Run;
 
-/// What is known of the cohorts of all chosen studies.
+/// What is known of the settings of all chosen studies.
 pub struct Evidence {
     /// How it was made.
     pub protocol: Protocol,
@@ -29,7 +29,7 @@ pub struct Evidence {
     groups: HashMap<(&'static str, Arm), Group>,
     noise: HashMap<&'static str, Vec<InitialNoise>>,
     theory: HashMap<&'static str, Theory>,
-    /// Cohorts that lack something, and what.
+    /// Settings that lack something, and what.
     failures: HashMap<&'static str, String>,
 }
 
@@ -40,7 +40,7 @@ impl Evidence {
         Evidence { protocol, cells, searches, groups, noise, theory, failures: HashMap::new() }
     }
 
-    /// Reads every run; a cohort of which one is missing or damaged has failed.
+    /// Reads every run; a setting of which one is missing or damaged has failed.
     pub fn read(&mut self, store: &Store, jobs: usize) {
         let go_on = AtomicBool::new(false);
         let load = |cell: &Cell| Run::finished(store, &run_id(&cell.spec)).map(|(run, _)| run.rows);
@@ -48,17 +48,17 @@ impl Evidence {
         for (cell, rows) in self.cells.clone().into_iter().zip(found) {
             match rows {
                 Some(Ok(rows)) => self.add(&cell, rows),
-                Some(Err(error)) => self.fail(cell.cohort, error.to_string()),
+                Some(Err(error)) => self.fail(cell.setting, error.to_string()),
                 None => {}
             }
         }
     }
 
-    /// Adds the rows of a run. Those of a cohort have to come in the order of their seeds.
+    /// Adds the rows of a run. Those of a setting have to come in the order of their seeds.
     pub fn add(&mut self, cell: &Cell, rows: Vec<Row>) {
         let mut member = Member { run: run_id(&cell.spec), seed: cell.spec.train.seed, rows };
         leave_out_poor_noise(&mut member);
-        let group = self.groups.entry((cell.cohort, cell.arm)).or_insert_with(|| Group {
+        let group = self.groups.entry((cell.setting, cell.arm)).or_insert_with(|| Group {
             name: cell.arm.name().into(),
             color: cell.arm.color(),
             members: Vec::new(),
@@ -66,70 +66,72 @@ impl Evidence {
         group.members.push(member);
     }
 
-    /// Adds the noise of a seed at initialization. Seeds of a cohort have to come in their order.
-    pub fn add_noise(&mut self, cohort: &Cohort, noise: InitialNoise) {
-        self.noise.entry(cohort.name).or_default().push(noise);
+    /// Adds the noise of a seed at initialization. Seeds of a setting have to come in their order.
+    pub fn add_noise(&mut self, setting: &Setting, noise: InitialNoise) {
+        self.noise.entry(setting.name).or_default().push(noise);
     }
 
-    /// Notes that a cohort lacks something.
-    pub fn fail(&mut self, cohort: &'static str, reason: String) {
-        self.failures.entry(cohort).or_insert(reason);
+    /// Notes that a setting lacks something.
+    pub fn fail(&mut self, setting: &'static str, reason: String) {
+        self.failures.entry(setting).or_insert(reason);
     }
 
-    /// Samples the noise at initialization of every cohort and seed that the store does not have;
-    /// `news` hears of every one that is there. Stops between two of them when asked.
+    /// Samples the noise at initialization of every setting and seed that the store does not have;
+    /// `on_event` hears of every one that is there. Stops between two of them when asked.
     pub fn sample_noise(
         &mut self,
         store: &Store,
-        cohorts: &[&'static Cohort],
+        settings: &[&'static Setting],
         jobs: usize,
         stop: &AtomicBool,
-        news: &(dyn Fn() + Sync),
+        on_event: &(dyn Fn() + Sync),
     ) {
         let seeds = 0..self.protocol.seeds;
-        let mut items: Vec<(&'static Cohort, u64)> =
-            cohorts.iter().flat_map(|cohort| seeds.clone().map(|seed| (*cohort, seed))).collect();
+        let mut items: Vec<(&'static Setting, u64)> = settings
+            .iter()
+            .flat_map(|setting| seeds.clone().map(|seed| (*setting, seed)))
+            .collect();
         // The longest first, so that none is left alone at the end.
-        let cost = |cohort: &Cohort| {
-            let cell = self.cells.iter().find(|cell| cell.cohort == cohort.name);
-            cell.map_or(0, |cell| cohort.draws as u64 * step_cost(&cell.spec))
+        let cost = |setting: &Setting| {
+            let cell = self.cells.iter().find(|cell| cell.setting == setting.name);
+            cell.map_or(0, |cell| setting.draws as u64 * step_cost(&cell.spec))
         };
-        items.sort_by_key(|(cohort, _)| Reverse(cost(cohort)));
+        items.sort_by_key(|(setting, _)| Reverse(cost(setting)));
         let protocol = self.protocol;
-        let found = in_order(jobs, &items, stop, |(cohort, seed)| {
-            let noise = initial_noise(store, cohort, &protocol, *seed);
-            news();
+        let found = in_order(jobs, &items, stop, |(setting, seed)| {
+            let noise = initial_noise(store, setting, &protocol, *seed);
+            on_event();
             noise
         });
-        for ((cohort, _), noise) in items.iter().zip(found) {
+        for ((setting, _), noise) in items.iter().zip(found) {
             match noise {
-                Some(Ok(noise)) => self.add_noise(cohort, noise),
-                Some(Err(reason)) => self.fail(cohort.name, reason),
+                Some(Ok(noise)) => self.add_noise(setting, noise),
+                Some(Err(reason)) => self.fail(setting.name, reason),
                 None => {}
             }
         }
     }
 
-    /// Losses that need no training of every cohort; in a quick look of those with published rates
+    /// Losses that need no training of every setting; in a quick look of those with published rates
     /// only, because their best scalars take seconds to find. Stops between two of them when asked.
     pub fn fit_theory(
         &mut self,
         store: &Store,
-        cohorts: &[&'static Cohort],
+        settings: &[&'static Setting],
         jobs: usize,
         stop: &AtomicBool,
     ) {
         let quick = self.protocol.quick;
-        let wanted = |c: &&&Cohort| !quick || c.rates == Rates::Published;
-        let cohorts = cohorts.iter().filter(wanted);
+        let wanted = |c: &&&Setting| !quick || c.rates == Rates::Published;
+        let settings = settings.iter().filter(wanted);
         let mut specs: Vec<(RunSpec, Vec<&'static str>)> = Vec::new();
-        for cohort in cohorts {
-            match theory_spec(cohort) {
+        for setting in settings {
+            match theory_spec(setting) {
                 Ok(spec) => match specs.iter_mut().find(|(known, _)| *known == spec) {
-                    Some((_, names)) => names.push(cohort.name),
-                    None => specs.push((spec, vec![cohort.name])),
+                    Some((_, names)) => names.push(setting.name),
+                    None => specs.push((spec, vec![setting.name])),
                 },
-                Err(error) => self.fail(cohort.name, error.to_string()),
+                Err(error) => self.fail(setting.name, error.to_string()),
             }
         }
         // Scalars of many layers take longest.
@@ -146,49 +148,49 @@ impl Evidence {
         }
     }
 
-    /// The runs of a cohort with one optimizer.
-    pub fn group(&self, cohort: &Cohort, arm: Arm) -> Option<&Group> {
-        self.groups.get(&(cohort.name, arm))
+    /// The runs of a setting with one optimizer.
+    pub fn group(&self, setting: &Setting, arm: Arm) -> Option<&Group> {
+        self.groups.get(&(setting.name, arm))
     }
 
-    /// The runs of a cohort with one optimizer, by seed.
-    pub fn members(&self, cohort: &Cohort, arm: Arm) -> &[Member] {
-        self.group(cohort, arm).map_or(&[], |group| &group.members)
+    /// The runs of a setting with one optimizer, by seed.
+    pub fn members(&self, setting: &Setting, arm: Arm) -> &[Member] {
+        self.group(setting, arm).map_or(&[], |group| &group.members)
     }
 
-    /// All of a cohort's runs, by optimizer.
-    pub fn groups(&self, cohort: &Cohort) -> Vec<&Group> {
-        cohort.arms.iter().filter_map(|arm| self.group(cohort, *arm)).collect()
+    /// All of a setting's runs, by optimizer.
+    pub fn groups(&self, setting: &Setting) -> Vec<&Group> {
+        setting.arms.iter().filter_map(|arm| self.group(setting, *arm)).collect()
     }
 
     /// Noise at initialization, by seed.
-    pub fn noise(&self, cohort: &Cohort) -> &[InitialNoise] {
-        self.noise.get(cohort.name).map_or(&[], Vec::as_slice)
+    pub fn noise(&self, setting: &Setting) -> &[InitialNoise] {
+        self.noise.get(setting.name).map_or(&[], Vec::as_slice)
     }
 
-    /// Losses of a cohort that need no training; nothing where they were not computed.
-    pub fn theory(&self, cohort: &Cohort) -> Option<&Theory> {
-        self.theory.get(cohort.name)
+    /// Losses of a setting that need no training; nothing where they were not computed.
+    pub fn theory(&self, setting: &Setting) -> Option<&Theory> {
+        self.theory.get(setting.name)
     }
 
-    /// What is missing of a cohort.
-    pub fn failure(&self, cohort: &Cohort) -> Option<&str> {
-        self.failures.get(cohort.name).map(String::as_str)
+    /// What is missing of a setting.
+    pub fn failure(&self, setting: &Setting) -> Option<&str> {
+        self.failures.get(setting.name).map(String::as_str)
     }
 
-    /// The runs of a cohort.
-    pub fn cells<'a>(&'a self, cohort: &'a Cohort) -> impl Iterator<Item = &'a Cell> {
-        self.cells.iter().filter(|cell| cell.cohort == cohort.name)
+    /// The runs of a setting.
+    pub fn cells<'a>(&'a self, setting: &'a Setting) -> impl Iterator<Item = &'a Cell> {
+        self.cells.iter().filter(|cell| cell.setting == setting.name)
     }
 
-    /// Searches for learning rates of a cohort.
-    pub fn searches<'a>(&'a self, cohort: &'a Cohort) -> impl Iterator<Item = &'a Search> {
-        self.searches.iter().filter(|search| search.cohort.name == cohort.name)
+    /// Searches for learning rates of a setting.
+    pub fn searches<'a>(&'a self, setting: &'a Setting) -> impl Iterator<Item = &'a Search> {
+        self.searches.iter().filter(|search| search.setting.name == setting.name)
     }
 
     /// Text of the ratio of robust condition numbers at a step: see [`claim::condition_ratio`].
-    pub(super) fn condition_ratio(&self, cohort: &Cohort, step: u64) -> Option<String> {
-        claim::condition_ratio(self, cohort, step)
+    pub(super) fn condition_ratio(&self, setting: &Setting, step: u64) -> Option<String> {
+        claim::condition_ratio(self, setting, step)
     }
 }
 

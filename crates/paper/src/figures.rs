@@ -12,13 +12,13 @@ use super::view::View;
 
 /// A ratio of the paper's table or of the authors' notebook.
 const fn published(
-    cohort: usize,
+    setting: usize,
     source: &'static str,
     step: u64,
     mean: f64,
     std: f64,
 ) -> Published {
-    Published { cohort, source, step, mean, std }
+    Published { setting, source, step, mean, std }
 }
 
 const B3: [Claim; 3] = [
@@ -50,7 +50,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig2",
         title: "Figure 2: SGDM and Adam on linear Transformers",
-        cohorts: &[SETTING1, SETTING2, SETTING3],
+        settings: &[SETTING1, SETTING2, SETTING3],
         views: &[View::Losses],
         claims: &[
             claim(
@@ -89,7 +89,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig3",
         title: "Figure 3: noise of stochastic gradients at initialization",
-        cohorts: &[SETTING1, SETTING2, SETTING3],
+        settings: &[SETTING1, SETTING2, SETTING3],
         views: &[View::InitialNoise],
         claims: &[
             claim(
@@ -121,7 +121,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig4",
         title: "Figure 4: robust condition number",
-        cohorts: &[SETTING1, SETTING2, SETTING3],
+        settings: &[SETTING1, SETTING2, SETTING3],
         views: &[View::Condition],
         claims: &B3,
         published: &PUBLISHED,
@@ -131,7 +131,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "table",
         title: "The table of Figure 4",
-        cohorts: &[SETTING1, SETTING2, SETTING3],
+        settings: &[SETTING1, SETTING2, SETTING3],
         views: &[View::Ratios],
         published: &PUBLISHED,
         ..Study::EMPTY
@@ -139,7 +139,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig5",
         title: "Figure 5: directional smoothness",
-        cohorts: &[SETTING1, SETTING2, SETTING3],
+        settings: &[SETTING1, SETTING2, SETTING3],
         views: &[View::Directional],
         claims: &[
             claim(
@@ -177,7 +177,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig6",
         title: "Figure 6: smoothness against gradient norm",
-        cohorts: &EARLY,
+        settings: &EARLY,
         views: &[View::Generalized],
         claims: &[
             claim(
@@ -195,7 +195,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig7",
         title: "Figure 7: linear and softmax attention",
-        cohorts: &[SETTING1, SOFTMAX, SOFTMAX_FULL],
+        settings: &[SETTING1, SOFTMAX, SOFTMAX_FULL],
         views: &[View::Losses],
         claims: &[
             claim(
@@ -229,7 +229,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig8",
         title: "Figure 8: a larger instance",
-        cohorts: &[LARGE],
+        settings: &[LARGE],
         views: &[View::Losses, View::InitialNoise],
         claims: &[claim(
             "A1.1",
@@ -246,7 +246,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig9",
         title: "Figure 9: spherical and heavy-tailed covariates",
-        cohorts: &[SPHERE, SETTING3],
+        settings: &[SPHERE, SETTING3],
         views: &[View::Losses],
         claims: &[
             claim(
@@ -279,7 +279,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig10",
         title: "Figure 10: noise, light and heavy tails",
-        cohorts: &[SPHERE, SETTING3],
+        settings: &[SPHERE, SETTING3],
         views: &[View::InitialNoise],
         claims: &[claim(
             "D1",
@@ -292,7 +292,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig11",
         title: "Figure 11: robust condition number, light and heavy tails",
-        cohorts: &[SPHERE, SETTING3],
+        settings: &[SPHERE, SETTING3],
         views: &[View::Condition],
         claims: &[
             claim(
@@ -313,7 +313,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig12",
         title: "Figure 12: two to eight layers",
-        cohorts: &DEPTHS,
+        settings: &DEPTHS,
         views: &[View::Losses],
         claims: &[
             claim(
@@ -358,7 +358,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig13",
         title: "Figure 13: noise, two to eight layers",
-        cohorts: &DEPTHS,
+        settings: &DEPTHS,
         views: &[View::InitialNoise],
         claims: &[
             claim(
@@ -385,7 +385,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig14",
         title: "Figure 14: robust condition number, two to eight layers",
-        cohorts: &DEPTHS,
+        settings: &DEPTHS,
         views: &[View::Condition],
         claims: &[
             claim(
@@ -412,7 +412,7 @@ pub const FIGURES: [Study; 15] = [
     Study {
         name: "fig15",
         title: "Figure 15: nonlinear regression",
-        cohorts: &[NONLINEAR],
+        settings: &[NONLINEAR],
         views: &[View::Losses, View::InitialNoise, View::Condition, View::Directional],
         claims: &[
             claim(

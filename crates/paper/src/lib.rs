@@ -1,7 +1,7 @@
 //! The paper of Ahn et al. (ICLR 2024) and what follows from it: which runs, which pictures, which
 //! verdicts.
 //!
-//! A [`study::Study`] is an entry of a list ([`figures`] of the paper, [`beyond`] it): cohorts of
+//! A [`study::Study`] is an entry of a list ([`figures`] of the paper, [`beyond`] it): settings of
 //! runs, views of them, and claims about them. [`evidence`] is what the runs recorded; [`study`]
 //! turns it into a section of the report, [`audit`] all claims into one table.
 
@@ -9,7 +9,6 @@ mod arm;
 pub mod audit;
 pub mod beyond;
 pub mod claim;
-pub mod cohort;
 pub mod effect;
 pub mod estimate;
 pub mod evidence;
@@ -19,6 +18,7 @@ pub mod quantity;
 pub mod rates;
 pub mod reading;
 pub mod report;
+pub mod setting;
 mod settings;
 pub mod study;
 pub mod theory;
@@ -32,7 +32,7 @@ pub use arm::Arm;
 /// How much of the published protocol is run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
-    /// Short runs instead of the cohorts' own.
+    /// Short runs instead of the settings' own.
     pub quick: bool,
     /// Seeds 0..seeds.
     pub seeds: u64,

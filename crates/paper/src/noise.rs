@@ -11,8 +11,8 @@ use windtunnel_model::{Evaluator, TaskObjective, Trained};
 use windtunnel_train::Trainer;
 
 use super::Protocol;
-use super::cohort::Cohort;
 use super::quantity::median;
+use super::setting::Setting;
 use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
 use windtunnel_runs::store::Store;
 
@@ -132,20 +132,20 @@ impl Statistics {
     }
 }
 
-/// Noise of a cohort at one seed, read from the store or computed and kept there.
+/// Noise of a setting at one seed, read from the store or computed and kept there.
 ///
 /// # Errors
 /// A spec that does not resolve, or a store that cannot be read or written.
 pub fn initial_noise(
     store: &Store,
-    cohort: &Cohort,
+    setting: &Setting,
     protocol: &Protocol,
     seed: u64,
 ) -> Result<InitialNoise, String> {
-    let spec = cohort.bare_spec(cohort.arms[0], 1, Some(1.0)).map_err(|e| e.to_string())?;
+    let spec = setting.bare_spec(setting.arms[0], 1, Some(1.0)).map_err(|e| e.to_string())?;
     let spec = spec.with_seed(seed);
     let share = if protocol.quick { QUICK } else { 1 };
-    let draws = cohort.draws / if seed == DRAWN_SEED { 1 } else { OTHER_SEEDS } / share;
+    let draws = setting.draws / if seed == DRAWN_SEED { 1 } else { OTHER_SEEDS } / share;
     let draws = draws.max(20);
     // A quick look has few draws, and no use for a reference that is far better than they are.
     let reference = REFERENCE * spec.train.batch_size.min(10 * draws);
@@ -154,7 +154,7 @@ pub fn initial_noise(
         "initial noise {FORMAT} of {id}, {draws} draws against {reference} prompts, numerics \
          {NUMERICS_VERSION}"
     );
-    let known = store.kept(&key).map_err(|e| e.to_string())?;
+    let known = store.cached(&key).map_err(|e| e.to_string())?;
     if let Some(known) = known.and_then(|text| serde_json::from_str(&text).ok()) {
         return Ok(known);
     }
@@ -164,7 +164,7 @@ pub fn initial_noise(
     };
     let noise = samples.noise(seed);
     let text = serde_json::to_string(&noise).map_err(|e| e.to_string())?;
-    store.keep(&key, &text).map_err(|e| e.to_string())?;
+    store.cache(&key, &text).map_err(|e| e.to_string())?;
     Ok(noise)
 }
 
@@ -244,7 +244,7 @@ fn of_mini_batches(
 
 /// Median excess kurtosis of the coordinates that vary, of finite noise.
 fn coordinate_kurtosis(sample: &NoiseSample, blocks: &[Block]) -> Statistic {
-    let live = blocks.iter().filter(|block| !block.dead).flat_map(|block| block.range.clone());
+    let live = blocks.iter().filter(|block| !block.unused).flat_map(|block| block.range.clone());
     let kurtoses = live.map(|i| excess_kurtosis(&sample.coordinate(i)));
     let varying: Vec<f64> = kurtoses.filter(|kurtosis| !kurtosis.is_nan()).collect();
     finite(median(&varying), Missing::Coordinates)
@@ -299,7 +299,7 @@ mod tests {
     }
 
     fn statistics(sample: &NoiseSample) -> Statistics {
-        let blocks = [Block { name: "w".into(), range: 0..2, dead: false }];
+        let blocks = [Block { name: "w".into(), range: 0..2, unused: false }];
         Statistics {
             single: single_tail(sample),
             ..of_mini_batches(sample, gaussian(sample).as_deref(), &blocks)

@@ -11,8 +11,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use windtunnel_measure::stats::mean;
 
-use super::cohort::{Cohort, Rates};
 use super::quantity::{LOSS, diverged, loss};
+use super::setting::{Rates, Setting};
 use super::{Arm, Protocol};
 use windtunnel_figure::table::{Table, number};
 use windtunnel_figure::{Figure, Panel, Scale, Series};
@@ -26,11 +26,11 @@ pub const SEEDS: u64 = 3;
 /// Times that a grid may grow by a decade, three values.
 const GROWTHS: usize = 2;
 
-/// The search for one optimizer of one cohort.
+/// The search for one optimizer of one setting.
 #[derive(Clone, Debug)]
 pub struct Search {
-    /// Which cohort.
-    pub cohort: &'static Cohort,
+    /// Which setting.
+    pub setting: &'static Setting,
     /// Which optimizer.
     pub arm: Arm,
     /// Updates of the runs on the grid, and of those that the study needs.
@@ -85,7 +85,7 @@ impl LearningRateSearches {
     /// # Errors
     /// A store that cannot be read.
     pub fn read(store: &Store) -> Result<LearningRateSearches, store::Error> {
-        let grids = store.kept_keys(KEY)?.into_iter().filter_map(|key| {
+        let grids = store.cached_keys(KEY)?.into_iter().filter_map(|key| {
             let (id, rest) = key.split_once(" for ")?.1.split_once(',')?;
             let steps = rest.split_once("tried for ")?.1.split_once(' ')?.0;
             Some((id.parse().ok()?, steps.parse().ok()?))
@@ -108,16 +108,16 @@ fn value(rung: i32) -> f64 {
     format!("{mantissa}e{}", rung.div_euclid(3)).parse().unwrap_or(f64::NAN)
 }
 
-/// The searches that cohorts need.
-pub fn searches(cohorts: &[&'static Cohort], protocol: &Protocol) -> Vec<Search> {
+/// The searches that settings need.
+pub fn searches(settings: &[&'static Setting], protocol: &Protocol) -> Vec<Search> {
     let mut searches = Vec::new();
-    for &cohort in cohorts {
-        if let Rates::Searched { shortened, decade } = cohort.rates {
-            searches.extend(cohort.arms.iter().map(|&arm| Search {
-                cohort,
+    for &setting in settings {
+        if let Rates::Searched { shortened, decade } = setting.rates {
+            searches.extend(setting.arms.iter().map(|&arm| Search {
+                setting,
                 arm,
-                steps: (cohort.steps(protocol) / shortened).max(1),
-                full_steps: cohort.steps(protocol),
+                steps: (setting.steps(protocol) / shortened).max(1),
+                full_steps: setting.steps(protocol),
                 grid: Grid {
                     rungs: 3 * decade..3 * decade + VALUES,
                     growths: 0,
@@ -137,16 +137,16 @@ impl Search {
     /// length, in runs that the study needs itself.
     ///
     /// # Errors
-    /// As [`Cohort::spec`].
+    /// As [`Setting::spec`].
     pub fn specs(&self, protocol: &Protocol) -> Result<Vec<RunSpec>, SpecError> {
         let seeds = 0..SEEDS.min(protocol.seeds);
         if self.stage == Stage::Trial {
-            let spec = self.cohort.spec(self.arm, protocol, Some(self.lr()))?;
+            let spec = self.setting.spec(self.arm, protocol, Some(self.lr()))?;
             return Ok(seeds.map(|seed| spec.with_seed(seed)).collect());
         }
         let mut specs = Vec::new();
         for rung in self.grid.rungs.clone() {
-            let spec = self.cohort.bare_spec(self.arm, self.steps, Some(value(rung)))?;
+            let spec = self.setting.bare_spec(self.arm, self.steps, Some(value(rung)))?;
             specs.extend(seeds.clone().map(|seed| spec.with_seed(seed)));
         }
         Ok(specs)
@@ -158,16 +158,16 @@ impl Search {
     /// A store that cannot be read.
     pub fn recall(&mut self, store: &Store) -> Result<bool, store::Error> {
         let Some(key) = self.key() else { return Ok(false) };
-        let kept = store.kept(&key)?.and_then(|text| serde_json::from_str(&text).ok());
+        let kept = store.cached(&key)?.and_then(|text| serde_json::from_str(&text).ok());
         let Some(grid) = kept else { return Ok(false) };
         self.grid = grid;
         Ok(true)
     }
 
     fn key(&self) -> Option<String> {
-        let spec = self.cohort.bare_spec(self.arm, self.steps, Some(1.0)).ok()?;
+        let spec = self.setting.bare_spec(self.arm, self.steps, Some(1.0)).ok()?;
         let id = base(&spec);
-        let Rates::Searched { decade, .. } = self.cohort.rates else { return None };
+        let Rates::Searched { decade, .. } = self.setting.rates else { return None };
         let Search { full_steps, .. } = self;
         Some(format!(
             "{KEY}{decade} for {id}, {SEEDS} seeds, tried for {full_steps} steps, \
@@ -204,7 +204,7 @@ impl Search {
                     if let Some((key, text)) =
                         self.key().zip(serde_json::to_string(&self.grid).ok())
                     {
-                        store.keep(&key, &text)?;
+                        store.cache(&key, &text)?;
                     }
                     return Ok(true);
                 }
@@ -280,9 +280,9 @@ impl Search {
 /// beyond the picture.
 const HOPELESS: f64 = 1e4;
 
-/// Loss against learning rate, a panel per cohort that was searched; none where all rates are
+/// Loss against learning rate, a panel per setting that was searched; none where all rates are
 /// published.
-pub fn figure(title: &str, cohorts: &[Cohort], searches: &[&Search]) -> Option<Figure> {
+pub fn figure(title: &str, settings: &[Setting], searches: &[&Search]) -> Option<Figure> {
     let series = |search: &&Search| {
         let x = search.grid.rungs.clone().map(value).collect();
         let mut series = Series::new(search.arm.name(), search.arm.color(), x, search.means());
@@ -295,8 +295,8 @@ pub fn figure(title: &str, cohorts: &[Cohort], searches: &[&Search]) -> Option<F
             .collect();
         series
     };
-    let panel = |cohort: &Cohort| {
-        let own = searches.iter().filter(|s| s.cohort.name == cohort.name);
+    let panel = |setting: &Setting| {
+        let own = searches.iter().filter(|s| s.setting.name == setting.name);
         let mut own: Vec<Series> = own.map(series).collect();
         let lowest = own.iter().flat_map(|series| &series.center).copied();
         let most = HOPELESS * lowest.fold(f64::INFINITY, f64::min);
@@ -310,7 +310,7 @@ pub fn figure(title: &str, cohorts: &[Cohort], searches: &[&Search]) -> Option<F
         let cut = cut.count();
         (!own.is_empty()).then(|| Panel {
             cut,
-            title: cohort.title.into(),
+            title: setting.title.into(),
             x_label: "learning rate".into(),
             y_label: "held-out loss".into(),
             x_scale: Scale::Log,
@@ -319,7 +319,7 @@ pub fn figure(title: &str, cohorts: &[Cohort], searches: &[&Search]) -> Option<F
             ..Panel::default()
         })
     };
-    let panels: Vec<Panel> = cohorts.iter().filter_map(panel).collect();
+    let panels: Vec<Panel> = settings.iter().filter_map(panel).collect();
     let mut steps: Vec<u64> = searches.iter().map(|s| s.steps).collect();
     steps.dedup();
     let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
@@ -343,7 +343,7 @@ pub fn table(searches: &[&Search]) -> Option<Table> {
         let best = search.best();
         let grid = search.grid.rungs.clone().map(value).collect::<Vec<_>>();
         vec![
-            search.cohort.name.into(),
+            search.setting.name.into(),
             search.arm.name().into(),
             number(search.lr()),
             match search.means().get(best) {

@@ -1,7 +1,7 @@
-//! The cohorts of the paper's figures: its settings, depths, models and data.
+//! The list of settings: those of the paper, its depths, models and data.
 
 use super::Arm::{self, Adam};
-use super::cohort::{Cohort, Rates};
+use super::setting::{Rates, Setting};
 
 /// What every run of the paper's settings measures.
 const MEASURED: &[&str] = &[
@@ -12,7 +12,7 @@ const MEASURED: &[&str] = &[
 ];
 
 /// Setting 1 as published.
-pub(super) const SETTING1: Cohort = Cohort {
+pub(super) const SETTING1: Setting = Setting {
     name: "setting1",
     title: "Setting 1: n = 20, Gaussian",
     sets: &["preset=setting1"],
@@ -24,50 +24,50 @@ pub(super) const SETTING1: Cohort = Cohort {
     draws: 10_000,
     dose: f64::NAN,
 };
-pub(super) const SETTING2: Cohort = Cohort {
+pub(super) const SETTING2: Setting = Setting {
     name: "setting2",
     title: "Setting 2: n = 5, Gaussian",
     sets: &["preset=setting2"],
     ..SETTING1
 };
-pub(super) const SPHERE: Cohort = Cohort {
+pub(super) const SPHERE: Setting = Setting {
     name: "sphere",
     title: "Spherical: n = 20, unit norm",
     sets: &["preset=sphere"],
     ..SETTING1
 };
-pub(super) const SETTING3: Cohort = Cohort {
+pub(super) const SETTING3: Setting = Setting {
     name: "setting3",
     title: "Setting 3: n = 20, heavy-tailed",
     sets: &["preset=setting3"],
     ..SETTING1
 };
 
-/// A published cohort with another threshold of clipping, at the published learning rates.
+/// A published setting with another threshold of clipping, at the published learning rates.
 macro_rules! clipped {
     ($of:expr, $name:expr, $title:expr, $sets:expr) => {
-        Cohort { name: $name, title: $title, sets: $sets, instruments: &[], ..$of }
+        Setting { name: $name, title: $title, sets: $sets, instruments: &[], ..$of }
     };
 }
-pub(super) const SETTING1_CLIP: Cohort = clipped!(
+pub(super) const SETTING1_CLIP: Setting = clipped!(
     SETTING1,
     "setting1-clip0.1",
     "Setting 1, clipped at 0.1",
     &["preset=setting1", "optimizer.clip_norm=0.1"]
 );
-pub(super) const SETTING2_CLIP: Cohort = clipped!(
+pub(super) const SETTING2_CLIP: Setting = clipped!(
     SETTING2,
     "setting2-clip0.1",
     "Setting 2, clipped at 0.1",
     &["preset=setting2", "optimizer.clip_norm=0.1"]
 );
-pub(super) const SETTING3_CLIP: Cohort = clipped!(
+pub(super) const SETTING3_CLIP: Setting = clipped!(
     SETTING3,
     "setting3-clip0.1",
     "Setting 3, clipped at 0.1",
     &["preset=setting3", "optimizer.clip_norm=0.1"]
 );
-pub(super) const SPHERE_CLIP: Cohort = clipped!(
+pub(super) const SPHERE_CLIP: Setting = clipped!(
     SPHERE,
     "sphere-clip1",
     "Spherical, clipped at 1",
@@ -77,7 +77,7 @@ pub(super) const SPHERE_CLIP: Cohort = clipped!(
 /// The first 2000 steps of Adam, of which every one is measured.
 macro_rules! early {
     ($of:expr, $name:expr) => {
-        Cohort {
+        Setting {
             name: $name,
             instruments: &[
                 "instruments.directional_smoothness=1",
@@ -95,7 +95,7 @@ macro_rules! early {
 /// most rates diverge late, so that a search by shorter runs costs more in trials than it saves.
 macro_rules! depth {
     ($layers:literal, search by $shortened:literal) => {
-        Cohort {
+        Setting {
             name: concat!("depth", $layers),
             title: concat!("L = ", $layers),
             sets: &["preset=setting1", "train.precision=f64", concat!("model.depth=", $layers)],
@@ -113,15 +113,15 @@ macro_rules! depth {
         }
     };
 }
-pub(super) const DEPTH1: Cohort = depth!(1, search by 10);
-pub(super) const DEPTH2: Cohort = depth!(2, search by 10);
-pub(super) const DEPTH3: Cohort = depth!(3, search by 10);
-pub(super) const DEPTH4: Cohort = depth!(4, search by 10);
-pub(super) const DEPTH6: Cohort = depth!(6, search by 10);
-pub(super) const DEPTH8: Cohort = depth!(8, search by 5);
-pub(super) const DEPTHS: [Cohort; 4] = [DEPTH2, DEPTH4, DEPTH6, DEPTH8];
+pub(super) const DEPTH1: Setting = depth!(1, search by 10);
+pub(super) const DEPTH2: Setting = depth!(2, search by 10);
+pub(super) const DEPTH3: Setting = depth!(3, search by 10);
+pub(super) const DEPTH4: Setting = depth!(4, search by 10);
+pub(super) const DEPTH6: Setting = depth!(6, search by 10);
+pub(super) const DEPTH8: Setting = depth!(8, search by 5);
+pub(super) const DEPTHS: [Setting; 4] = [DEPTH2, DEPTH4, DEPTH6, DEPTH8];
 
-pub(super) const SOFTMAX: Cohort = Cohort {
+pub(super) const SOFTMAX: Setting = Setting {
     name: "softmax",
     title: "Softmax attention: n = 20, Gaussian",
     sets: &["preset=softmax"],
@@ -130,14 +130,14 @@ pub(super) const SOFTMAX: Cohort = Cohort {
     steps: (10_000, 300),
     ..SETTING1
 };
-pub(super) const SOFTMAX_FULL: Cohort = Cohort {
+pub(super) const SOFTMAX_FULL: Setting = Setting {
     name: "softmax-full",
     title: "Softmax attention, all of P and Q free",
     sets: &["preset=softmax", "model.parameterization=full"],
     ..SOFTMAX
 };
 /// 2000 steps, for every learning rate down to 5e-5 diverges within 10,000: docs/paper/fig8.md.
-pub(super) const LARGE: Cohort = Cohort {
+pub(super) const LARGE: Setting = Setting {
     name: "large",
     title: "L = 8, d = 20, n = 60",
     sets: &["preset=large"],
@@ -147,7 +147,7 @@ pub(super) const LARGE: Cohort = Cohort {
     draws: 1_000,
     ..SETTING1
 };
-pub(super) const NONLINEAR: Cohort = Cohort {
+pub(super) const NONLINEAR: Setting = Setting {
     name: "nonlinear",
     title: "Nonlinear regression: n = 20, Gaussian",
     sets: &["preset=nonlinear"],
@@ -164,7 +164,7 @@ pub(super) const NONLINEAR: Cohort = Cohort {
     ..SETTING1
 };
 
-pub(super) const EARLY: [Cohort; 3] = [
+pub(super) const EARLY: [Setting; 3] = [
     early!(SETTING1, "setting1-early"),
     early!(SETTING2, "setting2-early"),
     early!(SETTING3, "setting3-early"),

@@ -1,15 +1,15 @@
-//! A study: cohorts of runs, views of them, claims about them; and the section of the report that
+//! A study: settings of runs, views of them, claims about them; and the section of the report that
 //! it becomes.
 
 use serde::Serialize;
 
 use super::claim::Claim;
-use super::cohort::Cohort;
 use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
 use super::quantity::{LOSS, reached};
 use super::rates;
 use super::reading::Readings;
+use super::setting::Setting;
 use super::view::{Picture, View, turns};
 use super::{Arm, Protocol};
 use windtunnel_figure::table::{Table, number};
@@ -22,14 +22,14 @@ pub struct Study {
     /// What it shows.
     pub title: &'static str,
     /// Its panels.
-    pub cohorts: &'static [Cohort],
+    pub settings: &'static [Setting],
     /// What is drawn.
     pub views: &'static [View],
     /// What is claimed.
     pub claims: &'static [Claim],
-    /// The same cohorts under another protocol, under which claims about losses are judged too.
-    pub alternatives: &'static [(&'static str, &'static [Cohort])],
-    /// Published losses of the first cohort.
+    /// The same settings under another protocol, under which claims about losses are judged too.
+    pub alternatives: &'static [(&'static str, &'static [Setting])],
+    /// Published losses of the first setting.
     pub readings: &'static [Reading],
     /// Published ratios of robust condition numbers.
     pub published: &'static [Published],
@@ -44,7 +44,7 @@ impl Study {
     pub const EMPTY: Study = Study {
         name: "",
         title: "",
-        cohorts: &[],
+        settings: &[],
         views: &[],
         claims: &[],
         alternatives: &[],
@@ -54,10 +54,10 @@ impl Study {
         notes: &[],
     };
 
-    /// All cohorts whose runs it needs.
-    pub fn all_cohorts(&self) -> impl Iterator<Item = &'static Cohort> {
-        let alternatives = self.alternatives.iter().flat_map(|(_, cohorts)| cohorts.iter());
-        self.cohorts.iter().chain(alternatives)
+    /// All settings whose runs it needs.
+    pub fn all_settings(&self) -> impl Iterator<Item = &'static Setting> {
+        let alternatives = self.alternatives.iter().flat_map(|(_, settings)| settings.iter());
+        self.settings.iter().chain(alternatives)
     }
 
     /// Whether it looks at the noise at initialization.
@@ -72,11 +72,11 @@ impl Study {
 
     /// The published losses beside ours.
     pub(super) fn agreement(&self, evidence: &Evidence) -> Vec<Agreement> {
-        let Some(cohort) = self.cohorts.first() else { return Vec::new() };
-        let steps = cohort.steps(&evidence.protocol);
+        let Some(setting) = self.settings.first() else { return Vec::new() };
+        let steps = setting.steps(&evidence.protocol);
         let reading = |&Reading { arm, step, loss: published }: &Reading| {
             let of_run = |member| reached(member, LOSS, step, steps);
-            let readings = evidence.members(cohort, arm).iter().map(of_run).collect();
+            let readings = evidence.members(setting, arm).iter().map(of_run).collect();
             let mean = Readings { of: arm.name().into(), readings }.mean();
             let (ours, reason) = match mean {
                 Ok(ours) => (Some(ours), None),
@@ -110,7 +110,7 @@ impl Study {
     }
 }
 
-/// A published mean over seeds of the first cohort's loss.
+/// A published mean over seeds of the first setting's loss.
 #[derive(Clone, Copy, Debug)]
 pub struct Reading {
     /// Optimizer.
@@ -124,8 +124,8 @@ pub struct Reading {
 /// A published ratio SGDM/Adam: mean and standard deviation over six seeds.
 #[derive(Clone, Copy, Debug)]
 pub struct Published {
-    /// Which cohort.
-    pub cohort: usize,
+    /// Which setting.
+    pub setting: usize,
     /// Where: the paper's table or the authors' notebook.
     pub source: &'static str,
     /// At which step.
@@ -191,12 +191,12 @@ impl Study {
     /// Draws and judges the study.
     ///
     /// # Errors
-    /// What is missing, where a cohort lacks something.
+    /// What is missing, where a setting lacks something.
     pub fn assemble(&self, evidence: &Evidence) -> Result<Section, String> {
-        let missing = |cohort: &Cohort| {
-            evidence.failure(cohort).map(|reason| format!("{}: {reason}", cohort.name))
+        let missing = |setting: &Setting| {
+            evidence.failure(setting).map(|reason| format!("{}: {reason}", setting.name))
         };
-        if let Some(missing) = self.all_cohorts().find_map(missing) {
+        if let Some(missing) = self.all_settings().find_map(missing) {
             return Err(missing);
         }
         let findings: Vec<Finding> =
@@ -213,7 +213,7 @@ impl Study {
         }
         pictures.extend(turns::picture(self, evidence, &findings));
         let searches: Vec<_> =
-            self.all_cohorts().flat_map(|cohort| evidence.searches(cohort)).collect();
+            self.all_settings().flat_map(|setting| evidence.searches(setting)).collect();
         pictures.extend(Picture::of_rates(self, evidence, &searches));
         tables.extend(rates::table(&searches));
         let verdicts = serde_json::json!({

@@ -1,16 +1,16 @@
-//! Losses that need no training, of a cohort: computed once and kept in the store.
+//! Losses that need no training, of a setting: computed once and kept in the store.
 
 use serde::{Deserialize, Serialize};
 use windtunnel_math::lanes::Isa;
 use windtunnel_model::Transformer;
 use windtunnel_train::baseline::{FIT_PROMPTS, FIT_VERSION};
 
-use super::cohort::Cohort;
+use super::setting::Setting;
 use windtunnel_lab::baseline::{Baseline, Baselines, baselines};
 use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, SpecError, run_id};
 use windtunnel_runs::store::Store;
 
-/// Baselines of a cohort on its held-out prompts.
+/// Baselines of a setting on its held-out prompts.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Theory {
     /// Baselines that are defined.
@@ -59,9 +59,9 @@ impl Line {
     }
 }
 
-/// Spec of all that the baselines of a cohort depend on, so that cohorts share them.
-pub(super) fn theory_spec(cohort: &Cohort) -> Result<RunSpec, SpecError> {
-    let mut spec = cohort.bare_spec(cohort.arms[0], 1, Some(1.0))?;
+/// Spec of all that the baselines of a setting depend on, so that settings share them.
+pub(super) fn theory_spec(setting: &Setting) -> Result<RunSpec, SpecError> {
+    let mut spec = setting.bare_spec(setting.arms[0], 1, Some(1.0))?;
     let Transformer { depth, dim, .. } = spec.model.transformer;
     spec.model.transformer = Transformer::linear(depth, dim);
     spec.optimizer.clip_norm = None;
@@ -76,13 +76,13 @@ pub(super) fn theory(store: &Store, spec: &RunSpec) -> Result<Theory, String> {
     let key = format!(
         "baselines of {id}, fit {FIT_VERSION} on {FIT_PROMPTS} prompts, numerics {NUMERICS_VERSION}"
     );
-    let known = store.kept(&key).map_err(|e| e.to_string())?;
+    let known = store.cached(&key).map_err(|e| e.to_string())?;
     if let Some(known) = known.and_then(|text| serde_json::from_str(&text).ok()) {
         return Ok(known);
     }
     let theory = Theory::new(&baselines(spec, Isa::detect(), 1));
     let text = serde_json::to_string(&theory).map_err(|e| e.to_string())?;
-    store.keep(&key, &text).map_err(|e| e.to_string())?;
+    store.cache(&key, &text).map_err(|e| e.to_string())?;
     Ok(theory)
 }
 
@@ -90,9 +90,9 @@ pub(super) fn theory(store: &Store, spec: &RunSpec) -> Result<Theory, String> {
 mod tests {
     use super::*;
     use crate::Arm;
-    use crate::cohort::Rates;
+    use crate::setting::Rates;
 
-    const NOISY: Cohort = Cohort {
+    const NOISY: Setting = Setting {
         name: "noisy",
         title: "Noisy",
         sets: &["model.depth=1", "task.noise_std=0.5", "eval.batch_size=16"],

@@ -12,11 +12,11 @@ use windtunnel_figure::Scale;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_measure::landscape::Convention;
 use windtunnel_paper::claim::{Claim, Coordinate, Kind, Unit};
-use windtunnel_paper::cohort::{Cell, Cohort, Rates};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::noise::{InitialNoise, Missing, Statistics};
 use windtunnel_paper::quantity::Quantity;
 use windtunnel_paper::report::{Page, Part};
+use windtunnel_paper::setting::{Cell, Rates, Setting};
 use windtunnel_paper::study::{Published, Reading, Section, Study};
 use windtunnel_paper::view::View;
 use windtunnel_paper::{Arm, Protocol, audit};
@@ -25,7 +25,7 @@ use words::assert_worded;
 
 const STEPS: u64 = 1250;
 
-const FIRST: Cohort = Cohort {
+const FIRST: Setting = Setting {
     name: "first",
     title: "First",
     sets: &["model.depth=1", "train.batch_size=32", "eval.batch_size=64"],
@@ -37,17 +37,17 @@ const FIRST: Cohort = Cohort {
     draws: 400,
     dose: 1.0,
 };
-const SECOND: Cohort =
-    Cohort { name: "second", title: "Second", sets: &["model.depth=2"], dose: 2.0, ..FIRST };
-const COHORTS: [Cohort; 2] = [FIRST, SECOND];
+const SECOND: Setting =
+    Setting { name: "second", title: "Second", sets: &["model.depth=2"], dose: 2.0, ..FIRST };
+const SETTINGS: [Setting; 2] = [FIRST, SECOND];
 
 const fn claim(id: &'static str, kind: Kind) -> Claim {
     Claim { id, text: "a claim", what: "effect", kind }
 }
 
 macro_rules! gap {
-    ($quantity:ident, $cohort:expr) => {
-        Kind::Contrast(Quantity::$quantity, &[($cohort, Arm::Sgdm, 1), ($cohort, Arm::Adam, -1)])
+    ($quantity:ident, $setting:expr) => {
+        Kind::Contrast(Quantity::$quantity, &[($setting, Arm::Sgdm, 1), ($setting, Arm::Adam, -1)])
     };
 }
 
@@ -58,7 +58,7 @@ const GAPS: &[(usize, Arm, i32)] =
 const EVERYTHING: Study = Study {
     name: "everything",
     title: "Everything",
-    cohorts: &COHORTS,
+    settings: &SETTINGS,
     views: &[
         View::Losses,
         View::InitialNoise,
@@ -85,7 +85,7 @@ const EVERYTHING: Study = Study {
         claim("D", Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss), Unit::Seed)),
         claim(
             "H",
-            Kind::Ranks(Coordinate::Heterogeneity, Coordinate::Gap(Quantity::Loss), Unit::Cohort),
+            Kind::Ranks(Coordinate::Heterogeneity, Coordinate::Gap(Quantity::Loss), Unit::Setting),
         ),
     ],
     alternatives: &[("the other way round", &[SECOND, FIRST])],
@@ -93,7 +93,7 @@ const EVERYTHING: Study = Study {
         Reading { arm: Arm::Sgdm, step: 750, loss: 0.5 },
         Reading { arm: Arm::Adam, step: STEPS, loss: 0.1 },
     ],
-    published: &[Published { cohort: 0, source: "paper", step: 750, mean: 1.7, std: 0.4 }],
+    published: &[Published { setting: 0, source: "paper", step: 750, mean: 1.7, std: 0.4 }],
     ..Study::EMPTY
 };
 
@@ -145,8 +145,8 @@ const WHERE: [(&str, Where); 5] = [
 ];
 
 /// A number in 0.5..1.5 that depends on all of it.
-fn wave(cohort: usize, arm: Arm, seed: u64, step: u64, metric: usize) -> f64 {
-    let mixed = 1.0 + cohort as f64 + 3.0 * seed as f64 + 0.01 * step as f64 + 7.0 * metric as f64;
+fn wave(setting: usize, arm: Arm, seed: u64, step: u64, metric: usize) -> f64 {
+    let mixed = 1.0 + setting as f64 + 3.0 * seed as f64 + 0.01 * step as f64 + 7.0 * metric as f64;
     1.0 + 0.5 * (mixed * if arm == Arm::Sgdm { 1.0 } else { 1.7 }).sin()
 }
 
@@ -171,7 +171,7 @@ fn metrics() -> Vec<String> {
     plain.into_iter().map(String::from).chain(conventions).collect()
 }
 
-fn rows(cohort: usize, cell: &Cell, fault: Fault) -> Vec<Row> {
+fn rows(setting: usize, cell: &Cell, fault: Fault) -> Vec<Row> {
     let last = if fault == Fault::Diverged { 750 } else { STEPS };
     let mut rows = Vec::new();
     for step in (0..=STEPS).step_by(125).filter(|step| *step <= last && fault != Fault::Empty) {
@@ -182,7 +182,7 @@ fn rows(cohort: usize, cell: &Cell, fault: Fault) -> Vec<Row> {
                 Fault::Is(value) => value,
                 // A twentieth of the noise at most.
                 _ if metric.ends_with("reference_error") => 0.02,
-                _ => wave(cohort, cell.arm, cell.spec.train.seed, step, k),
+                _ => wave(setting, cell.arm, cell.spec.train.seed, step, k),
             };
             rows.push(Row::new(step, metric, value));
         }
@@ -229,7 +229,7 @@ fn noise(seed: u64, fault: Fault) -> InitialNoise {
 fn evidence(seeds: u64, fault: Fault, at: Where) -> Evidence {
     let protocol = Protocol { quick: false, seeds };
     let cells: Vec<Vec<Cell>> =
-        COHORTS.iter().map(|cohort| cohort.cells(&protocol, |_| None).unwrap()).collect();
+        SETTINGS.iter().map(|setting| setting.cells(&protocol, |_| None).unwrap()).collect();
     let mut evidence = Evidence::new(protocol, cells.concat(), Vec::new());
     let of = |arm, seed| if at(arm, seed) { fault } else { Fault::None };
     for (k, cells) in cells.iter().enumerate() {
@@ -237,7 +237,7 @@ fn evidence(seeds: u64, fault: Fault, at: Where) -> Evidence {
             evidence.add(cell, rows(k, cell, of(cell.arm, cell.spec.train.seed)));
         }
         for seed in 0..seeds {
-            evidence.add_noise(&COHORTS[k], noise(seed, of(Arm::Sgdm, seed)));
+            evidence.add_noise(&SETTINGS[k], noise(seed, of(Arm::Sgdm, seed)));
         }
     }
     evidence
@@ -303,8 +303,8 @@ struct ByHand {
     ratio_of_means: f64,
 }
 
-fn by_hand(seeds: u64, cohort: usize) -> ByHand {
-    let value = |arm, seed, step, metric| wave(cohort, arm, seed, step, metric);
+fn by_hand(seeds: u64, setting: usize) -> ByHand {
+    let value = |arm, seed, step, metric| wave(setting, arm, seed, step, metric);
     let gap = |metric: usize, late: bool| {
         let log = |arm, seed| match late {
             // The last tenth of 1250 steps is from 1125 on.

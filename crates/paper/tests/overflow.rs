@@ -12,18 +12,18 @@ use std::time::Duration;
 use windtunnel_lab::sweep::{Options, sweep};
 use windtunnel_math::lanes::Isa;
 use windtunnel_paper::claim::{Claim, Kind};
-use windtunnel_paper::cohort::{Cohort, Rates};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::noise::{Missing, initial_noise};
 use windtunnel_paper::quantity::Quantity;
 use windtunnel_paper::rates::{self, searches};
+use windtunnel_paper::setting::{Rates, Setting};
 use windtunnel_paper::study::Study;
 use windtunnel_paper::view::View;
 use windtunnel_paper::{Arm, Protocol};
 use windtunnel_runs::store::Store;
 use words::assert_worded;
 
-const WILD: Cohort = Cohort {
+const WILD: Setting = Setting {
     name: "wild",
     title: "Wild",
     sets: &["train.precision=f64", "model.init_std=1e150", "train.batch_size=8"],
@@ -43,12 +43,12 @@ const NOISE: Claim = Claim {
 };
 const NOISY: Study = Study {
     name: "noisy",
-    cohorts: &[WILD],
+    settings: &[WILD],
     views: &[View::InitialNoise],
     claims: &[NOISE],
     ..Study::EMPTY
 };
-const HOPELESS: Cohort = Cohort {
+const HOPELESS: Setting = Setting {
     name: "hopeless",
     sets: &[
         "model.depth=1",

@@ -10,12 +10,12 @@ use windtunnel_lab::sweep::{Options, sweep};
 use windtunnel_math::lanes::Isa;
 use windtunnel_paper::beyond::BEYOND;
 use windtunnel_paper::claim::{Claim, Coordinate, Kind, Unit};
-use windtunnel_paper::cohort::{Cell, Cohort, Rates};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::figures::FIGURES;
 use windtunnel_paper::noise::initial_noise;
 use windtunnel_paper::quantity::Quantity;
 use windtunnel_paper::rates::{LearningRateSearches, SEEDS, Search, searches};
+use windtunnel_paper::setting::{Cell, Rates, Setting};
 use windtunnel_paper::study::Study;
 use windtunnel_paper::view::View;
 use windtunnel_paper::{Arm, Protocol, Verdict};
@@ -29,26 +29,26 @@ fn studies() -> impl Iterator<Item = &'static Study> {
 #[test]
 fn every_study_resolves_and_has_runs_for_its_claims() {
     let mut claims = Vec::new();
-    let mut cohorts: Vec<&Cohort> = Vec::new();
+    let mut settings: Vec<&Setting> = Vec::new();
     for study in studies() {
-        for cohort in study.all_cohorts() {
+        for setting in study.all_settings() {
             for protocol in [Protocol::PUBLISHED, Protocol::QUICK] {
-                let cells = cohort.cells(&protocol, |_| None).unwrap();
-                assert_eq!(cells.len(), cohort.arms.len() * protocol.seeds as usize);
+                let cells = setting.cells(&protocol, |_| None).unwrap();
+                assert_eq!(cells.len(), setting.arms.len() * protocol.seeds as usize);
             }
-            // Studies share a cohort's runs by its name.
-            match cohorts.iter().find(|known| known.name == cohort.name) {
-                Some(known) => assert!(same(known, cohort), "{}", cohort.name),
-                None => cohorts.push(cohort),
+            // Studies share a setting's runs by its name.
+            match settings.iter().find(|known| known.name == setting.name) {
+                Some(known) => assert!(same(known, setting), "{}", setting.name),
+                None => settings.push(setting),
             }
         }
         for (_, alternative) in study.alternatives {
-            assert_eq!(alternative.len(), study.cohorts.len(), "{}", study.name);
+            assert_eq!(alternative.len(), study.settings.len(), "{}", study.name);
         }
         for claim in study.claims {
             if let Kind::Contrast(_, terms) | Kind::Equality(_, terms) = claim.kind {
-                for (cohort, arm, power) in terms {
-                    assert!(study.cohorts[*cohort].arms.contains(arm), "{}", claim.id);
+                for (setting, arm, power) in terms {
+                    assert!(study.settings[*setting].arms.contains(arm), "{}", claim.id);
                     assert!(power.abs() == 1, "{}", claim.id);
                 }
             }
@@ -59,11 +59,11 @@ fn every_study_resolves_and_has_runs_for_its_claims() {
     claims.sort_unstable();
     claims.dedup();
     assert_eq!(claims.len(), count, "two claims share a number");
-    // No run stands for two cohorts.
-    let ids = cohorts.iter().flat_map(|cohort| cohort.cells(&Protocol::PUBLISHED, |_| None));
-    let mut ids: Vec<_> = ids.flatten().map(|cell| (cell.cohort, run_id(&cell.spec))).collect();
+    // No run stands for two settings.
+    let ids = settings.iter().flat_map(|setting| setting.cells(&Protocol::PUBLISHED, |_| None));
+    let mut ids: Vec<_> = ids.flatten().map(|cell| (cell.setting, run_id(&cell.spec))).collect();
     let published =
-        |name: &str| cohorts.iter().any(|c| c.name == name && c.rates == Rates::Published);
+        |name: &str| settings.iter().any(|c| c.name == name && c.rates == Rates::Published);
     ids.retain(|(name, _)| published(name));
     let count = ids.len();
     ids.sort_by(|a, b| a.1.cmp(&b.1));
@@ -72,12 +72,12 @@ fn every_study_resolves_and_has_runs_for_its_claims() {
 }
 
 /// Equal, where an unknown dose equals itself.
-fn same(a: &Cohort, b: &Cohort) -> bool {
-    let plain = |cohort: &Cohort| Cohort { dose: 0.0, ..cohort.clone() };
+fn same(a: &Setting, b: &Setting) -> bool {
+    let plain = |setting: &Setting| Setting { dose: 0.0, ..setting.clone() };
     plain(a) == plain(b) && (a.dose == b.dose || a.dose.is_nan() && b.dose.is_nan())
 }
 
-const TINY: Cohort = Cohort {
+const TINY: Setting = Setting {
     name: "tiny",
     title: "Tiny",
     sets: &["model.depth=1", "train.batch_size=32", "eval.batch_size=64", "eval.every=1"],
@@ -160,7 +160,7 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
 
 /// Unclipped SGD on a quadratic of curvature 2.6: momentum 0.9 is stable below (2 + 2·0.9)/2.6 = 1.46,
 /// but the best rate of a single step is about 2/2.6.
-const WILD: Cohort = Cohort {
+const WILD: Setting = Setting {
     name: "wild",
     sets: &[
         "model.depth=1",
@@ -175,8 +175,8 @@ const WILD: Cohort = Cohort {
     ..TINY
 };
 
-const LONGER: Cohort =
-    Cohort { rates: Rates::Searched { shortened: 800, decade: -3 }, steps: (800, 800), ..WILD };
+const LONGER: Setting =
+    Setting { rates: Rates::Searched { shortened: 800, decade: -3 }, steps: (800, 800), ..WILD };
 
 #[test]
 fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembered() {
@@ -209,7 +209,7 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     assert!(!searches(&[&LONGER], &protocol).remove(0).recall(&store).unwrap());
 }
 
-const PAIR: [Cohort; 1] = [Cohort { name: "pair", rates: Rates::Published, ..TINY }];
+const PAIR: [Setting; 1] = [Setting { name: "pair", rates: Rates::Published, ..TINY }];
 const GAP: Claim = Claim {
     id: "G",
     text: "Adam ends lower",
@@ -225,7 +225,7 @@ const NOISE: Claim = Claim {
 const STUDY: Study = Study {
     name: "pair",
     title: "A pair",
-    cohorts: &PAIR,
+    settings: &PAIR,
     views: &[View::Losses, View::InitialNoise],
     claims: &[GAP, NOISE],
     ..Study::EMPTY
@@ -275,7 +275,7 @@ fn effects_are_those_of_the_stored_rows() {
 /// V = 4d(d + 2)²(n + d + 1)/n for N(0, I), 1.940 in Setting 1 (facts of the paper, section 6.2).
 #[test]
 fn noise_at_zero_is_that_of_the_closed_form() {
-    const ZERO: Cohort = Cohort {
+    const ZERO: Setting = Setting {
         name: "zero",
         sets: &["preset=setting1", "model.init_std=1e-12"],
         draws: 2000,
@@ -295,9 +295,9 @@ fn noise_at_zero_is_that_of_the_closed_form() {
     assert!(noise.statistics.single.unwrap() > 3.0, "{:?}", noise.statistics.single);
 }
 
-const MADE_UP: [Cohort; 2] = [
-    Cohort { name: "first", dose: 1.0, rates: Rates::Published, ..TINY },
-    Cohort {
+const MADE_UP: [Setting; 2] = [
+    Setting { name: "first", dose: 1.0, rates: Rates::Published, ..TINY },
+    Setting {
         name: "second",
         dose: 2.0,
         sets: &["model.depth=1", "train.batch_size=33", "eval.batch_size=64"],
@@ -308,7 +308,7 @@ const MADE_UP: [Cohort; 2] = [
 const JUDGED: Study = Study {
     name: "judged",
     title: "Numbers that are known",
-    cohorts: &MADE_UP,
+    settings: &MADE_UP,
     views: &[View::Ratios],
     claims: &[
         Claim {
@@ -357,10 +357,10 @@ fn claims_of_every_kind_have_the_effect_that_was_put_in() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     // Long enough for the steps of the paper's table.
-    let long = |cohort: &Cohort| Cohort { steps: (1250, 1250), ..cohort.clone() };
+    let long = |setting: &Setting| Setting { steps: (1250, 1250), ..setting.clone() };
     let mut cells = Vec::new();
-    for (k, cohort) in MADE_UP.iter().enumerate() {
-        for cell in long(cohort).cells(&Protocol::PUBLISHED, |_| None).unwrap() {
+    for (k, setting) in MADE_UP.iter().enumerate() {
+        for cell in long(setting).cells(&Protocol::PUBLISHED, |_| None).unwrap() {
             let seed = cell.spec.train.seed as f64;
             let sgdm = cell.arm == Arm::Sgdm;
             let mut rows = Vec::new();
@@ -392,8 +392,8 @@ fn claims_of_every_kind_have_the_effect_that_was_put_in() {
     // A reading whose reference is half as wrong as the noise is large is no reading.
     let rows = &evidence.group(&MADE_UP[0], Arm::Adam).unwrap().members[0].rows;
     assert!(!rows.iter().any(|row| row.step == 1000 && row.metric.starts_with("grad_noise.b1000")));
-    let cohorts: Vec<Cohort> = MADE_UP.iter().map(long).collect();
-    let study = Study { cohorts: Box::leak(cohorts.into_boxed_slice()), ..JUDGED };
+    let settings: Vec<Setting> = MADE_UP.iter().map(long).collect();
+    let study = Study { settings: Box::leak(settings.into_boxed_slice()), ..JUDGED };
     let section = study.assemble(&evidence).unwrap();
     let effect = |k: usize| &section.findings[k].effects[0];
     let close = |value: f64, expected: f64| (value / expected - 1.0).abs() < 1e-12;
@@ -451,13 +451,13 @@ fn verdicts_of_claims_of_equality_are_the_other_way_round() {
 /// GD++ is not known where labels are noisy, and the table of losses says so.
 #[test]
 fn a_baseline_that_is_not_defined_has_its_reason_in_the_table() {
-    const NOISY: Cohort = Cohort {
+    const NOISY: Setting = Setting {
         name: "noisy",
         sets: &["model.depth=1", "task.noise_std=0.5", "eval.batch_size=16"],
         rates: Rates::Published,
         ..TINY
     };
-    const STUDY: Study = Study { cohorts: &[NOISY], views: &[View::Losses], ..Study::EMPTY };
+    const STUDY: Study = Study { settings: &[NOISY], views: &[View::Losses], ..Study::EMPTY };
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let mut evidence = Evidence::new(Protocol::PUBLISHED, Vec::new(), Vec::new());

@@ -425,7 +425,7 @@ fn a_finished_run_is_never_modified() {
     store.save_checkpoint(&id(1), &checkpoint(3)).unwrap();
     let other = Record { spec_toml: "different".into(), ..Record::default() };
     assert_eq!(store.finish(&id(1), &other).unwrap(), Finish::AlreadyThere);
-    store.sweep(Duration::ZERO).unwrap();
+    store.tidy(Duration::ZERO).unwrap();
     assert_eq!(files(&store, &id(1)), before);
     assert_eq!(partial(&store), [""; 0]);
 }
@@ -518,7 +518,7 @@ fn processes_killed_at_any_moment_leave_a_whole_store() {
         thread::sleep(Duration::from_micros(20_000 + 9_871 * round));
         kill_and_check(&store, workers);
         // Their temporary files are taken at once.
-        store.sweep(Store::SWEEP_AGE).unwrap();
+        store.tidy(Store::TIDY_AGE).unwrap();
         assert!(partial(&store).iter().all(|name| !name.ends_with(".tmp")));
     }
 }
@@ -568,7 +568,7 @@ fn a_read_only_store_can_be_read_and_says_so_when_written() {
 
     let reopened = Store::open(store.root()).unwrap();
     assert_same_record(&reopened.run(&id(1)).unwrap(), &record());
-    assert_eq!(reopened.sweep(Store::SWEEP_AGE).unwrap(), 0);
+    assert_eq!(reopened.tidy(Store::TIDY_AGE).unwrap(), 0);
     if denied {
         let errors = [
             reopened.finish(&id(2), &record()).unwrap_err(),

@@ -3,7 +3,7 @@
 pub mod baseline;
 mod live;
 
-pub use live::{Instruments, dynamics_of, motion_at};
+pub use live::{Instruments, dynamics_of, updates_at};
 
 use std::ops::ControlFlow;
 
@@ -17,7 +17,7 @@ use windtunnel_optim::{Atom, Optimizer};
 
 /// Everything that determines a run, and the machine's part (`isa`, `threads`).
 #[derive(Clone, Debug)]
-pub struct Settings {
+pub struct TrainConfig {
     /// Law of the prompts.
     pub task: Task,
     /// The model.
@@ -57,7 +57,7 @@ pub enum Outcome {
 }
 
 /// What an observer sees: a point of the trajectory before its update.
-pub struct View<'a, T> {
+pub struct TrajectoryPoint<'a, T> {
     /// Updates made so far.
     pub step: u64,
     /// Whether no update follows.
@@ -82,7 +82,7 @@ pub struct Shadow<T> {
     pub optimizer: Optimizer<T>,
 }
 
-impl<T: Real> View<'_, T> {
+impl<T: Real> TrajectoryPoint<'_, T> {
     /// The update u that `optimizer` makes here, θ ← θ − u, and the optimizer after it.
     pub fn update_of(&self, optimizer: &Optimizer<T>) -> (Vec<T>, Optimizer<T>) {
         let mut after = optimizer.clone();
@@ -93,7 +93,7 @@ impl<T: Real> View<'_, T> {
 }
 
 /// Receives named values: (step, metric, value).
-pub trait Record {
+pub trait Recorder {
     /// Takes one value.
     fn record(&mut self, step: u64, metric: &str, value: f64);
 
@@ -104,7 +104,7 @@ pub trait Record {
     }
 }
 
-impl<F: FnMut(u64, &str, f64)> Record for F {
+impl<F: FnMut(u64, &str, f64)> Recorder for F {
     fn record(&mut self, step: u64, metric: &str, value: f64) {
         self(step, metric, value);
     }
@@ -113,7 +113,7 @@ impl<F: FnMut(u64, &str, f64)> Record for F {
 /// An instrument that reads the trajectory without touching it.
 pub trait Observer<T> {
     /// Measures at `view` and records what it found.
-    fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record);
+    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder);
 }
 
 /// At which steps something is done, beside the last of a run.
@@ -168,7 +168,7 @@ pub struct Scheduled<'a, T> {
 pub struct TrainLoss;
 
 impl<T: Real> Observer<T> for TrainLoss {
-    fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
+    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
         record.record(view.step, "train_loss", view.loss);
         let grad: Vec<f64> = view.grad.iter().map(|g| g.widen()).collect();
         record.record(view.step, "grad_norm", norm(&grad));
@@ -187,7 +187,7 @@ pub struct HeldOut<T> {
 
 impl<T: Trained> HeldOut<T> {
     /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
-    pub fn new(settings: &Settings, batch_size: usize, seed: u64) -> HeldOut<T> {
+    pub fn new(settings: &TrainConfig, batch_size: usize, seed: u64) -> HeldOut<T> {
         let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
         let batch = settings.task.batch(settings.model.form(), settings.isa, key, batch_size);
         let evaluator = Evaluator::new(settings.model, settings.isa, settings.threads);
@@ -196,7 +196,7 @@ impl<T: Trained> HeldOut<T> {
 }
 
 impl<T: Trained> Observer<T> for HeldOut<T> {
-    fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
+    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
         let losses = self.evaluator.losses(view.params, &self.batch);
         let mut losses: Vec<f64> = losses.into_iter().map(Real::widen).collect();
         let (mean, share) = (mean(&losses), top_share(&losses));
@@ -222,7 +222,7 @@ fn beginning<'a, T>(buffers: &[(&'a str, &'a [T])], prefix: &str) -> Vec<(&'a st
 
 /// A run in progress.
 pub struct Trainer<T> {
-    settings: Settings,
+    settings: TrainConfig,
     evaluator: Evaluator<T>,
     optimizer: Optimizer<T>,
     shadows: Vec<Shadow<T>>,
@@ -234,7 +234,7 @@ pub struct Trainer<T> {
 
 impl<T: Trained> Trainer<T> {
     /// A run at its initial parameters.
-    pub fn new(settings: Settings) -> Trainer<T> {
+    pub fn new(settings: TrainConfig) -> Trainer<T> {
         let model = settings.model;
         let init = model.init(settings.seed, settings.init_std);
         let params: Vec<T> = init.into_iter().map(T::nearest).collect();
@@ -257,7 +257,7 @@ impl<T: Trained> Trainer<T> {
     }
 
     /// The settings.
-    pub fn settings(&self) -> &Settings {
+    pub fn settings(&self) -> &TrainConfig {
         &self.settings
     }
 
@@ -305,24 +305,24 @@ impl<T: Trained> Trainer<T> {
         Ok(())
     }
 
-    /// Trains to the last step, or until `pulse` breaks or the run diverges.
+    /// Trains to the last step, or until `callback` breaks or the run diverges.
     ///
-    /// `pulse` is called before every step with the trainer, in a state that [`Trainer::restore`]
-    /// continues with the same bits. Observers of step t are called after the pulse of step t.
-    pub fn run<R: Record>(
+    /// `callback` is called before every step with the trainer, in a state that [`Trainer::restore`]
+    /// continues with the same bits. Observers of step t are called after the callback of step t.
+    pub fn run<R: Recorder>(
         &mut self,
         observers: &mut [Scheduled<'_, T>],
         record: &mut R,
-        mut pulse: impl FnMut(&Trainer<T>, &R) -> ControlFlow<()>,
+        mut callback: impl FnMut(&Trainer<T>, &R) -> ControlFlow<()>,
     ) -> Outcome {
         loop {
-            if pulse(self, record).is_break() {
+            if callback(self, record).is_break() {
                 return Outcome::Interrupted;
             }
             let step = self.step();
             let loss = self.gradient(step);
             let last = step >= self.settings.steps;
-            let view = View {
+            let view = TrajectoryPoint {
                 step,
                 last,
                 params: &self.params,
@@ -355,7 +355,7 @@ impl<T: Trained> Trainer<T> {
     }
 
     fn gradient(&mut self, step: u64) -> f64 {
-        let Settings { task, model, isa, seed, batch_size, .. } = &self.settings;
+        let TrainConfig { task, model, isa, seed, batch_size, .. } = &self.settings;
         let key = Key { seed: *seed, purpose: Purpose::Train, step };
         let prompts = Stream::new(task, model.form(), *isa, key, *batch_size);
         self.evaluator.gradient(&self.params, &prompts, &mut self.grad)

@@ -1,11 +1,11 @@
 //! Instruments while a run trains.
 
-use crate::{Observer, Record, Schedule, Settings, View};
+use crate::{Observer, Recorder, Schedule, TrainConfig, TrajectoryPoint};
 use windtunnel_math::lanes::Real;
 use windtunnel_math::linalg::norm;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::instrument::{
-    Dynamics, Instrument, Motion, NoisePlan, Readings, Scene, Warning,
+    Context, Dynamics, Instrument, NoisePlan, Readings, Updates, Warning,
 };
 use windtunnel_measure::landscape::Probe;
 use windtunnel_measure::landscape::{
@@ -27,7 +27,7 @@ impl Instruments {
     /// Instruments for a run of `settings`: on the held-out batch of `batch_size` prompts at
     /// `seed`, and on fresh prompts at the same seed.
     pub fn new(
-        settings: &Settings,
+        settings: &TrainConfig,
         (batch_size, seed): (usize, u64),
         schedules: Vec<(Instrument, Schedule)>,
         plan: NoisePlan,
@@ -49,18 +49,21 @@ impl Instruments {
         self.schedules.iter().any(|(_, schedule)| schedule.due(step, last))
     }
 
-    /// The scene at a point of the trajectory, in which nothing was measured yet.
-    pub fn scene<T: Real>(&mut self, view: &View<'_, T>) -> Scene<'_> {
+    /// The context at a point of the trajectory, in which nothing was measured yet.
+    pub fn context<T: Real>(&mut self, view: &TrajectoryPoint<'_, T>) -> Context<'_> {
         let params = view.params.iter().map(|x| x.widen()).collect();
-        let motion = motion_at(view, &self.atoms);
+        let updates = updates_at(view, &self.atoms);
         let probe = Probe::new(&mut self.objective, params);
-        Scene::new(probe, &mut self.stochastic, Some(motion), self.plan.clone())
+        Context::new(probe, &mut self.stochastic, Some(updates), self.plan.clone())
     }
 }
 
 /// The update of an optimizer at `view` and the optimizer after it; NaN where that has overflowed,
 /// since Adam's step would then be 0.
-fn update_at<T: Real>(view: &View<'_, T>, optimizer: &Optimizer<T>) -> (Vec<T>, Optimizer<T>) {
+fn update_at<T: Real>(
+    view: &TrajectoryPoint<'_, T>,
+    optimizer: &Optimizer<T>,
+) -> (Vec<T>, Optimizer<T>) {
     let (mut update, after) = view.update_of(optimizer);
     let finite = |values: &[T]| values.iter().all(|x| x.widen().is_finite());
     if !after.buffers().all(|(_, values)| finite(values)) {
@@ -115,7 +118,10 @@ pub fn dynamics_of(
 }
 
 /// What the optimizers of a run do at `view`; `atoms` are those of its own optimizer.
-pub fn motion_at<T: Real>(view: &View<'_, T>, atoms: &[windtunnel_optim::Atom]) -> Motion {
+pub fn updates_at<T: Real>(
+    view: &TrajectoryPoint<'_, T>,
+    atoms: &[windtunnel_optim::Atom],
+) -> Updates {
     let wide = |x: &[T]| x.iter().map(|x| x.widen()).collect::<Vec<f64>>();
     let (update, after) = update_at(view, view.optimizer);
     let grad = wide(view.grad);
@@ -130,11 +136,11 @@ pub fn motion_at<T: Real>(view: &View<'_, T>, atoms: &[windtunnel_optim::Atom]) 
         (shadow.name.clone(), wide(&update_at(view, &shadow.optimizer).0))
     };
     let others = view.shadows.iter().map(other).collect();
-    Motion { grad, update: wide(&update), others, dynamics }
+    Updates { grad, update: wide(&update), others, dynamics }
 }
 
 impl<T: Real> Observer<T> for Instruments {
-    fn observe(&mut self, view: &View<'_, T>, record: &mut dyn Record) {
+    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
         let due: Vec<Instrument> = self
             .schedules
             .iter()
@@ -145,9 +151,9 @@ impl<T: Real> Observer<T> for Instruments {
             return;
         }
         let mut readings = Readings::default();
-        let mut scene = self.scene(view);
+        let mut context = self.context(view);
         for instrument in due {
-            instrument.measure(&mut scene, &mut readings);
+            instrument.measure(&mut context, &mut readings);
         }
         for (metric, value) in readings.iter() {
             record.record(view.step, metric, value);

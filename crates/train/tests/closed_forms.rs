@@ -12,7 +12,7 @@ use windtunnel_model::reference::{Tokens, sample};
 use windtunnel_model::task::{Batch, Covariance, Covariates, Form, Task};
 use windtunnel_model::{Attention, Evaluator, Transformer};
 use windtunnel_optim::Sgd;
-use windtunnel_train::{Outcome, Settings, Trainer};
+use windtunnel_train::{Outcome, TrainConfig, Trainer};
 
 fn gaussian() -> Covariates {
     Covariates::gaussian()
@@ -124,7 +124,7 @@ fn one_layer_loss(dim: usize, n: f64, sigma: &[f64], q: &[f64]) -> f64 {
 }
 
 fn trained_one_layer(task: &Task, lr: f64, steps: u64) -> Vec<f64> {
-    let settings = Settings {
+    let settings = TrainConfig {
         task: task.clone(),
         model: Transformer::linear(1, task.dim()),
         init_std: 0.05,

@@ -10,14 +10,16 @@ use windtunnel_math::linalg::norm;
 use windtunnel_math::objective::Objective;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::instrument::{
-    DENSE_LIMIT, Instrument, NoisePlan, Readings, Scene, Warning,
+    Context, DENSE_LIMIT, Instrument, NoisePlan, Readings, Warning,
 };
 use windtunnel_measure::landscape::{Probe, Resampled, preconditioned};
 use windtunnel_model::task::{Covariates, Form, Task};
 use windtunnel_model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_optim::{Adam, Atom, Sgd};
 use windtunnel_train::{Instruments, dynamics_of};
-use windtunnel_train::{Observer, Outcome, Record, Schedule, Scheduled, Settings, Trainer, View};
+use windtunnel_train::{
+    Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
+};
 
 const PLAN: NoisePlan =
     NoisePlan { batch_sizes: Vec::new(), draws: 100, reference: 10_000, prompts: 1000 };
@@ -32,8 +34,8 @@ fn sgd() -> Vec<Atom> {
     std::iter::once(Atom::ClipByGlobalNorm { max_norm: 1.0 }).chain(sgd.atoms()).collect()
 }
 
-fn settings(covariates: Covariates, steps: u64) -> Settings {
-    Settings {
+fn settings(covariates: Covariates, steps: u64) -> TrainConfig {
+    TrainConfig {
         task: Task::new(5, 20, covariates).unwrap(),
         model: Transformer::linear(3, 5),
         init_std: 0.05,
@@ -54,7 +56,7 @@ fn gaussian() -> Covariates {
 type Rows = Vec<(u64, String, f64)>;
 
 /// Trains to the end and returns what `observer` recorded.
-fn rows(settings: &Settings, schedule: Schedule, observer: &mut dyn Observer<f64>) -> Rows {
+fn rows(settings: &TrainConfig, schedule: Schedule, observer: &mut dyn Observer<f64>) -> Rows {
     let mut rows = Rows::new();
     let mut record = |step: u64, metric: &str, value: f64| rows.push((step, metric.into(), value));
     let mut trainer = Trainer::new(settings.clone());
@@ -95,7 +97,7 @@ struct Twins {
 }
 
 impl Observer<f64> for Twins {
-    fn observe(&mut self, view: &View<'_, f64>, _: &mut dyn Record) {
+    fn observe(&mut self, view: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
         let own = view.update_of(view.optimizer).0;
         let [twin, other] = view.shadows else { panic!("two shadows") };
         assert_eq!(view.update_of(&twin.optimizer).0, own, "step {}", view.step);
@@ -114,7 +116,7 @@ fn a_shadow_with_the_same_atoms_makes_the_same_updates() {
 #[test]
 fn shadows_move_nothing_and_resume_with_the_same_bits() {
     let with = settings(gaussian(), 40);
-    let without = Settings { shadows: Vec::new(), ..with.clone() };
+    let without = TrainConfig { shadows: Vec::new(), ..with.clone() };
     let train = |trainer: &mut Trainer<f64>, until: u64| {
         trainer.run(&mut [], &mut |_: u64, _: &str, _: f64| {}, |trainer, _| {
             match trainer.step() < until {
@@ -210,13 +212,13 @@ fn instruments_agree_with_each_other_along_a_run() {
         assert!(value("loss.q05") < value("loss.q50") && value("loss.q50") < value("loss.max"));
     }
     assert!(rows.iter().all(|row| [0, 30, 60].contains(&row.0)));
-    assert!(rows.iter().all(|row| !row.1.starts_with("sharpness.p3")), "the last P is dead");
+    assert!(rows.iter().all(|row| !row.1.starts_with("sharpness.p3")), "the last P is unused");
 }
 
-/// A scene at zero parameters, on held-out prompts of a task.
+/// A context at zero parameters, on held-out prompts of a task.
 fn at_zero(covariates: Covariates, with: &[Instrument], plan: NoisePlan) -> Readings {
     let settings = settings(covariates, 0);
-    let zero = Settings { init_std: 0.0, ..settings };
+    let zero = TrainConfig { init_std: 0.0, ..settings };
     let mut station = Station { with, readings: Readings::default(), inner: None };
     station.inner = Some(Instruments::new(&zero, (500, 99), Vec::new(), plan));
     rows(&zero, Schedule::At(vec![0]), &mut station);
@@ -230,10 +232,10 @@ struct Station<'a> {
 }
 
 impl Observer<f64> for Station<'_> {
-    fn observe(&mut self, view: &View<'_, f64>, _: &mut dyn Record) {
-        let mut scene = self.inner.as_mut().unwrap().scene(view);
+    fn observe(&mut self, view: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
+        let mut context = self.inner.as_mut().unwrap().context(view);
         for instrument in self.with {
-            instrument.measure(&mut scene, &mut self.readings);
+            instrument.measure(&mut context, &mut self.readings);
         }
     }
 }
@@ -286,11 +288,11 @@ fn parameters_without_an_optimizer_are_measured_as_far_as_that_goes() {
     let reference = population.reference();
     let plan = NoisePlan { batch_sizes: vec![1, 10], ..PLAN };
     let probe = Probe::new(&mut objective, params);
-    let mut scene = Scene::new(probe, &mut population, None, plan);
-    scene.reference = Some(reference);
+    let mut context = Context::new(probe, &mut population, None, plan);
+    context.reference = Some(reference);
     let mut readings = Readings::default();
     for instrument in Instrument::ALL {
-        instrument.measure(&mut scene, &mut readings);
+        instrument.measure(&mut context, &mut readings);
     }
     assert!(readings.get("directional_smoothness").is_none());
     assert!(readings.get("directional_smoothness.neg_grad").unwrap() > 0.0);
@@ -319,17 +321,17 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
         exact: f64,
     }
     impl Observer<f64> for Dense {
-        fn observe(&mut self, view: &View<'_, f64>, _: &mut dyn Record) {
-            let mut scene = self.inner.scene(view);
-            Instrument::Stability.measure(&mut scene, &mut self.readings);
-            Instrument::Heterogeneity.measure(&mut scene, &mut self.readings);
-            let motion = scene.motion.clone().unwrap();
-            let diagonal = motion.dynamics.unwrap().preconditioner.unwrap();
-            let hessian = scene.probe.hessian();
+        fn observe(&mut self, view: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
+            let mut context = self.inner.context(view);
+            Instrument::Stability.measure(&mut context, &mut self.readings);
+            Instrument::Heterogeneity.measure(&mut context, &mut self.readings);
+            let updates = context.updates.clone().unwrap();
+            let diagonal = updates.dynamics.unwrap().preconditioner.unwrap();
+            let hessian = context.probe.hessian();
             self.exact = *preconditioned(hessian, &diagonal).eigenvalues().unwrap().last().unwrap();
         }
     }
-    let settings = Settings {
+    let settings = TrainConfig {
         task: Task::new(17, 20, gaussian()).unwrap(),
         model: Transformer::linear(2, 17),
         shadows: Vec::new(),
@@ -350,8 +352,8 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
 fn an_optimizer_that_overflows_has_diverged() {
     let optimizer = Adam { lr: 0.02, ..Adam::default() }.atoms();
     let settings =
-        Settings { optimizer, init_std: 1.0, shadows: Vec::new(), ..settings(gaussian(), 20) };
-    let outcome = |settings: &Settings, double: bool| {
+        TrainConfig { optimizer, init_std: 1.0, shadows: Vec::new(), ..settings(gaussian(), 20) };
+    let outcome = |settings: &TrainConfig, double: bool| {
         let mut record = |_: u64, _: &str, _: f64| {};
         let go_on = ControlFlow::Continue(());
         match double {
@@ -361,6 +363,6 @@ fn an_optimizer_that_overflows_has_diverged() {
     };
     assert_eq!(outcome(&settings, false), Outcome::Diverged { step: 0 });
     assert_eq!(outcome(&settings, true), Outcome::Finished);
-    let clipped = Settings { optimizer: adam(), ..settings };
+    let clipped = TrainConfig { optimizer: adam(), ..settings };
     assert_eq!(outcome(&clipped, false), Outcome::Finished);
 }

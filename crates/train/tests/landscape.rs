@@ -202,7 +202,7 @@ fn one_layer_hessian_in_finite_samples_and_in_expectation() {
         let mean = live.trace() / 25.0;
         // The mean of 25 such entries, were they independent: 4.5 · 13/(200·5).
         assert!((mean / expected - 1.0).abs() < 4.5 * 13.0 / 1000.0 / expected, "{mean}");
-        assert!(hessian.block(0..25).entries().iter().all(|x| *x == 0.0), "P is dead");
+        assert!(hessian.block(0..25).entries().iter().all(|x| *x == 0.0), "P is unused");
     }
 }
 
@@ -312,8 +312,8 @@ fn conventions_of_the_robust_condition_number_by_hand() {
     assert!(robust_condition_number(&[], Median::Lower).is_nan());
 
     let hessian = Hessian::from_entries(3, vec![2.0, 2.0, 0.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0]);
-    let block = |name: &str, range, dead| Block { name: name.into(), range, dead };
-    let blocks = [block("live", 0..2, false), block("dead", 2..3, true)];
+    let block = |name: &str, range, unused| Block { name: name.into(), range, unused };
+    let blocks = [block("live", 0..2, false), block("unused", 2..3, true)];
     let of = |curvature, median, parameters| {
         let wanted = Convention { curvature, median, parameters };
         let all = robust_condition_numbers(&hessian, &blocks);
@@ -321,7 +321,7 @@ fn conventions_of_the_robust_condition_number_by_hand() {
     };
     assert_eq!(of(Curvature::Diagonal, Median::Lower, Parameters::All), 1.0);
     assert_eq!(of(Curvature::Diagonal, Median::Midpoint, Parameters::Live), 1.0);
-    // Eigenvalues 4, 0 (and the dead 0).
+    // Eigenvalues 4, 0 (and the unused 0).
     assert_eq!(of(Curvature::Eigenvalues, Median::Midpoint, Parameters::Live), 2.0);
     // A zero eigenvalue comes out as a rounding error or as 0: its ratio is huge or infinite.
     assert!(of(Curvature::Eigenvalues, Median::Lower, Parameters::All) > 1e14);
@@ -331,7 +331,7 @@ fn conventions_of_the_robust_condition_number_by_hand() {
 }
 
 /// Half of the parameters are entries of P, nearly flat at initialization, and a third of those are
-/// dead: the lower median of all is the largest of P, that of the live ones an entry of Q.
+/// unused: the lower median of all is the largest of P, that of the live ones an entry of Q.
 #[test]
 fn conventions_flip_at_initialization() {
     let task = setting1();
@@ -436,12 +436,12 @@ fn thresholds_of_stability_are_where_updates_turn() {
 
 #[test]
 fn heterogeneity_is_zero_for_equal_blocks_and_one_for_disjoint() {
-    let block = |k: usize, dead| Block { name: format!("b{k}"), range: 3 * k..3 * k + 3, dead };
+    let block = |k: usize, unused| Block { name: format!("b{k}"), range: 3 * k..3 * k + 3, unused };
     let blocks: Vec<Block> = (0..4).map(|k| block(k, k == 3)).collect();
     let values = [1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 10.0, 20.0, 30.0, 1.0, 7.0, 9.0];
     let found = block_heterogeneity(&diagonal(&values), &blocks).unwrap();
     let distances: Vec<f64> = found.pairs.iter().map(|pair| pair.2).collect();
-    assert_eq!(distances.len(), 3, "the dead block has no pairs");
+    assert_eq!(distances.len(), 3, "the unused block has no pairs");
     assert_eq!(distances[0], 0.0);
     // Disjoint supports: √1 up to the rounding of three logarithms.
     assert!((distances[1] - 1.0).abs() < 1e-14 && (distances[2] - 1.0).abs() < 1e-14);

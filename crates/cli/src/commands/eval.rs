@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use windtunnel_math::lanes::Isa;
 use windtunnel_math::linalg::norm;
 use windtunnel_math::objective::Objective;
-use windtunnel_measure::instrument::{Readings, Scene};
+use windtunnel_measure::instrument::{Context, Readings};
 use windtunnel_measure::landscape::{Probe, Resampled};
 use windtunnel_model::task::Batch;
 use windtunnel_model::{BatchObjective, Evaluator, Transformer};
@@ -129,10 +129,10 @@ fn instruments(with: &With, objective: &mut BatchObjective, params: &[f64]) -> R
     let mut population = Resampled::new(population, objective.blocks(), SEED);
     let reference = population.reference();
     let probe = Probe::new(objective, params.to_vec());
-    let mut scene = Scene::new(probe, &mut population, None, with.plan());
-    scene.reference = Some(reference);
+    let mut context = Context::new(probe, &mut population, None, with.plan());
+    context.reference = Some(reference);
     for instrument in chosen {
-        instrument.measure(&mut scene, &mut readings);
+        instrument.measure(&mut context, &mut readings);
     }
     readings
 }

@@ -111,7 +111,7 @@ pub fn check(
 
 /// Best effort: what stays does no harm.
 fn sweep(folder: &Path) {
-    let _ = disk::sweep_saved(folder);
+    let _ = disk::tidy_saved(folder);
 }
 
 /// Whether two paths lead to one file, through links of either kind.

@@ -64,8 +64,8 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         check_size(&run, &request)?;
         let length = request.at.last().copied().unwrap_or(state.step);
         let bar = progress::steps(id.to_string(), length, global.quiet || global.json);
-        let news = &mut |step| bar.set_position(step);
-        let found = measure(&run.spec, (&state, run.diverged()), &request, &stop, news);
+        let on_event = &mut |step| bar.set_position(step);
+        let found = measure(&run.spec, (&state, run.diverged()), &request, &stop, on_event);
         bar.finish_and_clear();
         let measurements = found.map_err(|error| match error {
             measure::Error::Interrupted => Error::Interrupted,

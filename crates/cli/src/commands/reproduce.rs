@@ -5,8 +5,8 @@ mod page;
 mod publish;
 
 use windtunnel_paper::beyond::BEYOND;
-use windtunnel_paper::cohort::Cohort;
 use windtunnel_paper::figures::FIGURES;
+use windtunnel_paper::setting::Setting;
 use windtunnel_paper::study::Study;
 
 use super::folder::create;
@@ -39,16 +39,16 @@ pub fn run(global: &Global, args: &Reproduce) -> Result<(), Error> {
     publish::all(global, args, &chosen, &evidence)
 }
 
-/// The cohorts of studies that `of` names, each once.
-fn cohorts(
+/// The settings of studies that `of` names, each once.
+fn settings(
     studies: &[&'static Study],
-    of: impl Fn(&'static Study) -> Vec<&'static Cohort>,
-) -> Vec<&'static Cohort> {
-    let mut cohorts: Vec<&'static Cohort> = Vec::new();
-    for cohort in studies.iter().flat_map(|study| of(study)) {
-        if !cohorts.iter().any(|known| known.name == cohort.name) {
-            cohorts.push(cohort);
+    of: impl Fn(&'static Study) -> Vec<&'static Setting>,
+) -> Vec<&'static Setting> {
+    let mut settings: Vec<&'static Setting> = Vec::new();
+    for setting in studies.iter().flat_map(|study| of(study)) {
+        if !settings.iter().any(|known| known.name == setting.name) {
+            settings.push(setting);
         }
     }
-    cohorts
+    settings
 }

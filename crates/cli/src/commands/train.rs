@@ -32,7 +32,7 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
     };
     let specs: Vec<RunSpec> = seeds.iter().map(|&seed| spec.with_seed(seed)).collect();
     let names: Vec<String> = specs.iter().map(name).collect();
-    let statuses = session::attempt(global, &train.sitting, &specs, &names)?;
+    let statuses = session::attempt(global, &train.checkpoints, &specs, &names)?;
     let store = Store::at(&global.store);
     let stored = specs.iter().zip(&statuses).filter(|(_, s)| matches!(s, Status::Stored));
     let summaries = stored.map(|(spec, _)| summary(&store, spec)).collect::<Result<Vec<_>, _>>()?;

@@ -108,7 +108,7 @@ pub fn noise_by_coordinate(sample: &NoiseSample, blocks: &[Block], what: &str) -
         panel("excess kurtosis", "kurtosis", &kurtoses),
     ];
     let caption = " Entries of the matrices of all layers, rows below each other. Grey: without \
-                   noise (dead parameters), or a kurtosis below zero.";
+                   noise (unused parameters), or a kurtosis below zero.";
     figure(panels, caption)
 }
 

@@ -34,9 +34,9 @@ pub fn conditioning(groups: &[Group]) -> Option<Figure> {
     const METRIC: &str = "robust_condition_number";
     let titles = [
         ("diag.lower.all", "|H_{ii}|, all parameters (the paper's)"),
-        ("diag.lower.live", "|H_{ii}|, without dead parameters"),
+        ("diag.lower.live", "|H_{ii}|, without unused parameters"),
         ("eigen.lower.all", "|λ|, all parameters"),
-        ("eigen.lower.live", "|λ|, without dead parameters"),
+        ("eigen.lower.live", "|λ|, without unused parameters"),
     ];
     let panels = titles.map(|(convention, title)| {
         let metric = match convention == Convention::PAPER.name() {

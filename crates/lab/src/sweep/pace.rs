@@ -13,7 +13,7 @@ const LEAST: Duration = Duration::from_millis(100);
 /// Saving before long steps takes at most one part in so many of the time.
 const SHARE: u32 = 20;
 
-/// Decides before every step of one sitting. Times are those since its beginning.
+/// Decides before every step of one session. Times are those since its beginning.
 pub(super) struct Pace {
     every: Duration,
     steps: u64,

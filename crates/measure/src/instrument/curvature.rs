@@ -57,7 +57,7 @@ pub(super) fn spectrum(probe: &mut Probe<'_>, readings: &mut Readings) {
     }
     let hessian = probe.hessian();
     readings.record_or("trace", hessian.trace(), NOT_FINITE);
-    for block in blocks.iter().filter(|block| !block.dead) {
+    for block in blocks.iter().filter(|block| !block.unused) {
         let name = &block.name;
         let Some(values) = hessian.block(block.range.clone()).eigenvalues() else {
             for metric in ["sharpness", "trace", "negative_mass"] {
@@ -139,7 +139,7 @@ pub(super) fn robust_condition(probe: &mut Probe<'_>, readings: &mut Readings) {
         }
     }
     let diag = hessian.diag();
-    for block in blocks.iter().filter(|block| !block.dead) {
+    for block in blocks.iter().filter(|block| !block.unused) {
         let own = &diag[block.range.clone()];
         let value = robust_condition_number(own, Median::Lower);
         let reason = without_condition(value, own);

@@ -5,17 +5,17 @@
 //! over fresh prompts for what concerns noise, and, along a trajectory, the update that the
 //! optimizer makes there. Everything is in double precision.
 
+mod context;
 mod curvature;
-mod motion;
 mod noise;
 mod readings;
-mod scene;
+mod update;
 mod work;
 
-pub use motion::{Dynamics, Motion};
+pub use context::{Context, DENSE_LIMIT, NoisePlan};
 pub use noise::{POOR_REFERENCE, gaussian_norms};
 pub use readings::{Readings, Warning};
-pub use scene::{DENSE_LIMIT, NoisePlan, Scene};
+pub use update::{Dynamics, Updates};
 pub use work::Work;
 
 /// An instrument.
@@ -79,19 +79,21 @@ impl Instrument {
         self == Instrument::DirectionalSmoothness
     }
 
-    /// Measures at `scene`.
-    pub fn measure(self, scene: &mut Scene<'_>, readings: &mut Readings) {
+    /// Measures at `context`.
+    pub fn measure(self, context: &mut Context<'_>, readings: &mut Readings) {
         match self {
-            Instrument::Spectrum => curvature::spectrum(&mut scene.probe, readings),
-            Instrument::RobustCondition => curvature::robust_condition(&mut scene.probe, readings),
-            Instrument::DirectionalSmoothness => motion::directional(scene, readings),
-            Instrument::GeneralizedSmoothness => motion::generalized(scene, readings),
-            Instrument::Stability => motion::stability(scene, readings),
-            Instrument::Heterogeneity => curvature::heterogeneity(&mut scene.probe, readings),
-            Instrument::Noise => noise::noise(scene, readings),
-            Instrument::LossTails => noise::loss_tails(scene, readings),
-            Instrument::UpdateGeometry => motion::geometry(scene, readings),
-            Instrument::Estimators => curvature::estimators(&mut scene.probe, readings),
+            Instrument::Spectrum => curvature::spectrum(&mut context.probe, readings),
+            Instrument::RobustCondition => {
+                curvature::robust_condition(&mut context.probe, readings)
+            }
+            Instrument::DirectionalSmoothness => update::directional(context, readings),
+            Instrument::GeneralizedSmoothness => update::generalized(context, readings),
+            Instrument::Stability => update::stability(context, readings),
+            Instrument::Heterogeneity => curvature::heterogeneity(&mut context.probe, readings),
+            Instrument::Noise => noise::noise(context, readings),
+            Instrument::LossTails => noise::loss_tails(context, readings),
+            Instrument::UpdateGeometry => update::geometry(context, readings),
+            Instrument::Estimators => curvature::estimators(&mut context.probe, readings),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! Instruments of randomness: noise of gradients, tails of losses.
 
-use super::{DENSE_LIMIT, Instrument, Readings, Scene, Warning};
+use super::{Context, DENSE_LIMIT, Instrument, Readings, Warning};
 use crate::landscape::NoiseSample;
 use crate::stats::{
     Alternative, Interval, MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails,
@@ -27,10 +27,10 @@ const LOSS_DRAW: u64 = 1 << 42;
 /// large batch met a prompt of enormous gradient, every g − ∇f is nearly −∇f.
 pub const POOR_REFERENCE: f64 = 0.3;
 
-pub(super) fn noise(scene: &mut Scene<'_>, readings: &mut Readings) {
-    let blocks = scene.probe.blocks().to_vec();
-    for batch_size in scene.plan.batch_sizes.clone() {
-        let sample = scene.sample_noise(batch_size);
+pub(super) fn noise(context: &mut Context<'_>, readings: &mut Readings) {
+    let blocks = context.probe.blocks().to_vec();
+    for batch_size in context.plan.batch_sizes.clone() {
+        let sample = context.sample_noise(batch_size);
         read_noise(sample, &blocks, readings);
     }
 }
@@ -48,7 +48,7 @@ fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
         readings.warn(Warning::Reference { rms, error });
     }
     readings.record_or(format!("{metric}.rms"), rms, BEYOND);
-    for block in blocks.iter().filter(|block| !block.dead) {
+    for block in blocks.iter().filter(|block| !block.unused) {
         readings.record_or(format!("{metric}.rms.{}", block.name), sample.block_rms(block), BEYOND);
     }
     let norms = sample.norms();
@@ -166,7 +166,7 @@ fn read_directions(
 
 /// Kurtoses of the coordinates that vary.
 fn read_coordinates(sample: &NoiseSample, blocks: &[Block], metric: &str, readings: &mut Readings) {
-    let live = blocks.iter().filter(|block| !block.dead).flat_map(|block| block.range.clone());
+    let live = blocks.iter().filter(|block| !block.unused).flat_map(|block| block.range.clone());
     let kurtoses = live.map(|i| excess_kurtosis(&sample.coordinate(i)));
     let mut kurtoses: Vec<f64> = kurtoses.filter(|kurtosis| !kurtosis.is_nan()).collect();
     kurtoses.sort_by(f64::total_cmp);
@@ -184,9 +184,9 @@ pub fn gaussian_norms(variances: &[f64]) -> Vec<f64> {
     gaussian_norm_sample(variances, GAUSSIAN_DRAWS, key)
 }
 
-pub(super) fn loss_tails(scene: &mut Scene<'_>, readings: &mut Readings) {
-    let params = scene.probe.params();
-    let losses = scene.stochastic.sample_losses(params, LOSS_DRAW, scene.plan.prompts);
+pub(super) fn loss_tails(context: &mut Context<'_>, readings: &mut Readings) {
+    let params = context.probe.params();
+    let losses = context.stochastic.sample_losses(params, LOSS_DRAW, context.plan.prompts);
     let mut sorted = losses.clone();
     sorted.sort_by(f64::total_cmp);
     readings.record("loss.mean", mean(&losses));

@@ -1,7 +1,7 @@
 //! Number of evaluations that instruments ask for, counted before they run.
 
 use super::curvature::{LANCZOS_STEPS, PROBES, SLQ_PROBES, SLQ_STEPS};
-use super::motion::PATH_POINTS;
+use super::update::PATH_POINTS;
 use super::{DENSE_LIMIT, Instrument, NoisePlan};
 use crate::landscape::reference_samples;
 

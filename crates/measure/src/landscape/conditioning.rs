@@ -82,10 +82,10 @@ impl Convention {
 
 /// The robust condition number of `hessian` in every convention; NaN where H is not finite.
 ///
-/// `blocks` tells the live parameters from the dead.
+/// `blocks` tells the live parameters from the unused.
 pub fn robust_condition_numbers(hessian: &Hessian, blocks: &[Block]) -> Vec<(Convention, f64)> {
     let live: Vec<usize> =
-        blocks.iter().filter(|block| !block.dead).flat_map(|b| b.range.clone()).collect();
+        blocks.iter().filter(|block| !block.unused).flat_map(|b| b.range.clone()).collect();
     let live = hessian.select(&live);
     let eigenvalues =
         |hessian: &Hessian| hessian.eigenvalues().unwrap_or_else(|| vec![f64::NAN; hessian.dim()]);

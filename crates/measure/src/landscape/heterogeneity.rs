@@ -28,7 +28,7 @@ impl Heterogeneity {
 /// neither bins nor normalization: compare values of one program only. Spectra that are
 /// all one value have distance 0. `None` where H is not finite.
 pub fn block_heterogeneity(hessian: &Hessian, blocks: &[Block]) -> Option<Heterogeneity> {
-    let live = blocks.iter().enumerate().filter(|(_, block)| !block.dead);
+    let live = blocks.iter().enumerate().filter(|(_, block)| !block.unused);
     let spectra: Vec<(usize, Vec<f64>)> = live
         .map(|(k, block)| Some((k, hessian.block(block.range.clone()).eigenvalues()?)))
         .collect::<Option<_>>()?;

@@ -9,15 +9,15 @@ use windtunnel_figure::{Figure, Scale};
 
 pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
     let panel =
-        |cohort| panel(evidence, cohort, CONDITION, "max |H_{ii}| / median |H_{ii}|", Scale::Log);
+        |setting| panel(evidence, setting, CONDITION, "max |H_{ii}| / median |H_{ii}|", Scale::Log);
     let caption = format!(
         "{} Robust condition number by the paper's convention: diagonal of the exact Hessian (double \
-         precision, fixed held-out prompts), lower median, dead parameters included.",
+         precision, fixed held-out prompts), lower median, unused parameters included.",
         seeds(evidence)
     );
     let figure = Figure {
         title: title(study, "robust condition number"),
-        panels: study.cohorts.iter().map(panel).collect(),
+        panels: study.settings.iter().map(panel).collect(),
         caption,
     };
     let named = ("-condition", "robust condition number");
@@ -28,16 +28,16 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
 /// Ratios at the steps of the paper's table beside what was published.
 pub(super) fn ratios(study: &Study, evidence: &Evidence) -> Shown {
     let mut rows = Vec::new();
-    for (k, cohort) in study.cohorts.iter().enumerate() {
+    for (k, setting) in study.settings.iter().enumerate() {
         for step in TABLE_STEPS {
-            let Some(ours) = evidence.condition_ratio(cohort, step) else { continue };
+            let Some(ours) = evidence.condition_ratio(setting, step) else { continue };
             let published = |source: &str| {
                 let mut own = study.published.iter();
-                let own = own.find(|p| (p.cohort, p.source, p.step) == (k, source, step));
+                let own = own.find(|p| (p.setting, p.source, p.step) == (k, source, step));
                 own.map_or("–".into(), |p| format!("{} ({})", number(p.mean), number(p.std)))
             };
             let (paper, notebook) = (published("paper"), published("notebook"));
-            rows.push(vec![cohort.name.into(), step.to_string(), ours, paper, notebook]);
+            rows.push(vec![setting.name.into(), step.to_string(), ours, paper, notebook]);
         }
     }
     let head = ["", "step", "ours", "the paper's table", "the authors' notebook"];

@@ -1,12 +1,12 @@
-//! The loss gap between SGDM and Adam against a number of the cohort: dose and response.
+//! The loss gap between SGDM and Adam against a number of the setting: dose and response.
 
 use super::{COLORS, Picture, Shown, estimated, spec};
 use crate::claim::{Coordinate, coordinates, gap_of};
-use crate::cohort::Cohort;
 use crate::estimate::Estimate;
 use crate::evidence::Evidence;
 use crate::quantity::Quantity;
 use crate::reading::Ratios;
+use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
@@ -16,31 +16,31 @@ use windtunnel_figure::{Color, Figure, Line, Member, Panel, Points, Rule, Scale,
 const DRAWN: [(&str, usize, Color); 2] =
     [("mean prompt", 1, Color::CYCLE[2]), ("median prompt", 3, Color::CYCLE[4])];
 
-/// A cohort with its gaps by every convention of [`DRAWN`], pairs with a diverged run left out.
+/// A setting with its gaps by every convention of [`DRAWN`], pairs with a diverged run left out.
 struct Dose {
-    cohort: &'static Cohort,
+    setting: &'static Setting,
     gaps: [Ratios; 2],
 }
 
 impl Dose {
-    /// Cohorts of a study that have a dose, in ascending order.
+    /// Settings of a study that have a dose, in ascending order.
     fn all(study: &Study, evidence: &Evidence) -> Vec<Dose> {
-        let mut cohorts: Vec<&Cohort> =
-            study.cohorts.iter().filter(|cohort| !cohort.dose.is_nan()).collect();
-        cohorts.sort_by(|a, b| a.dose.total_cmp(&b.dose));
-        let new = |cohort| {
+        let mut settings: Vec<&Setting> =
+            study.settings.iter().filter(|setting| !setting.dose.is_nan()).collect();
+        settings.sort_by(|a, b| a.dose.total_cmp(&b.dose));
+        let new = |setting| {
             let gaps =
-                |(_, convention, _)| gap_of(evidence, cohort, Quantity::Loss, convention).finite();
-            Dose { cohort, gaps: DRAWN.map(gaps) }
+                |(_, convention, _)| gap_of(evidence, setting, Quantity::Loss, convention).finite();
+            Dose { setting, gaps: DRAWN.map(gaps) }
         };
-        cohorts.into_iter().map(new).collect()
+        settings.into_iter().map(new).collect()
     }
 
     fn row(&self) -> Vec<String> {
         let [mean, median] = self.gaps.each_ref().map(Estimate::of_ratios);
         vec![
-            self.cohort.title.to_string(),
-            self.cohort.dose.to_string(),
+            self.setting.title.to_string(),
+            self.setting.dose.to_string(),
             mean.text(),
             median.text(),
             format!("{} and {}", mean.units(), median.units()),
@@ -80,7 +80,7 @@ fn series(evidence: &Evidence, doses: &[Dose], drawn: usize) -> Series {
         Member { name: format!("seed {seed}"), y: gaps.iter().map(of).collect() }
     };
     let (name, _, color) = DRAWN[drawn];
-    let x = doses.iter().map(|dose| dose.cohort.dose).collect();
+    let x = doses.iter().map(|dose| dose.setting.dose).collect();
     Series {
         members: (0..evidence.protocol.seeds as usize).map(member).collect(),
         ..estimated(name, color, x, &estimates)
@@ -109,12 +109,12 @@ fn table(label: &str, doses: &[Dose]) -> Table {
 }
 
 pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
-    let points = |(k, cohort): (usize, &Cohort)| {
-        let gaps = coordinates(evidence, cohort, Coordinate::Gap(Quantity::Loss));
+    let points = |(k, setting): (usize, &Setting)| {
+        let gaps = coordinates(evidence, setting, Coordinate::Gap(Quantity::Loss));
         Points {
-            name: cohort.name.into(),
+            name: setting.name.into(),
             color: COLORS[k % COLORS.len()],
-            x: coordinates(evidence, cohort, Coordinate::Heterogeneity),
+            x: coordinates(evidence, setting, Coordinate::Heterogeneity),
             y: gaps.into_iter().map(f64::exp).collect(),
             shade: None,
         }
@@ -123,7 +123,7 @@ pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
         x_label: "Jensen–Shannon distance of the blocks at initialization".into(),
         y_label: "loss of SGDM / loss of Adam".into(),
         y_scale: Scale::Log,
-        points: study.cohorts.iter().enumerate().map(points).collect(),
+        points: study.settings.iter().enumerate().map(points).collect(),
         rules: vec![equality()],
         ..Panel::default()
     };
@@ -131,8 +131,8 @@ pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
         title: study.title.into(),
         panels: vec![panel],
         caption: format!(
-            "A dot for every seed 0 to {} of every cohort: mean distance between the spectra of the \
-             Hessian's blocks (P and Q of each layer, without the dead P) at initialization, and the \
+            "A dot for every seed 0 to {} of every setting: mean distance between the spectra of the \
+             Hessian's blocks (P and Q of each layer, without the unused P) at initialization, and the \
              ratio of held-out losses at the last step. No band: these are the points themselves; \
              where a run diverged there is none.",
             evidence.protocol.seeds - 1

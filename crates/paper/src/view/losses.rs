@@ -1,4 +1,4 @@
-//! Held-out loss of SGDM and Adam, cohort by cohort.
+//! Held-out loss of SGDM and Adam, setting by setting.
 //!
 //! By the mean over the held-out prompts, as the paper does, and by their median, because single
 //! prompts can carry the whole mean.
@@ -8,11 +8,11 @@ use windtunnel_train::baseline::FIT_PROMPTS;
 use super::{Picture, Shown, panel, seeds, spec};
 use crate::Arm;
 use crate::claim::{gap_of, readings};
-use crate::cohort::Cohort;
 use crate::estimate::Estimate;
 use crate::evidence::Evidence;
 use crate::quantity::{LOSS, MEDIAN, Quantity, at, diverged};
 use crate::reading::{Readings, ratio_of_means};
+use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale};
@@ -68,8 +68,8 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
         Picture::new(evidence, (suffix, what), figure, &spec(study, evidence))
     });
     let verdicts = |statistic| {
-        let of = |cohort| Judged::new(evidence, cohort, statistic);
-        study.cohorts.iter().map(of).collect::<Vec<_>>()
+        let of = |setting| Judged::new(evidence, setting, statistic);
+        study.settings.iter().map(of).collect::<Vec<_>>()
     };
     let means = verdicts(Statistic::Mean);
     let dominated = |v: &Judged| {
@@ -93,21 +93,21 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
 }
 
 fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
-    let panel = |cohort: &Cohort| {
+    let panel = |setting: &Setting| {
         let label = match statistic {
             Statistic::Mean => "held-out loss",
             Statistic::Median => "median held-out loss",
         };
-        let mut panel = panel(evidence, cohort, statistic.metric(), label, Scale::Log);
-        let spikes = cap(evidence, cohort, &mut panel, statistic);
-        (Panel { rules: rules(evidence, cohort, statistic, &panel), ..panel }, spikes)
+        let mut panel = panel(evidence, setting, statistic.metric(), label, Scale::Log);
+        let spikes = cap(evidence, setting, &mut panel, statistic);
+        (Panel { rules: rules(evidence, setting, statistic, &panel), ..panel }, spikes)
     };
-    let (panels, spikes): (Vec<Panel>, Vec<bool>) = study.cohorts.iter().map(panel).unzip();
+    let (panels, spikes): (Vec<Panel>, Vec<bool>) = study.settings.iter().map(panel).unzip();
     let title = match statistic {
         Statistic::Mean => study.title.into(),
         Statistic::Median => format!("{}, by the median prompt", study.title),
     };
-    let eval = study.cohorts.first().and_then(|cohort| evidence.cells(cohort).next());
+    let eval = study.settings.first().and_then(|setting| evidence.cells(setting).next());
     let eval = eval.map_or(String::new(), |cell| {
         let eval = &cell.spec.eval;
         format!(
@@ -137,8 +137,8 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
 }
 
 /// Takes spikes out of the picture; whether there were any.
-fn cap(evidence: &Evidence, cohort: &Cohort, panel: &mut Panel, statistic: Statistic) -> bool {
-    let groups = evidence.groups(cohort);
+fn cap(evidence: &Evidence, setting: &Setting, panel: &mut Panel, statistic: Statistic) -> bool {
+    let groups = evidence.groups(setting);
     let members = groups.iter().flat_map(|group| &group.members);
     let first = members.map(|member| at(member, statistic.metric(), 0));
     let most = SPIKE * first.fold(0.0, f64::max);
@@ -160,11 +160,11 @@ fn cap(evidence: &Evidence, cohort: &Cohort, panel: &mut Panel, statistic: Stati
 /// Loss of a baseline by a statistic, or the reason why there is none.
 fn theory(
     evidence: &Evidence,
-    cohort: &Cohort,
+    setting: &Setting,
     name: &str,
     statistic: Statistic,
 ) -> Result<f64, String> {
-    let line = evidence.theory(cohort).ok_or("not fitted")?.line(name)?;
+    let line = evidence.theory(setting).ok_or("not fitted")?.line(name)?;
     let loss = match statistic {
         Statistic::Mean => line.mean,
         Statistic::Median => line.median,
@@ -172,11 +172,11 @@ fn theory(
     loss.ok_or_else(|| "beyond the range of doubles".into())
 }
 
-fn rules(evidence: &Evidence, cohort: &Cohort, statistic: Statistic, drawn: &Panel) -> Vec<Rule> {
+fn rules(evidence: &Evidence, setting: &Setting, statistic: Statistic, drawn: &Panel) -> Vec<Rule> {
     let losses = drawn.series.iter().flat_map(|series| &series.center).copied();
     let lowest = losses.filter(|loss| *loss > 0.0).fold(f64::INFINITY, f64::min);
     let rule = |(name, color): (&str, Color)| {
-        let value = theory(evidence, cohort, name, statistic).ok()?;
+        let value = theory(evidence, setting, name, statistic).ok()?;
         if value < FAR_BELOW * lowest {
             return None;
         }
@@ -186,7 +186,7 @@ fn rules(evidence: &Evidence, cohort: &Cohort, statistic: Statistic, drawn: &Pan
     THEORY.into_iter().filter_map(rule).collect()
 }
 
-/// The end of the runs of one cohort.
+/// The end of the runs of one setting.
 struct Judged {
     name: &'static str,
     sgdm: Readings,
@@ -201,21 +201,21 @@ struct Judged {
 }
 
 impl Judged {
-    fn new(evidence: &Evidence, cohort: &Cohort, statistic: Statistic) -> Judged {
-        let steps = cohort.steps(&evidence.protocol);
+    fn new(evidence: &Evidence, setting: &Setting, statistic: Statistic) -> Judged {
+        let steps = setting.steps(&evidence.protocol);
         let last = Quantity::Loss.conventions(steps).swap_remove(statistic.conventions()[0]);
-        let of = |arm: Arm| readings(evidence, cohort, (arm.name(), arm), &last);
-        let gap = |k| Estimate::of_ratios(&gap_of(evidence, cohort, Quantity::Loss, k));
+        let of = |arm: Arm| readings(evidence, setting, (arm.name(), arm), &last);
+        let gap = |k| Estimate::of_ratios(&gap_of(evidence, setting, Quantity::Loss, k));
         let [sgdm, adam] = Arm::ALL.map(of);
-        let members = || Arm::ALL.into_iter().flat_map(|arm| evidence.members(cohort, arm));
+        let members = || Arm::ALL.into_iter().flat_map(|arm| evidence.members(setting, arm));
         let share = |m: &Member| {
             let last = m.rows.iter().rev().find(|row| row.metric == "held_out_top_share")?;
             (0.0..=1.0).contains(&last.value).then_some(last.value)
         };
         Judged {
-            name: cohort.name,
+            name: setting.name,
             gaps: statistic.conventions().map(gap),
-            theory: theory(evidence, cohort, "GD++", statistic),
+            theory: theory(evidence, setting, "GD++", statistic),
             top_share: members().filter_map(share).reduce(f64::max),
             diverged: members().filter(|member| diverged(member, steps)).count(),
             sgdm,

@@ -1,4 +1,4 @@
-//! Pictures and tables of a study's cohorts.
+//! Pictures and tables of a study's settings.
 
 mod condition;
 mod dose;
@@ -10,10 +10,10 @@ pub(super) mod turns;
 use std::collections::BTreeSet;
 
 use super::Arm;
-use super::cohort::Cohort;
 use super::estimate::Estimate;
 use super::evidence::Evidence;
 use super::rates::{self, Search};
+use super::setting::Setting;
 use super::study::Study;
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Band, Color, Figure, Panel, Scale, Series};
@@ -33,7 +33,7 @@ const COLORS: [Color; 10] = [
     Color(0x44, 0x22, 0x88),
 ];
 
-/// What is drawn of the cohorts.
+/// What is drawn of the settings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum View {
     /// Held-out loss over the steps, by mean and by median prompt.
@@ -50,7 +50,7 @@ pub enum View {
     Generalized,
     /// Tails of the noise over the steps, by batch size.
     NoiseInTraining,
-    /// The loss gap against a number of the cohort, with its name and scale.
+    /// The loss gap against a number of the setting, with its name and scale.
     Dose(&'static str, Scale),
     /// The loss gap against the heterogeneity of the Hessian's blocks.
     Blocks,
@@ -79,13 +79,13 @@ impl Picture {
         Picture { suffix, what, figure }
     }
 
-    /// Loss against learning rate of every cohort that was searched, if any was.
+    /// Loss against learning rate of every setting that was searched, if any was.
     pub(super) fn of_rates(
         study: &Study,
         evidence: &Evidence,
         searches: &[&Search],
     ) -> Option<Picture> {
-        let figure = rates::figure(study.title, study.cohorts, searches)?;
+        let figure = rates::figure(study.title, study.settings, searches)?;
         Some(Picture::new(evidence, ("-rates", "learning rates"), figure, ""))
     }
 }
@@ -127,12 +127,12 @@ fn title(study: &Study, what: &str) -> String {
 }
 
 /// A panel of one metric over the steps: a curve per optimizer.
-fn panel(evidence: &Evidence, cohort: &Cohort, metric: &str, label: &str, scale: Scale) -> Panel {
+fn panel(evidence: &Evidence, setting: &Setting, metric: &str, label: &str, scale: Scale) -> Panel {
     let curve =
         |group: &&windtunnel_lab::chart::Group| over_seeds(group, metric, &group.name, group.color);
-    let series: Vec<Series> = evidence.groups(cohort).iter().filter_map(curve).collect();
+    let series: Vec<Series> = evidence.groups(setting).iter().filter_map(curve).collect();
     Panel {
-        title: cohort.title.into(),
+        title: setting.title.into(),
         x_label: "step".into(),
         y_label: label.into(),
         y_scale: scale,
@@ -157,25 +157,25 @@ fn seeds(evidence: &Evidence) -> String {
     )
 }
 
-/// The protocol of the cohorts, for captions.
+/// The protocol of the settings, for captions.
 fn spec(study: &Study, evidence: &Evidence) -> String {
-    let lr = |cohort: &Cohort, arm: Arm| {
-        let cell = evidence.cells(cohort).find(|cell| cell.arm == arm);
+    let lr = |setting: &Setting, arm: Arm| {
+        let cell = evidence.cells(setting).find(|cell| cell.arm == arm);
         cell.map_or("–".into(), |cell| cell.spec.optimizer.rule.lr().to_string())
     };
-    let rate = |cohort: &Cohort| {
-        format!("{} {}/{}", cohort.name, lr(cohort, Arm::Sgdm), lr(cohort, Arm::Adam))
+    let rate = |setting: &Setting| {
+        format!("{} {}/{}", setting.name, lr(setting, Arm::Sgdm), lr(setting, Arm::Adam))
     };
-    let rates: Vec<String> = study.cohorts.iter().map(rate).collect();
-    let first_cells = study.cohorts.iter().filter_map(|cohort| evidence.cells(cohort).next());
+    let rates: Vec<String> = study.settings.iter().map(rate).collect();
+    let first_cells = study.settings.iter().filter_map(|setting| evidence.cells(setting).next());
     let sizes: BTreeSet<usize> = first_cells.map(|cell| cell.spec.train.batch_size).collect();
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
-    let clips = study.cohorts.iter().filter_map(|cohort| evidence.cells(cohort).next());
+    let clips = study.settings.iter().filter_map(|setting| evidence.cells(setting).next());
     let clips = clips.map(|cell| cell.spec.optimizer.clip_norm);
     let clips: BTreeSet<String> =
         clips.map(|clip| clip.map_or("off".into(), |clip| clip.to_string())).collect();
     let clips: Vec<String> = clips.into_iter().collect();
-    let steps: BTreeSet<u64> = study.cohorts.iter().map(|c| c.steps(&evidence.protocol)).collect();
+    let steps: BTreeSet<u64> = study.settings.iter().map(|c| c.steps(&evidence.protocol)).collect();
     let steps: Vec<String> = steps.iter().map(u64::to_string).collect();
     format!(
         "{} steps of {} fresh prompts, gradient norm clipped at {}. SGDM: momentum 0.9. Adam: betas \

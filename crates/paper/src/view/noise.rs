@@ -1,10 +1,10 @@
 //! Noise of gradients: at initialization, and over the steps.
 
 use super::{Picture, Shown, panel, seeds, spec, title};
-use crate::cohort::Cohort;
 use crate::evidence::Evidence;
 use crate::noise::{DRAWN_SEED, InitialNoise, Missing, Statistic, Statistics};
 use crate::quantity::tail_metric;
+use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::Color;
 use windtunnel_figure::table::{Table, number, with_interval};
@@ -13,16 +13,16 @@ use windtunnel_lab::chart::{histogram, qq_of_gaussian};
 use windtunnel_measure::instrument::POOR_REFERENCE;
 use windtunnel_measure::stats::mean;
 
-/// A cohort with the noise of [`DRAWN_SEED`].
-type Drawn<'a> = (&'a Cohort, &'a InitialNoise);
+/// A setting with the noise of [`DRAWN_SEED`].
+type Drawn<'a> = (&'a Setting, &'a InitialNoise);
 
 pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
-    let of = |cohort: &'static Cohort| -> Option<Drawn<'_>> {
-        let mut noise = evidence.noise(cohort).iter();
-        noise.find(|noise| noise.seed == DRAWN_SEED).map(|noise| (cohort, noise))
+    let of = |setting: &'static Setting| -> Option<Drawn<'_>> {
+        let mut noise = evidence.noise(setting).iter();
+        noise.find(|noise| noise.seed == DRAWN_SEED).map(|noise| (setting, noise))
     };
     let (drawn, others): (Vec<Drawn<'_>>, Vec<Drawn<'_>>) =
-        study.cohorts.iter().filter_map(of).partition(|(_, noise)| !noise.norms.is_empty());
+        study.settings.iter().filter_map(of).partition(|(_, noise)| !noise.norms.is_empty());
     let pictures = [histograms(study, evidence, &drawn), quantiles(study, evidence, &drawn)];
     Shown {
         pictures: pictures.into_iter().flatten().collect(),
@@ -31,15 +31,15 @@ pub(super) fn initial(study: &Study, evidence: &Evidence) -> Shown {
     }
 }
 
-fn why_not_drawn((cohort, InitialNoise { overflowed, draws, .. }): &Drawn<'_>) -> String {
+fn why_not_drawn((setting, InitialNoise { overflowed, draws, .. }): &Drawn<'_>) -> String {
     format!(
         "{}: the noise of seed {DRAWN_SEED} is not drawn, because {overflowed} of {draws} gradients \
          or their norms overflow.",
-        cohort.name
+        setting.name
     )
 }
 
-/// Histograms of the norms; nothing where no cohort has any.
+/// Histograms of the norms; nothing where no setting has any.
 fn histograms(study: &Study, evidence: &Evidence, drawn: &[Drawn<'_>]) -> Option<Picture> {
     let panels = drawn.iter().map(|own| panel_of(own, histogram)).collect();
     let title = title(study, "noise at initialization");
@@ -51,7 +51,7 @@ fn histograms(study: &Study, evidence: &Evidence, drawn: &[Drawn<'_>]) -> Option
     picture(evidence, ("-noise", "histogram of the noise"), Figure { title, panels, caption })
 }
 
-/// Quantiles of the norms against those of Gaussian noise; nothing where no cohort has any.
+/// Quantiles of the norms against those of Gaussian noise; nothing where no setting has any.
 fn quantiles(study: &Study, evidence: &Evidence, drawn: &[Drawn<'_>]) -> Option<Picture> {
     let known = drawn.iter().filter(|(_, noise)| !noise.gaussian.is_empty());
     let panels = known.map(|own| panel_of(own, qq_of_gaussian)).collect();
@@ -64,8 +64,8 @@ fn quantiles(study: &Study, evidence: &Evidence, drawn: &[Drawn<'_>]) -> Option<
     picture(evidence, ("-noise-qq", "quantiles of the noise"), Figure { title, panels, caption })
 }
 
-fn panel_of((cohort, noise): &Drawn<'_>, draw: fn(&[f64], &[f64]) -> Panel) -> Panel {
-    Panel { title: cohort.title.into(), ..draw(&noise.norms, &noise.gaussian) }
+fn panel_of((setting, noise): &Drawn<'_>, draw: fn(&[f64], &[f64]) -> Panel) -> Panel {
+    Panel { title: setting.title.into(), ..draw(&noise.norms, &noise.gaussian) }
 }
 
 fn picture(
@@ -78,9 +78,12 @@ fn picture(
 
 /// Sizes of the samples in a sentence, for captions.
 fn sizes(drawn: &[Drawn<'_>]) -> String {
-    let size = |(cohort, noise): &Drawn<'_>| {
+    let size = |(setting, noise): &Drawn<'_>| {
         let InitialNoise { draws, batch_size, reference, .. } = noise;
-        format!("{}: {draws} mini-batches of {batch_size} against {reference} prompts", cohort.name)
+        format!(
+            "{}: {draws} mini-batches of {batch_size} against {reference} prompts",
+            setting.name
+        )
     };
     format!(
         "Seed {DRAWN_SEED}, initial parameters, fresh prompts, double precision. {}.",
@@ -100,16 +103,16 @@ fn table(study: &Study, evidence: &Evidence) -> Table {
         ("kurtosis, median coordinate", |n| n.coordinate_kurtosis),
         ("B = 1: 99.9 % over Gaussian", |n| n.single),
     ];
-    let row = |cohort: &Cohort| {
-        let noise = evidence.noise(cohort);
+    let row = |setting: &Setting| {
+        let noise = evidence.noise(setting);
         let cell = |(_, read): &Column| {
             with_range(&noise.iter().map(|noise| read(&noise.statistics)).collect::<Vec<_>>())
         };
-        std::iter::once(cohort.name.into()).chain(columns.iter().map(cell)).collect()
+        std::iter::once(setting.name.into()).chain(columns.iter().map(cell)).collect()
     };
     let head: Vec<&str> = std::iter::once("").chain(columns.iter().map(|s| s.0)).collect();
     let title = "Noise of mini-batch gradients at initialization: mean (range) over seeds";
-    Table::new(title, &head, study.cohorts.iter().map(row).collect())
+    Table::new(title, &head, study.settings.iter().map(row).collect())
 }
 
 /// Mean and range over seeds, or the reasons why some of them are missing.
@@ -153,17 +156,17 @@ const BATCHES: [usize; 3] = [1, 10, 1000];
 
 pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
     let mut panels = Vec::new();
-    let first = study.cohorts.iter().find_map(|cohort| evidence.cells(cohort).next());
+    let first = study.settings.iter().find_map(|setting| evidence.cells(setting).next());
     let draws = first.map_or(0, |cell| cell.spec.instruments.plan.draws);
     let label = format!("largest of {draws}, over Gaussian noise's");
-    for cohort in study.cohorts {
+    for setting in study.settings {
         for size in BATCHES {
             let metric = tail_metric(size);
-            let mut panel = panel(evidence, cohort, &metric, &label, Scale::Log);
+            let mut panel = panel(evidence, setting, &metric, &label, Scale::Log);
             if panel.series.is_empty() {
                 continue;
             }
-            panel.title = format!("{}, B = {size}", cohort.title);
+            panel.title = format!("{}, B = {size}", setting.title);
             // Powers of ten are the steps, and 0.
             panel.x_scale = Scale::SymLog { linear: 1.0 };
             let grey = Color(0x77, 0x77, 0x77);

@@ -14,7 +14,7 @@ const LINEAR: f64 = 1e-3;
 
 pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
     let scale = Scale::SymLog { linear: LINEAR };
-    let panel = |cohort| panel(evidence, cohort, SMOOTHNESS, "u^{T}Hu", scale);
+    let panel = |setting| panel(evidence, setting, SMOOTHNESS, "u^{T}Hu", scale);
     let caption = format!(
         "{} Second derivative of the held-out loss along the unit step that the optimizer takes \
          there; linear within ±{LINEAR}, logarithmic beyond. Negative values, which a logarithmic \
@@ -23,18 +23,18 @@ pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
     );
     let figure = Figure {
         title: title(study, "directional smoothness"),
-        panels: study.cohorts.iter().map(panel).collect(),
+        panels: study.settings.iter().map(panel).collect(),
         caption,
     };
     let files = ("-smoothness", "directional smoothness");
     let picture = Picture::new(evidence, files, figure, &spec(study, evidence));
-    let named = |cohort: &crate::cohort::Cohort| {
-        let groups = evidence.groups(cohort).into_iter().cloned();
+    let named = |setting: &crate::setting::Setting| {
+        let groups = evidence.groups(setting).into_iter().cloned();
         let name =
-            |group: Group| Group { name: format!("{}, {}", cohort.name, group.name), ..group };
+            |group: Group| Group { name: format!("{}, {}", setting.name, group.name), ..group };
         groups.map(name).collect::<Vec<_>>()
     };
-    let groups: Vec<Group> = study.cohorts.iter().flat_map(named).collect();
+    let groups: Vec<Group> = study.settings.iter().flat_map(named).collect();
     let tables = negative_steps(&groups).into_iter().collect();
     Shown { pictures: vec![picture], tables, ..Shown::default() }
 }
@@ -42,13 +42,13 @@ pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
 pub(super) fn generalized(study: &Study, evidence: &Evidence) -> Shown {
     let mut panels = Vec::new();
     for (metric, name) in [(SMOOTHNESS, "u^{T}Hu"), ("hessian_norm", "‖H‖_{2}")] {
-        for cohort in study.cohorts {
-            let group = evidence.group(cohort, Arm::Adam);
+        for setting in study.settings {
+            let group = evidence.group(setting, Arm::Adam);
             let members = group.iter().flat_map(|group| &group.members);
             let drawn = members.into_iter().find(|member| member.seed == DRAWN_SEED);
             let panel = drawn.and_then(|member| generalized_panel(member, (metric, name)));
             panels.extend(panel.map(|mut panel| {
-                panel.title = format!("{}, {name}", cohort.title);
+                panel.title = format!("{}, {name}", setting.title);
                 panel.y_label = name.into();
                 panel
             }));

@@ -2,12 +2,12 @@
 
 use super::{COLORS, Picture, estimated, spec};
 use crate::claim::{Claim, Term};
-use crate::cohort::Cohort;
 use crate::effect::Finding;
 use crate::estimate::Estimate;
 use crate::evidence::Evidence;
 use crate::quantity::at;
 use crate::reading::{Ratios, Reading, Readings};
+use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
 
@@ -40,7 +40,7 @@ fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
     let curves = quantity.curves();
     let series =
         curves.iter().zip(COLORS).enumerate().filter_map(|(k, ((name, metric), color))| {
-            curve(evidence, study.cohorts, terms, (name, metric), (color, k == 0))
+            curve(evidence, study.settings, terms, (name, metric), (color, k == 0))
         });
     // The paper's convention on top.
     let mut series: Vec<Series> = series.collect();
@@ -63,17 +63,17 @@ fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
 /// The effect of a metric at every step that all runs have.
 fn curve(
     evidence: &Evidence,
-    cohorts: &[Cohort],
+    settings: &[Setting],
     terms: &[Term],
     (name, metric): (&str, &str),
     (color, band): (Color, bool),
 ) -> Option<Series> {
     let &(first, arm, _) = terms.first()?;
-    let rows = &evidence.members(&cohorts[first], arm).first()?.rows;
+    let rows = &evidence.members(&settings[first], arm).first()?.rows;
     let steps: Vec<u64> =
         rows.iter().filter(|row| row.metric == metric).map(|row| row.step).collect();
     let estimates: Vec<Estimate> =
-        steps.iter().map(|&step| at_step(evidence, cohorts, terms, (metric, step))).collect();
+        steps.iter().map(|&step| at_step(evidence, settings, terms, (metric, step))).collect();
     let x = steps.iter().map(|&step| step as f64).collect();
     let series = estimated(name, color, x, &estimates);
     let series = if band { series } else { Series { band: None, ..series } };
@@ -84,12 +84,12 @@ fn curve(
 /// pairs.
 fn at_step(
     evidence: &Evidence,
-    cohorts: &[Cohort],
+    settings: &[Setting],
     terms: &[Term],
     (metric, step): (&str, u64),
 ) -> Estimate {
-    let of = |&(cohort, arm, power): &Term| {
-        let members = evidence.members(&cohorts[cohort], arm).iter();
+    let of = |&(setting, arm, power): &Term| {
+        let members = evidence.members(&settings[setting], arm).iter();
         let readings = members.map(|m| Reading::of(Some(at(m, metric, step)))).collect();
         (Readings { of: arm.name().into(), readings }, power)
     };

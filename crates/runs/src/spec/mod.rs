@@ -34,7 +34,7 @@ use windtunnel_measure::instrument::{Instrument, NoisePlan};
 use windtunnel_model::Transformer;
 use windtunnel_model::task::{Family, Size, Task};
 use windtunnel_optim as optim;
-use windtunnel_train::{Schedule, Settings};
+use windtunnel_train::{Schedule, TrainConfig};
 
 /// Everything that determines the numbers of one run.
 #[derive(Clone, Debug, PartialEq)]
@@ -209,7 +209,7 @@ impl RunSpec {
     }
 
     /// The run in terms of the core, on `threads` threads.
-    pub fn settings(&self, isa: Isa, threads: usize) -> Settings {
+    pub fn settings(&self, isa: Isa, threads: usize) -> TrainConfig {
         let clip = self.optimizer.clip_norm;
         let clip = clip.map(|max_norm| optim::Atom::ClipByGlobalNorm { max_norm });
         let rule = match &self.optimizer.rule {
@@ -217,7 +217,7 @@ impl RunSpec {
             Rule::Adam(rule) => rule.atoms(),
             Rule::AdamW(rule) => rule.atoms(),
         };
-        Settings {
+        TrainConfig {
             task: self.task.task.clone(),
             model: self.model.transformer,
             init_std: self.model.init_std,

@@ -128,7 +128,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 ///
 /// # Errors
 /// A folder that cannot be listed.
-pub fn sweep_saved(folder: &Path) -> Result<usize, Error> {
+pub fn tidy_saved(folder: &Path) -> Result<usize, Error> {
     let own = |path: &PathBuf| path.to_str().is_some_and(|path| path.contains(OWN));
     let dead = temporaries(folder)?.into_iter().filter(own).filter(|path| is_orphan(path));
     Ok(dead.filter(|path| fs::remove_file(path).is_ok()).count())
@@ -324,13 +324,13 @@ mod tests {
         assert!(store.ids().unwrap().is_empty());
         assert!(store.resolve("").is_err());
 
-        assert_eq!(store.sweep(Store::SWEEP_AGE).unwrap(), 0);
+        assert_eq!(store.tidy(Store::TIDY_AGE).unwrap(), 0);
         assert!(folder.exists() && file.exists());
         for path in [&folder, &file] {
-            let old = SystemTime::now() - 2 * Store::SWEEP_AGE;
+            let old = SystemTime::now() - 2 * Store::TIDY_AGE;
             File::open(path).unwrap().set_modified(old).unwrap();
         }
-        assert_eq!(store.sweep(Store::SWEEP_AGE).unwrap(), 2);
+        assert_eq!(store.tidy(Store::TIDY_AGE).unwrap(), 2);
         assert_eq!(names(&partial).unwrap(), [""; 0]);
         assert_eq!(store.finish(&id, &Record::default()).unwrap(), Finish::Published);
     }
@@ -357,7 +357,7 @@ mod tests {
         ];
         names.iter().for_each(|name| fs::write(partial.join(name), "half a c").unwrap());
         fs::create_dir(partial.join(format!("{id}.{place}-{dead}-{rest}"))).unwrap();
-        assert_eq!(store.sweep(Store::SWEEP_AGE).unwrap(), 2);
+        assert_eq!(store.tidy(Store::TIDY_AGE).unwrap(), 2);
         let left: Vec<bool> = names.iter().map(|name| partial.join(name).exists()).collect();
         assert_eq!(left, [false, true, true, true]);
         assert!(own.path().exists(), "a live process lost its file");

@@ -20,12 +20,12 @@
 //! finds the folder and discards its own. The lock only saves that second process the work.
 
 mod blob;
+mod cache;
 mod checkpoint;
 mod digest;
 pub mod disk;
 mod error;
 mod finished;
-mod kept;
 mod list;
 mod lock;
 mod manifest;
@@ -79,9 +79,9 @@ pub enum Finish {
 }
 
 impl Store {
-    /// Age of temporary files from which [`sweep`](Self::sweep) may take them for dead: writing
+    /// Age of temporary files from which [`tidy`](Self::tidy) may take them for abandoned: writing
     /// one takes seconds, a day is longer than any suspended laptop or stalled file server needs.
-    pub const SWEEP_AGE: Duration = Duration::from_hours(24);
+    pub const TIDY_AGE: Duration = Duration::from_hours(24);
 
     /// The store in `root`, made if it is not there.
     ///
@@ -197,7 +197,7 @@ impl Store {
     }
 
     /// Removes what dead processes left behind: temporary files and folders of processes of this
-    /// machine that are gone, others untouched for `age` ([`SWEEP_AGE`](Self::SWEEP_AGE) unless
+    /// machine that are gone, others untouched for `age` ([`TIDY_AGE`](Self::TIDY_AGE) unless
     /// there is a reason), checkpoints and locks of finished runs. Returns how many files and
     /// folders that were.
     ///
@@ -205,7 +205,7 @@ impl Store {
     ///
     /// # Errors
     /// If something cannot be removed.
-    pub fn sweep(&self, age: Duration) -> Result<usize, Error> {
+    pub fn tidy(&self, age: Duration) -> Result<usize, Error> {
         let mut swept = disk::sweep(&self.partial(), age)? + disk::sweep(&self.kept_folder(), age)?;
         for id in self.stale_ids()? {
             swept += self.forget_partial(&id)?;

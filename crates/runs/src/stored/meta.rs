@@ -45,7 +45,7 @@ pub struct Meta {
     pub isa: String,
     /// Threads of this run.
     pub threads: usize,
-    /// Computing time in seconds, over all sittings.
+    /// Computing time in seconds, over all sessions.
     pub wall_seconds: f64,
     /// End of the run, seconds since 1970.
     pub finished_at: u64,

@@ -3,7 +3,7 @@
 use windtunnel_math::lanes::{Isa, Real};
 use windtunnel_model::Trained;
 use windtunnel_optim::Optimizer;
-use windtunnel_train::{HeldOut, Observer, Trainer, View};
+use windtunnel_train::{HeldOut, Observer, Trainer, TrajectoryPoint};
 
 use crate::exchange;
 use crate::spec::{Precision, RunSpec};
@@ -74,10 +74,7 @@ pub fn checkpoint<T: Stored>(
 }
 
 /// Puts a trainer where a checkpoint left another.
-pub fn restore<T: Stored>(
-    trainer: &mut Trainer<T>,
-    checkpoint: &Checkpoint,
-) -> Result<(), String> {
+pub fn restore<T: Stored>(trainer: &mut Trainer<T>, checkpoint: &Checkpoint) -> Result<(), String> {
     let mut params = Vec::new();
     let mut buffers = Vec::new();
     let names: Vec<String> =
@@ -138,7 +135,7 @@ fn held_out<T: Stored>(spec: &RunSpec, state: &Checkpoint) -> Result<Vec<(String
     let mut trainer = Trainer::<T>::new(settings.clone());
     restore(&mut trainer, state)?;
     let mut found = Vec::new();
-    let view = View {
+    let view = TrajectoryPoint {
         step: state.step,
         last: true,
         params: trainer.params(),

@@ -6,15 +6,15 @@ use std::sync::atomic::Ordering;
 
 use windtunnel_lab::sweep::{Status, step_cost};
 use windtunnel_paper::Protocol;
-use windtunnel_paper::cohort::Cell;
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::rates::{Search, searches};
+use windtunnel_paper::setting::Cell;
 use windtunnel_paper::study::Study;
 use windtunnel_runs::spec::{RunSpec, run_id};
 use windtunnel_runs::store::Store;
 
 use super::super::name;
-use super::cohorts;
+use super::settings;
 use crate::args::{Global, Reproduce};
 use crate::error::Error;
 use crate::{progress, session};
@@ -26,37 +26,37 @@ pub fn evidence(
 ) -> Result<Evidence, Error> {
     let protocol = if args.quick { Protocol::QUICK } else { Protocol::PUBLISHED };
     let store = session::look(global)?;
-    let all = cohorts(studies, |study| study.all_cohorts().collect());
+    let all = settings(studies, |study| study.all_settings().collect());
     let mut failures = Failures::new();
 
     let open = searches(&all, &protocol);
     let searched = search(global, args, &store, open, &protocol, &mut failures)?;
     let failed = |name: &str, failures: &[(&str, String)]| failures.iter().any(|f| f.0 == name);
     let mut cells: Vec<Cell> = Vec::new();
-    for cohort in all.iter().filter(|cohort| !failed(cohort.name, &failures)) {
-        let own = |arm| searched.iter().find(|s| s.cohort.name == cohort.name && s.arm == arm);
-        cells.extend(cohort.cells(&protocol, |arm| own(arm).map(Search::lr))?);
+    for setting in all.iter().filter(|setting| !failed(setting.name, &failures)) {
+        let own = |arm| searched.iter().find(|s| s.setting.name == setting.name && s.arm == arm);
+        cells.extend(setting.cells(&protocol, |arm| own(arm).map(Search::lr))?);
     }
     let specs: Vec<RunSpec> = cells.iter().map(|cell| cell.spec.clone()).collect();
     let statuses = attempt(global, args, &specs)?;
     for (cell, status) in cells.iter().zip(statuses) {
         if let Status::Failed(reason) = status {
-            failures.push((cell.cohort, format!("run {}: {reason}", run_id(&cell.spec))));
+            failures.push((cell.setting, format!("run {}: {reason}", run_id(&cell.spec))));
         }
     }
 
     let mut evidence = Evidence::new(protocol, cells, searched);
     let jobs = session::jobs(global);
     // Before what reading finds: that a run is missing is not why.
-    for (cohort, reason) in failures {
-        evidence.fail(cohort, reason);
+    for (setting, reason) in failures {
+        evidence.fail(setting, reason);
     }
     evidence.read(&store, jobs);
     let of_noise = |study: &'static Study| match study.needs_noise() {
-        true => study.cohorts.iter().collect(),
+        true => study.settings.iter().collect(),
         false => Vec::new(),
     };
-    let noisy = cohorts(studies, of_noise);
+    let noisy = settings(studies, of_noise);
     let stop = session::stop_on_signal()?;
     let quiet = global.quiet || global.json;
     let count = noisy.len() as u64 * protocol.seeds;
@@ -64,17 +64,17 @@ pub fn evidence(
     evidence.sample_noise(&store, &noisy, jobs, &stop, &|| bar.inc(1));
     bar.finish_and_clear();
     let of_theory = |study: &'static Study| match study.needs_theory() {
-        true => study.cohorts.iter().collect(),
+        true => study.settings.iter().collect(),
         false => Vec::new(),
     };
-    evidence.fit_theory(&store, &cohorts(studies, of_theory), jobs, &stop);
+    evidence.fit_theory(&store, &settings(studies, of_theory), jobs, &stop);
     match stop.load(Ordering::Relaxed) {
         true => Err(Error::Interrupted),
         false => Ok(evidence),
     }
 }
 
-/// A cohort and what it lacks.
+/// A setting and what it lacks.
 type Failure = (&'static str, String);
 type Failures = Vec<Failure>;
 
@@ -106,7 +106,7 @@ fn search(
             match read(&mut search, store, &specs, own) {
                 Ok(true) => ended.push((index, Ok(search))),
                 Ok(false) => open.push((index, search)),
-                Err(reason) => ended.push((index, Err((search.cohort.name, reason)))),
+                Err(reason) => ended.push((index, Err((search.setting.name, reason)))),
             }
         }
     }
@@ -148,7 +148,7 @@ fn attempt(global: &Global, args: &Reproduce, specs: &[RunSpec]) -> Result<Vec<S
     });
     let sorted: Vec<RunSpec> = order.iter().map(|&k| specs[k].clone()).collect();
     let names: Vec<String> = sorted.iter().map(name).collect();
-    let statuses = session::attempt(global, &args.sitting, &sorted, &names)?;
+    let statuses = session::attempt(global, &args.checkpoints, &sorted, &names)?;
     let mut statuses: Vec<(usize, Status)> = order.into_iter().zip(statuses).collect();
     statuses.sort_by_key(|(k, _)| *k);
     Ok(statuses.into_iter().map(|(_, status)| status).collect())

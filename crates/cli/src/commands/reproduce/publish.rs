@@ -12,8 +12,8 @@ use windtunnel_runs::spec::run_id;
 
 use super::super::describe;
 use super::super::folder::{Files, draw, write};
-use super::cohorts;
 use super::page::page_name;
+use super::settings;
 use crate::args::{Global, Reproduce};
 use crate::error::Error;
 use crate::{output, session};
@@ -156,18 +156,18 @@ impl Report<'_> {
         quick.into_iter().chain([paper.to_string()]).chain(admitted).collect()
     }
 
-    /// The spec of every cohort and optimizer, with the ids of its runs.
+    /// The spec of every setting and optimizer, with the ids of its runs.
     fn methods(&self) -> Vec<Method> {
         let mut methods = Vec::new();
-        for cohort in cohorts(self.studies, |study| study.all_cohorts().collect()) {
-            for &arm in cohort.arms {
-                let own = || self.evidence.cells(cohort).filter(|cell| cell.arm == arm);
+        for setting in settings(self.studies, |study| study.all_settings().collect()) {
+            for &arm in setting.arms {
+                let own = || self.evidence.cells(setting).filter(|cell| cell.arm == arm);
                 let Some(first) = own().next() else { continue };
                 let runs: Vec<String> = own()
                     .map(|cell| format!("{} (seed {})", run_id(&cell.spec), cell.spec.train.seed))
                     .collect();
                 methods.push(Method {
-                    title: format!("{}, {}: {}", cohort.name, arm.name(), describe(&first.spec)),
+                    title: format!("{}, {}: {}", setting.name, arm.name(), describe(&first.spec)),
                     note: format!("Runs: {}.", runs.join(", ")),
                     text: first.spec.to_toml(),
                 });

@@ -1,6 +1,6 @@
 //! A point of a trajectory with everything that instruments may look at.
 
-use super::Motion;
+use super::Updates;
 use crate::landscape::{NoiseSample, Probe, Reference, large_batch_gradient, noise_sample};
 use windtunnel_math::objective::Stochastic;
 
@@ -22,13 +22,13 @@ pub struct NoisePlan {
 }
 
 /// What is seen at one point.
-pub struct Scene<'a> {
+pub struct Context<'a> {
     /// The loss on the fixed batch, at this point.
     pub probe: Probe<'a>,
     /// The loss over fresh prompts.
     pub stochastic: &'a mut dyn Stochastic,
     /// What the optimizer does here; nothing for parameters without a trajectory.
-    pub motion: Option<Motion>,
+    pub updates: Option<Updates>,
     /// Sizes of the noise instruments.
     pub plan: NoisePlan,
     /// The large-batch gradient, once it was needed; given where it is known exactly.
@@ -37,20 +37,20 @@ pub struct Scene<'a> {
     pub noise: Vec<NoiseSample>,
 }
 
-impl<'a> Scene<'a> {
-    /// A scene in which nothing was measured yet.
+impl<'a> Context<'a> {
+    /// A context in which nothing was measured yet.
     pub fn new(
         probe: Probe<'a>,
         stochastic: &'a mut dyn Stochastic,
-        motion: Option<Motion>,
+        updates: Option<Updates>,
         plan: NoisePlan,
-    ) -> Scene<'a> {
-        Scene { probe, stochastic, motion, plan, reference: None, noise: Vec::new() }
+    ) -> Context<'a> {
+        Context { probe, stochastic, updates, plan, reference: None, noise: Vec::new() }
     }
 
     /// Samples the noise for `batch_size` and keeps it.
     pub(super) fn sample_noise(&mut self, batch_size: usize) -> &NoiseSample {
-        let Scene { probe, stochastic, plan, reference, noise, .. } = self;
+        let Context { probe, stochastic, plan, reference, noise, .. } = self;
         let at = match noise.iter().position(|sample| sample.batch_size == batch_size) {
             Some(at) => at,
             None => {

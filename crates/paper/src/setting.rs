@@ -1,12 +1,12 @@
-//! Runs of a study: cohorts of the same data and model, in which only optimizer and seed differ.
+//! Settings of a study: runs of the same data and model, in which only optimizer and seed differ.
 
 use super::{Arm, Protocol};
 use windtunnel_runs::spec::{Document, RunSpec, SpecError};
 
-/// A panel's data and model. Studies that show the same cohort share its runs.
+/// A panel's data and model. Studies that show the same setting share its runs.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Cohort {
-    /// Name in tables, files and verdicts; no two cohorts share one.
+pub struct Setting {
+    /// Name in tables, files and verdicts; no two settings share one.
     pub name: &'static str,
     /// Heading of the panel.
     pub title: &'static str,
@@ -28,7 +28,7 @@ pub struct Cohort {
     pub dose: f64,
 }
 
-/// How the learning rates of a cohort are chosen.
+/// How the learning rates of a setting are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rates {
     /// Those that were published.
@@ -45,15 +45,15 @@ pub enum Rates {
 /// One run.
 #[derive(Clone, Debug)]
 pub struct Cell {
-    /// Name of its cohort.
-    pub cohort: &'static str,
+    /// Name of its setting.
+    pub setting: &'static str,
     /// Which optimizer.
     pub arm: Arm,
     /// What is run.
     pub spec: RunSpec,
 }
 
-impl Cohort {
+impl Setting {
     /// Updates of a run.
     pub fn steps(&self, protocol: &Protocol) -> u64 {
         if protocol.quick { self.steps.1 } else { self.steps.0 }
@@ -62,7 +62,7 @@ impl Cohort {
     /// The spec of one optimizer, seed 0, with the published learning rate unless there is another.
     ///
     /// # Errors
-    /// None in practice: every cohort resolves, which a test checks.
+    /// None in practice: every setting resolves, which a test checks.
     pub fn spec(
         &self,
         arm: Arm,
@@ -76,7 +76,7 @@ impl Cohort {
     /// The same of so many steps, without instruments.
     ///
     /// # Errors
-    /// As [`Cohort::spec`].
+    /// As [`Setting::spec`].
     pub fn bare_spec(&self, arm: Arm, steps: u64, lr: Option<f64>) -> Result<RunSpec, SpecError> {
         self.resolve(arm, steps, lr, &[])
     }
@@ -103,7 +103,7 @@ impl Cohort {
     /// All its runs; `lr` tells the learning rates of those that were searched.
     ///
     /// # Errors
-    /// As [`Cohort::spec`].
+    /// As [`Setting::spec`].
     pub fn cells(
         &self,
         protocol: &Protocol,
@@ -113,7 +113,7 @@ impl Cohort {
         for &arm in self.arms {
             let spec = self.spec(arm, protocol, lr(arm))?;
             let seeds = 0..protocol.seeds;
-            let cell = |seed| Cell { cohort: self.name, arm, spec: spec.with_seed(seed) };
+            let cell = |seed| Cell { setting: self.name, arm, spec: spec.with_seed(seed) };
             cells.extend(seeds.map(cell));
         }
         Ok(cells)

@@ -18,7 +18,7 @@ impl Store {
     ///
     /// # Errors
     /// If there is a file that cannot be read.
-    pub fn kept(&self, key: &str) -> Result<Option<String>, Error> {
+    pub fn cached(&self, key: &str) -> Result<Option<String>, Error> {
         let bytes = disk::read(&self.kept_folder().join(file(key)))?;
         Ok(bytes.and_then(|bytes| open(key, &String::from_utf8(bytes).ok()?)))
     }
@@ -30,7 +30,7 @@ impl Store {
     ///
     /// # Panics
     /// If the key has more than one line.
-    pub fn keep(&self, key: &str, text: &str) -> Result<(), Error> {
+    pub fn cache(&self, key: &str, text: &str) -> Result<(), Error> {
         assert!(!key.contains('\n'), "a key of several lines");
         let body = format!("{key}\n{text}");
         let whole = format!("{:08x}\n{body}", crc32fast::hash(body.as_bytes()));
@@ -43,7 +43,7 @@ impl Store {
     ///
     /// # Errors
     /// If the folder cannot be listed.
-    pub fn kept_keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
+    pub fn cached_keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
         let folder = self.kept_folder();
         let key = |name: String| {
             // A file that cannot be opened has just been swept by someone else.
@@ -83,20 +83,20 @@ mod tests {
     fn what_is_kept_comes_back_unless_a_byte_is_wrong() {
         let root = tempfile::tempdir().unwrap();
         let store = Store::open(root.path()).unwrap();
-        assert_eq!(store.kept("a key").unwrap(), None);
-        store.keep("a key", "first\nof two lines").unwrap();
-        store.keep("a key", "second\nof two lines").unwrap();
-        assert_eq!(store.kept("a key").unwrap().as_deref(), Some("second\nof two lines"));
-        assert_eq!(store.kept("another key").unwrap(), None);
+        assert_eq!(store.cached("a key").unwrap(), None);
+        store.cache("a key", "first\nof two lines").unwrap();
+        store.cache("a key", "second\nof two lines").unwrap();
+        assert_eq!(store.cached("a key").unwrap().as_deref(), Some("second\nof two lines"));
+        assert_eq!(store.cached("another key").unwrap(), None);
         let path = store.kept_folder().join(file("a key"));
         let whole = std::fs::read(&path).unwrap();
         for at in 0..whole.len() {
             let mut damaged = whole.clone();
             damaged[at] ^= 1;
             std::fs::write(&path, &damaged).unwrap();
-            assert_eq!(store.kept("a key").unwrap(), None, "byte {at}");
+            assert_eq!(store.cached("a key").unwrap(), None, "byte {at}");
             std::fs::write(&path, &whole[..at]).unwrap();
-            assert_eq!(store.kept("a key").unwrap(), None, "cut at {at}");
+            assert_eq!(store.cached("a key").unwrap(), None, "cut at {at}");
         }
     }
 }

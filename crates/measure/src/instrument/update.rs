@@ -1,6 +1,6 @@
 //! Instruments of the update that an optimizer makes.
 
-use super::{Instrument, Readings, Scene, Warning, curvature};
+use super::{Context, Instrument, Readings, Warning, curvature};
 use crate::landscape::{cosine, directional_smoothness, path_smoothness, update_geometry};
 use windtunnel_math::linalg::norm;
 
@@ -11,7 +11,7 @@ const NEWTON_CUTOFF: f64 = 1e-10;
 
 /// What optimizers do at a point.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Motion {
+pub struct Updates {
     /// Mini-batch gradient g, before clipping.
     pub grad: Vec<f64>,
     /// The update u of the run's own optimizer, θ ← θ − u.
@@ -55,19 +55,19 @@ fn without_optimizer(instrument: Instrument) -> Warning {
     Warning::Unavailable { instrument: instrument.name(), reason }
 }
 
-pub(super) fn directional(scene: &mut Scene<'_>, readings: &mut Readings) {
-    let full = scene.probe.gradient().1.to_vec();
+pub(super) fn directional(context: &mut Context<'_>, readings: &mut Readings) {
+    let full = context.probe.gradient().1.to_vec();
     readings.record("held_out_grad_norm", norm(&full));
-    let (objective, params) = scene.probe.parts();
+    let (objective, params) = context.probe.parts();
     let mut along = |name: &str, direction: &[f64]| {
         let value = directional_smoothness(objective, params, direction);
         readings.record_or(name, value, without_direction(direction));
     };
-    match &scene.motion {
-        Some(motion) => {
-            along("directional_smoothness", &motion.update);
-            along("directional_smoothness.neg_grad", &motion.grad);
-            for (name, update) in &motion.others {
+    match &context.updates {
+        Some(updates) => {
+            along("directional_smoothness", &updates.update);
+            along("directional_smoothness.neg_grad", &updates.grad);
+            for (name, update) in &updates.others {
                 along(&format!("directional_smoothness.{name}"), update);
             }
         }
@@ -75,26 +75,27 @@ pub(super) fn directional(scene: &mut Scene<'_>, readings: &mut Readings) {
     }
 }
 
-pub(super) fn generalized(scene: &mut Scene<'_>, readings: &mut Readings) {
-    let grad = scene.probe.gradient().1.to_vec();
+pub(super) fn generalized(context: &mut Context<'_>, readings: &mut Readings) {
+    let grad = context.probe.gradient().1.to_vec();
     readings.record("held_out_grad_norm", norm(&grad));
-    readings.record("hessian_norm", curvature::hessian_norm(&mut scene.probe));
-    let (objective, params) = scene.probe.parts();
+    readings.record("hessian_norm", curvature::hessian_norm(&mut context.probe));
+    let (objective, params) = context.probe.parts();
     // Without a step, the unit step of gradient descent would be as good as any: none is taken.
-    let Some(motion) = &scene.motion else { return };
-    let path = path_smoothness(objective, params, &negative(&motion.update), PATH_POINTS);
-    let reason = without_direction(&motion.update);
+    let Some(updates) = &context.updates else { return };
+    let path = path_smoothness(objective, params, &negative(&updates.update), PATH_POINTS);
+    let reason = without_direction(&updates.update);
     readings.record_or("path_smoothness", path, reason);
-    let along = directional_smoothness(objective, params, &motion.update);
+    let along = directional_smoothness(objective, params, &updates.update);
     readings.record_or("directional_smoothness", along, reason);
 }
 
-pub(super) fn stability(scene: &mut Scene<'_>, readings: &mut Readings) {
-    let Some(dynamics) = scene.motion.as_ref().and_then(|motion| motion.dynamics.clone()) else {
+pub(super) fn stability(context: &mut Context<'_>, readings: &mut Readings) {
+    let Some(dynamics) = context.updates.as_ref().and_then(|updates| updates.dynamics.clone())
+    else {
         return readings.warn(without_optimizer(Instrument::Stability));
     };
     let diagonal = dynamics.preconditioner.as_deref();
-    let sharpness = curvature::largest(&mut scene.probe, diagonal);
+    let sharpness = curvature::largest(&mut context.probe, diagonal);
     let metric = if diagonal.is_some() { "preconditioned_sharpness" } else { "sharpness" };
     readings.record(metric, sharpness);
     readings.record("stability_threshold", dynamics.threshold);
@@ -103,26 +104,26 @@ pub(super) fn stability(scene: &mut Scene<'_>, readings: &mut Readings) {
     readings.record("stability_ratio", dynamics.clip_factor * sharpness / dynamics.threshold);
 }
 
-pub(super) fn geometry(scene: &mut Scene<'_>, readings: &mut Readings) {
-    let Some(motion) = scene.motion.clone() else {
+pub(super) fn geometry(context: &mut Context<'_>, readings: &mut Readings) {
+    let Some(updates) = context.updates.clone() else {
         return readings.warn(without_optimizer(Instrument::UpdateGeometry));
     };
-    let full = scene.probe.gradient().1.to_vec();
-    let (objective, params) = scene.probe.parts();
-    let geometry = update_geometry(objective, params, &motion.update);
+    let full = context.probe.gradient().1.to_vec();
+    let (objective, params) = context.probe.parts();
+    let geometry = update_geometry(objective, params, &updates.update);
     readings.record("update_norm", geometry.update_norm);
     readings.record("params_norm", norm(params));
-    record_cosine(readings, "update_cos_neg_grad", &motion.update, &motion.grad);
-    record_cosine(readings, "update_cos_neg_full_grad", &motion.update, &full);
+    record_cosine(readings, "update_cos_neg_grad", &updates.update, &updates.grad);
+    record_cosine(readings, "update_cos_neg_full_grad", &updates.update, &full);
     const BEYOND: &str = "the loss or its model exceeds the largest double at one end of the step";
     readings.record_or("predicted_decrease", geometry.quadratic_decrease, BEYOND);
     readings.record_or("predicted_decrease.linear", geometry.linear_decrease, BEYOND);
     readings.record_or("realised_decrease", geometry.realised_decrease, BEYOND);
     if params.len() <= super::DENSE_LIMIT
-        && let Some(spectrum) = scene.probe.spectrum()
+        && let Some(spectrum) = context.probe.spectrum()
     {
         let newton = spectrum.newton_step(&full, NEWTON_CUTOFF);
-        record_cosine(readings, "update_cos_newton", &negative(&motion.update), &newton);
+        record_cosine(readings, "update_cos_newton", &negative(&updates.update), &newton);
     }
 }
 
