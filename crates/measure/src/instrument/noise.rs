@@ -1,6 +1,6 @@
 //! Instruments of randomness: noise of gradients, tails of losses.
 
-use super::{Context, DENSE_LIMIT, Instrument, Readings, Warning};
+use super::{Context, EstimatorPlan, Instrument, Readings, Warning};
 use crate::landscape::NoiseSample;
 use crate::stats::{
     Alternative, Interval, MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails,
@@ -8,7 +8,7 @@ use crate::stats::{
     mean_trust, median_of_means, power_law, quantile, skewness, skewness_interval,
     stable_log_moment, stable_quantile, tail_index, tail_ratio, top_share,
 };
-use windtunnel_math::objective::Block;
+use windtunnel_math::objective::{Block, ObjectiveError};
 use windtunnel_math::rng::{Key, Purpose};
 
 /// Draws of Gaussian noise that real noise is compared with.
@@ -27,15 +27,24 @@ const LOSS_DRAW: u64 = 1 << 42;
 /// large batch met a prompt of enormous gradient, every g − ∇f is nearly −∇f.
 pub const POOR_REFERENCE: f64 = 0.3;
 
-pub(super) fn noise(context: &mut Context<'_>, readings: &mut Readings) {
-    let blocks = context.probe.blocks().to_vec();
+pub(super) fn noise(
+    context: &mut Context<'_>,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    let (blocks, plan) = (context.probe.blocks().to_vec(), context.estimators);
     for batch_size in context.plan.batch_sizes.clone() {
-        let sample = context.sample_noise(batch_size);
-        read_noise(sample, &blocks, readings);
+        let sample = context.sample_noise(batch_size)?;
+        read_noise(sample, &blocks, &plan, readings);
     }
+    Ok(())
 }
 
-fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
+fn read_noise(
+    sample: &NoiseSample,
+    blocks: &[Block],
+    plan: &EstimatorPlan,
+    readings: &mut Readings,
+) {
     let metric = format!("grad_noise.b{}", sample.batch_size);
     let (rms, error) = (sample.rms(), sample.reference.standard_error);
     const BEYOND: &str = "a mini-batch gradient is not finite";
@@ -54,7 +63,8 @@ fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
     let norms = sample.norms();
     if norms.iter().all(|norm| norm.is_finite()) {
         read_norms(&norms, &metric, readings);
-        read_directions(sample, &norms, blocks, &metric, readings);
+        read_coordinates(sample, blocks, &metric, readings);
+        read_directions(sample, &norms, plan, &metric, readings);
     } else {
         let metrics = ["mean", "median", "skewness", "kurtosis", "tail_index", "power_law"];
         let others = ["coordinate_kurtosis", "gaussian_ratio.q999", "stable_index"];
@@ -122,16 +132,15 @@ fn read_tail_index(values: &[f64], metric: &str, readings: &mut Readings) {
     readings.estimate(&format!("{metric}.tail_index"), hill);
 }
 
-/// The noise against Gaussian noise of the same covariance, and its coordinates.
+/// The noise against Gaussian noise of the same covariance.
 fn read_directions(
     sample: &NoiseSample,
     norms: &[f64],
-    blocks: &[Block],
+    plan: &EstimatorPlan,
     metric: &str,
     readings: &mut Readings,
 ) {
-    read_coordinates(sample, blocks, metric, readings);
-    if sample.reference.grad.len() > DENSE_LIMIT {
+    if !plan.is_dense(sample.reference.grad.len()) {
         let reason = "no comparison with Gaussian noise: the covariance of so many parameters is \
                       not made";
         let instrument = Instrument::Noise.name();
@@ -184,9 +193,12 @@ pub fn gaussian_norms(variances: &[f64]) -> Vec<f64> {
     gaussian_norm_sample(variances, GAUSSIAN_DRAWS, key)
 }
 
-pub(super) fn loss_tails(context: &mut Context<'_>, readings: &mut Readings) {
+pub(super) fn loss_tails(
+    context: &mut Context<'_>,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
     let params = context.probe.params();
-    let losses = context.stochastic.sample_losses(params, LOSS_DRAW, context.plan.prompts);
+    let losses = context.stochastic.sample_losses(params, LOSS_DRAW, context.plan.prompts)?;
     let mut sorted = losses.clone();
     sorted.sort_by(f64::total_cmp);
     readings.record("loss.mean", mean(&losses));
@@ -203,6 +215,7 @@ pub(super) fn loss_tails(context: &mut Context<'_>, readings: &mut Readings) {
     readings.estimate("loss.median_of_means", groups);
     read_tail_index(&losses, "loss", readings);
     doubt(&losses, "loss.mean", readings);
+    Ok(())
 }
 
 /// Warns where the mean of `values`, on which `metric` rests, is not to be trusted.
