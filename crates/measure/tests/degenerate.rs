@@ -151,6 +151,17 @@ fn pairs(x: &[f64]) {
 }
 
 #[test]
+fn a_matrix_without_rows_has_no_spectrum() {
+    let empty = Hessian::from_entries(0, Vec::new());
+    assert!(empty.spectrum().is_none() && empty.eigenvalues().is_none());
+    assert!(empty.diag().is_empty() && empty.times(&[]).is_empty());
+    assert_eq!(empty.preconditioned(&[]), empty);
+    let unused = Block { name: "u".into(), range: 0..1, unused: true };
+    let one = Hessian::from_entries(1, vec![0.0]);
+    assert!(robust_condition_numbers(&one, &[unused]).iter().all(|(_, value)| value.is_nan()));
+}
+
+#[test]
 fn linear_algebra_never_panics_nor_loops() {
     for x in samples().into_iter().filter(|x| x.len() <= 60) {
         let p = x.len().isqrt().max(1);
@@ -297,6 +308,7 @@ fn the_work_of_instruments_is_what_they_ask_for() {
         probes: 7,
         slq_probes: 3,
         path_points: 2,
+        kept_gradients: 60,
         lanczos: LanczosPlan { steps: 9, memory: LanczosMemory::Recent },
         slq: LanczosPlan { steps: 4, memory: LanczosMemory::Recent },
     };

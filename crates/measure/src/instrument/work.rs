@@ -74,15 +74,20 @@ impl Instrument {
             Instrument::DirectionalSmoothness => 4,
             Instrument::GeneralizedSmoothness => 1 + dense.max(lanczos).max(4),
             Instrument::UpdateGeometry => 3 + dense,
-            Instrument::Noise => noise_vectors(plan).max(dense),
+            Instrument::Noise => noise_vectors(plan, estimators).max(dense),
             Instrument::LossTails => 0,
         }
     }
 }
 
-/// Parts of the large batch with their mean and its errors, or the draws of all sizes, each size
-/// with its own copy of the reference.
-fn noise_vectors(plan: &NoisePlan) -> usize {
+/// Parts of the large batch with their mean and its errors; then that reference and the draws of
+/// all sizes, each size with a copy of it, or what is streamed.
+fn noise_vectors(plan: &NoisePlan, estimators: &EstimatorPlan) -> usize {
     let (sizes, parts) = (plan.batch_sizes.len(), reference_parts(plan.reference));
-    (parts + 2).max(2 + sizes.saturating_mul(plan.draws.saturating_add(2)))
+    let parts = if parts <= estimators.kept_gradients { parts + 2 } else { 3 };
+    let draws = match estimators.keeps_noise(plan) {
+        true => sizes.saturating_mul(plan.draws.saturating_add(2)),
+        false => 5,
+    };
+    parts.max(2 + draws)
 }

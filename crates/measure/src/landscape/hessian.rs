@@ -56,7 +56,7 @@ impl Hessian {
 
     /// H v.
     pub fn times(&self, v: &[f64]) -> Vec<f64> {
-        self.entries.chunks_exact(self.dim).map(|row| dot(row, v)).collect()
+        self.entries.chunks_exact(self.dim.max(1)).map(|row| dot(row, v)).collect()
     }
 
     /// The rows and columns of `range`: the Hessian with respect to those parameters alone.

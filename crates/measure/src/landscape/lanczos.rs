@@ -154,7 +154,7 @@ impl Krylov {
                 t[(i + 1) * m + i] = self.betas[i];
             }
         }
-        symmetric_eigen(m, &t).filter(|_| m > 0)
+        symmetric_eigen(m, &t)
     }
 
     /// ‖A v − θ v‖ of every eigenpair of T: from the products with the basis where they were kept,

@@ -53,6 +53,7 @@ mod operator;
 mod probe;
 mod smoothness;
 mod stability;
+mod summary;
 
 pub use conditioning::{
     Convention, Curvature, Median, Parameters, robust_condition_number, robust_condition_numbers,
@@ -66,7 +67,7 @@ pub use lanczos::{
 };
 pub use noise::{
     NoiseSample, Reference, Resampled, large_batch_gradient, noise_sample, reference_parts,
-    reference_samples,
+    reference_samples, streamed_gradient,
 };
 pub use operator::{
     Affine, Diagonal, HessianOperator, Preconditioned, Selected, Sum, SymmetricOperator,
@@ -76,3 +77,4 @@ pub use smoothness::{directional_smoothness, path_smoothness};
 pub use stability::{
     adam_threshold, gradient_descent_threshold, heavy_ball_threshold, nesterov_threshold,
 };
+pub use summary::NoiseSummary;
