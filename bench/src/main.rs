@@ -65,7 +65,7 @@ impl Side {
             Request::Check { file } => {
                 let problem = Problem::read(&file)?;
                 let twin = json!({ "loss": problem.solve_by_tokens() });
-                Ok(json!({ "gram": problem.solve(), "twin": twin }))
+                Ok(json!({ "gram": problem.solve()?, "twin": twin }))
             }
             Request::Peak {} => Ok(json!({ "flops": peak::fma_peak(Isa::detect(), 2000) })),
             Request::Time { workload, calls } => {

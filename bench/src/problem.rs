@@ -4,7 +4,7 @@ use std::fs;
 
 use serde::{Deserialize, Serialize};
 use windtunnel_math::lanes::Isa;
-use windtunnel_math::objective::Objective;
+use windtunnel_math::objective::{Objective, ObjectiveError};
 use windtunnel_model::reference;
 use windtunnel_model::task::{Batch, Covariates, Form, Task};
 use windtunnel_model::{BatchObjective, Evaluator, Transformer};
@@ -67,14 +67,15 @@ impl Problem {
         )
     }
 
-    pub fn solve(&self) -> Solution {
+    pub fn solve(&self) -> Result<Solution, String> {
         let model = Transformer::linear(self.depth, self.dim);
         let batch = Batch::from_tokens(Form::Moments, self.dim, &self.z, &self.targets);
         let mut objective = BatchObjective::new(Evaluator::new(model, Isa::detect(), 1), batch);
         let p = objective.dim();
         let (mut grad, mut hessian) = (vec![0.0; p], vec![0.0; p * p]);
-        let loss = objective.gradient(&self.params, &mut grad);
-        objective.hessian(&self.params, &mut hessian);
-        Solution { loss, grad, hessian }
+        let failed = |error: ObjectiveError| error.to_string();
+        let loss = objective.gradient(&self.params, &mut grad).map_err(failed)?;
+        objective.hessian(&self.params, &mut hessian).map_err(failed)?;
+        Ok(Solution { loss, grad, hessian })
     }
 }

@@ -5,13 +5,14 @@
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_math::linalg::{cholesky, inverse, norm, normals, symmetric_eigen};
-use windtunnel_math::objective::{Block, Objective, SampleGradients, Stochastic};
+use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::instrument::{
-    Context, DENSE_LIMIT, Dynamics, Instrument, NoisePlan, Readings, Updates, Work,
+    Context, Dynamics, EstimatorPlan, Instrument, NoisePlan, Readings, Updates, Work,
 };
 use windtunnel_measure::landscape::{
-    Hessian, Probe, Resampled, block_heterogeneity, cosine, lanczos, robust_condition_numbers,
+    Hessian, LanczosMemory, LanczosPlan, Probe, Resampled, block_heterogeneity, cosine, lanczos,
+    robust_condition_numbers,
 };
 use windtunnel_measure::stats::*;
 
@@ -150,6 +151,17 @@ fn pairs(x: &[f64]) {
 }
 
 #[test]
+fn a_matrix_without_rows_has_no_spectrum() {
+    let empty = Hessian::from_entries(0, Vec::new());
+    assert!(empty.spectrum().is_none() && empty.eigenvalues().is_none());
+    assert!(empty.diag().is_empty() && empty.times(&[]).is_empty());
+    assert_eq!(empty.preconditioned(&[]), empty);
+    let unused = Block { name: "u".into(), range: 0..1, unused: true };
+    let one = Hessian::from_entries(1, vec![0.0]);
+    assert!(robust_condition_numbers(&one, &[unused]).iter().all(|(_, value)| value.is_nan()));
+}
+
+#[test]
 fn linear_algebra_never_panics_nor_loops() {
     for x in samples().into_iter().filter(|x| x.len() <= 60) {
         let p = x.len().isqrt().max(1);
@@ -173,9 +185,11 @@ fn linear_algebra_never_panics_nor_loops() {
         if let Some(found) = block_heterogeneity(&hessian, &blocks) {
             assert!(found.pairs.iter().all(|pair| (0.0..=1.0).contains(&pair.2)), "{a:?}");
         }
-        let mut product = |v: &[f64], out: &mut [f64]| out.copy_from_slice(&hessian.times(v));
-        let found = lanczos(&mut product, &vec![1.0; p], 5);
-        assert!(found.values.iter().all(|v| v.is_finite()), "{a:?}");
+        for memory in [LanczosMemory::Recent, LanczosMemory::Basis, LanczosMemory::Products] {
+            let plan = LanczosPlan { steps: 5, memory };
+            let found = lanczos(&mut &hessian, &vec![1.0; p], plan).unwrap();
+            assert!(found.values.iter().all(|v| v.is_finite()), "{a:?}");
+        }
         let angle = cosine(&x, &vec![1.0; x.len()]);
         assert!(angle.is_nan() || angle.abs() <= 1.0 + 1e-12, "{angle} of {x:?}");
         let length = norm(&x);
@@ -191,22 +205,22 @@ impl Objective for Quartic {
     fn dim(&self) -> usize {
         self.0.len()
     }
-    fn value(&mut self, params: &[f64]) -> f64 {
-        self.0.iter().zip(params).map(|(c, p)| c * p.powi(4)).sum()
+    fn value(&mut self, params: &[f64]) -> Result<f64, ObjectiveError> {
+        Ok(self.0.iter().zip(params).map(|(c, p)| c * p.powi(4)).sum())
     }
-    fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> f64 {
+    fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> Result<f64, ObjectiveError> {
         for (g, (c, p)) in grad.iter_mut().zip(self.0.iter().zip(params)) {
             *g = 4.0 * c * p.powi(3);
         }
         self.value(params)
     }
-    fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> f64 {
+    fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> Result<f64, ObjectiveError> {
         let mut slope = 0.0;
         for i in 0..out.len() {
             out[i] = 12.0 * self.0[i] * params[i] * params[i] * v[i];
             slope += 4.0 * self.0[i] * params[i].powi(3) * v[i];
         }
-        slope
+        Ok(slope)
     }
     fn blocks(&self) -> Vec<Block> {
         let p = self.dim();
@@ -241,21 +255,21 @@ impl Objective for Counting<'_> {
     fn dim(&self) -> usize {
         self.0.dim()
     }
-    fn value(&mut self, params: &[f64]) -> f64 {
+    fn value(&mut self, params: &[f64]) -> Result<f64, ObjectiveError> {
         self.count(|work| work.gradients += 1);
         self.0.value(params)
     }
-    fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> f64 {
+    fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> Result<f64, ObjectiveError> {
         self.count(|work| work.gradients += 1);
         self.0.gradient(params, grad)
     }
-    fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> f64 {
+    fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> Result<f64, ObjectiveError> {
         self.count(|work| work.products += 1);
         self.0.hvp(params, v, out)
     }
-    fn hessian(&mut self, params: &[f64], out: &mut [f64]) {
+    fn hessian(&mut self, params: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
         self.count(|work| work.hessians += 1);
-        self.0.hessian(params, out);
+        self.0.hessian(params, out)
     }
 }
 
@@ -263,14 +277,25 @@ impl Stochastic for Counting<'_> {
     fn dim(&self) -> usize {
         self.0.dim()
     }
-    fn batch_gradient(&mut self, p: &[f64], _: u64, samples: usize, grad: &mut [f64]) -> f64 {
+    fn batch_gradient(
+        &mut self,
+        p: &[f64],
+        _: u64,
+        samples: usize,
+        grad: &mut [f64],
+    ) -> Result<f64, ObjectiveError> {
         self.count(|work| work.prompts += samples as u64);
         self.0.gradient(p, grad)
     }
-    fn sample_gradients(&mut self, params: &[f64], _: u64, samples: usize) -> SampleGradients {
+    fn sample_gradients(
+        &mut self,
+        params: &[f64],
+        _: u64,
+        samples: usize,
+    ) -> Result<SampleGradients, ObjectiveError> {
         self.count(|work| work.prompts += samples as u64);
         let (losses, grads) = (vec![1.0; samples], vec![1.0; samples * params.len()]);
-        SampleGradients { losses, grads }
+        Ok(SampleGradients { losses, grads })
     }
 }
 
@@ -278,7 +303,17 @@ impl Stochastic for Counting<'_> {
 fn the_work_of_instruments_is_what_they_ask_for() {
     let plan = NoisePlan { batch_sizes: vec![1, 4], draws: 30, reference: 250, prompts: 50 };
     // Curvatures all different, so that Lanczos finds no invariant subspace.
-    for p in [200, DENSE_LIMIT + 1] {
+    let short = EstimatorPlan {
+        dense_limit: 100,
+        probes: 7,
+        slq_probes: 3,
+        path_points: 2,
+        kept_gradients: 60,
+        lanczos: LanczosPlan { steps: 9, memory: LanczosMemory::Recent },
+        slq: LanczosPlan { steps: 4, memory: LanczosMemory::Recent },
+    };
+    let default = EstimatorPlan::for_params(200);
+    for (p, estimators) in [(200, default), (default.dense_limit + 1, default), (200, short)] {
         let quartic = || Quartic((0..p).map(|i| 1.0 + i as f64).collect());
         for instrument in Instrument::ALL {
             let (work, fresh) = (std::cell::Cell::default(), std::cell::Cell::default());
@@ -292,9 +327,11 @@ fn the_work_of_instruments_is_what_they_ask_for() {
             };
             let probe = Probe::new(&mut fixed, vec![1.0; p]);
             let mut context = Context::new(probe, &mut stochastic, Some(updates), plan.clone());
+            context.estimators = estimators;
             instrument.measure(&mut context, &mut Readings::default());
             let asked = Work { prompts: fresh.get().prompts, ..work.get() };
-            assert_eq!(instrument.work(p, &plan, 1), asked, "{instrument:?} with {p} parameters");
+            let counted = instrument.work(p, &plan, &estimators, 1);
+            assert_eq!(counted, asked, "{instrument:?} with {p} parameters");
         }
     }
 }
@@ -317,7 +354,7 @@ fn measure_all(mut objective: Quartic, params: Vec<f64>) {
     let p = params.len();
     let blocks = objective.blocks();
     let mut grad = vec![0.0; p];
-    let loss = objective.gradient(&params, &mut grad);
+    let loss = objective.gradient(&params, &mut grad).unwrap();
     // A population in which one sample is the point's own gradient and the others none at all.
     let mut grads = vec![0.0; 30 * p];
     grads[..p].copy_from_slice(&grad);

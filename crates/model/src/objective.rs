@@ -3,7 +3,7 @@
 
 use super::Evaluator;
 use crate::task::{Batch, Stream, Task};
-use windtunnel_math::objective::{Block, Objective, SampleGradients, Stochastic};
+use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
 
 /// The mean loss over a fixed batch, as a function of the parameters.
@@ -31,17 +31,18 @@ impl Objective for BatchObjective {
     fn dim(&self) -> usize {
         self.evaluator.model().params()
     }
-    fn value(&mut self, params: &[f64]) -> f64 {
-        self.evaluator.value(params, &self.batch)
+    fn value(&mut self, params: &[f64]) -> Result<f64, ObjectiveError> {
+        Ok(self.evaluator.value(params, &self.batch))
     }
-    fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> f64 {
-        self.evaluator.gradient(params, &self.batch, grad)
+    fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> Result<f64, ObjectiveError> {
+        Ok(self.evaluator.gradient(params, &self.batch, grad))
     }
-    fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> f64 {
-        self.evaluator.hvp(params, v, &self.batch, out)
+    fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> Result<f64, ObjectiveError> {
+        Ok(self.evaluator.hvp(params, v, &self.batch, out))
     }
-    fn hessian(&mut self, params: &[f64], out: &mut [f64]) {
+    fn hessian(&mut self, params: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
         self.evaluator.hessian(params, &self.batch, out);
+        Ok(())
     }
     fn blocks(&self) -> Vec<Block> {
         self.evaluator.model().blocks()
@@ -88,16 +89,26 @@ impl Stochastic for TaskObjective {
         draw: u64,
         samples: usize,
         grad: &mut [f64],
-    ) -> f64 {
+    ) -> Result<f64, ObjectiveError> {
         let (evaluator, prompts) = self.at(draw, samples);
-        evaluator.gradient(params, &prompts, grad)
+        Ok(evaluator.gradient(params, &prompts, grad))
     }
-    fn sample_gradients(&mut self, params: &[f64], draw: u64, samples: usize) -> SampleGradients {
+    fn sample_gradients(
+        &mut self,
+        params: &[f64],
+        draw: u64,
+        samples: usize,
+    ) -> Result<SampleGradients, ObjectiveError> {
         let (evaluator, prompts) = self.at(draw, samples);
-        evaluator.prompt_gradients(params, &prompts)
+        Ok(evaluator.prompt_gradients(params, &prompts))
     }
-    fn sample_losses(&mut self, params: &[f64], draw: u64, samples: usize) -> Vec<f64> {
+    fn sample_losses(
+        &mut self,
+        params: &[f64],
+        draw: u64,
+        samples: usize,
+    ) -> Result<Vec<f64>, ObjectiveError> {
         let (evaluator, prompts) = self.at(draw, samples);
-        evaluator.losses(params, &prompts)
+        Ok(evaluator.losses(params, &prompts))
     }
 }

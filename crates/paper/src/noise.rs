@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use windtunnel_math::lanes::{Isa, Real};
-use windtunnel_math::objective::Block;
+use windtunnel_math::objective::{Block, ObjectiveError};
 use windtunnel_measure::instrument::{DENSE_LIMIT, gaussian_norms};
 use windtunnel_measure::landscape::{NoiseSample, large_batch_gradient, noise_sample};
 use windtunnel_measure::stats::{excess_kurtosis, tail_ratio};
@@ -162,7 +162,7 @@ pub fn initial_noise(
         Precision::F32 => Samples::draw::<f32>(&spec, draws, reference),
         Precision::F64 => Samples::draw::<f64>(&spec, draws, reference),
     };
-    let noise = samples.noise(seed);
+    let noise = samples.map_err(|e| e.to_string())?.noise(seed);
     let text = serde_json::to_string(&noise).map_err(|e| e.to_string())?;
     store.cache(&key, &text).map_err(|e| e.to_string())?;
     Ok(noise)
@@ -176,18 +176,22 @@ struct Samples {
 }
 
 impl Samples {
-    fn draw<T: Trained + Real>(spec: &RunSpec, draws: usize, reference: usize) -> Samples {
+    fn draw<T: Trained + Real>(
+        spec: &RunSpec,
+        draws: usize,
+        reference: usize,
+    ) -> Result<Samples, ObjectiveError> {
         let isa = Isa::detect();
         let settings = spec.settings(isa, 1);
         let trainer = Trainer::<T>::new(settings.clone());
         let params: Vec<f64> = trainer.params().iter().map(|x| x.widen()).collect();
         let evaluator = Evaluator::new(settings.model, isa, 1);
         let mut prompts = TaskObjective::new(evaluator, settings.task, spec.train.seed);
-        let reference = large_batch_gradient(&mut prompts, &params, reference);
+        let reference = large_batch_gradient(&mut prompts, &params, reference)?;
         let mut of =
             |batch_size| noise_sample(&mut prompts, &params, batch_size, draws, &reference);
-        let (many, single) = (of(settings.batch_size), of(1));
-        Samples { many, single, blocks: settings.model.blocks() }
+        let (many, single) = (of(settings.batch_size)?, of(1)?);
+        Ok(Samples { many, single, blocks: settings.model.blocks() })
     }
 
     fn noise(&self, seed: u64) -> InitialNoise {

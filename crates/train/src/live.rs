@@ -4,9 +4,7 @@ use crate::{Observer, Recorder, Schedule, TrainConfig, TrajectoryPoint};
 use windtunnel_math::lanes::Real;
 use windtunnel_math::linalg::norm;
 use windtunnel_math::rng::{Key, Purpose};
-use windtunnel_measure::instrument::{
-    Context, Dynamics, Instrument, NoisePlan, Readings, Updates, Warning,
-};
+use windtunnel_measure::instrument::{Context, Dynamics, Instrument, NoisePlan, Readings, Updates};
 use windtunnel_measure::landscape::Probe;
 use windtunnel_measure::landscape::{
     adam_threshold, gradient_descent_threshold, heavy_ball_threshold, nesterov_threshold,
@@ -161,10 +159,8 @@ impl<T: Real> Observer<T> for Instruments {
         for (metric, reason) in readings.missing() {
             record.missing(view.step, metric, reason);
         }
-        for warning in readings.warnings() {
-            if let Warning::Unavailable { instrument, reason } = warning {
-                record.missing(view.step, instrument, reason);
-            }
+        for (instrument, reason) in readings.unmeasured() {
+            record.missing(view.step, instrument, reason);
         }
     }
 }

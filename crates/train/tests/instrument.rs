@@ -12,7 +12,7 @@ use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::instrument::{
     Context, DENSE_LIMIT, Instrument, NoisePlan, Readings, Warning,
 };
-use windtunnel_measure::landscape::{Probe, Resampled, preconditioned};
+use windtunnel_measure::landscape::{Probe, Resampled};
 use windtunnel_model::task::{Covariates, Form, Task};
 use windtunnel_model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_optim::{Adam, Atom, Sgd};
@@ -327,8 +327,8 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
             Instrument::Heterogeneity.measure(&mut context, &mut self.readings);
             let updates = context.updates.clone().unwrap();
             let diagonal = updates.dynamics.unwrap().preconditioner.unwrap();
-            let hessian = context.probe.hessian();
-            self.exact = *preconditioned(hessian, &diagonal).eigenvalues().unwrap().last().unwrap();
+            let hessian = context.probe.hessian().unwrap();
+            self.exact = *hessian.preconditioned(&diagonal).eigenvalues().unwrap().last().unwrap();
         }
     }
     let settings = TrainConfig {

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use windtunnel_math::lanes::Isa;
 use windtunnel_math::linalg::norm;
-use windtunnel_math::objective::Objective;
+use windtunnel_math::objective::{Objective, ObjectiveError};
 use windtunnel_measure::instrument::{Context, Readings};
 use windtunnel_measure::landscape::{Probe, Resampled};
 use windtunnel_model::task::Batch;
@@ -80,7 +80,7 @@ pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
     let evaluator = Evaluator::new(model, Isa::detect(), session::jobs(global));
     let mut objective = BatchObjective::new(evaluator, batch);
     let mut grad = vec![0.0; params.len()];
-    let loss = objective.gradient(&params, &mut grad);
+    let loss = objective.gradient(&params, &mut grad).map_err(failed)?;
     let written = eval.grad.as_ref().map_or(Ok(()), |path| save(path, &model, &grad));
     let found = instruments(&eval.with, &mut objective, &params);
     let grad_norm = norm(&grad);
@@ -103,6 +103,10 @@ pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
         warnings: found.warnings().iter().map(ToString::to_string).collect(),
     })?;
     written
+}
+
+fn failed(error: ObjectiveError) -> Error {
+    Error::Failed(format!("the loss could not be evaluated: {error}"))
 }
 
 /// Refuses a `--grad` that would overwrite what it is computed from, or that cannot be written.

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use windtunnel_math::lanes::Isa;
 use windtunnel_math::rng::{Key, Purpose};
-use windtunnel_measure::instrument::{Instrument, Work};
+use windtunnel_measure::instrument::{EstimatorPlan, Instrument, Work};
 use windtunnel_model::Evaluator;
 use windtunnel_model::task::{Form, Labels, Stream};
 use windtunnel_train::Schedule;
@@ -46,8 +46,9 @@ impl Prompts {
         let readings = |schedule: &Schedule| readings(schedule, from, train.steps);
         let own = readings(&Schedule::Every(spec.eval.every)) * batch;
         let others = spec.shadows().len();
+        let (plan, estimators) = (&spec.instruments.plan, EstimatorPlan::for_params(params));
         let work = |instrument: Instrument, schedule: &Schedule| {
-            (readings(schedule), instrument.work(params, &spec.instruments.plan, others))
+            (readings(schedule), instrument.work(params, plan, &estimators, others))
         };
         let schedules = &spec.instruments.schedules;
         let of = |(instrument, schedule): &(Instrument, Schedule)| {

@@ -12,7 +12,7 @@ pub struct Eigen {
 }
 
 /// Eigenvalues and eigenvectors of the symmetric matrix `a`; `None` where an entry or an eigenvalue
-/// is not finite.
+/// is not finite, or there are none.
 ///
 /// Householder tridiagonalization and implicit QR; only the lower triangle is read.
 ///
@@ -37,7 +37,8 @@ pub fn symmetric_eigen(dim: usize, a: &[f64]) -> Option<Eigen> {
     Some(Eigen { values, vectors: vectors.collect() })
 }
 
-/// Eigenvalues alone, ascending; `None` where an entry or an eigenvalue is not finite.
+/// Eigenvalues alone, ascending; `None` where an entry or an eigenvalue is not finite, or there are
+/// none.
 ///
 /// # Panics
 /// When `a` does not have `dim`² entries.
@@ -50,9 +51,9 @@ pub fn symmetric_eigenvalues(dim: usize, a: &[f64]) -> Option<Vec<f64>> {
     values.iter().all(|value| value.is_finite()).then_some(values)
 }
 
-/// The library's iterations need not end where an entry is NaN or infinite.
+/// The library's iterations need not end where an entry is NaN or infinite, and panic without any.
 fn matrix(dim: usize, a: &[f64]) -> Option<DMatrix<f64>> {
     assert_eq!(a.len(), dim * dim, "entries of a {dim} by {dim} matrix");
     // Rows for columns: the matrix is its own transpose, and only one triangle is read.
-    a.iter().all(|x| x.is_finite()).then(|| DMatrix::from_row_slice(dim, dim, a))
+    (dim > 0 && a.iter().all(|x| x.is_finite())).then(|| DMatrix::from_row_slice(dim, dim, a))
 }

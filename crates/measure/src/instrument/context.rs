@@ -1,12 +1,73 @@
 //! A point of a trajectory with everything that instruments may look at.
 
 use super::Updates;
-use crate::landscape::{NoiseSample, Probe, Reference, large_batch_gradient, noise_sample};
-use windtunnel_math::objective::Stochastic;
+use crate::landscape::{
+    LanczosMemory, LanczosPlan, NoiseSample, NoiseSummary, Probe, Reference, large_batch_gradient,
+    noise_sample, reference_parts, streamed_gradient,
+};
+use windtunnel_math::objective::{ObjectiveError, Stochastic};
 
-/// Largest number of parameters of which the dense Hessian is made; beyond, estimators take its
-/// place: its memory grows as p², its eigenvalues as p³.
+/// Default of [`EstimatorPlan::dense_limit`].
 pub const DENSE_LIMIT: usize = 1024;
+/// Bytes up to which vectors are kept by default.
+const KEPT_BYTES: usize = 4 << 30;
+
+/// Sizes of the estimators that look at the Hessian through products with vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct EstimatorPlan {
+    /// Largest number of parameters of which the dense Hessian is made; beyond, estimators take its
+    /// place: its memory grows as p², its eigenvalues as p³.
+    pub dense_limit: usize,
+    /// Lanczos for extreme eigenvalues, which converge in fewer than 60 steps in these spectra.
+    pub lanczos: LanczosPlan,
+    /// Probe vectors of Hutchinson's estimators.
+    pub probes: usize,
+    /// Starts of stochastic Lanczos quadrature.
+    pub slq_probes: usize,
+    /// Lanczos from each of them.
+    pub slq: LanczosPlan,
+    /// Points of the path estimator of the smoothness.
+    pub path_points: usize,
+    /// Largest number of mini-batch gradients that a noise study keeps at a time: more are
+    /// streamed, without a covariance and without pictures.
+    pub kept_gradients: usize,
+}
+
+impl EstimatorPlan {
+    /// The default sizes for `params` parameters: Lanczos keeps its basis and the products with it
+    /// where they take at most 4 GiB, up to 4.4 million parameters; the basis alone up to 8.6
+    /// million; and the last two vectors beyond. Mini-batch gradients are kept up to the same size.
+    pub fn for_params(params: usize) -> EstimatorPlan {
+        use LanczosMemory::{Basis, Products, Recent};
+        let plan = |steps, most| {
+            let fits = |plan: &LanczosPlan| {
+                params.saturating_mul(8 * plan.vectors(params)) <= KEPT_BYTES && plan.memory <= most
+            };
+            let plan = |memory| LanczosPlan { steps, memory };
+            [Products, Basis].map(plan).into_iter().find(fits).unwrap_or(plan(Recent))
+        };
+        EstimatorPlan {
+            dense_limit: DENSE_LIMIT,
+            lanczos: plan(60, Products),
+            probes: 100,
+            slq_probes: 10,
+            slq: plan(30, Basis),
+            path_points: 5,
+            kept_gradients: KEPT_BYTES / params.max(1).saturating_mul(8),
+        }
+    }
+
+    /// Whether a noise study of this `plan` keeps its gradients: those of every size, for pictures,
+    /// and a copy that is worked on.
+    pub fn keeps_noise(&self, plan: &NoisePlan) -> bool {
+        plan.draws.saturating_mul(plan.batch_sizes.len() + 1) <= self.kept_gradients
+    }
+
+    /// Whether the dense Hessian of `params` parameters is made.
+    pub fn is_dense(&self, params: usize) -> bool {
+        params <= self.dense_limit
+    }
+}
 
 /// Sizes of the noise instruments.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +92,8 @@ pub struct Context<'a> {
     pub updates: Option<Updates>,
     /// Sizes of the noise instruments.
     pub plan: NoisePlan,
+    /// Sizes of the estimators: [`EstimatorPlan::for_params`] unless another one is put here.
+    pub estimators: EstimatorPlan,
     /// The large-batch gradient, once it was needed; given where it is known exactly.
     pub reference: Option<Reference>,
     /// Noise that was sampled, for pictures.
@@ -45,23 +108,48 @@ impl<'a> Context<'a> {
         updates: Option<Updates>,
         plan: NoisePlan,
     ) -> Context<'a> {
-        Context { probe, stochastic, updates, plan, reference: None, noise: Vec::new() }
+        let estimators = EstimatorPlan::for_params(probe.params().len());
+        let (reference, noise) = (None, Vec::new());
+        Context { probe, stochastic, updates, plan, estimators, reference, noise }
     }
 
     /// Samples the noise for `batch_size` and keeps it.
-    pub(super) fn sample_noise(&mut self, batch_size: usize) -> &NoiseSample {
-        let Context { probe, stochastic, plan, reference, noise, .. } = self;
-        let at = match noise.iter().position(|sample| sample.batch_size == batch_size) {
-            Some(at) => at,
+    pub(super) fn sample_noise(
+        &mut self,
+        batch_size: usize,
+    ) -> Result<&NoiseSample, ObjectiveError> {
+        let Context { noise, plan, .. } = self;
+        if let Some(at) = noise.iter().position(|sample| sample.batch_size == batch_size) {
+            return Ok(&self.noise[at]);
+        }
+        let draws = plan.draws;
+        let (stochastic, params, reference) = self.referred()?;
+        let sample = noise_sample(stochastic, params, batch_size, draws, reference)?;
+        self.noise.push(sample);
+        Ok(&self.noise[self.noise.len() - 1])
+    }
+
+    /// Statistics of the noise for `batch_size`, of which no draw is kept.
+    pub(super) fn stream_noise(
+        &mut self,
+        batch_size: usize,
+    ) -> Result<NoiseSummary, ObjectiveError> {
+        let (blocks, draws) = (self.probe.blocks().to_vec(), self.plan.draws);
+        let (stochastic, params, reference) = self.referred()?;
+        NoiseSummary::stream(stochastic, params, (batch_size, draws), reference, &blocks)
+    }
+
+    /// Fresh prompts, where they are evaluated, and the large-batch gradient there.
+    fn referred(&mut self) -> Result<(&mut dyn Stochastic, &[f64], &Reference), ObjectiveError> {
+        let Context { probe, stochastic, plan, estimators, reference, .. } = self;
+        let reference = match reference {
+            Some(known) => known,
             None => {
-                let params = probe.params();
-                let reference = reference.get_or_insert_with(|| {
-                    large_batch_gradient(*stochastic, params, plan.reference)
-                });
-                noise.push(noise_sample(*stochastic, params, batch_size, plan.draws, reference));
-                noise.len() - 1
+                let kept = reference_parts(plan.reference) <= estimators.kept_gradients;
+                let gradient = if kept { large_batch_gradient } else { streamed_gradient };
+                reference.insert(gradient(*stochastic, probe.params(), plan.reference)?)
             }
         };
-        &noise[at]
+        Ok((*stochastic, probe.params(), reference))
     }
 }

@@ -1,20 +1,13 @@
 //! Instruments of the Hessian at one point.
 
-use super::{DENSE_LIMIT, Instrument, Readings, Warning};
+use super::{EstimatorPlan, Instrument, Readings, Warning};
 use crate::landscape::{
-    Convention, Estimate, Median, Probe, SpectralDensity, block_heterogeneity, hutchinson_diag,
-    hutchinson_trace, lanczos, negative_mass, preconditioned, random_start,
+    Convention, Estimate, Lanczos, LanczosPlan, Median, Probe, SpectralDensity, SymmetricOperator,
+    block_heterogeneity, hutchinson_diag, hutchinson_trace, lanczos, negative_mass, random_start,
     robust_condition_number, robust_condition_numbers, slq,
 };
-use windtunnel_math::objective::Objective;
+use windtunnel_math::objective::ObjectiveError;
 
-/// Lanczos steps; extreme eigenvalues of these spectra converge in fewer.
-pub(super) const LANCZOS_STEPS: usize = 60;
-/// Probe vectors of Hutchinson's estimators.
-pub(super) const PROBES: usize = 100;
-/// Probes of stochastic Lanczos quadrature, each of `SLQ_STEPS` steps.
-pub(super) const SLQ_PROBES: usize = 10;
-pub(super) const SLQ_STEPS: usize = 30;
 /// Seed of all random vectors.
 const SEED: u64 = 0;
 
@@ -32,17 +25,21 @@ fn without_condition(value: f64, curvatures: &[f64]) -> &'static str {
     }
 }
 
-/// Whether the dense Hessian of the probe is affordable.
-fn dense(probe: &Probe<'_>) -> bool {
-    probe.params().len() <= DENSE_LIMIT
+/// Whether the dense Hessian of the probe is made.
+fn dense(probe: &Probe<'_>, plan: &EstimatorPlan) -> bool {
+    plan.is_dense(probe.params().len())
 }
 
-pub(super) fn spectrum(probe: &mut Probe<'_>, readings: &mut Readings) {
-    if !dense(probe) {
-        return large_spectrum(probe, readings);
+pub(super) fn spectrum(
+    probe: &mut Probe<'_>,
+    plan: &EstimatorPlan,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    if !dense(probe, plan) {
+        return large_spectrum(probe, plan, readings);
     }
     let blocks = probe.blocks().to_vec();
-    if let Some(spectrum) = probe.spectrum() {
+    if let Some(spectrum) = probe.spectrum()? {
         readings.record("sharpness", spectrum.sharpness());
         readings.record("lambda_min", spectrum.min());
         readings.record("hessian_norm", spectrum.norm());
@@ -55,7 +52,7 @@ pub(super) fn spectrum(probe: &mut Probe<'_>, readings: &mut Readings) {
             readings.record_missing(metric, NOT_FINITE);
         }
     }
-    let hessian = probe.hessian();
+    let hessian = probe.hessian()?;
     readings.record_or("trace", hessian.trace(), NOT_FINITE);
     for block in blocks.iter().filter(|block| !block.unused) {
         let name = &block.name;
@@ -69,67 +66,83 @@ pub(super) fn spectrum(probe: &mut Probe<'_>, readings: &mut Readings) {
         readings.record(format!("trace.{name}"), values.iter().sum());
         readings.record_or(format!("negative_mass.{name}"), negative_mass(&values), ZERO_HESSIAN);
     }
+    Ok(())
 }
 
-fn large_spectrum(probe: &mut Probe<'_>, readings: &mut Readings) {
-    let estimates = Estimates::at(probe);
+fn large_spectrum(
+    probe: &mut Probe<'_>,
+    plan: &EstimatorPlan,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    let estimates = Estimates::of(&mut probe.operator(), plan)?;
     let (sharpness, residual) = estimates.sharpness;
     readings.record_or("sharpness", sharpness, NOT_FINITE);
     readings.record_or("sharpness.residual", residual, NOT_FINITE);
     readings.record_or("hessian_norm", estimates.norm, NOT_FINITE);
     standard(readings, "trace", estimates.trace);
     standard(readings, "negative_mass", Estimate::of(&estimates.density.negative_mass));
+    Ok(())
 }
 
 /// ‖H‖₂: exact where the Hessian is dense, by Lanczos beyond.
-pub(super) fn hessian_norm(probe: &mut Probe<'_>) -> f64 {
-    if dense(probe) {
-        return probe.spectrum().map_or(f64::NAN, |spectrum| spectrum.norm());
+pub(super) fn hessian_norm(
+    probe: &mut Probe<'_>,
+    plan: &EstimatorPlan,
+) -> Result<f64, ObjectiveError> {
+    if dense(probe, plan) {
+        return Ok(probe.spectrum()?.map_or(f64::NAN, |spectrum| spectrum.norm()));
     }
-    let (objective, params) = probe.parts();
-    let start = random_start(params.len(), SEED, 0);
-    lanczos(&mut product(objective, params), &start, LANCZOS_STEPS).norm()
+    Ok(extremes(&mut probe.operator(), plan.lanczos.without_products())?.norm())
 }
 
-/// λ_max of the Hessian, or of D⁻¹H for a positive `diagonal` D: exact where the Hessian is dense,
-/// by Lanczos beyond.
-pub(super) fn largest(probe: &mut Probe<'_>, diagonal: Option<&[f64]>) -> f64 {
-    if dense(probe) {
-        let hessian = probe.hessian();
+/// λ_max of the Hessian, or of D⁻¹H for a `diagonal` D ≥ 0: exact where the Hessian is dense, by
+/// Lanczos beyond.
+pub(super) fn largest(
+    probe: &mut Probe<'_>,
+    diagonal: Option<&[f64]>,
+    plan: &EstimatorPlan,
+) -> Result<f64, ObjectiveError> {
+    if dense(probe, plan) {
+        let hessian = probe.hessian()?;
         let values = match diagonal {
-            Some(diagonal) => preconditioned(hessian, diagonal).eigenvalues(),
+            Some(diagonal) => hessian.preconditioned(diagonal).eigenvalues(),
             None => hessian.eigenvalues(),
         };
-        return values.and_then(|values| values.last().copied()).unwrap_or(f64::NAN);
+        return Ok(values.and_then(|values| values.last().copied()).unwrap_or(f64::NAN));
     }
-    let (objective, params) = probe.parts();
-    let p = params.len();
-    // D^(−1/2) H D^(−1/2) is symmetric and has the eigenvalues of D⁻¹H. Where Adam's ε is 0, D is
-    // 0 for parameters that never had a gradient: their rows are zero and stay so.
-    let root = |d: &f64| if *d > 0.0 { 1.0 / d.sqrt() } else { 0.0 };
-    let scale = diagonal.map_or_else(|| vec![1.0; p], |d| d.iter().map(root).collect());
-    let mut scaled = vec![0.0; p];
-    let mut product = |v: &[f64], out: &mut [f64]| {
-        scaled.iter_mut().zip(v.iter().zip(&scale)).for_each(|(x, (v, s))| *x = v * s);
-        objective.hvp(params, &scaled, out);
-        out.iter_mut().zip(&scale).for_each(|(x, s)| *x *= s);
+    let (mut hessian, plan) = (probe.operator(), plan.lanczos.without_products());
+    let found = match diagonal {
+        Some(diagonal) => extremes(&mut hessian.preconditioned(diagonal), plan)?,
+        None => extremes(&mut hessian, plan)?,
     };
-    lanczos(&mut product, &random_start(p, SEED, 0), LANCZOS_STEPS).max().0
+    Ok(found.max().0)
 }
 
-pub(super) fn robust_condition(probe: &mut Probe<'_>, readings: &mut Readings) {
+/// Lanczos from the first random start.
+fn extremes(
+    operator: &mut dyn SymmetricOperator,
+    plan: LanczosPlan,
+) -> Result<Lanczos, ObjectiveError> {
+    let start = random_start(operator.dim(), SEED, 0);
+    lanczos(operator, &start, plan)
+}
+
+pub(super) fn robust_condition(
+    probe: &mut Probe<'_>,
+    plan: &EstimatorPlan,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
     const METRIC: &str = "robust_condition_number";
-    if !dense(probe) {
+    if !dense(probe, plan) {
         // The median of noisy entries is biased upwards: a convention of its own.
-        let (objective, params) = probe.parts();
-        let diag = hutchinson_diag(&mut product(objective, params), params.len(), PROBES, SEED);
-        let diag: Vec<f64> = diag.iter().map(|estimate| estimate.value).collect();
+        let diag = hutchinson_diag(&mut probe.operator(), plan.probes, SEED)?.values;
         let value = robust_condition_number(&diag, Median::Lower);
         let metric = format!("{METRIC}.hutchinson.lower.all");
-        return readings.record_or(metric, value, without_condition(value, &diag));
+        readings.record_or(metric, value, without_condition(value, &diag));
+        return Ok(());
     }
     let blocks = probe.blocks().to_vec();
-    let hessian = probe.hessian();
+    let hessian = probe.hessian()?;
     for (convention, value) in robust_condition_numbers(hessian, &blocks) {
         let reason = without_condition(value, hessian.entries());
         if convention == Convention::PAPER {
@@ -145,22 +158,30 @@ pub(super) fn robust_condition(probe: &mut Probe<'_>, readings: &mut Readings) {
         let reason = without_condition(value, own);
         readings.record_or(format!("{METRIC}.{}", block.name), value, reason);
     }
+    Ok(())
 }
 
-pub(super) fn heterogeneity(probe: &mut Probe<'_>, readings: &mut Readings) {
-    if !dense(probe) {
+pub(super) fn heterogeneity(
+    probe: &mut Probe<'_>,
+    plan: &EstimatorPlan,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    if !dense(probe, plan) {
         let reason = "not measured: the dense Hessian of so many parameters is not made";
         let instrument = Instrument::Heterogeneity.name();
-        return readings.warn(Warning::Unavailable { instrument, reason });
+        readings.warn(Warning::Unavailable { instrument, reason });
+        return Ok(());
     }
     let blocks = probe.blocks().to_vec();
-    let Some(heterogeneity) = block_heterogeneity(probe.hessian(), &blocks) else {
-        return readings.record_missing("js_distance", NOT_FINITE);
+    let Some(heterogeneity) = block_heterogeneity(probe.hessian()?, &blocks) else {
+        readings.record_missing("js_distance", NOT_FINITE);
+        return Ok(());
     };
     readings.record_or("js_distance", heterogeneity.mean(), "there is one matrix, and no pair");
     for (a, b, distance) in heterogeneity.pairs {
         readings.record(format!("js_distance.{}.{}", blocks[a].name, blocks[b].name), distance);
     }
+    Ok(())
 }
 
 /// What products with vectors tell of a Hessian.
@@ -172,23 +193,17 @@ struct Estimates {
 }
 
 impl Estimates {
-    fn at(probe: &mut Probe<'_>) -> Estimates {
-        let (objective, params) = probe.parts();
-        let p = params.len();
-        let product = &mut product(objective, params);
-        let lanczos = lanczos(product, &random_start(p, SEED, 0), LANCZOS_STEPS);
-        Estimates {
+    fn of(
+        hessian: &mut dyn SymmetricOperator,
+        plan: &EstimatorPlan,
+    ) -> Result<Estimates, ObjectiveError> {
+        let lanczos = extremes(hessian, plan.lanczos)?;
+        Ok(Estimates {
             sharpness: lanczos.max(),
             norm: lanczos.norm(),
-            trace: hutchinson_trace(product, p, PROBES, SEED),
-            density: slq(product, p, (SLQ_PROBES, SLQ_STEPS), SEED),
-        }
-    }
-}
-
-fn product(objective: &mut dyn Objective, params: &[f64]) -> impl FnMut(&[f64], &mut [f64]) {
-    |v, out| {
-        objective.hvp(params, v, out);
+            trace: hutchinson_trace(hessian, plan.probes, SEED)?,
+            density: slq(hessian, plan.slq_probes, plan.slq, SEED)?,
+        })
     }
 }
 
@@ -198,19 +213,25 @@ fn standard(readings: &mut Readings, metric: &str, estimate: Estimate) {
     readings.record_or(format!("{metric}.se"), estimate.standard_error, REASON);
 }
 
-pub(super) fn estimators(probe: &mut Probe<'_>, readings: &mut Readings) {
-    let Estimates { sharpness: (sharpness, residual), trace, density, .. } = Estimates::at(probe);
+pub(super) fn estimators(
+    probe: &mut Probe<'_>,
+    plan: &EstimatorPlan,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    let estimates = Estimates::of(&mut probe.operator(), plan)?;
+    let Estimates { sharpness: (sharpness, residual), trace, density, .. } = estimates;
     readings.record_or("lanczos.sharpness", sharpness, NOT_FINITE);
     readings.record_or("lanczos.sharpness.residual", residual, NOT_FINITE);
     standard(readings, "hutchinson.trace", trace);
     standard(readings, "slq.negative_mass", Estimate::of(&density.negative_mass));
-    if !dense(probe) {
-        return;
+    if !dense(probe, plan) {
+        return Ok(());
     }
-    if let Some(spectrum) = probe.spectrum() {
+    if let Some(spectrum) = probe.spectrum()? {
         readings.record("lanczos.sharpness.exact", spectrum.sharpness());
         readings.record("hutchinson.trace.exact", spectrum.trace());
         readings.record_or("slq.negative_mass.exact", spectrum.negative_mass(), ZERO_HESSIAN);
         readings.record("slq.wasserstein", density.wasserstein(spectrum.values()));
     }
+    Ok(())
 }

@@ -12,11 +12,13 @@ mod readings;
 mod update;
 mod work;
 
-pub use context::{Context, DENSE_LIMIT, NoisePlan};
+pub use context::{Context, DENSE_LIMIT, EstimatorPlan, NoisePlan};
 pub use noise::{POOR_REFERENCE, gaussian_norms};
 pub use readings::{Readings, Warning};
 pub use update::{Dynamics, Updates};
 pub use work::Work;
+
+use windtunnel_math::objective::ObjectiveError;
 
 /// An instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -79,21 +81,32 @@ impl Instrument {
         self == Instrument::DirectionalSmoothness
     }
 
-    /// Measures at `context`.
+    /// Measures at `context`. Where the objective fails, what was read until then stays, and the
+    /// reason is a [`Warning::Failed`].
     pub fn measure(self, context: &mut Context<'_>, readings: &mut Readings) {
+        if let Err(error) = self.read(context, readings) {
+            let reason = format!("the objective could not be evaluated: {error}");
+            readings.warn(Warning::Failed { instrument: self.name(), reason });
+        }
+    }
+
+    fn read(
+        self,
+        context: &mut Context<'_>,
+        readings: &mut Readings,
+    ) -> Result<(), ObjectiveError> {
+        let Context { probe, estimators: plan, .. } = &mut *context;
         match self {
-            Instrument::Spectrum => curvature::spectrum(&mut context.probe, readings),
-            Instrument::RobustCondition => {
-                curvature::robust_condition(&mut context.probe, readings)
-            }
+            Instrument::Spectrum => curvature::spectrum(probe, plan, readings),
+            Instrument::RobustCondition => curvature::robust_condition(probe, plan, readings),
             Instrument::DirectionalSmoothness => update::directional(context, readings),
             Instrument::GeneralizedSmoothness => update::generalized(context, readings),
             Instrument::Stability => update::stability(context, readings),
-            Instrument::Heterogeneity => curvature::heterogeneity(&mut context.probe, readings),
+            Instrument::Heterogeneity => curvature::heterogeneity(probe, plan, readings),
             Instrument::Noise => noise::noise(context, readings),
             Instrument::LossTails => noise::loss_tails(context, readings),
             Instrument::UpdateGeometry => update::geometry(context, readings),
-            Instrument::Estimators => curvature::estimators(&mut context.probe, readings),
+            Instrument::Estimators => curvature::estimators(probe, plan, readings),
         }
     }
 }

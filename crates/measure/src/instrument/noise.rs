@@ -1,14 +1,14 @@
 //! Instruments of randomness: noise of gradients, tails of losses.
 
-use super::{Context, DENSE_LIMIT, Instrument, Readings, Warning};
-use crate::landscape::NoiseSample;
+use super::{Context, Instrument, Readings, Warning};
+use crate::landscape::{NoiseSample, NoiseSummary};
 use crate::stats::{
     Alternative, Interval, MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails,
     degeneracy, excess_kurtosis, gaussian_norm_sample, goodness_of_fit, kurtosis_interval, mean,
     mean_trust, median_of_means, power_law, quantile, skewness, skewness_interval,
     stable_log_moment, stable_quantile, tail_index, tail_ratio, top_share,
 };
-use windtunnel_math::objective::Block;
+use windtunnel_math::objective::{Block, ObjectiveError};
 use windtunnel_math::rng::{Key, Purpose};
 
 /// Draws of Gaussian noise that real noise is compared with.
@@ -27,19 +27,41 @@ const LOSS_DRAW: u64 = 1 << 42;
 /// large batch met a prompt of enormous gradient, every g − ∇f is nearly −∇f.
 pub const POOR_REFERENCE: f64 = 0.3;
 
-pub(super) fn noise(context: &mut Context<'_>, readings: &mut Readings) {
-    let blocks = context.probe.blocks().to_vec();
+pub(super) fn noise(
+    context: &mut Context<'_>,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    let (blocks, estimators) = (context.probe.blocks().to_vec(), context.estimators);
+    let kept = estimators.keeps_noise(&context.plan);
     for batch_size in context.plan.batch_sizes.clone() {
-        let sample = context.sample_noise(batch_size);
-        read_noise(sample, &blocks, readings);
+        let (summary, sample) = if kept {
+            let sample = context.sample_noise(batch_size)?;
+            (NoiseSummary::of(sample, &blocks), Some(sample))
+        } else {
+            (context.stream_noise(batch_size)?, None)
+        };
+        let sample = match sample {
+            Some(sample) if estimators.is_dense(sample.reference.grad.len()) => Ok(sample),
+            Some(_) => Err("no comparison with Gaussian noise: the covariance of so many \
+                            parameters is not made"),
+            None => Err("no comparison with Gaussian noise: so many gradients are not kept"),
+        };
+        read_noise(&summary, sample, &blocks, readings);
     }
+    Ok(())
 }
 
-fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
-    let metric = format!("grad_noise.b{}", sample.batch_size);
-    let (rms, error) = (sample.rms(), sample.reference.standard_error);
+/// Reads a summary, and the sample behind it, or why that has no covariance.
+fn read_noise(
+    noise: &NoiseSummary,
+    sample: Result<&NoiseSample, &'static str>,
+    blocks: &[Block],
+    readings: &mut Readings,
+) {
+    let metric = format!("grad_noise.b{}", noise.batch_size);
+    let (rms, error) = (noise.rms, noise.reference_error);
     const BEYOND: &str = "a mini-batch gradient is not finite";
-    let reason = match sample.reference.grad.iter().all(|g| g.is_finite()) {
+    let reason = match noise.reference_is_finite {
         true => "the large batch is a single prompt, or its spread exceeds the largest double",
         false => "the gradient of the large batch is not finite",
     };
@@ -48,13 +70,15 @@ fn read_noise(sample: &NoiseSample, blocks: &[Block], readings: &mut Readings) {
         readings.warn(Warning::Reference { rms, error });
     }
     readings.record_or(format!("{metric}.rms"), rms, BEYOND);
-    for block in blocks.iter().filter(|block| !block.unused) {
-        readings.record_or(format!("{metric}.rms.{}", block.name), sample.block_rms(block), BEYOND);
+    let rms = blocks.iter().zip(&noise.block_rms).filter(|(block, _)| !block.unused);
+    for (block, rms) in rms {
+        readings.record_or(format!("{metric}.rms.{}", block.name), *rms, BEYOND);
     }
-    let norms = sample.norms();
+    let norms = &noise.norms;
     if norms.iter().all(|norm| norm.is_finite()) {
-        read_norms(&norms, &metric, readings);
-        read_directions(sample, &norms, blocks, &metric, readings);
+        read_norms(norms, &metric, readings);
+        read_coordinates(&noise.kurtoses, &metric, readings);
+        read_directions(sample, norms, &metric, readings);
     } else {
         let metrics = ["mean", "median", "skewness", "kurtosis", "tail_index", "power_law"];
         let others = ["coordinate_kurtosis", "gaussian_ratio.q999", "stable_index"];
@@ -122,21 +146,20 @@ fn read_tail_index(values: &[f64], metric: &str, readings: &mut Readings) {
     readings.estimate(&format!("{metric}.tail_index"), hill);
 }
 
-/// The noise against Gaussian noise of the same covariance, and its coordinates.
+/// The noise against Gaussian noise of the same covariance.
 fn read_directions(
-    sample: &NoiseSample,
+    sample: Result<&NoiseSample, &'static str>,
     norms: &[f64],
-    blocks: &[Block],
     metric: &str,
     readings: &mut Readings,
 ) {
-    read_coordinates(sample, blocks, metric, readings);
-    if sample.reference.grad.len() > DENSE_LIMIT {
-        let reason = "no comparison with Gaussian noise: the covariance of so many parameters is \
-                      not made";
-        let instrument = Instrument::Noise.name();
-        return readings.warn(Warning::Unavailable { instrument, reason });
-    }
+    let sample = match sample {
+        Ok(sample) => sample,
+        Err(reason) => {
+            let instrument = Instrument::Noise.name();
+            return readings.warn(Warning::Unavailable { instrument, reason });
+        }
+    };
     let Some(covariance) = sample.covariance() else {
         for name in ["gaussian_ratio.q999", "gaussian_ratio.max", "stable_index"] {
             readings.record_missing(
@@ -164,16 +187,12 @@ fn read_directions(
     readings.estimate(&format!("{metric}.stable_index.quantile"), stable);
 }
 
-/// Kurtoses of the coordinates that vary.
-fn read_coordinates(sample: &NoiseSample, blocks: &[Block], metric: &str, readings: &mut Readings) {
-    let live = blocks.iter().filter(|block| !block.unused).flat_map(|block| block.range.clone());
-    let kurtoses = live.map(|i| excess_kurtosis(&sample.coordinate(i)));
-    let mut kurtoses: Vec<f64> = kurtoses.filter(|kurtosis| !kurtosis.is_nan()).collect();
-    kurtoses.sort_by(f64::total_cmp);
+/// Kurtoses of the coordinates that vary, ascending.
+fn read_coordinates(kurtoses: &[f64], metric: &str, readings: &mut Readings) {
     for (name, p) in [("coordinate_kurtosis", 0.5), ("coordinate_kurtosis.max", 1.0)] {
         match kurtoses.is_empty() {
             true => readings.record_missing(format!("{metric}.{name}"), "no coordinate varies"),
-            false => readings.record(format!("{metric}.{name}"), quantile(&kurtoses, p)),
+            false => readings.record(format!("{metric}.{name}"), quantile(kurtoses, p)),
         }
     }
 }
@@ -184,9 +203,12 @@ pub fn gaussian_norms(variances: &[f64]) -> Vec<f64> {
     gaussian_norm_sample(variances, GAUSSIAN_DRAWS, key)
 }
 
-pub(super) fn loss_tails(context: &mut Context<'_>, readings: &mut Readings) {
+pub(super) fn loss_tails(
+    context: &mut Context<'_>,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
     let params = context.probe.params();
-    let losses = context.stochastic.sample_losses(params, LOSS_DRAW, context.plan.prompts);
+    let losses = context.stochastic.sample_losses(params, LOSS_DRAW, context.plan.prompts)?;
     let mut sorted = losses.clone();
     sorted.sort_by(f64::total_cmp);
     readings.record("loss.mean", mean(&losses));
@@ -203,6 +225,7 @@ pub(super) fn loss_tails(context: &mut Context<'_>, readings: &mut Readings) {
     readings.estimate("loss.median_of_means", groups);
     read_tail_index(&losses, "loss", readings);
     doubt(&losses, "loss.mean", readings);
+    Ok(())
 }
 
 /// Warns where the mean of `values`, on which `metric` rests, is not to be trusted.

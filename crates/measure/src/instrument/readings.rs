@@ -12,6 +12,13 @@ pub enum Warning {
         /// Why.
         reason: &'static str,
     },
+    /// The objective failed while an instrument read it.
+    Failed {
+        /// The instrument.
+        instrument: &'static str,
+        /// What the objective said.
+        reason: String,
+    },
     /// A sample mean that says little about its law.
     Mean {
         /// The metric.
@@ -32,6 +39,7 @@ impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Warning::Unavailable { instrument, reason } => write!(f, "{instrument}: {reason}"),
+            Warning::Failed { instrument, reason } => write!(f, "{instrument}: {reason}"),
             Warning::Mean { metric, trust } => write!(f, "{metric}: {trust}"),
             Warning::Reference { rms, error } => write!(
                 f,
@@ -119,6 +127,15 @@ impl Readings {
     /// The warnings, in the order in which they were given.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
+    }
+
+    /// Instruments that could not measure, or not all that they should, each with the reason.
+    pub fn unmeasured(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        self.warnings.iter().filter_map(|warning| match warning {
+            Warning::Unavailable { instrument, reason } => Some((*instrument, *reason)),
+            Warning::Failed { instrument, reason } => Some((*instrument, reason.as_str())),
+            Warning::Mean { .. } | Warning::Reference { .. } => None,
+        })
     }
 
     /// The value of a metric.

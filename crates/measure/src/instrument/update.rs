@@ -3,9 +3,8 @@
 use super::{Context, Instrument, Readings, Warning, curvature};
 use crate::landscape::{cosine, directional_smoothness, path_smoothness, update_geometry};
 use windtunnel_math::linalg::norm;
+use windtunnel_math::objective::ObjectiveError;
 
-/// Points of the path estimator of the smoothness.
-pub(super) const PATH_POINTS: usize = 5;
 /// Eigenvalues below this share of ‖H‖₂ count as zero for the Newton step.
 const NEWTON_CUTOFF: f64 = 1e-10;
 
@@ -55,76 +54,98 @@ fn without_optimizer(instrument: Instrument) -> Warning {
     Warning::Unavailable { instrument: instrument.name(), reason }
 }
 
-pub(super) fn directional(context: &mut Context<'_>, readings: &mut Readings) {
-    let full = context.probe.gradient().1.to_vec();
-    readings.record("held_out_grad_norm", norm(&full));
-    let (objective, params) = context.probe.parts();
-    let mut along = |name: &str, direction: &[f64]| {
-        let value = directional_smoothness(objective, params, direction);
+pub(super) fn directional(
+    context: &mut Context<'_>,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    let Context { probe, updates, .. } = context;
+    let full = probe.gradient()?.1;
+    readings.record("held_out_grad_norm", norm(full));
+    // Without an optimizer the step is that of gradient descent on the fixed batch.
+    let full = if updates.is_none() { full.to_vec() } else { Vec::new() };
+    let mut hessian = probe.operator();
+    let mut along = |name: &str, direction: &[f64]| -> Result<(), ObjectiveError> {
+        let value = directional_smoothness(&mut hessian, direction)?;
         readings.record_or(name, value, without_direction(direction));
+        Ok(())
     };
-    match &context.updates {
+    match updates {
         Some(updates) => {
-            along("directional_smoothness", &updates.update);
-            along("directional_smoothness.neg_grad", &updates.grad);
+            along("directional_smoothness", &updates.update)?;
+            along("directional_smoothness.neg_grad", &updates.grad)?;
             for (name, update) in &updates.others {
-                along(&format!("directional_smoothness.{name}"), update);
+                along(&format!("directional_smoothness.{name}"), update)?;
             }
         }
-        None => along("directional_smoothness.neg_grad", &full),
+        None => along("directional_smoothness.neg_grad", &full)?,
     }
+    Ok(())
 }
 
-pub(super) fn generalized(context: &mut Context<'_>, readings: &mut Readings) {
-    let grad = context.probe.gradient().1.to_vec();
-    readings.record("held_out_grad_norm", norm(&grad));
-    readings.record("hessian_norm", curvature::hessian_norm(&mut context.probe));
-    let (objective, params) = context.probe.parts();
+pub(super) fn generalized(
+    context: &mut Context<'_>,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    let Context { probe, updates, estimators: plan, .. } = context;
+    readings.record("held_out_grad_norm", norm(probe.gradient()?.1));
+    readings.record("hessian_norm", curvature::hessian_norm(probe, plan)?);
     // Without a step, the unit step of gradient descent would be as good as any: none is taken.
-    let Some(updates) = &context.updates else { return };
-    let path = path_smoothness(objective, params, &negative(&updates.update), PATH_POINTS);
-    let reason = without_direction(&updates.update);
+    let Some(Updates { update, .. }) = updates else { return Ok(()) };
+    let (objective, params) = probe.parts();
+    let path = path_smoothness(objective, params, &negative(update), plan.path_points)?;
+    let reason = without_direction(update);
     readings.record_or("path_smoothness", path, reason);
-    let along = directional_smoothness(objective, params, &updates.update);
+    let along = directional_smoothness(&mut probe.operator(), update)?;
     readings.record_or("directional_smoothness", along, reason);
+    Ok(())
 }
 
-pub(super) fn stability(context: &mut Context<'_>, readings: &mut Readings) {
-    let Some(dynamics) = context.updates.as_ref().and_then(|updates| updates.dynamics.clone())
-    else {
-        return readings.warn(without_optimizer(Instrument::Stability));
+pub(super) fn stability(
+    context: &mut Context<'_>,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    let Context { probe, updates, estimators: plan, .. } = context;
+    let Some(dynamics) = updates.as_ref().and_then(|updates| updates.dynamics.as_ref()) else {
+        readings.warn(without_optimizer(Instrument::Stability));
+        return Ok(());
     };
     let diagonal = dynamics.preconditioner.as_deref();
-    let sharpness = curvature::largest(&mut context.probe, diagonal);
+    let sharpness = curvature::largest(probe, diagonal, plan)?;
     let metric = if diagonal.is_some() { "preconditioned_sharpness" } else { "sharpness" };
     readings.record(metric, sharpness);
     readings.record("stability_threshold", dynamics.threshold);
     readings.record("clip_factor", dynamics.clip_factor);
     // Clipping multiplies gradient and curvature alike.
     readings.record("stability_ratio", dynamics.clip_factor * sharpness / dynamics.threshold);
+    Ok(())
 }
 
-pub(super) fn geometry(context: &mut Context<'_>, readings: &mut Readings) {
-    let Some(updates) = context.updates.clone() else {
-        return readings.warn(without_optimizer(Instrument::UpdateGeometry));
+pub(super) fn geometry(
+    context: &mut Context<'_>,
+    readings: &mut Readings,
+) -> Result<(), ObjectiveError> {
+    let Context { probe, updates, estimators: plan, .. } = context;
+    let Some(updates) = updates else {
+        readings.warn(without_optimizer(Instrument::UpdateGeometry));
+        return Ok(());
     };
-    let full = context.probe.gradient().1.to_vec();
-    let (objective, params) = context.probe.parts();
-    let geometry = update_geometry(objective, params, &updates.update);
+    let (objective, params) = probe.parts();
+    let geometry = update_geometry(objective, params, &updates.update)?;
     readings.record("update_norm", geometry.update_norm);
     readings.record("params_norm", norm(params));
     record_cosine(readings, "update_cos_neg_grad", &updates.update, &updates.grad);
-    record_cosine(readings, "update_cos_neg_full_grad", &updates.update, &full);
+    record_cosine(readings, "update_cos_neg_full_grad", &updates.update, probe.gradient()?.1);
     const BEYOND: &str = "the loss or its model exceeds the largest double at one end of the step";
     readings.record_or("predicted_decrease", geometry.quadratic_decrease, BEYOND);
     readings.record_or("predicted_decrease.linear", geometry.linear_decrease, BEYOND);
     readings.record_or("realised_decrease", geometry.realised_decrease, BEYOND);
-    if params.len() <= super::DENSE_LIMIT
-        && let Some(spectrum) = context.probe.spectrum()
-    {
+    if plan.is_dense(updates.update.len()) {
+        let full = probe.gradient()?.1.to_vec();
+        let Some(spectrum) = probe.spectrum()? else { return Ok(()) };
         let newton = spectrum.newton_step(&full, NEWTON_CUTOFF);
         record_cosine(readings, "update_cos_newton", &negative(&updates.update), &newton);
     }
+    Ok(())
 }
 
 fn record_cosine(readings: &mut Readings, metric: &str, a: &[f64], b: &[f64]) {

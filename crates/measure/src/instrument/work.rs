@@ -1,9 +1,7 @@
-//! Number of evaluations that instruments ask for, counted before they run.
+//! Number of evaluations that instruments ask for, and their memory, counted before they run.
 
-use super::curvature::{LANCZOS_STEPS, PROBES, SLQ_PROBES, SLQ_STEPS};
-use super::update::PATH_POINTS;
-use super::{DENSE_LIMIT, Instrument, NoisePlan};
-use crate::landscape::reference_samples;
+use super::{EstimatorPlan, Instrument, NoisePlan};
+use crate::landscape::{reference_parts, reference_samples};
 
 /// Evaluations that an instrument asks for at one point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,11 +19,19 @@ pub struct Work {
 impl Instrument {
     /// The work of one reading with `params` parameters, beside `others` other optimizers; what is
     /// shared with other instruments is counted for each.
-    pub fn work(self, params: usize, plan: &NoisePlan, others: usize) -> Work {
-        let dense = params <= DENSE_LIMIT;
+    pub fn work(
+        self,
+        params: usize,
+        plan: &NoisePlan,
+        estimators: &EstimatorPlan,
+        others: usize,
+    ) -> Work {
+        let dense = estimators.is_dense(params);
         let hessians = u64::from(dense);
-        let (lanczos, hutchinson) = (LANCZOS_STEPS.min(params) as u64, PROBES as u64);
-        let quadrature = (SLQ_PROBES * SLQ_STEPS.min(params)) as u64;
+        let hutchinson = estimators.probes as u64;
+        let lanczos = estimators.lanczos.steps.min(params) as u64;
+        let quadrature = (estimators.slq_probes * estimators.slq.steps.min(params)) as u64;
+        let path = estimators.path_points as u64;
         let estimators = lanczos + hutchinson + quadrature;
         let instead = |products: u64| if dense { 0 } else { products };
         let work = Work { hessians, ..Work::default() };
@@ -39,8 +45,7 @@ impl Instrument {
                 Work { gradients: 1, products: 2 + others as u64, ..Work::default() }
             }
             Instrument::GeneralizedSmoothness => {
-                let gradients = 2 + PATH_POINTS as u64;
-                Work { gradients, products: 1 + instead(lanczos), ..work }
+                Work { gradients: 2 + path, products: 1 + instead(lanczos), ..work }
             }
             Instrument::UpdateGeometry => Work { gradients: 3, products: 1, ..work },
             Instrument::Noise => {
@@ -51,4 +56,38 @@ impl Instrument {
             Instrument::LossTails => Work { prompts: plan.prompts as u64, ..Work::default() },
         }
     }
+
+    /// Largest number of vectors of length `params` that one reading holds at a time, beside
+    /// parameters, updates and the objective's own; the gradient on the fixed batch, which
+    /// instruments at one point share, is counted for each.
+    pub fn vectors(self, params: usize, plan: &NoisePlan, estimators: &EstimatorPlan) -> usize {
+        // The Hessian, its eigenvectors, and copies of both that are worked on.
+        let dense = if estimators.is_dense(params) { 4 * params } else { 0 };
+        let lanczos = estimators.lanczos.without_products().vectors(params);
+        let all = estimators.lanczos.vectors(params).max(estimators.slq.vectors(params));
+        match self {
+            Instrument::Spectrum | Instrument::Estimators => dense.max(all),
+            Instrument::RobustCondition => dense.max(4),
+            // Roots of the preconditioner, and what is multiplied with them.
+            Instrument::Stability => dense.max(lanczos + 2),
+            Instrument::Heterogeneity => dense,
+            Instrument::DirectionalSmoothness => 4,
+            Instrument::GeneralizedSmoothness => 1 + dense.max(lanczos).max(4),
+            Instrument::UpdateGeometry => 3 + dense,
+            Instrument::Noise => noise_vectors(plan, estimators).max(dense),
+            Instrument::LossTails => 0,
+        }
+    }
+}
+
+/// Parts of the large batch with their mean and its errors; then that reference and the draws of
+/// all sizes, each size with a copy of it, or what is streamed.
+fn noise_vectors(plan: &NoisePlan, estimators: &EstimatorPlan) -> usize {
+    let (sizes, parts) = (plan.batch_sizes.len(), reference_parts(plan.reference));
+    let parts = if parts <= estimators.kept_gradients { parts + 2 } else { 3 };
+    let draws = match estimators.keeps_noise(plan) {
+        true => sizes.saturating_mul(plan.draws.saturating_add(2)),
+        false => 5,
+    };
+    parts.max(2 + draws)
 }

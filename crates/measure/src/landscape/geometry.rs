@@ -1,7 +1,7 @@
 //! How an update lies in the landscape, and what it was worth.
 
 use windtunnel_math::linalg::{dot, norm, scaled_norm};
-use windtunnel_math::objective::Objective;
+use windtunnel_math::objective::{Objective, ObjectiveError};
 
 /// ⟨a, b⟩/(‖a‖‖b‖), also where products leave the range of doubles; NaN where either is zero or not
 /// finite.
@@ -33,19 +33,19 @@ pub struct UpdateGeometry {
 /// The geometry of the update `update` at `params`.
 ///
 /// # Cost
-/// One Hessian-vector product and two values.
+/// One Hessian-vector product, two values and 2 vectors.
 pub fn update_geometry(
     objective: &mut dyn Objective,
     params: &[f64],
     update: &[f64],
-) -> UpdateGeometry {
+) -> Result<UpdateGeometry, ObjectiveError> {
     let mut hu = vec![0.0; update.len()];
-    let linear = objective.hvp(params, update, &mut hu);
+    let linear = objective.hvp(params, update, &mut hu)?;
     let moved: Vec<f64> = params.iter().zip(update).map(|(p, u)| p - u).collect();
-    UpdateGeometry {
+    Ok(UpdateGeometry {
         update_norm: norm(update),
         linear_decrease: linear,
         quadratic_decrease: linear - 0.5 * dot(update, &hu),
-        realised_decrease: objective.value(params) - objective.value(&moved),
-    }
+        realised_decrease: objective.value(params)? - objective.value(&moved)?,
+    })
 }

@@ -2,8 +2,9 @@
 
 use std::ops::Range;
 
+use super::operator::inverse_roots;
 use windtunnel_math::linalg::{Eigen, dot, norm, symmetric_eigen, symmetric_eigenvalues};
-use windtunnel_math::objective::Objective;
+use windtunnel_math::objective::{Objective, ObjectiveError};
 
 /// The Hessian ∇²f at one point.
 #[derive(Clone, Debug, PartialEq)]
@@ -17,11 +18,11 @@ impl Hessian {
     ///
     /// # Cost
     /// p Hessian-vector products, or what the objective has in their place; 8·p² bytes.
-    pub fn at(objective: &mut dyn Objective, params: &[f64]) -> Hessian {
+    pub fn at(objective: &mut dyn Objective, params: &[f64]) -> Result<Hessian, ObjectiveError> {
         let dim = objective.dim();
         let mut entries = vec![0.0; dim * dim];
-        objective.hessian(params, &mut entries);
-        Hessian { dim, entries }
+        objective.hessian(params, &mut entries)?;
+        Ok(Hessian { dim, entries })
     }
 
     /// The symmetric matrix of the given entries, [p, p].
@@ -55,7 +56,7 @@ impl Hessian {
 
     /// H v.
     pub fn times(&self, v: &[f64]) -> Vec<f64> {
-        self.entries.chunks_exact(self.dim).map(|row| dot(row, v)).collect()
+        self.entries.chunks_exact(self.dim.max(1)).map(|row| dot(row, v)).collect()
     }
 
     /// The rows and columns of `range`: the Hessian with respect to those parameters alone.
@@ -67,6 +68,21 @@ impl Hessian {
     pub fn select(&self, indices: &[usize]) -> Hessian {
         let row = |&i: &usize| indices.iter().map(move |&j| self.entries[i * self.dim + j]);
         Hessian { dim: indices.len(), entries: indices.iter().flat_map(row).collect() }
+    }
+
+    /// D^(−1/2) H D^(−1/2) for a `diagonal` D ≥ 0, 0 in rows where D is: see
+    /// [`Preconditioned`](super::Preconditioned).
+    ///
+    /// # Panics
+    /// When there is not one entry of D for each parameter.
+    pub fn preconditioned(&self, diagonal: &[f64]) -> Hessian {
+        assert_eq!(diagonal.len(), self.dim, "entries of the diagonal and rows");
+        let roots = inverse_roots(diagonal);
+        let row = |(row, root): (&[f64], &f64)| -> Vec<f64> {
+            row.iter().zip(&roots).map(|(x, other)| x * root * other).collect()
+        };
+        let rows = self.entries.chunks_exact(self.dim.max(1)).zip(&roots);
+        Hessian { dim: self.dim, entries: rows.flat_map(row).collect() }
     }
 
     /// Eigenvalues, ascending; `None` where H is not finite.

@@ -1,6 +1,8 @@
 //! Trace and diagonal from products with random signs.
 
+use super::SymmetricOperator;
 use windtunnel_math::linalg::dot;
+use windtunnel_math::objective::ObjectiveError;
 use windtunnel_math::rng::{Key, Purpose};
 
 /// A mean over random probes.
@@ -22,64 +24,96 @@ impl Estimate {
     }
 }
 
-/// tr H = E vᵀHv over random signs v (Hutchinson 1990).
-///
-/// `product(v, out)` writes H v.
-///
-/// # Cost
-/// `probes` products.
-pub fn hutchinson_trace(
-    product: &mut dyn FnMut(&[f64], &mut [f64]),
-    dim: usize,
-    probes: usize,
-    seed: u64,
-) -> Estimate {
-    let mut values = Vec::with_capacity(probes);
-    visit(product, dim, probes, seed, &mut |v, hv| values.push(dot(v, hv)));
-    Estimate::of(&values)
+/// Estimates of all diagonal entries.
+#[derive(Clone, Debug, PartialEq)]
+pub struct DiagonalEstimate {
+    /// Means over the probes.
+    pub values: Vec<f64>,
+    /// Their standard errors; NaN with a single probe.
+    pub standard_errors: Vec<f64>,
 }
 
-/// H_ii = E vᵢ(Hv)ᵢ over random signs v (Bekas, Kokiopoulou and Saad 2007), each with its
-/// standard error, which is about √(Σ_{j≠i} H_ij² / probes).
-///
-/// # Cost
-/// `probes` products and as many vectors.
-pub fn hutchinson_diag(
-    product: &mut dyn FnMut(&[f64], &mut [f64]),
-    dim: usize,
-    probes: usize,
-    seed: u64,
-) -> Vec<Estimate> {
-    let mut values = vec![Vec::with_capacity(probes); dim];
-    visit(product, dim, probes, seed, &mut |v, hv| {
-        for (values, (v, hv)) in values.iter_mut().zip(v.iter().zip(hv)) {
-            values.push(v * hv);
-        }
-    });
-    values.iter().map(|values| Estimate::of(values)).collect()
-}
-
-fn visit(
-    product: &mut dyn FnMut(&[f64], &mut [f64]),
-    dim: usize,
-    probes: usize,
-    seed: u64,
-    see: &mut dyn FnMut(&[f64], &[f64]),
-) {
-    let mut hv = vec![0.0; dim];
-    for probe in 0..probes {
-        let v = signs(dim, seed, probe as u64);
-        product(&v, &mut hv);
-        see(&v, &hv);
+impl DiagonalEstimate {
+    /// The estimate of A_ii.
+    ///
+    /// # Panics
+    /// When there is no such entry.
+    pub fn entry(&self, index: usize) -> Estimate {
+        let (value, standard_error) = (self.values[index], self.standard_errors[index]);
+        Estimate { value, standard_error }
     }
 }
 
+/// tr A = E vᵀAv over random signs v (Hutchinson 1990).
+///
+/// # Cost
+/// `probes` products and 2 vectors.
+pub fn hutchinson_trace(
+    operator: &mut dyn SymmetricOperator,
+    probes: usize,
+    seed: u64,
+) -> Result<Estimate, ObjectiveError> {
+    let mut values = Vec::with_capacity(probes);
+    visit(operator, probes, seed, &mut |v, av| values.push(dot(v, av)))?;
+    Ok(Estimate::of(&values))
+}
+
+/// A_ii = E vᵢ(Av)ᵢ over random signs v (Bekas, Kokiopoulou and Saad 2007), each with its standard
+/// error, which is about √(Σ_{j≠i} A_ij² / probes).
+///
+/// Means are plain sums over the probes in order; squares about the mean are updated from probe to
+/// probe (Welford 1962), so that no product has to be kept.
+///
+/// # Cost
+/// `probes` products and 4 vectors.
+pub fn hutchinson_diag(
+    operator: &mut dyn SymmetricOperator,
+    probes: usize,
+    seed: u64,
+) -> Result<DiagonalEstimate, ObjectiveError> {
+    let p = operator.dim();
+    let (mut sums, mut squares) = (vec![0.0; p], vec![0.0; p]);
+    let mut before = 0.0;
+    visit(operator, probes, seed, &mut |v, av| {
+        let values = v.iter().zip(av).map(|(v, av)| v * av);
+        for ((sum, squares), value) in sums.iter_mut().zip(&mut squares).zip(values) {
+            let off = value - *sum / before;
+            *sum += value;
+            if before > 0.0 {
+                *squares += off * (value - *sum / (before + 1.0));
+            }
+        }
+        before += 1.0;
+    })?;
+    sums.iter_mut().for_each(|sum| *sum /= before);
+    squares.iter_mut().for_each(|x| *x = (*x / (before - 1.0) / before).sqrt());
+    Ok(DiagonalEstimate { values: sums, standard_errors: squares })
+}
+
+/// Calls `see(v, Av)` for random signs v.
+fn visit(
+    operator: &mut dyn SymmetricOperator,
+    probes: usize,
+    seed: u64,
+    see: &mut dyn FnMut(&[f64], &[f64]),
+) -> Result<(), ObjectiveError> {
+    let p = operator.dim();
+    let (mut v, mut av) = (vec![0.0; p], vec![0.0; p]);
+    for probe in 0..probes {
+        signs(&mut v, seed, probe as u64);
+        operator.apply(&v, &mut av)?;
+        see(&v, &av);
+    }
+    Ok(())
+}
+
 /// Random signs, one bit each; the stream of their own begins beyond the starts of Lanczos.
-fn signs(dim: usize, seed: u64, probe: u64) -> Vec<f64> {
+fn signs(v: &mut [f64], seed: u64, probe: u64) {
     let key = Key { seed, purpose: Purpose::Probe, step: (1 << 32) + probe };
-    let sign = |index: usize| {
-        let word = key.words((index / 128) as u32, 0)[index / 32 % 4];
-        if word >> (index % 32) & 1 == 0 { 1.0 } else { -1.0 }
-    };
-    (0..dim).map(sign).collect()
+    for (k, chunk) in v.chunks_mut(128).enumerate() {
+        let words = key.words(k as u32, 0);
+        for (i, sign) in chunk.iter_mut().enumerate() {
+            *sign = if words[i / 32] >> (i % 32) & 1 == 0 { 1.0 } else { -1.0 };
+        }
+    }
 }

@@ -1,6 +1,8 @@
 //! Extreme eigenvalues and spectral densities from products with vectors alone.
 
+use super::SymmetricOperator;
 use windtunnel_math::linalg::{Eigen, dot, norm, normals, symmetric_eigen};
+use windtunnel_math::objective::ObjectiveError;
 use windtunnel_math::rng::{Key, Purpose};
 
 /// Ritz values of a symmetric matrix, with their errors.
@@ -8,8 +10,8 @@ use windtunnel_math::rng::{Key, Purpose};
 pub struct Lanczos {
     /// θ₁ ≤ … ≤ θₘ, approximate eigenvalues; the extreme ones converge first.
     pub values: Vec<f64>,
-    /// ‖H v − θ v‖ of each Ritz pair (‖v‖ = 1), computed from the products and not from the
-    /// recurrence, plus p·ε·max|θ| for their rounding: an eigenvalue lies within that distance of θ.
+    /// ‖A v − θ v‖ of each Ritz pair (‖v‖ = 1), plus p·ε·max|θ| for its rounding: an eigenvalue
+    /// lies within that distance of θ. [`LanczosMemory`] says how it is known.
     pub residuals: Vec<f64>,
     /// Squared first components of the eigenvectors of T: the weights of Gauss quadrature for the
     /// spectral measure of the start vector; they sum to 1.
@@ -24,63 +26,101 @@ impl Lanczos {
         (at(&self.values), at(&self.residuals))
     }
 
-    /// The largest absolute Ritz value, an estimate of ‖H‖₂.
+    /// The largest absolute Ritz value, an estimate of ‖A‖₂.
     pub fn norm(&self) -> f64 {
         self.values.iter().fold(f64::NAN, |m, v| m.max(v.abs()))
     }
 }
 
-/// `steps` steps of the Lanczos iteration from `start`, with full reorthogonalization (Golub and
-/// Van Loan 2013, §10.3); fewer where an invariant subspace is found.
-///
-/// `product(v, out)` writes H v.
+/// Which vectors Lanczos keeps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LanczosMemory {
+    /// The last two vectors of the basis, 4 vectors in all whatever the number of steps. Orthogonal
+    /// to those two alone, the basis loses its orthogonality once a Ritz value has converged: that
+    /// value comes again as a copy, whose weight it shares (Paige 1980). Extreme values and the sums
+    /// of weights keep their accuracy, later steps find less that is new.
+    Recent,
+    /// The whole basis, one vector for each step, against which every new vector is
+    /// orthogonalized, twice.
+    Basis,
+    /// Its products beside it, a second vector for each step: residuals are then measured, where
+    /// otherwise they are those of the recurrence, which rounding makes too small.
+    Products,
+}
+
+/// How many steps Lanczos makes, and with which vectors.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LanczosPlan {
+    /// Steps, each with one product; fewer where an invariant subspace is found.
+    pub steps: usize,
+    /// What is kept of them.
+    pub memory: LanczosMemory,
+}
+
+impl LanczosPlan {
+    /// The same without products, for what needs no residuals.
+    pub fn without_products(self) -> LanczosPlan {
+        LanczosPlan { memory: self.memory.min(LanczosMemory::Basis), ..self }
+    }
+
+    /// Largest number of vectors of length `dim` at one time, the start among them.
+    pub fn vectors(self, dim: usize) -> usize {
+        let steps = self.steps.min(dim);
+        match self.memory {
+            LanczosMemory::Recent => 2 + steps.min(2),
+            // The start, a product that is worked on, and the next vector of the basis.
+            LanczosMemory::Basis => 2 + steps,
+            // At the end, of which the sum of a residual takes the place.
+            LanczosMemory::Products => 2 + 2 * steps,
+        }
+    }
+}
+
+/// The Lanczos iteration from `start` (Golub and Van Loan 2013, §10.3).
 ///
 /// # Cost
-/// `steps` products and 2·`steps`·p scalars; O(steps²·p) beside them.
+/// One product for each step and the vectors of [`LanczosPlan::vectors`]; beside them O(p) for each
+/// step and vector that is kept, and twice that for residuals that are measured.
 pub fn lanczos(
-    product: &mut dyn FnMut(&[f64], &mut [f64]),
+    operator: &mut dyn SymmetricOperator,
     start: &[f64],
-    steps: usize,
-) -> Lanczos {
-    let mut products: Vec<Vec<f64>> = Vec::new();
-    let mut kept = |v: &[f64], out: &mut [f64]| {
-        product(v, out);
-        products.push(out.to_vec());
-    };
-    let krylov = Krylov::new(&mut kept, start, steps);
-    let Some(eigen) = krylov.eigen() else { return Lanczos::default() };
-    let residuals = krylov.residuals(&eigen, &products);
-    let weights = eigen.vectors.chunks_exact(krylov.basis.len()).map(|v| v[0] * v[0]).collect();
-    Lanczos { values: eigen.values, residuals, weights }
+    plan: LanczosPlan,
+) -> Result<Lanczos, ObjectiveError> {
+    let krylov = Krylov::new(operator, start, plan)?;
+    let Some(eigen) = krylov.eigen() else { return Ok(Lanczos::default()) };
+    let residuals = krylov.residuals(&eigen, start.len());
+    let weights = eigen.vectors.chunks_exact(krylov.alphas.len()).map(|v| v[0] * v[0]).collect();
+    Ok(Lanczos { values: eigen.values, residuals, weights })
 }
 
-/// Ritz values of [`lanczos`] alone, ascending, for half of the memory.
-pub fn ritz_values(
-    product: &mut dyn FnMut(&[f64], &mut [f64]),
-    start: &[f64],
-    steps: usize,
-) -> Vec<f64> {
-    Krylov::new(product, start, steps).eigen().map_or_else(Vec::new, |eigen| eigen.values)
-}
-
-/// An orthonormal basis q₁, …, qₘ of the Krylov space, in which H is the tridiagonal T.
+/// An orthonormal basis q₁, …, qₘ of the Krylov space, in which A is the tridiagonal T.
 struct Krylov {
+    /// What is kept of the basis, and its products.
     basis: Vec<Vec<f64>>,
+    products: Vec<Vec<f64>>,
     /// T's diagonal, and what stands beside it; the last one is what is left.
     alphas: Vec<f64>,
     betas: Vec<f64>,
 }
 
 impl Krylov {
-    fn new(product: &mut dyn FnMut(&[f64], &mut [f64]), start: &[f64], steps: usize) -> Krylov {
+    fn new(
+        operator: &mut dyn SymmetricOperator,
+        start: &[f64],
+        LanczosPlan { steps, memory }: LanczosPlan,
+    ) -> Result<Krylov, ObjectiveError> {
         let p = start.len();
-        let mut basis: Vec<Vec<f64>> = Vec::new();
+        let (mut basis, mut products) = (Vec::<Vec<f64>>::new(), Vec::new());
         let (mut alphas, mut betas) = (Vec::new(), Vec::new());
         let length = norm(start);
         let mut next: Vec<f64> = start.iter().map(|x| x / length).collect();
-        while basis.len() < steps.min(p) {
-            let mut residual = vec![0.0; p];
-            product(&next, &mut residual);
+        while alphas.len() < steps.min(p) {
+            let full = memory == LanczosMemory::Recent && basis.len() == 2;
+            let mut residual = if full { basis.remove(0) } else { vec![0.0; p] };
+            operator.apply(&next, &mut residual)?;
+            if memory == LanczosMemory::Products {
+                products.push(residual.clone());
+            }
             alphas.push(dot(&residual, &next));
             basis.push(std::mem::take(&mut next));
             // Twice is enough for orthogonality to rounding (Kahan, Parlett).
@@ -97,9 +137,10 @@ impl Krylov {
             if beta <= 1e-13 * scale || beta.is_nan() {
                 break;
             }
-            next = residual.into_iter().map(|x| x / beta).collect();
+            residual.iter_mut().for_each(|x| *x /= beta);
+            next = residual;
         }
-        Krylov { basis, alphas, betas }
+        Ok(Krylov { basis, products, alphas, betas })
     }
 
     /// Eigenvalues and eigenvectors of T; `None` where it is not finite.
@@ -113,23 +154,28 @@ impl Krylov {
                 t[(i + 1) * m + i] = self.betas[i];
             }
         }
-        symmetric_eigen(m, &t).filter(|_| m > 0)
+        symmetric_eigen(m, &t)
     }
 
-    /// ‖H v − θ v‖ of every eigenpair of T, from the `products` of H with the basis.
-    fn residuals(&self, eigen: &Eigen, products: &[Vec<f64>]) -> Vec<f64> {
-        let (m, p) = (self.basis.len(), self.basis.first().map_or(0, Vec::len));
+    /// ‖A v − θ v‖ of every eigenpair of T: from the products with the basis where they were kept,
+    /// else βₘ·|sₘ| for the last component s of its eigenvector; and p·ε·max|θ| for their rounding.
+    fn residuals(&self, eigen: &Eigen, p: usize) -> Vec<f64> {
         let largest = eigen.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let rounding = p as f64 * f64::EPSILON * largest;
+        let left = self.betas.last().copied().unwrap_or(f64::NAN);
+        let mut rest = vec![0.0; if self.products.is_empty() { 0 } else { p }];
         let residual = |(s, value): (&[f64], &f64)| {
-            let mut rest = vec![0.0; p];
-            for (s, (q, hq)) in s.iter().zip(self.basis.iter().zip(products)) {
-                let pairs = rest.iter_mut().zip(hq.iter().zip(q));
-                pairs.for_each(|(r, (hq, q))| *r += s * (hq - value * q));
+            if self.products.is_empty() {
+                return left * s.last().map_or(f64::NAN, |last| last.abs()) + rounding;
+            }
+            rest.fill(0.0);
+            for (s, (q, aq)) in s.iter().zip(self.basis.iter().zip(&self.products)) {
+                let pairs = rest.iter_mut().zip(aq.iter().zip(q));
+                pairs.for_each(|(r, (aq, q))| *r += s * (aq - value * q));
             }
             norm(&rest) + rounding
         };
-        eigen.vectors.chunks_exact(m).zip(&eigen.values).map(residual).collect()
+        eigen.vectors.chunks_exact(self.alphas.len()).zip(&eigen.values).map(residual).collect()
     }
 }
 
@@ -171,21 +217,22 @@ impl SpectralDensity {
     }
 }
 
-/// The spectral density by stochastic Lanczos quadrature, `probes` random starts of `steps` steps
+/// The spectral density by stochastic Lanczos quadrature, `probes` random starts of so many steps
 /// each (Ubaru, Chen and Saad 2017; Ghorbani, Krishnan and Xiao 2019).
 ///
 /// # Cost
-/// `probes`·`steps` products.
+/// `probes`·`plan.steps` products and the vectors of one iteration without products.
 pub fn slq(
-    product: &mut dyn FnMut(&[f64], &mut [f64]),
-    dim: usize,
-    (probes, steps): (usize, usize),
+    operator: &mut dyn SymmetricOperator,
+    probes: usize,
+    plan: LanczosPlan,
     seed: u64,
-) -> SpectralDensity {
+) -> Result<SpectralDensity, ObjectiveError> {
     let mut nodes: Vec<(f64, f64)> = Vec::new();
     let mut negative_mass = Vec::new();
     for index in 0..probes {
-        let run = lanczos(product, &random_start(dim, seed, index as u64), steps);
+        let start = random_start(operator.dim(), seed, index as u64);
+        let run = lanczos(operator, &start, plan.without_products())?;
         let mass = |keep: fn(f64) -> bool| -> f64 {
             let kept = run.values.iter().zip(&run.weights).filter(|(value, _)| keep(**value));
             kept.map(|(value, weight)| weight * value.abs()).sum()
@@ -195,5 +242,5 @@ pub fn slq(
     }
     nodes.sort_by(|a, b| a.0.total_cmp(&b.0));
     let (values, weights) = nodes.into_iter().unzip();
-    SpectralDensity { values, weights, negative_mass }
+    Ok(SpectralDensity { values, weights, negative_mass })
 }

@@ -2,7 +2,7 @@
 
 use crate::stats::mean;
 use windtunnel_math::linalg::{Eigen, dot, norm, symmetric_eigen};
-use windtunnel_math::objective::{Block, SampleGradients, Stochastic};
+use windtunnel_math::objective::{Block, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
 
 /// Parts of the large batch, whose spread tells the error of their mean.
@@ -26,9 +26,14 @@ pub struct Reference {
     pub samples: usize,
 }
 
+/// Parts of the large batch when at least `samples` are asked for.
+pub fn reference_parts(samples: usize) -> usize {
+    PARTS.min(samples)
+}
+
 /// Samples of the large batch when at least `samples` are asked for: whole parts of one size.
 pub fn reference_samples(samples: usize) -> usize {
-    let parts = PARTS.min(samples);
+    let parts = reference_parts(samples);
     samples.div_ceil(parts.max(1)) * parts
 }
 
@@ -40,16 +45,16 @@ pub fn large_batch_gradient(
     stochastic: &mut dyn Stochastic,
     params: &[f64],
     samples: usize,
-) -> Reference {
+) -> Result<Reference, ObjectiveError> {
     assert!(samples > 0, "no samples");
-    let parts = PARTS.min(samples);
+    let parts = reference_parts(samples);
     let samples = reference_samples(samples);
     let size = samples / parts;
     let mut grads = vec![vec![0.0; params.len()]; parts];
     let losses = grads.iter_mut().enumerate().map(|(part, grad)| {
         stochastic.batch_gradient(params, REFERENCE_DRAW + part as u64, size, grad)
     });
-    let loss = losses.sum::<f64>() / parts as f64;
+    let loss = losses.sum::<Result<f64, _>>()? / parts as f64;
     let mut grad = vec![0.0; params.len()];
     for part in &grads {
         grad.iter_mut().zip(part).for_each(|(sum, g)| *sum += g / parts as f64);
@@ -67,7 +72,40 @@ pub fn large_batch_gradient(
         // Squares have left the range of doubles, or there is no spread.
         false => norm(&standard_errors),
     };
-    Reference { grad, loss, standard_error, standard_errors, samples }
+    Ok(Reference { grad, loss, standard_error, standard_errors, samples })
+}
+
+/// The same with one part at a time, for 3 vectors in place of one for each part: standard errors
+/// are updated from part to part (Welford 1962) and differ in their last digits, and are infinite
+/// where their squares overflow.
+///
+/// # Panics
+/// When `samples` is 0.
+pub fn streamed_gradient(
+    stochastic: &mut dyn Stochastic,
+    params: &[f64],
+    samples: usize,
+) -> Result<Reference, ObjectiveError> {
+    assert!(samples > 0, "no samples");
+    let parts = reference_parts(samples);
+    let samples = reference_samples(samples);
+    let [mut grad, mut squares, mut part] = std::array::from_fn(|_| vec![0.0; params.len()]);
+    let (all, mut loss) = (parts as f64, 0.0);
+    for k in 0..parts {
+        let draw = REFERENCE_DRAW + k as u64;
+        loss += stochastic.batch_gradient(params, draw, samples / parts, &mut part)?;
+        let (before, after) = (k as f64 / all, (k + 1) as f64 / all);
+        for ((sum, square), g) in grad.iter_mut().zip(&mut squares).zip(&part) {
+            let off = if k == 0 { 0.0 } else { g - *sum / before };
+            *sum += g / all;
+            *square += off * (g - *sum / after);
+        }
+    }
+    let pairs = (parts * (parts - 1)) as f64;
+    let standard_error = (squares.iter().sum::<f64>() / pairs).sqrt();
+    squares.iter_mut().for_each(|square| *square = (*square / pairs).sqrt());
+    let standard_errors = squares;
+    Ok(Reference { grad, loss: loss / all, standard_error, standard_errors, samples })
 }
 
 fn distance_squared(a: &[f64], b: &[f64]) -> f64 {
@@ -97,21 +135,21 @@ pub fn noise_sample(
     batch_size: usize,
     draws: usize,
     reference: &Reference,
-) -> NoiseSample {
+) -> Result<NoiseSample, ObjectiveError> {
     let p = params.len();
     let mut vectors = if batch_size == 1 {
-        stochastic.sample_gradients(params, SINGLE_DRAW, draws).grads
+        stochastic.sample_gradients(params, SINGLE_DRAW, draws)?.grads
     } else {
         let mut vectors = vec![0.0; draws * p];
         for (draw, grad) in vectors.chunks_exact_mut(p).enumerate() {
-            stochastic.batch_gradient(params, draw as u64, batch_size, grad);
+            stochastic.batch_gradient(params, draw as u64, batch_size, grad)?;
         }
         vectors
     };
     for grad in vectors.chunks_exact_mut(p) {
         grad.iter_mut().zip(&reference.grad).for_each(|(g, mean)| *g -= mean);
     }
-    NoiseSample { batch_size, vectors, reference: reference.clone() }
+    Ok(NoiseSample { batch_size, vectors, reference: reference.clone() })
 }
 
 impl NoiseSample {
@@ -183,7 +221,7 @@ impl NoiseSample {
 }
 
 /// √(mean of `norms`² − `error`²), where squares overflow too; an `error` of NaN is unknown.
-fn corrected(norms: &[f64], error: f64) -> f64 {
+pub(super) fn corrected(norms: &[f64], error: f64) -> f64 {
     if norms.iter().any(|norm| !norm.is_finite()) {
         return f64::NAN;
     }
@@ -250,7 +288,13 @@ impl Stochastic for Resampled {
     fn blocks(&self) -> Vec<Block> {
         self.blocks.clone()
     }
-    fn batch_gradient(&mut self, _: &[f64], draw: u64, samples: usize, grad: &mut [f64]) -> f64 {
+    fn batch_gradient(
+        &mut self,
+        _: &[f64],
+        draw: u64,
+        samples: usize,
+        grad: &mut [f64],
+    ) -> Result<f64, ObjectiveError> {
         grad.fill(0.0);
         let mut loss = 0.0;
         for sample in 0..samples {
@@ -258,10 +302,15 @@ impl Stochastic for Resampled {
             loss += self.gradients.losses[index] / samples as f64;
             grad.iter_mut().zip(self.row(index)).for_each(|(sum, g)| *sum += g / samples as f64);
         }
-        loss
+        Ok(loss)
     }
     /// All of them, each once, whatever is asked for.
-    fn sample_gradients(&mut self, _: &[f64], _: u64, _: usize) -> SampleGradients {
-        self.gradients.clone()
+    fn sample_gradients(
+        &mut self,
+        _: &[f64],
+        _: u64,
+        _: usize,
+    ) -> Result<SampleGradients, ObjectiveError> {
+        Ok(self.gradients.clone())
     }
 }

@@ -1,9 +1,10 @@
 //! One point of the landscape: what several instruments need is computed once.
 
-use super::{Hessian, Spectrum};
-use windtunnel_math::objective::{Block, Objective};
+use super::{Hessian, HessianOperator, Spectrum};
+use windtunnel_math::objective::{Block, Objective, ObjectiveError};
 
-/// An objective at fixed parameters.
+/// An objective at fixed parameters, with what was computed there. What failed is tried again when
+/// it is asked for again.
 pub struct Probe<'a> {
     objective: &'a mut dyn Objective,
     params: Vec<f64>,
@@ -39,28 +40,40 @@ impl<'a> Probe<'a> {
         &self.blocks
     }
 
+    /// ∇²f(θ) by products alone.
+    pub fn operator(&mut self) -> HessianOperator<'_> {
+        HessianOperator::new(self.objective, &self.params)
+    }
+
     /// f(θ) and ∇f(θ).
-    pub fn gradient(&mut self) -> (f64, &[f64]) {
+    pub fn gradient(&mut self) -> Result<(f64, &[f64]), ObjectiveError> {
         let Probe { objective, params, gradient, .. } = self;
-        let (value, grad) = gradient.get_or_insert_with(|| {
-            let mut grad = vec![0.0; params.len()];
-            (objective.gradient(params, &mut grad), grad)
-        });
-        (*value, grad)
+        let (value, grad) = match gradient {
+            Some(known) => known,
+            None => {
+                let mut grad = vec![0.0; params.len()];
+                let value = objective.gradient(params, &mut grad)?;
+                gradient.insert((value, grad))
+            }
+        };
+        Ok((*value, grad))
     }
 
     /// ∇²f(θ).
-    pub fn hessian(&mut self) -> &Hessian {
+    pub fn hessian(&mut self) -> Result<&Hessian, ObjectiveError> {
         let Probe { objective, params, hessian, .. } = self;
-        hessian.get_or_insert_with(|| Hessian::at(*objective, params))
+        match hessian {
+            Some(known) => Ok(known),
+            None => Ok(hessian.insert(Hessian::at(*objective, params)?)),
+        }
     }
 
     /// Its spectrum; `None` where it is not finite.
-    pub fn spectrum(&mut self) -> Option<&Spectrum> {
+    pub fn spectrum(&mut self) -> Result<Option<&Spectrum>, ObjectiveError> {
         if self.spectrum.is_none() {
-            self.spectrum = Some(self.hessian().spectrum());
+            self.spectrum = Some(self.hessian()?.spectrum());
         }
-        self.spectrum.as_ref().and_then(Option::as_ref)
+        Ok(self.spectrum.as_ref().and_then(Option::as_ref))
     }
 
     /// The Hessian, if an instrument needed it.

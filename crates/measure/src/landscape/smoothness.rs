@@ -1,27 +1,26 @@
 //! Second derivatives along a direction, and along a path.
 
+use super::SymmetricOperator;
 use windtunnel_math::linalg::{dot, norm};
-use windtunnel_math::objective::Objective;
+use windtunnel_math::objective::{Objective, ObjectiveError};
 
-/// uᵀHu of the unit vector u along `direction`, with its sign: negative where f bends downwards
-/// (Pan and Li 2023, "directional sharpness"); NaN along the zero vector.
+/// uᵀHu of the unit vector u along `direction` for the Hessian H, with its sign: negative where f
+/// bends downwards (Pan and Li 2023, "directional sharpness"); NaN along the zero vector.
 ///
 /// # Cost
-/// One Hessian-vector product.
+/// One product and 2 vectors.
 pub fn directional_smoothness(
-    objective: &mut dyn Objective,
-    params: &[f64],
+    hessian: &mut dyn SymmetricOperator,
     direction: &[f64],
-) -> f64 {
+) -> Result<f64, ObjectiveError> {
     let length = norm(direction);
+    if !(length.is_finite() && length > 0.0) {
+        return Ok(f64::NAN);
+    }
     let unit: Vec<f64> = direction.iter().map(|x| x / length).collect();
     let mut hu = vec![0.0; unit.len()];
-    if length.is_finite() && length > 0.0 {
-        objective.hvp(params, &unit, &mut hu);
-        dot(&unit, &hu)
-    } else {
-        f64::NAN
-    }
+    hessian.apply(&unit, &mut hu)?;
+    Ok(dot(&unit, &hu))
 }
 
 /// max over α of ‖∇f(θ + αΔ) − ∇f(θ)‖ / ‖αΔ‖ with α = j/(points + 1), j = 1..=points: the
@@ -30,24 +29,28 @@ pub fn directional_smoothness(
 /// A lower bound of the largest ‖H‖₂ on the segment; never negative. NaN for Δ = 0.
 ///
 /// # Cost
-/// `points` + 1 gradients.
+/// `points` + 1 gradients and 3 vectors.
 pub fn path_smoothness(
     objective: &mut dyn Objective,
     params: &[f64],
     delta: &[f64],
     points: usize,
-) -> f64 {
+) -> Result<f64, ObjectiveError> {
     let mut start = vec![0.0; params.len()];
-    objective.gradient(params, &mut start);
+    objective.gradient(params, &mut start)?;
     let mut grad = vec![0.0; params.len()];
+    let mut moved = vec![0.0; params.len()];
     let length = norm(delta);
-    let slopes = (1..=points).map(|j| {
+    let mut largest = f64::NEG_INFINITY;
+    for j in 1..=points {
         let alpha = j as f64 / (points + 1) as f64;
-        let moved: Vec<f64> = params.iter().zip(delta).map(|(p, d)| p + alpha * d).collect();
-        objective.gradient(&moved, &mut grad);
-        let change: Vec<f64> = grad.iter().zip(&start).map(|(a, b)| a - b).collect();
-        norm(&change) / (alpha * length)
-    });
-    // Not `max` alone, which would drop a slope that is NaN.
-    slopes.fold(f64::NEG_INFINITY, |m, s| if m >= s || m.is_nan() { m } else { s })
+        let path = params.iter().zip(delta).map(|(p, d)| p + alpha * d);
+        moved.iter_mut().zip(path).for_each(|(moved, at)| *moved = at);
+        objective.gradient(&moved, &mut grad)?;
+        grad.iter_mut().zip(&start).for_each(|(g, start)| *g -= start);
+        let slope = norm(&grad) / (alpha * length);
+        // Not `max` alone, which would drop a slope that is NaN.
+        largest = if largest >= slope || largest.is_nan() { largest } else { slope };
+    }
+    Ok(largest)
 }

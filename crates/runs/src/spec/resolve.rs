@@ -1,7 +1,7 @@
 //! From a TOML table to a [`RunSpec`]: keys, defaults and ranges, section by section.
 
 use toml::{Table, Value};
-use windtunnel_measure::instrument::{DENSE_LIMIT, Instrument, NoisePlan};
+use windtunnel_measure::instrument::{DENSE_LIMIT, EstimatorPlan, Instrument, NoisePlan};
 use windtunnel_model::Transformer;
 use windtunnel_model::task::Family;
 use windtunnel_optim::{Adam, AdamW, Sgd};
@@ -141,11 +141,11 @@ pub fn workspace_bytes(spec: &RunSpec) -> usize {
 /// Bytes that the draws of a noise study keep at `params` parameters, and that sums over its
 /// large-batch gradient take.
 pub fn noise_memory(plan: &NoisePlan, params: usize) -> [usize; 2] {
-    let gradient = 8 * params;
-    // Those of every batch size are kept for pictures; one more copy is worked on.
-    let draws = gradient.saturating_mul(plan.draws).saturating_mul(plan.batch_sizes.len() + 1);
+    let estimators = EstimatorPlan::for_params(params);
+    let vectors = Instrument::Noise.vectors(params, plan, &estimators);
     // A hundred parts, of which one is summed at a time, in chunks of 128 prompts.
-    [draws, gradient.saturating_mul(plan.reference.div_ceil(100).div_ceil(128) + 100)]
+    let chunks = plan.reference.div_ceil(100).div_ceil(128);
+    [vectors, chunks.saturating_add(100)].map(|vectors| vectors.saturating_mul(8 * params))
 }
 
 /// Rows are kept until the end of the run.

@@ -9,7 +9,7 @@
 use super::{CUTOFF, Scalars, Spectral, spectral};
 use windtunnel_math::linalg::cholesky;
 use windtunnel_math::rng::{Key, Purpose};
-use windtunnel_measure::landscape::ritz_values;
+use windtunnel_measure::landscape::{Diagonal, LanczosMemory, LanczosPlan, lanczos};
 use windtunnel_model::task::{Batch, Prompts};
 
 /// The first prompts, on which the best starting point of GD++ is chosen.
@@ -83,10 +83,10 @@ impl Spectrum {
             self.values.iter().zip(&self.weights).map(|(v, w)| (v * w).sqrt()).collect();
         let mut a = Vec::new();
         if start.iter().any(|x| *x > 0.0) {
-            let mut product = |x: &[f64], out: &mut [f64]| {
-                out.iter_mut().zip(x.iter().zip(&self.values)).for_each(|(o, (x, v))| *o = x * v);
-            };
-            let mut roots = ritz_values(&mut product, &start, depth.min(MOST_STEPS));
+            let plan = LanczosPlan { steps: depth.min(MOST_STEPS), memory: LanczosMemory::Basis };
+            // Products with a diagonal matrix never fail.
+            let found = lanczos(&mut Diagonal(&self.values), &start, plan).unwrap_or_default();
+            let mut roots = found.values;
             // Roots are positive; rounding can make one that is far below the largest anything.
             let floor = CUTOFF * roots.last().copied().unwrap_or(0.0);
             roots.retain(|root| *root > floor);

@@ -1,0 +1,241 @@
+//! Symmetric matrices that are known by their products with vectors, and what is made of them.
+
+use std::ops::Range;
+
+use super::Hessian;
+use windtunnel_math::objective::{Objective, ObjectiveError};
+
+/// A symmetric matrix A ∈ ℝᵖˣᵖ that can be multiplied with a vector.
+///
+/// Estimators ask for nothing else. Operators compose: sharpness preconditioned by D and restricted
+/// to one block is the largest eigenvalue of `hessian.preconditioned(d).block(range)`. Every
+/// combinator takes its operator by value; `&mut` of an operator is one too.
+///
+/// # Errors
+/// A product may fail where the objective behind it does, as [`Objective`] says.
+pub trait SymmetricOperator {
+    /// Number of rows p.
+    fn dim(&self) -> usize;
+
+    /// The product A v goes to `out`, whatever that held before.
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError>;
+
+    /// The same matrix with all of its entries, by p products: the oracle of tests, for small p.
+    fn dense(&mut self) -> Result<Hessian, ObjectiveError> {
+        let p = self.dim();
+        let (mut entries, mut unit) = (vec![0.0; p * p], vec![0.0; p]);
+        for (k, column) in entries.chunks_exact_mut(p.max(1)).enumerate() {
+            unit[k] = 1.0;
+            self.apply(&unit, column)?;
+            unit[k] = 0.0;
+        }
+        Ok(Hessian::from_entries(p, entries))
+    }
+
+    /// D^(−1/2) A D^(−1/2) for a `diagonal` D ≥ 0: see [`Preconditioned`].
+    ///
+    /// # Panics
+    /// When there is not one entry of D for each row.
+    fn preconditioned(self, diagonal: &[f64]) -> Preconditioned<Self>
+    where
+        Self: Sized,
+    {
+        assert_eq!(diagonal.len(), self.dim(), "entries of the diagonal and rows");
+        Preconditioned {
+            scaled: vec![0.0; diagonal.len()],
+            roots: inverse_roots(diagonal),
+            inner: self,
+        }
+    }
+
+    /// The rows and columns of the given indices, in their order, each at most once.
+    ///
+    /// # Panics
+    /// When there is no such row.
+    fn select(self, indices: Vec<usize>) -> Selected<Self>
+    where
+        Self: Sized,
+    {
+        let p = self.dim();
+        assert!(indices.iter().all(|index| *index < p), "indices {indices:?} of {p} rows");
+        Selected { whole: [vec![0.0; p], vec![0.0; p]], indices, inner: self }
+    }
+
+    /// The rows and columns of `range`: the Hessian with respect to those parameters alone.
+    fn block(self, range: Range<usize>) -> Selected<Self>
+    where
+        Self: Sized,
+    {
+        self.select(range.collect())
+    }
+
+    /// factor·A + shift·I.
+    fn affine(self, factor: f64, shift: f64) -> Affine<Self>
+    where
+        Self: Sized,
+    {
+        Affine { inner: self, factor, shift }
+    }
+
+    /// A + B.
+    ///
+    /// # Panics
+    /// When B has another dimension.
+    fn plus<B: SymmetricOperator>(self, other: B) -> Sum<Self, B>
+    where
+        Self: Sized,
+    {
+        assert_eq!(self.dim(), other.dim(), "rows of the two operators");
+        Sum { term: vec![0.0; other.dim()], first: self, second: other }
+    }
+}
+
+impl<A: SymmetricOperator + ?Sized> SymmetricOperator for &mut A {
+    fn dim(&self) -> usize {
+        (**self).dim()
+    }
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        (**self).apply(v, out)
+    }
+}
+
+/// A dense matrix, whose products never fail.
+impl SymmetricOperator for &Hessian {
+    fn dim(&self) -> usize {
+        Hessian::dim(self)
+    }
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        out.copy_from_slice(&self.times(v));
+        Ok(())
+    }
+}
+
+/// The Hessian ∇²f of an objective at one point, by Hessian-vector products alone.
+pub struct HessianOperator<'a> {
+    objective: &'a mut dyn Objective,
+    params: &'a [f64],
+}
+
+impl<'a> HessianOperator<'a> {
+    /// The Hessian of `objective` at `params`.
+    ///
+    /// # Panics
+    /// When the length is not the objective's dimension.
+    pub fn new(objective: &'a mut dyn Objective, params: &'a [f64]) -> HessianOperator<'a> {
+        assert_eq!(params.len(), objective.dim(), "parameters of the objective");
+        HessianOperator { objective, params }
+    }
+}
+
+impl SymmetricOperator for HessianOperator<'_> {
+    fn dim(&self) -> usize {
+        self.params.len()
+    }
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        self.objective.hvp(self.params, v, out).map(drop)
+    }
+}
+
+/// A diagonal matrix, whose products never fail.
+pub struct Diagonal<'a>(pub &'a [f64]);
+
+impl SymmetricOperator for Diagonal<'_> {
+    fn dim(&self) -> usize {
+        self.0.len()
+    }
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        out.iter_mut().zip(v.iter().zip(self.0)).for_each(|(o, (v, d))| *o = v * d);
+        Ok(())
+    }
+}
+
+/// D^(−1/2) A D^(−1/2) for a diagonal D ≥ 0: symmetric, with the eigenvalues of D⁻¹A.
+///
+/// Where an entry of D is 0, the pseudo-inverse D⁺ stands for D⁻¹: row and column are 0, whatever A
+/// has there. D is Adam's √v̂ + ε, which is 0 only for ε = 0 and a parameter that never had a
+/// gradient. Adam has not moved it, and as soon as it has a gradient its D is not 0 any more: what
+/// is left is the curvature along the parameters that do move. A diagonal entry ∞ in its place
+/// would say that any step is unstable, and nothing about those.
+///
+/// An entry of D that is negative or NaN makes every product NaN.
+pub struct Preconditioned<A> {
+    inner: A,
+    roots: Vec<f64>,
+    scaled: Vec<f64>,
+}
+
+/// Entries of D^(−1/2), 0 where D is: the one place that says what [`Preconditioned`] is at D = 0.
+pub(super) fn inverse_roots(diagonal: &[f64]) -> Vec<f64> {
+    diagonal.iter().map(|d| if *d == 0.0 { 0.0 } else { 1.0 / d.sqrt() }).collect()
+}
+
+impl<A: SymmetricOperator> SymmetricOperator for Preconditioned<A> {
+    fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        let Preconditioned { inner, roots, scaled } = self;
+        scaled.iter_mut().zip(v.iter().zip(&*roots)).for_each(|(x, (v, root))| *x = v * root);
+        inner.apply(scaled, out)?;
+        out.iter_mut().zip(roots).for_each(|(x, root)| *x *= *root);
+        Ok(())
+    }
+}
+
+/// Rows and columns of a symmetric matrix.
+pub struct Selected<A> {
+    inner: A,
+    indices: Vec<usize>,
+    /// Argument and product of the whole matrix; the argument is 0 elsewhere.
+    whole: [Vec<f64>; 2],
+}
+
+impl<A: SymmetricOperator> SymmetricOperator for Selected<A> {
+    fn dim(&self) -> usize {
+        self.indices.len()
+    }
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        let Selected { inner, indices, whole: [argument, product] } = self;
+        indices.iter().zip(v).for_each(|(index, v)| argument[*index] = *v);
+        inner.apply(argument, product)?;
+        out.iter_mut().zip(indices).for_each(|(x, index)| *x = product[*index]);
+        Ok(())
+    }
+}
+
+/// factor·A + shift·I.
+pub struct Affine<A> {
+    inner: A,
+    factor: f64,
+    shift: f64,
+}
+
+impl<A: SymmetricOperator> SymmetricOperator for Affine<A> {
+    fn dim(&self) -> usize {
+        self.inner.dim()
+    }
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        self.inner.apply(v, out)?;
+        out.iter_mut().zip(v).for_each(|(x, v)| *x = self.factor * *x + self.shift * v);
+        Ok(())
+    }
+}
+
+/// A + B.
+pub struct Sum<A, B> {
+    first: A,
+    second: B,
+    term: Vec<f64>,
+}
+
+impl<A: SymmetricOperator, B: SymmetricOperator> SymmetricOperator for Sum<A, B> {
+    fn dim(&self) -> usize {
+        self.first.dim()
+    }
+    fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
+        self.first.apply(v, out)?;
+        self.second.apply(v, &mut self.term)?;
+        out.iter_mut().zip(&self.term).for_each(|(x, term)| *x += term);
+        Ok(())
+    }
+}
