@@ -468,7 +468,7 @@ pub const FIGURES: [Study; 15] = [
             ),
             claim(
                 "F1.2",
-                "The noise at initialization is heavier-tailed than Gaussian",
+                "The noise at initialization is heavier-tailed than Gaussian, nonlinear regression",
                 "tail over Gaussian noise's, nonlinear",
                 Kind::Contrast(
                     Quantity::InitialNoise,
@@ -477,13 +477,13 @@ pub const FIGURES: [Study; 15] = [
             ),
             claim(
                 "F1.3",
-                "The robust condition number along Adam's trajectory is below SGDM's",
+                "The robust condition number along Adam's trajectory is below SGDM's, nonlinear regression",
                 "R(SGDM)/R(Adam), nonlinear",
                 gap(Quantity::RobustCondition, &NONLINEAR),
             ),
             claim(
                 "F1.4",
-                "The loss is smoother along Adam's steps than along SGDM's",
+                "The loss is smoother along Adam's steps than along SGDM's, nonlinear regression",
                 "uᵀHu of SGDM/of Adam, nonlinear",
                 gap(Quantity::DirectionalSmoothness, &NONLINEAR),
             ),

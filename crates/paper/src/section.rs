@@ -57,7 +57,7 @@ impl Study {
             tables.extend(shown.tables);
             summary.extend(shown.warnings);
         }
-        pictures.extend(view::turns(self, evidence, &findings));
+        pictures.extend(view::turning(self, evidence, &findings));
         let searches: Vec<_> =
             self.all_settings().flat_map(|setting| evidence.searches(setting)).collect();
         pictures.extend(Picture::of_rates(self, evidence, &searches));

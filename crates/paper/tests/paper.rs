@@ -70,6 +70,21 @@ fn every_study_resolves_and_has_runs_for_its_claims() {
     assert_eq!(ids.len(), count);
 }
 
+/// A number such as B1.3 stands nowhere without its sentence, so sentences are whole.
+#[test]
+fn every_claim_stands_alone() {
+    for claim in studies().flat_map(|study| study.claims) {
+        let text = claim.text;
+        assert!(text.split(' ').count() >= 5 && !text.ends_with('.'), "{}: {text}", claim.id);
+        for start in ["The same", "So do", "It ", "This "] {
+            assert!(!text.starts_with(start), "{}: {text}", claim.id);
+        }
+    }
+    let texts: Vec<&str> = studies().flat_map(|s| s.claims).map(|claim| claim.text).collect();
+    let different: std::collections::BTreeSet<&str> = texts.iter().copied().collect();
+    assert_eq!(different.len(), texts.len(), "two claims have one sentence");
+}
+
 /// Equal, where an unknown dose equals itself.
 fn same(a: &Setting, b: &Setting) -> bool {
     let plain = |setting: &Setting| Setting { dose: 0.0, ..setting.clone() };

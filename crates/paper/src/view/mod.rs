@@ -16,7 +16,7 @@ use super::study::Study;
 
 pub use kind::View;
 pub use picture::{Picture, Shown};
-pub(super) use turns::picture as turns;
+pub(super) use turns::turning;
 
 /// Pictures, tables and warnings of a view of a study.
 pub fn show(view: View, study: &Study, evidence: &Evidence) -> Shown {

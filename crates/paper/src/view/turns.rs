@@ -17,7 +17,7 @@ const MOST: usize = 6;
 
 /// The effects over the steps of every claim whose verdict depends on the convention; nothing
 /// where all are robust, or are about something without steps.
-pub(crate) fn picture(study: &Study, evidence: &Evidence, findings: &[Finding]) -> Option<Picture> {
+pub(crate) fn turning(study: &Study, evidence: &Evidence, findings: &[Finding]) -> Option<Picture> {
     let turning = study.claims.iter().zip(findings).filter(|(_, finding)| !finding.is_robust());
     let drawn = |(claim, _)| Some((claim, panel(study, evidence, claim)?));
     let (claims, panels): (Vec<&Claim>, Vec<Panel>) = turning.filter_map(drawn).take(MOST).unzip();

@@ -136,7 +136,8 @@ fn assert_reasoned(value: &Value, case: &str) {
     }
 }
 
-fn page(section: &Section) -> String {
+/// Page of a section.
+pub fn page(section: &Section) -> String {
     let part = Part {
         id: section.name,
         title: section.title,
