@@ -1,42 +1,60 @@
-//! The two optimizers of the paper.
+//! Arms: the optimizers of a setting, each with its hyper-parameters.
+//!
+//! The word is that of trials: an arm is one treatment of a comparison. Two arms may be the same
+//! optimizer with other hyper-parameters. A setting lists as many as it likes; everything else
+//! takes them by their names.
 
-use serde::{Deserialize, Serialize};
+/// One optimizer with its hyper-parameters, as one treatment of a comparison.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Arm {
+    /// Name in legends, tables and claims; no two arms of a setting share one.
+    pub name: &'static str,
+    /// Changes to the spec of the setting, as `--set` takes them.
+    pub sets: &'static [&'static str],
+    /// Where its learning rate comes from.
+    pub rates: Rates,
+}
 
-use windtunnel_figure::Color;
+/// Where the learning rate of an arm comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rates {
+    /// From the spec: that of the preset, or one that the arm sets.
+    Published,
+    /// From a search over a grid, with runs of a share 1/`shortened` of the steps.
+    Searched {
+        /// 1 where whole runs can be afforded.
+        shortened: u64,
+        /// The ten values begin at 10^`decade`.
+        decade: i32,
+    },
+}
 
-/// An optimizer of the paper, in its colours.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-pub enum Arm {
-    /// SGD with momentum 0.9.
-    Sgdm,
-    /// Adam with betas (0.9, 0.9).
-    Adam,
+/// Two arms of which ratios are taken: the first over the second.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Gap {
+    /// Name of the arm above the line.
+    pub of: &'static str,
+    /// Name of the arm below the line.
+    pub over: &'static str,
 }
 
 impl Arm {
-    /// Both, in the order of tables.
-    pub const ALL: [Arm; 2] = [Arm::Sgdm, Arm::Adam];
-
-    /// As the paper calls it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Arm::Sgdm => "SGDM",
-            Arm::Adam => "Adam",
-        }
+    /// The same optimizer with a learning rate from a search.
+    #[must_use]
+    pub const fn searched(self, shortened: u64, decade: i32) -> Arm {
+        Arm { rates: Rates::Searched { shortened, decade }, ..self }
     }
 
-    /// Its name in specs.
-    pub(super) fn spec_name(self) -> &'static str {
-        match self {
-            Arm::Sgdm => "sgd",
-            Arm::Adam => "adam",
-        }
+    /// Gap between this arm and another, above 1 where the other's numbers are smaller.
+    #[must_use]
+    pub const fn over(&self, other: &Arm) -> Gap {
+        Gap { of: self.name, over: other.name }
     }
+}
 
-    pub(super) fn color(self) -> Color {
-        match self {
-            Arm::Sgdm => Color::BLACK,
-            Arm::Adam => Color::RED,
-        }
+impl Gap {
+    /// Its name in tables and captions, as "SGDM/Adam".
+    pub fn name(self) -> String {
+        format!("{}/{}", self.of, self.over)
     }
 }

@@ -1,8 +1,8 @@
 //! All claims in one table, and what follows from several of them together.
 
-use super::Verdict;
 use super::effect::Finding;
-use super::study::Section;
+use super::section::Section;
+use super::verdict::Verdict;
 use windtunnel_figure::table::Table;
 
 /// A claim that stands or falls with others.

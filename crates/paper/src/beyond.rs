@@ -1,15 +1,18 @@
 //! Beyond the paper: what it did not measure, and what later work says of its question.
 
-use super::Arm::{Adam, Sgdm};
-use super::claim::{Coordinate, Kind, Unit, claim, gap, gaps};
+use super::claim::{Coordinate, Kind, Runs, Unit, claim};
 use super::quantity::Quantity;
-use super::setting::{Rates, Setting};
+use super::setting::Setting;
 use super::settings::{
-    DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR, SETTING1, SETTING3, SPHERE,
+    ADAM, COMPARED, DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR, SETTING1, SETTING3,
+    SGDM, SGDM_OVER_ADAM, SPHERE, equal, gap, gaps, searched,
 };
+use super::soundness::assert_sound;
 use super::study::Study;
 use super::view::View;
 use windtunnel_figure::Scale;
+
+const _: () = assert_sound(&BEYOND);
 
 /// A setting whose noise is measured along the way.
 macro_rules! noisy {
@@ -35,7 +38,7 @@ macro_rules! batch {
             title: concat!("B = ", $size),
             sets: &["preset=setting1", concat!("train.batch_size=", $size)],
             instruments: &[],
-            rates: Rates::Searched { shortened: 2, decade: -3 },
+            arms: &searched(2, -3),
             steps: (2_000, 100),
             dose: $size as f64,
             ..SETTING1
@@ -56,7 +59,7 @@ macro_rules! tails {
                 "task.covariates.match=\"second_moment\"",
             ],
             instruments: &[],
-            rates: Rates::Searched { shortened: 5, decade: -3 },
+            arms: &searched(5, -3),
             steps: (4_000, 200),
             dose: $dose,
             ..SETTING1
@@ -71,97 +74,108 @@ macro_rules! unclipped {
             title: $title,
             sets: &[$preset, "optimizer.clip_norm=\"off\""],
             instruments: &[],
-            rates: Rates::Searched { shortened: 10, decade: -3 },
+            arms: &searched(10, -3),
             ..$of
         }
     };
 }
 
-const TREND: Kind = Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss), Unit::Seed);
+const SETTING1_NOISE: Setting = noisy!(SETTING1, "setting1-noise");
+const SETTING3_NOISE: Setting = noisy!(SETTING3, "setting3-noise");
+const BATCH8: Setting = batch!(8);
+const BATCH64: Setting = batch!(64);
+const BATCH512: Setting = batch!(512);
+const BATCH4096: Setting = batch!(4096);
+const TAILS0_1: Setting = tails!("0.1", 11.0);
+const TAILS0_3: Setting = tails!("0.3", 13.0 / 3.0);
+const TAILS1: Setting = tails!("1.0", 2.0);
+const TAILS2_5: Setting = tails!("2.5", 1.4);
+const TAILS10: Setting = tails!("10.0", 1.1);
+const SETTING1_UNCLIPPED: Setting =
+    unclipped!(SETTING1, "setting1-unclipped", "Setting 1, not clipped", "preset=setting1");
+const SETTING3_UNCLIPPED: Setting =
+    unclipped!(SETTING3, "setting3-unclipped", "Setting 3, not clipped", "preset=setting3");
+
+const TREND: Kind =
+    Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM), Unit::Seed);
 
 /// All studies beyond the paper.
 pub const BEYOND: [Study; 6] = [
     Study {
         name: "noise",
         title: "Noise during training",
-        settings: &[noisy!(SETTING1, "setting1-noise"), noisy!(SETTING3, "setting3-noise")],
+        settings: &[SETTING1_NOISE, SETTING3_NOISE],
         views: &[View::NoiseInTraining],
         claims: &[
             claim(
                 "N1.1",
                 "The noise grows heavier-tailed along Adam's trajectory, Setting 1, B = 1000",
                 "tail at the end/at initialization",
-                Kind::TailGrowth(1000, 0, Adam),
+                Kind::TailGrowth(1000, Runs::of(&SETTING1_NOISE, &ADAM)),
             ),
             claim(
                 "N1.2",
-                "The same with SGDM",
+                "The noise grows heavier-tailed along SGDM's trajectory, Setting 1, B = 1000",
                 "tail at the end/at initialization, SGDM",
-                Kind::TailGrowth(1000, 0, Sgdm),
+                Kind::TailGrowth(1000, Runs::of(&SETTING1_NOISE, &SGDM)),
             ),
             claim(
                 "N1.3",
-                "The same in Setting 3 with Adam",
+                "The noise grows heavier-tailed along Adam's trajectory, Setting 3, B = 1000",
                 "tail at the end/at initialization, setting3",
-                Kind::TailGrowth(1000, 1, Adam),
+                Kind::TailGrowth(1000, Runs::of(&SETTING3_NOISE, &ADAM)),
             ),
             claim(
                 "N1.4",
-                "So do gradients of single prompts, Setting 1, Adam",
+                "The noise of single prompts grows heavier-tailed along Adam's trajectory, Setting 1",
                 "tail at the end/at initialization, B = 1",
-                Kind::TailGrowth(1, 0, Adam),
+                Kind::TailGrowth(1, Runs::of(&SETTING1_NOISE, &ADAM)),
             ),
             claim(
                 "N2",
                 "After training the noise is heavier-tailed with Adam than with SGDM, Setting 1",
                 "tail with Adam/with SGDM",
-                Kind::Contrast(Quantity::NoiseInTraining, &[(0, Adam, 1), (0, Sgdm, -1)]),
+                Kind::gap(Quantity::NoiseInTraining, &SETTING1_NOISE, ADAM.over(&SGDM)),
             ),
         ],
         notes: &["The paper measures noise at initialization only."],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "batch",
         title: "Batch size and learning rate",
-        settings: &[batch!(8), batch!(64), batch!(512), batch!(4096)],
+        settings: &[BATCH8, BATCH64, BATCH512, BATCH4096],
         views: &[View::Losses, View::Dose("batch size", Scale::Log)],
         claims: &[
             claim(
                 "K1",
                 "The gap persists with a large batch, so noise is not its cause (Kunstner et al. 2023)",
                 "SGDM/Adam, B = 4096",
-                gap!(Loss, 3),
+                gap(Quantity::Loss, &BATCH4096),
             ),
             claim(
                 "K2",
                 "The gap grows with the batch, both tuned (Sreckovic et al., Marek et al. 2025)",
                 "gap of B = 4096/gap of B = 8",
-                gaps!(Loss, 3, 0),
+                gaps(Quantity::Loss, &BATCH4096, &BATCH8),
             ),
             claim(
                 "K3",
                 "Tuned SGDM is as good as Adam at small batch (within 10 %)",
                 "SGDM/Adam, B = 8",
-                Kind::Equality(Quantity::Loss, &[(0, Sgdm, 1), (0, Adam, -1)]),
+                equal(Quantity::Loss, &BATCH8),
             ),
             claim("K4", "The gap follows the batch size", "rank correlation", TREND),
         ],
         notes: &["Equal numbers of steps, learning rates searched for every batch size: see the \
                   curves of loss against learning rate. 4096 fresh prompts a step stand for the full \
                   batch: the population has no end."],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "tails",
         title: "Tails without the change of scale",
-        settings: &[
-            tails!("0.1", 11.0),
-            tails!("0.3", 13.0 / 3.0),
-            tails!("1.0", 2.0),
-            tails!("2.5", 1.4),
-            tails!("10.0", 1.1),
-        ],
+        settings: &[TAILS0_1, TAILS0_3, TAILS1, TAILS2_5, TAILS10],
         views: &[View::Losses, View::Dose("E‖x‖⁴/(E‖x‖²)²", Scale::Log)],
         claims: &[
             claim("T1", "Heavier tails at equal scale widen the gap", "rank correlation", TREND),
@@ -169,14 +183,14 @@ pub const BEYOND: [Study; 6] = [
                 "T2",
                 "The gap of the paper's tails exceeds that of Gaussian data at equal scale",
                 "gap of shape 0.1/gap of shape 2.5",
-                gaps!(Loss, 0, 3),
+                gaps(Quantity::Loss, &TAILS0_1, &TAILS2_5),
             ),
         ],
         notes: &[
             "The paper's heavy tails have a fifth of the covariance of its Gaussian data. Here \
                   all laws have E‖x‖² = d; shape 2.5 is N(0, I), 10 is close to a sphere.",
         ],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "depth",
@@ -188,40 +202,45 @@ pub const BEYOND: [Study; 6] = [
                 "L1",
                 "One layer, a convex quadratic with condition number 1, has no gap (within 10 %)",
                 "SGDM/Adam, L = 1",
-                Kind::Equality(Quantity::Loss, &[(0, Sgdm, 1), (0, Adam, -1)]),
+                equal(Quantity::Loss, &DEPTH1),
             ),
             claim("L2", "The gap follows the depth", "rank correlation", TREND),
         ],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "unclipped",
         title: "Without clipping",
-        settings: &[
-            SETTING1,
-            unclipped!(SETTING1, "setting1-unclipped", "Setting 1, not clipped", "preset=setting1"),
-            SETTING3,
-            unclipped!(SETTING3, "setting3-unclipped", "Setting 3, not clipped", "preset=setting3"),
-        ],
+        settings: &[SETTING1, SETTING1_UNCLIPPED, SETTING3, SETTING3_UNCLIPPED],
         views: &[View::Losses],
         claims: &[
             claim(
                 "U1",
                 "Adam is better than tuned SGDM without clipping, Setting 1",
                 "SGDM/Adam, setting1-unclipped",
-                gap!(Loss, 1),
+                gap(Quantity::Loss, &SETTING1_UNCLIPPED),
             ),
-            claim("U2", "The same in Setting 3", "SGDM/Adam, setting3-unclipped", gap!(Loss, 3)),
+            claim(
+                "U2",
+                "Adam is better than tuned SGDM without clipping, Setting 3",
+                "SGDM/Adam, setting3-unclipped",
+                gap(Quantity::Loss, &SETTING3_UNCLIPPED),
+            ),
             claim(
                 "U3",
                 "Clipping narrows the gap in Setting 1",
                 "gap unclipped/gap clipped",
-                gaps!(Loss, 1, 0),
+                gaps(Quantity::Loss, &SETTING1_UNCLIPPED, &SETTING1),
             ),
-            claim("U4", "The same in Setting 3", "gap unclipped/gap clipped", gaps!(Loss, 3, 2)),
+            claim(
+                "U4",
+                "Clipping narrows the gap in Setting 3",
+                "gap unclipped/gap clipped",
+                gaps(Quantity::Loss, &SETTING3_UNCLIPPED, &SETTING3),
+            ),
         ],
         notes: &["Unclipped runs have learning rates of their own, from a search."],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "blocks",
@@ -233,8 +252,12 @@ pub const BEYOND: [Study; 6] = [
             "H1",
             "The more the spectra of the blocks differ, the larger the gap (Zhang et al. 2024)",
             "rank correlation",
-            Kind::Ranks(Coordinate::Heterogeneity, Coordinate::Gap(Quantity::Loss), Unit::Setting),
+            Kind::Ranks(
+                Coordinate::Heterogeneity,
+                Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM),
+                Unit::Setting,
+            ),
         )],
-        ..Study::EMPTY
+        ..COMPARED
     },
 ];

@@ -3,9 +3,9 @@
 use serde::{Serialize, Serializer};
 use windtunnel_measure::stats::{Interval, mean};
 
-use super::Verdict;
 use super::estimate::Estimate;
 use super::reading::Ratios;
+use super::verdict::Verdict;
 
 /// An effect under one convention.
 #[derive(Clone, Debug)]

@@ -1,8 +1,9 @@
 //! A number with its interval, both of one estimator, and the reason where one is missing.
 
-use windtunnel_measure::stats::{Interval, bootstrap, mean, mean_interval, rank_correlation};
+use windtunnel_measure::stats::{
+    Interval, bootstrap, mean, mean_interval, median, rank_correlation,
+};
 
-use super::quantity::median;
 use super::reading::Ratios;
 use windtunnel_figure::table::significant;
 

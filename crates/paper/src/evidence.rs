@@ -9,11 +9,12 @@ use windtunnel_math::parallel::queue;
 use windtunnel_measure::instrument::POOR_REFERENCE;
 
 use super::noise::{InitialNoise, initial_noise};
+use super::protocol::Protocol;
 use super::quantity::REFERENCE;
 use super::rates::Search;
-use super::setting::{Cell, Rates, Setting};
+use super::setting::{Cell, Setting};
 use super::theory::{Theory, theory, theory_spec};
-use super::{Arm, Protocol, claim};
+use windtunnel_figure::Color;
 use windtunnel_lab::chart::{Group, Member};
 use windtunnel_lab::sweep::step_cost;
 use windtunnel_runs::spec::{RunSpec, run_id};
@@ -26,7 +27,8 @@ pub struct Evidence {
     pub protocol: Protocol,
     cells: Vec<Cell>,
     searches: Vec<Search>,
-    groups: HashMap<(&'static str, Arm), Group>,
+    /// By the names of setting and arm.
+    groups: HashMap<(&'static str, &'static str), Group>,
     noise: HashMap<&'static str, Vec<InitialNoise>>,
     theory: HashMap<&'static str, Theory>,
     /// Settings that lack something, and what.
@@ -58,9 +60,10 @@ impl Evidence {
     pub fn add(&mut self, cell: &Cell, rows: Vec<Row>) {
         let mut member = Member { run: run_id(&cell.spec), seed: cell.spec.train.seed, rows };
         leave_out_poor_noise(&mut member);
-        let group = self.groups.entry((cell.setting, cell.arm)).or_insert_with(|| Group {
-            name: cell.arm.name().into(),
-            color: cell.arm.color(),
+        let group = self.groups.entry((cell.setting, cell.arm.name)).or_insert_with(|| Group {
+            name: cell.arm.name.into(),
+            // Every study has colours of its own.
+            color: Color::BLACK,
             members: Vec::new(),
         });
         group.members.push(member);
@@ -122,7 +125,7 @@ impl Evidence {
         stop: &AtomicBool,
     ) {
         let quick = self.protocol.quick;
-        let wanted = |c: &&&Setting| !quick || c.rates == Rates::Published;
+        let wanted = |c: &&&Setting| !quick || c.is_published();
         let settings = settings.iter().filter(wanted);
         let mut specs: Vec<(RunSpec, Vec<&'static str>)> = Vec::new();
         for setting in settings {
@@ -148,19 +151,19 @@ impl Evidence {
         }
     }
 
-    /// The runs of a setting with one optimizer.
-    pub fn group(&self, setting: &Setting, arm: Arm) -> Option<&Group> {
-        self.groups.get(&(setting.name, arm))
+    /// The runs of a setting with the arm of this name.
+    fn group(&self, setting: &Setting, arm: &str) -> Option<&Group> {
+        self.groups.get(&(setting.name, setting.arm(arm)?.name))
     }
 
-    /// The runs of a setting with one optimizer, by seed.
-    pub fn members(&self, setting: &Setting, arm: Arm) -> &[Member] {
+    /// The runs of a setting with the arm of this name, by seed.
+    pub fn members(&self, setting: &Setting, arm: &str) -> &[Member] {
         self.group(setting, arm).map_or(&[], |group| &group.members)
     }
 
-    /// All of a setting's runs, by optimizer.
+    /// All of a setting's runs, by arm.
     pub fn groups(&self, setting: &Setting) -> Vec<&Group> {
-        setting.arms.iter().filter_map(|arm| self.group(setting, *arm)).collect()
+        setting.arms.iter().filter_map(|arm| self.group(setting, arm.name)).collect()
     }
 
     /// Noise at initialization, by seed.
@@ -186,11 +189,6 @@ impl Evidence {
     /// Searches for learning rates of a setting.
     pub fn searches<'a>(&'a self, setting: &'a Setting) -> impl Iterator<Item = &'a Search> {
         self.searches.iter().filter(|search| search.setting.name == setting.name)
-    }
-
-    /// Text of the ratio of robust condition numbers at a step: see [`claim::condition_ratio`].
-    pub(super) fn condition_ratio(&self, setting: &Setting, step: u64) -> Option<String> {
-        claim::condition_ratio(self, setting, step)
     }
 }
 

@@ -1,24 +1,35 @@
 //! The figures of the paper. Numbering of its second version; claims as in docs/paper.
 
-use super::Arm::{Adam, Sgdm};
-use super::claim::{Claim, Coordinate, Kind, Unit, claim, gap, gaps, over};
+use super::arm::Arm;
+use super::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit, claim};
 use super::quantity::Quantity;
+use super::setting::Setting;
 use super::settings::{
-    DEPTHS, EARLY, LARGE, NONLINEAR, SETTING1, SETTING1_CLIP, SETTING2, SETTING2_CLIP, SETTING3,
-    SETTING3_CLIP, SOFTMAX, SOFTMAX_FULL, SPHERE, SPHERE_CLIP,
+    ADAM, COMPARED, DEPTH2, DEPTH4, DEPTH6, DEPTH8, DEPTHS, LARGE, NONLINEAR, SETTING1,
+    SETTING1_CLIP, SETTING1_EARLY, SETTING2, SETTING2_CLIP, SETTING2_EARLY, SETTING3,
+    SETTING3_CLIP, SETTING3_EARLY, SGDM, SGDM_OVER_ADAM, SOFTMAX, SOFTMAX_FULL, SPHERE,
+    SPHERE_CLIP, gap, gaps,
 };
-use super::study::{Published, Reading, Study};
+use super::soundness::assert_sound;
+use super::study::{Alternative, Published, Reading, Study};
 use super::view::View;
 
-/// A ratio of the paper's table or of the authors' notebook.
-const fn published(
-    setting: usize,
+const _: () = assert_sound(&FIGURES);
+
+/// A ratio SGDM/Adam of the paper's table or of the authors' notebook.
+const fn ratio(
+    setting: &Setting,
     source: &'static str,
     step: u64,
     mean: f64,
     std: f64,
 ) -> Published {
-    Published { setting, source, step, mean, std }
+    Published { setting: setting.name, gap: SGDM_OVER_ADAM, source, step, mean, std }
+}
+
+/// A loss of the authors' notebooks.
+const fn loss(setting: &Setting, arm: &Arm, step: u64, loss: f64) -> Reading {
+    Reading { setting: setting.name, arm: arm.name, step, loss }
 }
 
 const B3: [Claim; 3] = [
@@ -26,23 +37,33 @@ const B3: [Claim; 3] = [
         "B3.1",
         "The robust condition number along Adam's trajectory is below SGDM's, Setting 1",
         "R(SGDM)/R(Adam), setting1",
-        gap!(RobustCondition, 0),
+        gap(Quantity::RobustCondition, &SETTING1),
     ),
-    claim("B3.2", "The same, Setting 2", "R(SGDM)/R(Adam), setting2", gap!(RobustCondition, 1)),
-    claim("B3.3", "The same, Setting 3", "R(SGDM)/R(Adam), setting3", gap!(RobustCondition, 2)),
+    claim(
+        "B3.2",
+        "The robust condition number along Adam's trajectory is below SGDM's, Setting 2",
+        "R(SGDM)/R(Adam), setting2",
+        gap(Quantity::RobustCondition, &SETTING2),
+    ),
+    claim(
+        "B3.3",
+        "The robust condition number along Adam's trajectory is below SGDM's, Setting 3",
+        "R(SGDM)/R(Adam), setting3",
+        gap(Quantity::RobustCondition, &SETTING3),
+    ),
 ];
 
 // A published ratio is 3.14.
 #[allow(clippy::approx_constant)]
 const PUBLISHED: [Published; 8] = [
-    published(0, "paper", 750, 1.76, 0.40),
-    published(0, "paper", 1250, 1.58, 0.41),
-    published(0, "notebook", 750, 2.57, 0.91),
-    published(0, "notebook", 1250, 1.30, 0.78),
-    published(1, "paper", 750, 3.14, 0.97),
-    published(1, "paper", 1250, 5.98, 2.86),
-    published(2, "paper", 750, 9.57, 13.3),
-    published(2, "paper", 1250, 6.53, 3.55),
+    ratio(&SETTING1, "paper", 750, 1.76, 0.40),
+    ratio(&SETTING1, "paper", 1250, 1.58, 0.41),
+    ratio(&SETTING1, "notebook", 750, 2.57, 0.91),
+    ratio(&SETTING1, "notebook", 1250, 1.30, 0.78),
+    ratio(&SETTING2, "paper", 750, 3.14, 0.97),
+    ratio(&SETTING2, "paper", 1250, 5.98, 2.86),
+    ratio(&SETTING3, "paper", 750, 9.57, 13.3),
+    ratio(&SETTING3, "paper", 1250, 6.53, 3.55),
 ];
 
 /// All figures of the paper that can be made without real Transformers, and its table.
@@ -57,34 +78,38 @@ pub const FIGURES: [Study; 15] = [
                 "B1.1",
                 "Adam ends lower than SGDM in Setting 1",
                 "SGDM/Adam, setting1",
-                gap!(Loss, 0),
+                gap(Quantity::Loss, &SETTING1),
             ),
             claim(
                 "B1.2",
                 "Adam ends lower than SGDM in Setting 2",
                 "SGDM/Adam, setting2",
-                gap!(Loss, 1),
+                gap(Quantity::Loss, &SETTING2),
             ),
             claim(
                 "B1.3",
                 "Adam ends lower than SGDM in Setting 3",
                 "SGDM/Adam, setting3",
-                gap!(Loss, 2),
+                gap(Quantity::Loss, &SETTING3),
             ),
         ],
-        alternatives: &[(
-            "clipped at 0.1, mean prompt, last step",
-            &[SETTING1_CLIP, SETTING2_CLIP, SETTING3_CLIP],
-        )],
+        alternatives: &[Alternative {
+            name: "clipped at 0.1, mean prompt, last step",
+            replaced: &[
+                (SETTING1.name, SETTING1_CLIP),
+                (SETTING2.name, SETTING2_CLIP),
+                (SETTING3.name, SETTING3_CLIP),
+            ],
+        }],
         // Setting 1, six seeds, read off the images in the authors' notebooks to about 5 %, Adam 20 %.
         readings: &[
-            Reading { arm: Sgdm, step: 1000, loss: 0.025 },
-            Reading { arm: Adam, step: 1000, loss: 0.0019 },
-            Reading { arm: Sgdm, step: 9800, loss: 0.0081 },
-            Reading { arm: Adam, step: 9800, loss: 0.002 },
+            loss(&SETTING1, &SGDM, 1000, 0.025),
+            loss(&SETTING1, &ADAM, 1000, 0.0019),
+            loss(&SETTING1, &SGDM, 9800, 0.0081),
+            loss(&SETTING1, &ADAM, 9800, 0.002),
         ],
         real: true,
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig3",
@@ -96,19 +121,19 @@ pub const FIGURES: [Study; 15] = [
                 "B2.1",
                 "The noise at initialization is heavier-tailed than Gaussian, Setting 1",
                 "tail over Gaussian noise's, setting1",
-                Kind::Contrast(Quantity::InitialNoise, &[(0, Adam, 1)]),
+                Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&SETTING1, &ADAM))),
             ),
             claim(
                 "B2.2",
-                "The same, Setting 2",
+                "The noise at initialization is heavier-tailed than Gaussian, Setting 2",
                 "tail over Gaussian noise's, setting2",
-                Kind::Contrast(Quantity::InitialNoise, &[(1, Adam, 1)]),
+                Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&SETTING2, &ADAM))),
             ),
             claim(
                 "B2.3",
-                "The same, Setting 3",
+                "The noise at initialization is heavier-tailed than Gaussian, Setting 3",
                 "tail over Gaussian noise's, setting3",
-                Kind::Contrast(Quantity::InitialNoise, &[(2, Adam, 1)]),
+                Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&SETTING3, &ADAM))),
             ),
         ],
         real: true,
@@ -116,7 +141,7 @@ pub const FIGURES: [Study; 15] = [
             "The paper judges this figure by eye; \"heavy\" is measured here as how far the tail \
                   reaches beyond Gaussian noise of the same covariance, whose norm is skewed too.",
         ],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig4",
@@ -126,7 +151,7 @@ pub const FIGURES: [Study; 15] = [
         claims: &B3,
         published: &PUBLISHED,
         real: true,
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "table",
@@ -134,7 +159,7 @@ pub const FIGURES: [Study; 15] = [
         settings: &[SETTING1, SETTING2, SETTING3],
         views: &[View::Ratios],
         published: &PUBLISHED,
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig5",
@@ -146,48 +171,58 @@ pub const FIGURES: [Study; 15] = [
                 "B4.1",
                 "The loss is smoother along Adam's steps than along SGDM's, Setting 1",
                 "uᵀHu of SGDM/of Adam, setting1",
-                gap!(DirectionalSmoothness, 0),
+                gap(Quantity::DirectionalSmoothness, &SETTING1),
             ),
             claim(
                 "B4.2",
-                "The same, Setting 2",
+                "The loss is smoother along Adam's steps than along SGDM's, Setting 2",
                 "uᵀHu of SGDM/of Adam, setting2",
-                gap!(DirectionalSmoothness, 1),
+                gap(Quantity::DirectionalSmoothness, &SETTING2),
             ),
             claim(
                 "B4.3",
-                "The same, Setting 3",
+                "The loss is smoother along Adam's steps than along SGDM's, Setting 3",
                 "uᵀHu of SGDM/of Adam, setting3",
-                gap!(DirectionalSmoothness, 2),
+                gap(Quantity::DirectionalSmoothness, &SETTING3),
             ),
             claim(
                 "B4.4",
                 "Smoother steps go with a larger gap in loss",
                 "rank correlation of the two gaps",
                 Kind::Ranks(
-                    Coordinate::Gap(Quantity::DirectionalSmoothness),
-                    Coordinate::Gap(Quantity::Loss),
+                    Coordinate::Gap(Quantity::DirectionalSmoothness, SGDM_OVER_ADAM),
+                    Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM),
                     Unit::Seed,
                 ),
             ),
         ],
         real: true,
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig6",
         title: "Figure 6: smoothness against gradient norm",
-        settings: &EARLY,
+        settings: &[SETTING1_EARLY, SETTING2_EARLY, SETTING3_EARLY],
         views: &[View::Generalized],
         claims: &[
             claim(
                 "B5.1",
                 "Smoothness grows with the gradient norm along Adam's trajectory, Setting 1",
                 "rank correlation, setting1",
-                Kind::Smoothness(0),
+                Kind::Smoothness(Runs::of(&SETTING1_EARLY, &ADAM)),
             ),
-            claim("B5.2", "The same, Setting 2", "rank correlation, setting2", Kind::Smoothness(1)),
-            claim("B5.3", "The same, Setting 3", "rank correlation, setting3", Kind::Smoothness(2)),
+            claim(
+                "B5.2",
+                "Smoothness grows with the gradient norm along Adam's trajectory, Setting 2",
+                "rank correlation, setting2",
+                Kind::Smoothness(Runs::of(&SETTING2_EARLY, &ADAM)),
+            ),
+            claim(
+                "B5.3",
+                "Smoothness grows with the gradient norm along Adam's trajectory, Setting 3",
+                "rank correlation, setting3",
+                Kind::Smoothness(Runs::of(&SETTING3_EARLY, &ADAM)),
+            ),
         ],
         real: true,
         ..Study::EMPTY
@@ -202,29 +237,34 @@ pub const FIGURES: [Study; 15] = [
                 "A3.1",
                 "Three layers of linear attention end lower than of softmax, with Adam",
                 "softmax/linear, Adam",
-                over!(Loss, 1, 0, Adam),
+                Kind::over(Quantity::Loss, &SOFTMAX, &SETTING1, &ADAM),
             ),
-            claim("A3.2", "The same with SGDM", "softmax/linear, SGDM", over!(Loss, 1, 0, Sgdm)),
+            claim(
+                "A3.2",
+                "Three layers of linear attention end lower than of softmax, with SGDM",
+                "softmax/linear, SGDM",
+                Kind::over(Quantity::Loss, &SOFTMAX, &SETTING1, &SGDM),
+            ),
             claim(
                 "A3.3",
-                "The same with all of P and Q free in softmax attention, with Adam",
+                "Three layers of linear attention end lower than of softmax with all of P and Q free, with Adam",
                 "softmax-full/linear, Adam",
-                over!(Loss, 2, 0, Adam),
+                Kind::over(Quantity::Loss, &SOFTMAX_FULL, &SETTING1, &ADAM),
             ),
             claim(
                 "B1.4",
-                "Adam ends lower than SGDM with softmax too",
+                "Adam ends lower than SGDM with softmax attention",
                 "SGDM/Adam, softmax",
-                gap!(Loss, 1),
+                gap(Quantity::Loss, &SOFTMAX),
             ),
             claim(
                 "B1.5",
-                "Adam ends lower than SGDM with all of P and Q free",
+                "Adam ends lower than SGDM with softmax attention, all of P and Q free",
                 "SGDM/Adam, softmax-full",
-                gap!(Loss, 2),
+                gap(Quantity::Loss, &SOFTMAX_FULL),
             ),
         ],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig8",
@@ -233,15 +273,15 @@ pub const FIGURES: [Study; 15] = [
         views: &[View::Losses, View::InitialNoise],
         claims: &[claim(
             "A1.1",
-            "Adam ends lower than SGDM for L = 8, d = 20, n = 60 too",
+            "Adam ends lower than SGDM for L = 8, d = 20, n = 60",
             "SGDM/Adam, large",
-            gap!(Loss, 0),
+            gap(Quantity::Loss, &LARGE),
         )],
         notes: &[
             "6,400 parameters: no covariance of the noise is made, so it is not compared with \
                   Gaussian noise.",
         ],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig9",
@@ -253,28 +293,33 @@ pub const FIGURES: [Study; 15] = [
                 "D3.1",
                 "Adam converges faster with light tails: lower loss in the end",
                 "setting3/sphere, Adam",
-                over!(Loss, 1, 0, Adam),
+                Kind::over(Quantity::Loss, &SETTING3, &SPHERE, &ADAM),
             ),
-            claim("D3.2", "So does SGDM", "setting3/sphere, SGDM", over!(Loss, 1, 0, Sgdm)),
+            claim(
+                "D3.2",
+                "SGDM converges faster with light tails: lower loss in the end",
+                "setting3/sphere, SGDM",
+                Kind::over(Quantity::Loss, &SETTING3, &SPHERE, &SGDM),
+            ),
             claim(
                 "D3.3",
                 "Adam ends lower than SGDM with light tails",
                 "SGDM/Adam, sphere",
-                gap!(Loss, 0),
+                gap(Quantity::Loss, &SPHERE),
             ),
             claim(
                 "D3.4",
                 "The relative gap is larger with light tails (claimed: not smaller)",
                 "gap of sphere/gap of setting3",
-                gaps!(Loss, 0, 1),
+                gaps(Quantity::Loss, &SPHERE, &SETTING3),
             ),
         ],
-        alternatives: &[(
-            "sphere clipped at 1 as in the text, mean prompt, last step",
-            &[SPHERE_CLIP, SETTING3],
-        )],
+        alternatives: &[Alternative {
+            name: "sphere clipped at 1 as in the text, mean prompt, last step",
+            replaced: &[(SPHERE.name, SPHERE_CLIP)],
+        }],
         notes: &["Both losses are 1 before training: E‖x‖² is 1 in both."],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig10",
@@ -285,9 +330,9 @@ pub const FIGURES: [Study; 15] = [
             "D1",
             "Heavier-tailed covariates give heavier-tailed gradient noise",
             "tail of setting3/tail of sphere",
-            over!(InitialNoise, 1, 0, Adam),
+            Kind::over(Quantity::InitialNoise, &SETTING3, &SPHERE, &ADAM),
         )],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig11",
@@ -299,16 +344,16 @@ pub const FIGURES: [Study; 15] = [
                 "D2",
                 "The gap in robust condition number is larger with heavier tails",
                 "gap of setting3/gap of sphere",
-                gaps!(RobustCondition, 1, 0),
+                gaps(Quantity::RobustCondition, &SETTING3, &SPHERE),
             ),
             claim(
                 "B3.4",
-                "Adam's is below SGDM's on the sphere",
+                "The robust condition number along Adam's trajectory is below SGDM's on the sphere",
                 "R(SGDM)/R(Adam), sphere",
-                gap!(RobustCondition, 0),
+                gap(Quantity::RobustCondition, &SPHERE),
             ),
         ],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig12",
@@ -320,40 +365,40 @@ pub const FIGURES: [Study; 15] = [
                 "E1.1",
                 "The gap between SGDM and Adam grows with depth, L = 4 against 2",
                 "gap of L = 4/gap of L = 2",
-                gaps!(Loss, 1, 0),
+                gaps(Quantity::Loss, &DEPTH4, &DEPTH2),
             ),
             claim(
                 "E1.2",
-                "The same, L = 6 against 2",
+                "The gap between SGDM and Adam grows with depth, L = 6 against 2",
                 "gap of L = 6/gap of L = 2",
-                gaps!(Loss, 2, 0),
+                gaps(Quantity::Loss, &DEPTH6, &DEPTH2),
             ),
             claim(
                 "E1.3",
-                "The same, L = 8 against 2",
+                "The gap between SGDM and Adam grows with depth, L = 8 against 2",
                 "gap of L = 8/gap of L = 2",
-                gaps!(Loss, 3, 0),
+                gaps(Quantity::Loss, &DEPTH8, &DEPTH2),
             ),
             claim(
                 "E2.1",
                 "The loss falls with depth, L = 2 against 6, with Adam",
                 "L = 2/L = 6, Adam",
-                over!(Loss, 0, 2, Adam),
+                Kind::over(Quantity::Loss, &DEPTH2, &DEPTH6, &ADAM),
             ),
             claim(
                 "E2.2",
-                "The same, L = 2 against 8",
+                "The loss falls with depth, L = 2 against 8, with Adam",
                 "L = 2/L = 8, Adam",
-                over!(Loss, 0, 3, Adam),
+                Kind::over(Quantity::Loss, &DEPTH2, &DEPTH8, &ADAM),
             ),
             claim(
                 "E2.3",
-                "The same with SGDM, L = 2 against 8",
+                "The loss falls with depth, L = 2 against 8, with SGDM",
                 "L = 2/L = 8, SGDM",
-                over!(Loss, 0, 3, Sgdm),
+                Kind::over(Quantity::Loss, &DEPTH2, &DEPTH8, &SGDM),
             ),
         ],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig13",
@@ -365,22 +410,22 @@ pub const FIGURES: [Study; 15] = [
                 "E3.1",
                 "The noise is heavier-tailed with more layers, L = 8 against 2",
                 "tail of L = 8/tail of L = 2",
-                over!(InitialNoise, 3, 0, Adam),
+                Kind::over(Quantity::InitialNoise, &DEPTH8, &DEPTH2, &ADAM),
             ),
             claim(
                 "E3.2",
-                "The same, L = 6 against 2",
+                "The noise is heavier-tailed with more layers, L = 6 against 2",
                 "tail of L = 6/tail of L = 2",
-                over!(InitialNoise, 2, 0, Adam),
+                Kind::over(Quantity::InitialNoise, &DEPTH6, &DEPTH2, &ADAM),
             ),
             claim(
                 "E3.3",
-                "The same, L = 8 against 4",
+                "The noise is heavier-tailed with more layers, L = 8 against 4",
                 "tail of L = 8/tail of L = 4",
-                over!(InitialNoise, 3, 1, Adam),
+                Kind::over(Quantity::InitialNoise, &DEPTH8, &DEPTH4, &ADAM),
             ),
         ],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig14",
@@ -392,22 +437,22 @@ pub const FIGURES: [Study; 15] = [
                 "E4.1",
                 "The gap in robust condition number is larger for L = 4 than for 2",
                 "gap of L = 4/gap of L = 2",
-                gaps!(RobustCondition, 1, 0),
+                gaps(Quantity::RobustCondition, &DEPTH4, &DEPTH2),
             ),
             claim(
                 "E4.2",
-                "The same, L = 6 against 2",
+                "The gap in robust condition number is larger for L = 6 than for 2",
                 "gap of L = 6/gap of L = 2",
-                gaps!(RobustCondition, 2, 0),
+                gaps(Quantity::RobustCondition, &DEPTH6, &DEPTH2),
             ),
             claim(
                 "E4.3",
-                "The same, L = 8 against 2",
+                "The gap in robust condition number is larger for L = 8 than for 2",
                 "gap of L = 8/gap of L = 2",
-                gaps!(RobustCondition, 3, 0),
+                gaps(Quantity::RobustCondition, &DEPTH8, &DEPTH2),
             ),
         ],
-        ..Study::EMPTY
+        ..COMPARED
     },
     Study {
         name: "fig15",
@@ -419,39 +464,42 @@ pub const FIGURES: [Study; 15] = [
                 "F1.1",
                 "Adam ends lower than SGDM with an MLP",
                 "SGDM/Adam, nonlinear",
-                gap!(Loss, 0),
+                gap(Quantity::Loss, &NONLINEAR),
             ),
             claim(
                 "F1.2",
-                "The noise at initialization is heavier-tailed than Gaussian",
+                "The noise at initialization is heavier-tailed than Gaussian, nonlinear regression",
                 "tail over Gaussian noise's, nonlinear",
-                Kind::Contrast(Quantity::InitialNoise, &[(0, Adam, 1)]),
+                Kind::Contrast(
+                    Quantity::InitialNoise,
+                    Contrast::Alone(Runs::of(&NONLINEAR, &ADAM)),
+                ),
             ),
             claim(
                 "F1.3",
-                "The robust condition number along Adam's trajectory is below SGDM's",
+                "The robust condition number along Adam's trajectory is below SGDM's, nonlinear regression",
                 "R(SGDM)/R(Adam), nonlinear",
-                gap!(RobustCondition, 0),
+                gap(Quantity::RobustCondition, &NONLINEAR),
             ),
             claim(
                 "F1.4",
-                "The loss is smoother along Adam's steps than along SGDM's",
+                "The loss is smoother along Adam's steps than along SGDM's, nonlinear regression",
                 "uᵀHu of SGDM/of Adam, nonlinear",
-                gap!(DirectionalSmoothness, 0),
+                gap(Quantity::DirectionalSmoothness, &NONLINEAR),
             ),
         ],
         // Means of five seeds in the notebook's log: losses of the training batch.
         readings: &[
-            Reading { arm: Sgdm, step: 9900, loss: 0.01052 },
-            Reading { arm: Adam, step: 9900, loss: 0.000606 },
+            loss(&NONLINEAR, &SGDM, 9900, 0.01052),
+            loss(&NONLINEAR, &ADAM, 9900, 0.000606),
         ],
         // Of the notebook, five seeds.
         published: &[
-            published(0, "notebook", 750, 5.41, 3.96),
-            published(0, "notebook", 1250, 6.61, 2.54),
+            ratio(&NONLINEAR, "notebook", 750, 5.41, 3.96),
+            ratio(&NONLINEAR, "notebook", 1250, 6.61, 2.54),
         ],
         notes: &["The notebook measures curvature on another target network than it trains on, \
                   because it draws one per seed; here it is the same."],
-        ..Study::EMPTY
+        ..COMPARED
     },
 ];

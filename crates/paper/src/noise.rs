@@ -6,12 +6,11 @@ use windtunnel_math::lanes::{Isa, Real};
 use windtunnel_math::objective::{Block, ObjectiveError};
 use windtunnel_measure::instrument::{DENSE_LIMIT, gaussian_norms};
 use windtunnel_measure::landscape::{NoiseSample, large_batch_gradient, noise_sample};
-use windtunnel_measure::stats::{excess_kurtosis, tail_ratio};
+use windtunnel_measure::stats::{excess_kurtosis, median, tail_ratio};
 use windtunnel_model::{Evaluator, TaskObjective, Trained};
 use windtunnel_train::Trainer;
 
-use super::Protocol;
-use super::quantity::median;
+use super::protocol::Protocol;
 use super::setting::Setting;
 use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
 use windtunnel_runs::store::Store;

@@ -3,7 +3,7 @@
 use windtunnel_measure::landscape::{
     Convention as ConditionConvention, Curvature, Median, Parameters,
 };
-use windtunnel_measure::stats::{mean, quantile};
+use windtunnel_measure::stats::{mean, median};
 
 use super::noise::{InitialNoise, Statistic, Statistics};
 use super::reading::{DIVERGED, Reading};
@@ -145,13 +145,6 @@ impl Quantity {
             _ => Vec::new(),
         }
     }
-}
-
-/// Median; NaN when empty.
-pub(super) fn median(x: &[f64]) -> f64 {
-    let mut sorted = x.to_vec();
-    sorted.sort_by(f64::total_cmp);
-    if sorted.is_empty() { f64::NAN } else { quantile(&sorted, 0.5) }
 }
 
 fn mean_size(x: &[f64]) -> f64 {

@@ -11,9 +11,11 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 use windtunnel_measure::stats::mean;
 
+use super::arm::{Arm, Rates};
+use super::palette::color_of;
+use super::protocol::Protocol;
 use super::quantity::{LOSS, diverged, loss};
-use super::setting::{Rates, Setting};
-use super::{Arm, Protocol};
+use super::setting::Setting;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_figure::{Figure, Panel, Scale, Series};
 use windtunnel_lab::chart::Member;
@@ -112,8 +114,9 @@ fn value(rung: i32) -> f64 {
 pub fn searches(settings: &[&'static Setting], protocol: &Protocol) -> Vec<Search> {
     let mut searches = Vec::new();
     for &setting in settings {
-        if let Rates::Searched { shortened, decade } = setting.rates {
-            searches.extend(setting.arms.iter().map(|&arm| Search {
+        for &arm in setting.arms {
+            let Rates::Searched { shortened, decade } = arm.rates else { continue };
+            searches.push(Search {
                 setting,
                 arm,
                 steps: (setting.steps(protocol) / shortened).max(1),
@@ -126,7 +129,7 @@ pub fn searches(settings: &[&'static Setting], protocol: &Protocol) -> Vec<Searc
                     unstable: false,
                 },
                 stage: Stage::Grid,
-            }));
+            });
         }
     }
     searches
@@ -167,7 +170,7 @@ impl Search {
     fn key(&self) -> Option<String> {
         let spec = self.setting.bare_spec(self.arm, self.steps, Some(1.0)).ok()?;
         let id = base(&spec);
-        let Rates::Searched { decade, .. } = self.setting.rates else { return None };
+        let Rates::Searched { decade, .. } = self.arm.rates else { return None };
         let Search { full_steps, .. } = self;
         Some(format!(
             "{KEY}{decade} for {id}, {SEEDS} seeds, tried for {full_steps} steps, \
@@ -285,7 +288,8 @@ const HOPELESS: f64 = 1e4;
 pub fn figure(title: &str, settings: &[Setting], searches: &[&Search]) -> Option<Figure> {
     let series = |search: &&Search| {
         let x = search.grid.rungs.clone().map(value).collect();
-        let mut series = Series::new(search.arm.name(), search.arm.color(), x, search.means());
+        let (arm, color) = (search.arm.name, color_of(settings, search.arm.name));
+        let mut series = Series::new(arm, color, x, search.means());
         let of = |seed: usize| {
             let losses = search.grid.losses.iter();
             losses.map(|losses| losses.get(seed).copied().flatten().unwrap_or(f64::NAN)).collect()
@@ -344,7 +348,7 @@ pub fn table(searches: &[&Search]) -> Option<Table> {
         let grid = search.grid.rungs.clone().map(value).collect::<Vec<_>>();
         vec![
             search.setting.name.into(),
-            search.arm.name().into(),
+            search.arm.name.into(),
             number(search.lr()),
             match search.means().get(best) {
                 Some(loss) if loss.is_finite() => number(*loss),

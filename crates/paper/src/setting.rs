@@ -1,9 +1,13 @@
-//! Settings of a study: runs of the same data and model, in which only optimizer and seed differ.
+//! Settings of a study: runs of the same data and model, in which only the arm (optimizer and
+//! hyper-parameters) and the seed differ.
 
-use super::{Arm, Protocol};
 use windtunnel_runs::spec::{Document, RunSpec, SpecError};
 
-/// A panel's data and model. Studies that show the same setting share its runs.
+use super::arm::{Arm, Gap, Rates};
+use super::protocol::Protocol;
+
+/// Data and model of a panel, with the arms that are compared on them. Studies that show the same
+/// setting share its runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
     /// Name in tables, files and verdicts; no two settings share one.
@@ -14,32 +18,16 @@ pub struct Setting {
     pub sets: &'static [&'static str],
     /// Further changes in a quick look.
     pub quick_sets: &'static [&'static str],
-    /// What its runs measure, as `--set` takes it.
+    /// Instruments of its runs, as `--set` takes them.
     pub instruments: &'static [&'static str],
-    /// Optimizers.
+    /// Optimizers that are compared, in the order of tables.
     pub arms: &'static [Arm],
-    /// How learning rates are chosen.
-    pub rates: Rates,
     /// Updates per run, in full and quick.
     pub steps: (u64, u64),
     /// Mini-batch gradients per seed of the study of noise at initialization.
     pub draws: usize,
-    /// What a dose-response curve is drawn against.
+    /// Abscissa of a dose-response curve; NaN where there is none.
     pub dose: f64,
-}
-
-/// How the learning rates of a setting are chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Rates {
-    /// Those that were published.
-    Published,
-    /// By a search over a grid, with runs of a share 1/`shortened` of the steps.
-    Searched {
-        /// 1 where whole runs can be afforded.
-        shortened: u64,
-        /// The ten values begin at 10^`decade`.
-        decade: i32,
-    },
 }
 
 /// One run.
@@ -47,9 +35,9 @@ pub enum Rates {
 pub struct Cell {
     /// Name of its setting.
     pub setting: &'static str,
-    /// Which optimizer.
+    /// Its optimizer.
     pub arm: Arm,
-    /// What is run.
+    /// Its spec.
     pub spec: RunSpec,
 }
 
@@ -59,7 +47,22 @@ impl Setting {
         if protocol.quick { self.steps.1 } else { self.steps.0 }
     }
 
-    /// The spec of one optimizer, seed 0, with the published learning rate unless there is another.
+    /// The arm of a name, if the setting has it.
+    pub fn arm(&self, name: &str) -> Option<&'static Arm> {
+        self.arms.iter().find(|arm| arm.name == name)
+    }
+
+    /// Whether it has both arms of a gap.
+    pub fn has(&self, gap: Gap) -> bool {
+        [gap.of, gap.over].into_iter().all(|name| self.arm(name).is_some())
+    }
+
+    /// Whether the learning rates of all arms are published.
+    pub fn is_published(&self) -> bool {
+        self.arms.iter().all(|arm| arm.rates == Rates::Published)
+    }
+
+    /// Spec of one arm, seed 0, with the learning rate of its spec unless there is another.
     ///
     /// # Errors
     /// None in practice: every setting resolves, which a test checks.
@@ -73,7 +76,7 @@ impl Setting {
         self.resolve(arm, self.steps(protocol), lr, &[self.instruments, quick].concat())
     }
 
-    /// The same of so many steps, without instruments.
+    /// Spec of one arm with so many steps and without instruments.
     ///
     /// # Errors
     /// As [`Setting::spec`].
@@ -89,10 +92,9 @@ impl Setting {
         instruments: &[&str],
     ) -> Result<RunSpec, SpecError> {
         let mut document = Document::empty();
-        for set in self.sets.iter().chain(instruments) {
+        for set in self.sets.iter().chain(instruments).chain(arm.sets) {
             document.set(set)?;
         }
-        document.set(&format!("optimizer.name={}", arm.spec_name()))?;
         document.set(&format!("train.steps={steps}"))?;
         if let Some(lr) = lr {
             document.set(&format!("optimizer.lr={lr:?}"))?;

@@ -1,9 +1,52 @@
 //! The list of settings: those of the paper, its depths, models and data.
 
-use super::Arm::{self, Adam};
-use super::setting::{Rates, Setting};
+use super::arm::{Arm, Gap, Rates};
+use super::claim::{Contrast, Kind};
+use super::quantity::Quantity;
+use super::setting::Setting;
+use super::study::Study;
 
-/// What every run of the paper's settings measures.
+/// SGD with momentum 0.9, by the paper's name.
+pub(super) const SGDM: Arm = Arm {
+    name: "SGDM",
+    sets: &["optimizer.name=sgd", "optimizer.momentum=0.9"],
+    rates: Rates::Published,
+};
+/// Adam with betas (0.9, 0.9).
+pub(super) const ADAM: Arm = Arm {
+    name: "Adam",
+    sets: &["optimizer.name=adam", "optimizer.betas=[0.9, 0.9]"],
+    rates: Rates::Published,
+};
+/// The arms of the paper, in the order of tables, at the learning rates of its code.
+pub(super) const PAPER: &[Arm] = &[SGDM, ADAM];
+/// The gap that the paper is about.
+pub(super) const SGDM_OVER_ADAM: Gap = SGDM.over(&ADAM);
+
+/// A study in which the arms of the paper are compared.
+pub(super) const COMPARED: Study = Study { gaps: &[SGDM_OVER_ADAM], ..Study::EMPTY };
+
+/// SGDM over Adam in one setting.
+pub(super) const fn gap(quantity: Quantity, setting: &Setting) -> Kind {
+    Kind::gap(quantity, setting, SGDM_OVER_ADAM)
+}
+
+/// SGDM over Adam in one setting over the same in another.
+pub(super) const fn gaps(quantity: Quantity, of: &Setting, over: &Setting) -> Kind {
+    Kind::gaps(quantity, of, over, SGDM_OVER_ADAM)
+}
+
+/// SGDM as good as Adam in one setting.
+pub(super) const fn equal(quantity: Quantity, setting: &Setting) -> Kind {
+    Kind::Equality(quantity, Contrast::Arms { setting: setting.name, gap: SGDM_OVER_ADAM })
+}
+
+/// The arms of the paper with learning rates from a search.
+pub(super) const fn searched(shortened: u64, decade: i32) -> [Arm; 2] {
+    [SGDM.searched(shortened, decade), ADAM.searched(shortened, decade)]
+}
+
+/// Instruments of the paper's settings.
 const MEASURED: &[&str] = &[
     "instruments.robust_condition=250",
     "instruments.directional_smoothness=50",
@@ -18,8 +61,7 @@ pub(super) const SETTING1: Setting = Setting {
     sets: &["preset=setting1"],
     quick_sets: &[],
     instruments: MEASURED,
-    arms: &Arm::ALL,
-    rates: Rates::Published,
+    arms: PAPER,
     steps: (10_000, 1_000),
     draws: 10_000,
     dose: f64::NAN,
@@ -83,7 +125,7 @@ macro_rules! early {
                 "instruments.directional_smoothness=1",
                 "instruments.generalized_smoothness=50",
             ],
-            arms: &[Adam],
+            arms: &[ADAM],
             steps: (2_000, 200),
             ..$of
         }
@@ -107,7 +149,7 @@ macro_rules! depth {
                 "instruments.heterogeneity={ at = [0] }",
                 "instruments.loss_tails=10000",
             ],
-            rates: Rates::Searched { shortened: $shortened, decade: -3 },
+            arms: &searched($shortened, -3),
             dose: $layers as f64,
             ..SETTING1
         }
@@ -126,7 +168,7 @@ pub(super) const SOFTMAX: Setting = Setting {
     title: "Softmax attention: n = 20, Gaussian",
     sets: &["preset=softmax"],
     instruments: &["instruments.loss_tails=10000"],
-    rates: Rates::Searched { shortened: 20, decade: -3 },
+    arms: &searched(20, -3),
     steps: (10_000, 300),
     ..SETTING1
 };
@@ -142,7 +184,7 @@ pub(super) const LARGE: Setting = Setting {
     title: "L = 8, d = 20, n = 60",
     sets: &["preset=large"],
     instruments: &[],
-    rates: Rates::Searched { shortened: 5, decade: -4 },
+    arms: &searched(5, -4),
     steps: (2_000, 25),
     draws: 1_000,
     ..SETTING1
@@ -164,8 +206,6 @@ pub(super) const NONLINEAR: Setting = Setting {
     ..SETTING1
 };
 
-pub(super) const EARLY: [Setting; 3] = [
-    early!(SETTING1, "setting1-early"),
-    early!(SETTING2, "setting2-early"),
-    early!(SETTING3, "setting3-early"),
-];
+pub(super) const SETTING1_EARLY: Setting = early!(SETTING1, "setting1-early");
+pub(super) const SETTING2_EARLY: Setting = early!(SETTING2, "setting2-early");
+pub(super) const SETTING3_EARLY: Setting = early!(SETTING3, "setting3-early");

@@ -89,8 +89,7 @@ pub(super) fn theory(store: &Store, spec: &RunSpec) -> Result<Theory, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Arm;
-    use crate::setting::Rates;
+    use crate::settings::PAPER;
 
     const NOISY: Setting = Setting {
         name: "noisy",
@@ -98,8 +97,7 @@ mod tests {
         sets: &["model.depth=1", "task.noise_std=0.5", "eval.batch_size=16"],
         quick_sets: &[],
         instruments: &[],
-        arms: &Arm::ALL,
-        rates: Rates::Published,
+        arms: PAPER,
         steps: (1, 1),
         draws: 1,
         dose: 1.0,

@@ -11,26 +11,28 @@ use std::time::Duration;
 
 use windtunnel_lab::sweep::{Options, sweep};
 use windtunnel_math::lanes::Isa;
-use windtunnel_paper::claim::{Claim, Kind};
+use windtunnel_paper::Protocol;
+use windtunnel_paper::arm::{Arm, Rates};
+use windtunnel_paper::claim::{Claim, Contrast, Kind, Runs};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::noise::{Missing, initial_noise};
 use windtunnel_paper::quantity::Quantity;
 use windtunnel_paper::rates::{self, searches};
-use windtunnel_paper::setting::{Rates, Setting};
+use windtunnel_paper::setting::Setting;
 use windtunnel_paper::study::Study;
 use windtunnel_paper::view::View;
-use windtunnel_paper::{Arm, Protocol};
 use windtunnel_runs::store::Store;
 use words::assert_worded;
 
+const SGDM: Arm = Arm { name: "SGDM", sets: &["optimizer.name=sgd"], rates: Rates::Published };
+const ADAM: Arm = Arm { name: "Adam", sets: &["optimizer.name=adam"], rates: Rates::Published };
 const WILD: Setting = Setting {
     name: "wild",
     title: "Wild",
     sets: &["train.precision=f64", "model.init_std=1e150", "train.batch_size=8"],
     quick_sets: &[],
     instruments: &[],
-    arms: &Arm::ALL,
-    rates: Rates::Published,
+    arms: &[SGDM, ADAM],
     steps: (40, 40),
     draws: 400,
     dose: 1.0,
@@ -39,7 +41,7 @@ const NOISE: Claim = Claim {
     id: "I",
     text: "",
     what: "",
-    kind: Kind::Contrast(Quantity::InitialNoise, &[(0, Arm::Adam, 1)]),
+    kind: Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&WILD, &ADAM))),
 };
 const NOISY: Study = Study {
     name: "noisy",
@@ -57,8 +59,7 @@ const HOPELESS: Setting = Setting {
         "eval.every=1",
         "optimizer.clip_norm=\"off\"",
     ],
-    arms: &[Arm::Sgdm],
-    rates: Rates::Searched { shortened: 1, decade: 9 },
+    arms: &[SGDM.searched(1, 9)],
     ..WILD
 };
 

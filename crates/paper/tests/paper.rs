@@ -8,17 +8,18 @@ use std::time::Duration;
 
 use windtunnel_lab::sweep::{Options, sweep};
 use windtunnel_math::lanes::Isa;
+use windtunnel_paper::arm::{Arm, Gap, Rates};
 use windtunnel_paper::beyond::BEYOND;
-use windtunnel_paper::claim::{Claim, Coordinate, Kind, Unit};
+use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::figures::FIGURES;
 use windtunnel_paper::noise::initial_noise;
 use windtunnel_paper::quantity::Quantity;
 use windtunnel_paper::rates::{LearningRateSearches, SEEDS, Search, searches};
-use windtunnel_paper::setting::{Cell, Rates, Setting};
+use windtunnel_paper::setting::{Cell, Setting};
 use windtunnel_paper::study::Study;
 use windtunnel_paper::view::View;
-use windtunnel_paper::{Arm, Protocol, Verdict};
+use windtunnel_paper::{Protocol, Verdict};
 use windtunnel_runs::spec::{NUMERICS_VERSION, RunSpec, run_id};
 use windtunnel_runs::store::{Record, Row, Store};
 
@@ -42,13 +43,12 @@ fn every_study_resolves_and_has_runs_for_its_claims() {
                 None => settings.push(setting),
             }
         }
-        for (_, alternative) in study.alternatives {
-            assert_eq!(alternative.len(), study.settings.len(), "{}", study.name);
-        }
+        assert_eq!(study.unknown(), None, "{}", study.name);
         for claim in study.claims {
-            if let Kind::Contrast(_, terms) | Kind::Equality(_, terms) = claim.kind {
-                for (setting, arm, power) in terms {
-                    assert!(study.settings[*setting].arms.contains(arm), "{}", claim.id);
+            if let Kind::Contrast(_, contrast) | Kind::Equality(_, contrast) = claim.kind {
+                for (runs, power) in contrast.terms().into_iter().flatten() {
+                    let setting = study.setting(runs.setting).unwrap();
+                    assert!(setting.arm(runs.arm).is_some(), "{}", claim.id);
                     assert!(power.abs() == 1, "{}", claim.id);
                 }
             }
@@ -62,13 +62,27 @@ fn every_study_resolves_and_has_runs_for_its_claims() {
     // No run stands for two settings.
     let ids = settings.iter().flat_map(|setting| setting.cells(&Protocol::PUBLISHED, |_| None));
     let mut ids: Vec<_> = ids.flatten().map(|cell| (cell.setting, run_id(&cell.spec))).collect();
-    let published =
-        |name: &str| settings.iter().any(|c| c.name == name && c.rates == Rates::Published);
+    let published = |name: &str| settings.iter().any(|c| c.name == name && c.is_published());
     ids.retain(|(name, _)| published(name));
     let count = ids.len();
     ids.sort_by(|a, b| a.1.cmp(&b.1));
     ids.dedup_by(|a, b| a.1 == b.1);
     assert_eq!(ids.len(), count);
+}
+
+/// A number such as B1.3 stands nowhere without its sentence, so sentences are whole.
+#[test]
+fn every_claim_stands_alone() {
+    for claim in studies().flat_map(|study| study.claims) {
+        let text = claim.text;
+        assert!(text.split(' ').count() >= 5 && !text.ends_with('.'), "{}: {text}", claim.id);
+        for start in ["The same", "So do", "It ", "This "] {
+            assert!(!text.starts_with(start), "{}: {text}", claim.id);
+        }
+    }
+    let texts: Vec<&str> = studies().flat_map(|s| s.claims).map(|claim| claim.text).collect();
+    let different: std::collections::BTreeSet<&str> = texts.iter().copied().collect();
+    assert_eq!(different.len(), texts.len(), "two claims have one sentence");
 }
 
 /// Equal, where an unknown dose equals itself.
@@ -77,14 +91,18 @@ fn same(a: &Setting, b: &Setting) -> bool {
     plain(a) == plain(b) && (a.dose == b.dose || a.dose.is_nan() && b.dose.is_nan())
 }
 
+const SGDM: Arm = Arm { name: "SGDM", sets: &["optimizer.name=sgd"], rates: Rates::Published };
+const ADAM: Arm = Arm { name: "Adam", sets: &["optimizer.name=adam"], rates: Rates::Published };
+const BOTH: &[Arm] = &[SGDM, ADAM];
+const SGDM_OVER_ADAM: Gap = SGDM.over(&ADAM);
+
 const TINY: Setting = Setting {
     name: "tiny",
     title: "Tiny",
     sets: &["model.depth=1", "train.batch_size=32", "eval.batch_size=64", "eval.every=1"],
     quick_sets: &[],
     instruments: &[],
-    arms: &Arm::ALL,
-    rates: Rates::Searched { shortened: 2, decade: -3 },
+    arms: &[SGDM.searched(2, -3), ADAM.searched(2, -3)],
     steps: (20, 2),
     draws: 400,
     dose: f64::NAN,
@@ -150,7 +168,7 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
             let scores = values.iter().map(|specs| score(&store, specs)).enumerate();
             let best = scores.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
             assert_eq!(search.lr(), values[best][0].optimizer.rule.lr(), "{:?}", search.arm);
-            grids.push((search.arm, steps, values.len(), best));
+            grids.push((search.arm.name, steps, values.len(), best));
         }
     }
     let sizes: Vec<usize> = grids.iter().map(|(.., size, _)| *size).collect();
@@ -169,14 +187,12 @@ const WILD: Setting = Setting {
         "eval.every=1",
         "optimizer.clip_norm=\"off\"",
     ],
-    arms: &[Arm::Sgdm],
-    rates: Rates::Searched { shortened: 400, decade: -3 },
+    arms: &[SGDM.searched(400, -3)],
     steps: (400, 400),
     ..TINY
 };
 
-const LONGER: Setting =
-    Setting { rates: Rates::Searched { shortened: 800, decade: -3 }, steps: (800, 800), ..WILD };
+const LONGER: Setting = Setting { arms: &[SGDM.searched(800, -3)], steps: (800, 800), ..WILD };
 
 #[test]
 fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembered() {
@@ -209,23 +225,24 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     assert!(!searches(&[&LONGER], &protocol).remove(0).recall(&store).unwrap());
 }
 
-const PAIR: [Setting; 1] = [Setting { name: "pair", rates: Rates::Published, ..TINY }];
+const PAIR: [Setting; 1] = [Setting { name: "pair", arms: BOTH, ..TINY }];
 const GAP: Claim = Claim {
     id: "G",
     text: "Adam ends lower",
     what: "SGDM/Adam",
-    kind: Kind::Contrast(Quantity::Loss, &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)]),
+    kind: Kind::gap(Quantity::Loss, &PAIR[0], SGDM_OVER_ADAM),
 };
 const NOISE: Claim = Claim {
     id: "T",
     text: "The noise is heavier-tailed than Gaussian",
     what: "tail",
-    kind: Kind::Contrast(Quantity::InitialNoise, &[(0, Arm::Adam, 1)]),
+    kind: Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&PAIR[0], &ADAM))),
 };
 const STUDY: Study = Study {
     name: "pair",
     title: "A pair",
     settings: &PAIR,
+    gaps: &[SGDM_OVER_ADAM],
     views: &[View::Losses, View::InitialNoise],
     claims: &[GAP, NOISE],
     ..Study::EMPTY
@@ -252,8 +269,8 @@ fn effects_are_those_of_the_stored_rows() {
         let rows = rows.into_iter().filter(|row| row.metric == "held_out_loss" && row.step == 20);
         rows.map(|row| row.value.ln()).sum::<f64>()
     };
-    let of = |arm| cells.iter().filter(|cell| cell.arm == arm).map(last).collect::<Vec<_>>();
-    let (sgdm, adam) = (of(Arm::Sgdm), of(Arm::Adam));
+    let of = |arm: Arm| cells.iter().filter(|cell| cell.arm == arm).map(last).collect::<Vec<_>>();
+    let (sgdm, adam) = (of(SGDM), of(ADAM));
     let logs: f64 = sgdm.iter().zip(&adam).map(|(a, b)| a - b).sum();
     let effect = &section.findings[0].effects[0];
     assert!((effect.estimate.value().unwrap() / (logs / 6.0).exp() - 1.0).abs() < 1e-12);
@@ -296,12 +313,12 @@ fn noise_at_zero_is_that_of_the_closed_form() {
 }
 
 const MADE_UP: [Setting; 2] = [
-    Setting { name: "first", dose: 1.0, rates: Rates::Published, ..TINY },
+    Setting { name: "first", dose: 1.0, arms: BOTH, ..TINY },
     Setting {
         name: "second",
         dose: 2.0,
         sets: &["model.depth=1", "train.batch_size=33", "eval.batch_size=64"],
-        rates: Rates::Published,
+        arms: BOTH,
         ..TINY
     },
 ];
@@ -309,33 +326,37 @@ const JUDGED: Study = Study {
     name: "judged",
     title: "Numbers that are known",
     settings: &MADE_UP,
+    gaps: &[SGDM_OVER_ADAM],
     views: &[View::Ratios],
     claims: &[
         Claim {
             id: "R",
             text: "",
             what: "",
-            kind: Kind::Contrast(
-                Quantity::RobustCondition,
-                &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)],
-            ),
+            kind: Kind::gap(Quantity::RobustCondition, &MADE_UP[0], SGDM_OVER_ADAM),
         },
         Claim {
             id: "S",
             text: "",
             what: "",
-            kind: Kind::Contrast(
-                Quantity::DirectionalSmoothness,
-                &[(0, Arm::Sgdm, 1), (0, Arm::Adam, -1)],
-            ),
+            kind: Kind::gap(Quantity::DirectionalSmoothness, &MADE_UP[0], SGDM_OVER_ADAM),
         },
-        Claim { id: "T", text: "", what: "", kind: Kind::TailGrowth(1000, 0, Arm::Adam) },
-        Claim { id: "C", text: "", what: "", kind: Kind::Smoothness(0) },
+        Claim {
+            id: "T",
+            text: "",
+            what: "",
+            kind: Kind::TailGrowth(1000, Runs::of(&MADE_UP[0], &ADAM)),
+        },
+        Claim { id: "C", text: "", what: "", kind: Kind::Smoothness(Runs::of(&MADE_UP[0], &ADAM)) },
         Claim {
             id: "D",
             text: "",
             what: "",
-            kind: Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss), Unit::Seed),
+            kind: Kind::Ranks(
+                Coordinate::Dose,
+                Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM),
+                Unit::Seed,
+            ),
         },
     ],
     ..Study::EMPTY
@@ -362,7 +383,7 @@ fn claims_of_every_kind_have_the_effect_that_was_put_in() {
     for (k, setting) in MADE_UP.iter().enumerate() {
         for cell in long(setting).cells(&Protocol::PUBLISHED, |_| None).unwrap() {
             let seed = cell.spec.train.seed as f64;
-            let sgdm = cell.arm == Arm::Sgdm;
+            let sgdm = cell.arm.name == "SGDM";
             let mut rows = Vec::new();
             let mut row = |step, metric: &str, value| rows.push(Row::new(step, metric, value));
             // Gaps of 2 and 8, R of 3·(1 + seed) over 1, smoothness of 5 over 1 by the mean.
@@ -390,7 +411,7 @@ fn claims_of_every_kind_have_the_effect_that_was_put_in() {
     let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
     evidence.read(&store, 2);
     // A reading whose reference is half as wrong as the noise is large is no reading.
-    let rows = &evidence.group(&MADE_UP[0], Arm::Adam).unwrap().members[0].rows;
+    let rows = &evidence.members(&MADE_UP[0], "Adam")[0].rows;
     assert!(!rows.iter().any(|row| row.step == 1000 && row.metric.starts_with("grad_noise.b1000")));
     let settings: Vec<Setting> = MADE_UP.iter().map(long).collect();
     let study = Study { settings: Box::leak(settings.into_boxed_slice()), ..JUDGED };
@@ -440,7 +461,10 @@ fn verdicts_of_claims_of_equality_are_the_other_way_round() {
     compute(&store, &cells.iter().map(|cell| cell.spec.clone()).collect::<Vec<_>>());
     let evidence = evidence(&store, cells);
     let equal = Claim {
-        kind: Kind::Equality(Quantity::Loss, &[(0, Arm::Adam, 1), (0, Arm::Adam, -1)]),
+        kind: Kind::Equality(
+            Quantity::Loss,
+            Contrast::Arms { setting: "pair", gap: ADAM.over(&ADAM) },
+        ),
         ..GAP
     };
     let finding = equal.judge(&STUDY, &evidence);
@@ -454,10 +478,15 @@ fn a_baseline_that_is_not_defined_has_its_reason_in_the_table() {
     const NOISY: Setting = Setting {
         name: "noisy",
         sets: &["model.depth=1", "task.noise_std=0.5", "eval.batch_size=16"],
-        rates: Rates::Published,
+        arms: BOTH,
         ..TINY
     };
-    const STUDY: Study = Study { settings: &[NOISY], views: &[View::Losses], ..Study::EMPTY };
+    const STUDY: Study = Study {
+        settings: &[NOISY],
+        gaps: &[SGDM_OVER_ADAM],
+        views: &[View::Losses],
+        ..Study::EMPTY
+    };
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let mut evidence = Evidence::new(Protocol::PUBLISHED, Vec::new(), Vec::new());

@@ -147,6 +147,13 @@ pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     }
 }
 
+/// Median, the mean of the middle two of an even number; NaN when there are no values.
+pub fn median(x: &[f64]) -> f64 {
+    let mut sorted = x.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    if sorted.is_empty() { f64::NAN } else { quantile(&sorted, 0.5) }
+}
+
 /// Up to so many units all resamples are enumerated: 1716 multisets of seven.
 const ENUMERATED: usize = 7;
 

@@ -1,7 +1,7 @@
 //! Self-contained HTML pages: verdicts, figures, and the full specs behind them. No network; a
 //! small script lets figures answer, and all is there without it.
 
-use crate::Verdict;
+use crate::verdict::Verdict;
 use windtunnel_figure::table::{Table, escape};
 use windtunnel_figure::{Figure, Panel, Scale};
 

@@ -1,15 +1,19 @@
-//! The robust condition number of SGDM and Adam along their trajectories.
+//! The robust condition number of every arm along its trajectories.
 
-use super::{Picture, Shown, panel, seeds, spec, title};
+use super::caption::{seeds, spec};
+use super::picture::{Picture, Shown, panel, title};
+use crate::arm::Gap;
 use crate::evidence::Evidence;
+use crate::published::condition_ratio;
 use crate::quantity::{CONDITION, TABLE_STEPS};
+use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_figure::{Figure, Scale};
 
 pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
-    let panel =
-        |setting| panel(evidence, setting, CONDITION, "max |H_{ii}| / median |H_{ii}|", Scale::Log);
+    let label = "max |H_{ii}| / median |H_{ii}|";
+    let panel = |setting| panel((study, evidence), setting, CONDITION, label, Scale::Log);
     let caption = format!(
         "{} Robust condition number by the paper's convention: diagonal of the exact Hessian (double \
          precision, fixed held-out prompts), lower median, unused parameters included.",
@@ -25,24 +29,30 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
     Shown { pictures: vec![picture], ..ratios(study, evidence) }
 }
 
-/// Ratios at the steps of the paper's table beside what was published.
+/// Ratios at the steps of the paper's table beside what was published, a table for every gap.
 pub(super) fn ratios(study: &Study, evidence: &Evidence) -> Shown {
-    let mut rows = Vec::new();
-    for (k, setting) in study.settings.iter().enumerate() {
-        for step in TABLE_STEPS {
-            let Some(ours) = evidence.condition_ratio(setting, step) else { continue };
-            let published = |source: &str| {
-                let mut own = study.published.iter();
-                let own = own.find(|p| (p.setting, p.source, p.step) == (k, source, step));
-                own.map_or("–".into(), |p| format!("{} ({})", number(p.mean), number(p.std)))
-            };
-            let (paper, notebook) = (published("paper"), published("notebook"));
-            rows.push(vec![setting.name.into(), step.to_string(), ours, paper, notebook]);
-        }
-    }
+    let tables = study.gaps.iter().filter_map(|gap| table(study, evidence, *gap));
+    Shown { tables: tables.collect(), ..Shown::default() }
+}
+
+fn table(study: &Study, evidence: &Evidence, gap: Gap) -> Option<Table> {
+    let row = |setting: &Setting, step: u64| {
+        let ours = condition_ratio(evidence, setting, gap, step)?;
+        let published = |source: &str| {
+            let mut own = study.published.iter().filter(|p| p.gap == gap);
+            let own = own.find(|p| (p.setting, p.source, p.step) == (setting.name, source, step));
+            own.map_or("–".into(), |p| format!("{} ({})", number(p.mean), number(p.std)))
+        };
+        let (paper, notebook) = (published("paper"), published("notebook"));
+        Some(vec![setting.name.into(), step.to_string(), ours, paper, notebook])
+    };
+    let settings = study.settings.iter().filter(|setting| setting.has(gap));
+    let rows = settings.flat_map(|setting| TABLE_STEPS.map(|step| row(setting, step)));
+    let rows: Vec<Vec<String>> = rows.flatten().collect();
     let head = ["", "step", "ours", "the paper's table", "the authors' notebook"];
-    let title =
-        "Ratio SGDM/Adam of the robust condition number, mean (standard deviation) over seeds";
-    let tables = if rows.is_empty() { Vec::new() } else { vec![Table::new(title, &head, rows)] };
-    Shown { tables, ..Shown::default() }
+    let title = format!(
+        "Ratio {} of the robust condition number, mean (standard deviation) over seeds",
+        gap.name()
+    );
+    (!rows.is_empty()).then(|| Table::new(&title, &head, rows))
 }

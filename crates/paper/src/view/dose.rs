@@ -1,9 +1,13 @@
-//! The loss gap between SGDM and Adam against a number of the setting: dose and response.
+//! Loss gaps against a number of the setting: dose and response.
 
-use super::{COLORS, Picture, Shown, estimated, spec};
-use crate::claim::{Coordinate, coordinates, gap_of};
+use super::caption::spec;
+use super::picture::{Picture, Shown, estimated};
+use crate::arm::Gap;
+use crate::claim::Coordinate;
 use crate::estimate::Estimate;
 use crate::evidence::Evidence;
+use crate::paired::{coordinates, gap_of};
+use crate::palette::COLORS;
 use crate::quantity::Quantity;
 use crate::reading::Ratios;
 use crate::setting::Setting;
@@ -16,28 +20,29 @@ use windtunnel_figure::{Color, Figure, Line, Member, Panel, Points, Rule, Scale,
 const DRAWN: [(&str, usize, Color); 2] =
     [("mean prompt", 1, Color::CYCLE[2]), ("median prompt", 3, Color::CYCLE[4])];
 
-/// A setting with its gaps by every convention of [`DRAWN`], pairs with a diverged run left out.
+/// A setting with its ratios by every convention of [`DRAWN`], pairs with a diverged run left out.
 struct Dose {
     setting: &'static Setting,
-    gaps: [Ratios; 2],
+    ratios: [Ratios; 2],
 }
 
 impl Dose {
-    /// Settings of a study that have a dose, in ascending order.
-    fn all(study: &Study, evidence: &Evidence) -> Vec<Dose> {
-        let mut settings: Vec<&Setting> =
-            study.settings.iter().filter(|setting| !setting.dose.is_nan()).collect();
+    /// Settings of a study that have a dose and both arms, in ascending order.
+    fn all(study: &Study, evidence: &Evidence, gap: Gap) -> Vec<Dose> {
+        let wanted = |setting: &&Setting| !setting.dose.is_nan() && setting.has(gap);
+        let mut settings: Vec<&Setting> = study.settings.iter().filter(wanted).collect();
         settings.sort_by(|a, b| a.dose.total_cmp(&b.dose));
         let new = |setting| {
-            let gaps =
-                |(_, convention, _)| gap_of(evidence, setting, Quantity::Loss, convention).finite();
-            Dose { setting, gaps: DRAWN.map(gaps) }
+            let ratios = |(_, convention, _)| {
+                gap_of(evidence, setting, gap, (Quantity::Loss, convention)).finite()
+            };
+            Dose { setting, ratios: DRAWN.map(ratios) }
         };
         settings.into_iter().map(new).collect()
     }
 
     fn row(&self) -> Vec<String> {
-        let [mean, median] = self.gaps.each_ref().map(Estimate::of_ratios);
+        let [mean, median] = self.ratios.each_ref().map(Estimate::of_ratios);
         vec![
             self.setting.title.to_string(),
             self.setting.dose.to_string(),
@@ -49,35 +54,54 @@ impl Dose {
 }
 
 pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale) -> Shown {
-    let doses = Dose::all(study, evidence);
-    let panels = DRAWN.iter().enumerate().map(|(k, (name, ..))| Panel {
-        title: format!("by the {name}"),
-        x_label: label.into(),
-        y_label: "loss of SGDM / loss of Adam".into(),
-        x_scale: scale,
-        y_scale: Scale::Log,
-        series: vec![series(evidence, &doses, k)],
-        rules: vec![equality()],
-        ..Panel::default()
-    });
+    let (mut panels, mut tables) = (Vec::new(), Vec::new());
+    for &gap in study.gaps {
+        let doses = Dose::all(study, evidence, gap);
+        panels.extend(DRAWN.iter().enumerate().map(|(k, (name, ..))| Panel {
+            title: format!("by the {name}"),
+            x_label: label.into(),
+            y_label: ratio_label(gap),
+            x_scale: scale,
+            y_scale: Scale::Log,
+            series: vec![series(evidence, &doses, k)],
+            rules: vec![equality()],
+            ..Panel::default()
+        }));
+        tables.push(table(label, gap, &doses));
+    }
     let figure = Figure {
         title: format!("{}: dose and response", study.title),
-        panels: panels.collect(),
+        panels,
         caption: caption(evidence, label),
     };
     let named = ("-dose", "the gap against the dose");
-    let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
-    let tables = vec![table(label, &doses)];
-    Shown { pictures: vec![picture], tables, ..Shown::default() }
+    Shown { pictures: picture(study, evidence, named, figure), tables, ..Shown::default() }
+}
+
+/// The picture of a figure; nothing where the study has no gaps.
+fn picture(
+    study: &Study,
+    evidence: &Evidence,
+    named: (&'static str, &'static str),
+    figure: Figure,
+) -> Vec<Picture> {
+    match figure.panels.is_empty() {
+        true => Vec::new(),
+        false => vec![Picture::new(evidence, named, figure, &spec(study, evidence))],
+    }
+}
+
+fn ratio_label(gap: Gap) -> String {
+    format!("loss of {} / loss of {}", gap.of, gap.over)
 }
 
 /// Curve of the gap over the dose by a convention of [`DRAWN`], with single seeds.
 fn series(evidence: &Evidence, doses: &[Dose], drawn: usize) -> Series {
-    let gaps: Vec<&Ratios> = doses.iter().map(|dose| &dose.gaps[drawn]).collect();
-    let estimates: Vec<Estimate> = gaps.iter().map(|gaps| Estimate::of_ratios(gaps)).collect();
+    let ratios: Vec<&Ratios> = doses.iter().map(|dose| &dose.ratios[drawn]).collect();
+    let estimates: Vec<Estimate> = ratios.iter().map(|own| Estimate::of_ratios(own)).collect();
     let member = |seed: usize| {
-        let of = |gaps: &&Ratios| gaps.logs.get(seed).map_or(f64::NAN, |gap| gap.exp());
-        Member { name: format!("seed {seed}"), y: gaps.iter().map(of).collect() }
+        let of = |own: &&Ratios| own.logs.get(seed).map_or(f64::NAN, |log| log.exp());
+        Member { name: format!("seed {seed}"), y: ratios.iter().map(of).collect() }
     };
     let (name, _, color) = DRAWN[drawn];
     let x = doses.iter().map(|dose| dose.setting.dose).collect();
@@ -101,16 +125,17 @@ fn caption(evidence: &Evidence, label: &str) -> String {
     )
 }
 
-fn table(label: &str, doses: &[Dose]) -> Table {
-    let head = ["", label, "SGDM/Adam, mean prompt", "SGDM/Adam, median prompt", "pairs"];
+fn table(label: &str, gap: Gap, doses: &[Dose]) -> Table {
+    let [mean, median] = DRAWN.map(|(name, ..)| format!("{}, {name}", gap.name()));
+    let head = ["", label, &mean, &median, "pairs"];
     let title = "The gap over the last tenth of training: geometric mean (95 %) over paired seeds of \
                  which no run diverged";
     Table::new(title, &head, doses.iter().map(Dose::row).collect())
 }
 
 pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
-    let points = |(k, setting): (usize, &Setting)| {
-        let gaps = coordinates(evidence, setting, Coordinate::Gap(Quantity::Loss));
+    let points = |(k, setting): (usize, &Setting), gap: Gap| {
+        let gaps = coordinates(evidence, setting, Coordinate::Gap(Quantity::Loss, gap));
         Points {
             name: setting.name.into(),
             color: COLORS[k % COLORS.len()],
@@ -119,17 +144,20 @@ pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
             shade: None,
         }
     };
-    let panel = Panel {
-        x_label: "Jensen–Shannon distance of the blocks at initialization".into(),
-        y_label: "loss of SGDM / loss of Adam".into(),
-        y_scale: Scale::Log,
-        points: study.settings.iter().enumerate().map(points).collect(),
-        rules: vec![equality()],
-        ..Panel::default()
+    let panel = |&gap: &Gap| {
+        let own = study.settings.iter().enumerate().filter(|(_, setting)| setting.has(gap));
+        Panel {
+            x_label: "Jensen–Shannon distance of the blocks at initialization".into(),
+            y_label: ratio_label(gap),
+            y_scale: Scale::Log,
+            points: own.map(|own| points(own, gap)).collect(),
+            rules: vec![equality()],
+            ..Panel::default()
+        }
     };
     let figure = Figure {
         title: study.title.into(),
-        panels: vec![panel],
+        panels: study.gaps.iter().map(panel).collect(),
         caption: format!(
             "A dot for every seed 0 to {} of every setting: mean distance between the spectra of the \
              Hessian's blocks (P and Q of each layer, without the unused P) at initialization, and the \
@@ -139,6 +167,5 @@ pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
         ),
     };
     let named = ("", "the gap against block heterogeneity");
-    let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
-    Shown { pictures: vec![picture], ..Shown::default() }
+    Shown { pictures: picture(study, evidence, named, figure), ..Shown::default() }
 }

@@ -1,6 +1,7 @@
 //! Noise of gradients: at initialization, and over the steps.
 
-use super::{Picture, Shown, panel, seeds, spec, title};
+use super::caption::{seeds, spec};
+use super::picture::{Picture, Shown, panel, title};
 use crate::evidence::Evidence;
 use crate::noise::{DRAWN_SEED, InitialNoise, Missing, Statistic, Statistics};
 use crate::quantity::tail_metric;
@@ -162,7 +163,7 @@ pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
     for setting in study.settings {
         for size in BATCHES {
             let metric = tail_metric(size);
-            let mut panel = panel(evidence, setting, &metric, &label, Scale::Log);
+            let mut panel = panel((study, evidence), setting, &metric, &label, Scale::Log);
             if panel.series.is_empty() {
                 continue;
             }

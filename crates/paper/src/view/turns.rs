@@ -1,13 +1,14 @@
 //! Where verdicts turn: effects over the steps, convention by convention.
 
-use super::{COLORS, Picture, estimated, spec};
+use super::caption::spec;
+use super::picture::{Picture, estimated};
 use crate::claim::{Claim, Term};
 use crate::effect::Finding;
 use crate::estimate::Estimate;
 use crate::evidence::Evidence;
+use crate::palette::COLORS;
 use crate::quantity::at;
 use crate::reading::{Ratios, Reading, Readings};
-use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
 
@@ -16,18 +17,21 @@ const MOST: usize = 6;
 
 /// The effects over the steps of every claim whose verdict depends on the convention; nothing
 /// where all are robust, or are about something without steps.
-pub(crate) fn picture(study: &Study, evidence: &Evidence, findings: &[Finding]) -> Option<Picture> {
+pub(crate) fn turning(study: &Study, evidence: &Evidence, findings: &[Finding]) -> Option<Picture> {
     let turning = study.claims.iter().zip(findings).filter(|(_, finding)| !finding.is_robust());
-    let panels: Vec<Panel> =
-        turning.filter_map(|(claim, _)| panel(study, evidence, claim)).take(MOST).collect();
+    let drawn = |(claim, _)| Some((claim, panel(study, evidence, claim)?));
+    let (claims, panels): (Vec<&Claim>, Vec<Panel>) = turning.filter_map(drawn).take(MOST).unzip();
     if panels.is_empty() {
         return None;
     }
+    let claims: Vec<String> =
+        claims.iter().map(|claim| format!("{}: {}.", claim.id, claim.text)).collect();
     let caption = format!(
         "Effects over the steps of claims whose verdict depends on the convention, above 1 where the \
          claim holds (claims of equality: 1 within a tenth): geometric mean over paired seeds 0 to {}, with its 95 % bootstrap interval for \
-         the paper's convention.",
-        evidence.protocol.seeds - 1
+         the paper's convention. {}",
+        evidence.protocol.seeds - 1,
+        claims.join(" ")
     );
     let title = format!("{}: where the verdict turns", study.title);
     let figure = Figure { title, panels, caption };
@@ -36,11 +40,12 @@ pub(crate) fn picture(study: &Study, evidence: &Evidence, findings: &[Finding]) 
 }
 
 fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
-    let (quantity, terms) = claim.contrast()?;
+    let (quantity, contrast) = claim.contrast()?;
+    let terms: Vec<Term> = contrast.terms().into_iter().flatten().collect();
     let curves = quantity.curves();
     let series =
         curves.iter().zip(COLORS).enumerate().filter_map(|(k, ((name, metric), color))| {
-            curve(evidence, study.settings, terms, (name, metric), (color, k == 0))
+            curve((study, evidence), &terms, (name, metric), (color, k == 0))
         });
     // The paper's convention on top.
     let mut series: Vec<Series> = series.collect();
@@ -62,40 +67,39 @@ fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
 
 /// The effect of a metric at every step that all runs have.
 fn curve(
-    evidence: &Evidence,
-    settings: &[Setting],
+    (study, evidence): (&Study, &Evidence),
     terms: &[Term],
     (name, metric): (&str, &str),
     (color, band): (Color, bool),
 ) -> Option<Series> {
-    let &(first, arm, _) = terms.first()?;
-    let rows = &evidence.members(&settings[first], arm).first()?.rows;
+    let &(first, _) = terms.first()?;
+    let rows = &evidence.members(study.setting(first.setting)?, first.arm).first()?.rows;
     let steps: Vec<u64> =
         rows.iter().filter(|row| row.metric == metric).map(|row| row.step).collect();
-    let estimates: Vec<Estimate> =
-        steps.iter().map(|&step| at_step(evidence, settings, terms, (metric, step))).collect();
+    let estimates: Option<Vec<Estimate>> =
+        steps.iter().map(|&step| at_step(study, evidence, terms, (metric, step))).collect();
     let x = steps.iter().map(|&step| step as f64).collect();
-    let series = estimated(name, color, x, &estimates);
+    let series = estimated(name, color, x, &estimates?);
     let series = if band { series } else { Series { band: None, ..series } };
     (!steps.is_empty()).then_some(series)
 }
 
 /// Effect of a metric at a step, without a number where a run has none: all of a curve is of the same
-/// pairs.
+/// pairs. Nothing if the study lacks a setting.
 fn at_step(
+    study: &Study,
     evidence: &Evidence,
-    settings: &[Setting],
     terms: &[Term],
     (metric, step): (&str, u64),
-) -> Estimate {
-    let of = |&(setting, arm, power): &Term| {
-        let members = evidence.members(&settings[setting], arm).iter();
+) -> Option<Estimate> {
+    let of = |&(runs, power): &Term| {
+        let members = evidence.members(study.setting(runs.setting)?, runs.arm).iter();
         let readings = members.map(|m| Reading::of(Some(at(m, metric, step)))).collect();
-        (Readings { of: arm.name().into(), readings }, power)
+        Some((Readings { of: runs.arm.into(), readings }, power))
     };
-    let ratios = Ratios::of(&terms.iter().map(of).collect::<Vec<_>>());
-    match ratios.logs.iter().all(|log| log.is_finite()) {
+    let ratios = Ratios::of(&terms.iter().map(of).collect::<Option<Vec<_>>>()?);
+    Some(match ratios.logs.iter().all(|log| log.is_finite()) {
         true => Estimate::of_ratios(&ratios),
         false => Estimate::of_ratios(&Ratios { logs: Vec::new(), ..ratios }),
-    }
+    })
 }

@@ -7,7 +7,8 @@ use windtunnel_math::parallel::queue;
 use windtunnel_paper::audit;
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::report::{Method, Page, Part};
-use windtunnel_paper::study::{Section, Study};
+use windtunnel_paper::section::Section;
+use windtunnel_paper::study::Study;
 use windtunnel_runs::spec::run_id;
 
 use super::super::describe;
@@ -149,25 +150,25 @@ impl Report<'_> {
         let quick = self.args.quick.then(|| self.evidence.protocol.warning().trim_end().into());
         let paper = "Linear attention is (maybe) all you need (to understand Transformer \
                      optimization), Ahn, Cheng, Song, Yun, Jadbabaie, Sra, arXiv 2310.01082. Runs of \
-                     SGDM and Adam with the same seed see the same initial parameters and the same \
-                     prompts, so they are compared in pairs. A verdict is of these models and data, \
-                     not of real Transformers.";
+                     different optimizers with the same seed see the same initial parameters and \
+                     the same prompts, so they are compared in pairs. A verdict is of these models \
+                     and data, not of real Transformers.";
         let admitted = (self.studies.len() > 1).then(|| audit::ADMITTED.to_string());
         quick.into_iter().chain([paper.to_string()]).chain(admitted).collect()
     }
 
-    /// The spec of every setting and optimizer, with the ids of its runs.
+    /// The spec of every setting and arm, with the ids of its runs.
     fn methods(&self) -> Vec<Method> {
         let mut methods = Vec::new();
         for setting in settings(self.studies, |study| study.all_settings().collect()) {
-            for &arm in setting.arms {
-                let own = || self.evidence.cells(setting).filter(|cell| cell.arm == arm);
+            for arm in setting.arms {
+                let own = || self.evidence.cells(setting).filter(|cell| cell.arm.name == arm.name);
                 let Some(first) = own().next() else { continue };
                 let runs: Vec<String> = own()
                     .map(|cell| format!("{} (seed {})", run_id(&cell.spec), cell.spec.train.seed))
                     .collect();
                 methods.push(Method {
-                    title: format!("{}, {}: {}", setting.name, arm.name(), describe(&first.spec)),
+                    title: format!("{}, {}: {}", setting.name, arm.name, describe(&first.spec)),
                     note: format!("Runs: {}.", runs.join(", ")),
                     text: first.spec.to_toml(),
                 });
@@ -193,9 +194,9 @@ impl Report<'_> {
     fn brief(&self) -> Table {
         let rows = self.audit.rows.iter().map(|row| {
             let robust = if row[4].starts_with("FLIPS") { "flips" } else { "" };
-            vec![row[0].clone(), row[3].clone(), row[2].clone(), robust.into()]
+            vec![row[0].clone(), row[1].clone(), row[3].clone(), row[2].clone(), robust.into()]
         });
-        let head = ["claim", "verdict", "effect (95 %)", "other conventions"];
+        let head = ["claim", "what is claimed", "verdict", "effect (95 %)", "other conventions"];
         Table::new("Claims", &head, rows.collect())
     }
 }

@@ -1,0 +1,194 @@
+//! Whether a study has all settings and arms that it names, in claims, gaps and published numbers.
+//!
+//! The lists of studies are checked when they are compiled, any other study before it is judged.
+//! So claims never speak of runs that do not exist.
+
+use super::arm::{Arm, Gap};
+use super::claim::{Claim, Coordinate, Kind, Runs, Term};
+use super::setting::Setting;
+use super::study::Study;
+
+/// A name that a study uses and lacks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// Name of the study.
+    pub study: &'static str,
+    /// Number of the claim that uses it, or the field of the study.
+    pub part: &'static str,
+    /// Name of a setting or of an arm.
+    pub name: &'static str,
+}
+
+impl Unknown {
+    /// Sentence about it.
+    pub fn text(self) -> String {
+        let Unknown { study, part, name } = self;
+        format!(
+            "{study}: {part} names `{name}`, which is none of the settings of the study, or not an \
+             arm of the setting that is meant"
+        )
+    }
+}
+
+/// Panics if one of the studies names what it lacks, in a constant when it is compiled.
+pub(super) const fn assert_sound(mut studies: &[Study]) {
+    while let [study, rest @ ..] = studies {
+        assert!(study.unknown().is_none(), "a study names a setting or an arm that it lacks");
+        studies = rest;
+    }
+}
+
+/// Returns from a function whether the first element that has something missing is found.
+macro_rules! each {
+    ($study:expr, $list:expr, |$element:ident| $part:expr, $missing:expr) => {{
+        let mut list = $list;
+        while let [$element, rest @ ..] = list {
+            if let Some(name) = $missing {
+                return Some(Unknown { study: $study.name, part: $part, name });
+            }
+            list = rest;
+        }
+    }};
+}
+
+impl Study {
+    /// The first name that the study uses and lacks.
+    pub const fn unknown(&self) -> Option<Unknown> {
+        let settings = self.settings;
+        each!(self, settings, |own| "the list of settings", lone(own));
+        each!(self, self.gaps, |gap| "the list of gaps", in_some(settings, *gap));
+        each!(self, self.claims, |claim| claim.id, of_claim(settings, claim));
+        each!(self, self.readings, |own| "a published loss", {
+            in_one(settings, Runs { setting: own.setting, arm: own.arm })
+        });
+        each!(self, self.published, |own| "a published ratio", {
+            gap_in(settings, own.setting, own.gap)
+        });
+        each!(self, self.alternatives, |other| other.name, { replaced(settings, other.replaced) });
+        None
+    }
+}
+
+/// Name of a setting without arms.
+const fn lone(setting: &Setting) -> Option<&'static str> {
+    if setting.arms.is_empty() { Some(setting.name) } else { None }
+}
+
+const fn of_claim(settings: &[Setting], claim: &Claim) -> Option<&'static str> {
+    match claim.kind {
+        Kind::Contrast(_, contrast) | Kind::Equality(_, contrast) => {
+            of_terms(settings, &contrast.terms())
+        }
+        Kind::TailGrowth(_, runs) | Kind::Smoothness(runs) => in_one(settings, runs),
+        Kind::Ranks(x, y, _) => match of_coordinate(settings, x) {
+            None => of_coordinate(settings, y),
+            missing => missing,
+        },
+    }
+}
+
+const fn of_terms(settings: &[Setting], mut terms: &[Option<Term>]) -> Option<&'static str> {
+    while let [Some((runs, _)), rest @ ..] = terms {
+        if let Some(name) = in_one(settings, *runs) {
+            return Some(name);
+        }
+        terms = rest;
+    }
+    None
+}
+
+/// Correlations are over all settings, so each needs both arms.
+const fn of_coordinate(mut settings: &[Setting], coordinate: Coordinate) -> Option<&'static str> {
+    let Coordinate::Gap(_, gap) = coordinate else { return None };
+    while let [setting, rest @ ..] = settings {
+        if let Some(name) = arms_of(setting, gap) {
+            return Some(name);
+        }
+        settings = rest;
+    }
+    None
+}
+
+const fn in_one(settings: &[Setting], Runs { setting, arm }: Runs) -> Option<&'static str> {
+    match find(settings, setting) {
+        Some(own) if has(own.arms, arm) => None,
+        Some(_) => Some(arm),
+        None => Some(setting),
+    }
+}
+
+const fn gap_in(settings: &[Setting], setting: &'static str, gap: Gap) -> Option<&'static str> {
+    match find(settings, setting) {
+        Some(own) => arms_of(own, gap),
+        None => Some(setting),
+    }
+}
+
+/// An arm of a gap that no setting has together with the other.
+const fn in_some(mut settings: &[Setting], gap: Gap) -> Option<&'static str> {
+    let mut missing = Some(gap.of);
+    while let [setting, rest @ ..] = settings {
+        missing = arms_of(setting, gap);
+        if missing.is_none() {
+            return None;
+        }
+        settings = rest;
+    }
+    missing
+}
+
+const fn arms_of(setting: &Setting, gap: Gap) -> Option<&'static str> {
+    if !has(setting.arms, gap.of) {
+        return Some(gap.of);
+    }
+    if has(setting.arms, gap.over) { None } else { Some(gap.over) }
+}
+
+const fn replaced(
+    settings: &[Setting],
+    mut pairs: &[(&'static str, Setting)],
+) -> Option<&'static str> {
+    while let [(name, other), rest @ ..] = pairs {
+        let Some(own) = find(settings, name) else { return Some(name) };
+        let mut arms = own.arms;
+        while let [arm, rest @ ..] = arms {
+            if !has(other.arms, arm.name) {
+                return Some(arm.name);
+            }
+            arms = rest;
+        }
+        pairs = rest;
+    }
+    None
+}
+
+const fn find<'a>(mut settings: &'a [Setting], name: &str) -> Option<&'a Setting> {
+    while let [setting, rest @ ..] = settings {
+        if same(setting.name.as_bytes(), name.as_bytes()) {
+            return Some(setting);
+        }
+        settings = rest;
+    }
+    None
+}
+
+const fn has(mut arms: &[Arm], name: &str) -> bool {
+    while let [arm, rest @ ..] = arms {
+        if same(arm.name.as_bytes(), name.as_bytes()) {
+            return true;
+        }
+        arms = rest;
+    }
+    false
+}
+
+/// Whether two names are equal: `==` of strings is no constant function.
+const fn same(mut a: &[u8], mut b: &[u8]) -> bool {
+    while let ([x, left @ ..], [y, right @ ..]) = (a, b) {
+        if *x != *y {
+            return false;
+        }
+        (a, b) = (left, right);
+    }
+    a.is_empty() && b.is_empty()
+}

@@ -1,0 +1,226 @@
+//! Tables of the losses at the end of training.
+
+use crate::arm::Gap;
+use crate::estimate::Estimate;
+use crate::evidence::Evidence;
+use crate::paired::{gap_of, readings};
+use crate::published;
+use crate::quantity::{LOSS, MEDIAN, Quantity, diverged};
+use crate::reading::{Readings, ratio_of_means};
+use crate::setting::Setting;
+use crate::study::Study;
+use windtunnel_figure::table::{Table, number};
+use windtunnel_lab::chart::Member;
+
+/// How the losses of the held-out prompts become one number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Statistic {
+    Mean,
+    Median,
+}
+
+impl Statistic {
+    pub(super) fn metric(self) -> &'static str {
+        match self {
+            Statistic::Mean => LOSS,
+            Statistic::Median => MEDIAN,
+        }
+    }
+
+    /// Indices of its conventions of the loss: at the last step, over the last tenth.
+    fn conventions(self) -> [usize; 2] {
+        match self {
+            Statistic::Mean => [0, 1],
+            Statistic::Median => [2, 3],
+        }
+    }
+
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Statistic::Mean => "mean",
+            Statistic::Median => "median",
+        }
+    }
+}
+
+/// Loss of a baseline by a statistic, or the reason why there is none.
+pub(super) fn theory(
+    evidence: &Evidence,
+    setting: &Setting,
+    name: &str,
+    statistic: Statistic,
+) -> Result<f64, String> {
+    let line = evidence.theory(setting).ok_or("not fitted")?.line(name)?;
+    let loss = match statistic {
+        Statistic::Mean => line.mean,
+        Statistic::Median => line.median,
+    };
+    loss.ok_or_else(|| "beyond the range of doubles".into())
+}
+
+/// The end of the runs of one setting.
+pub(super) struct Judged {
+    pub(super) name: &'static str,
+    /// Losses of every arm of the study; nothing where the setting lacks it.
+    losses: Vec<Option<Readings>>,
+    /// Comparisons of the study's gaps; nothing where the setting lacks an arm.
+    gaps: Vec<Option<Compared>>,
+    /// Loss of GD++ on the same prompts, or the reason why there is none.
+    theory: Result<f64, String>,
+    /// Largest share that one prompt has of a loss at the end; nothing where none was measured.
+    pub(super) top_share: Option<f64>,
+    diverged: usize,
+}
+
+/// Losses of two arms in one setting.
+struct Compared {
+    /// Ratios at the last step and over the last tenth, as claims have them.
+    ratios: [Estimate; 2],
+    ratio_of_means: Result<f64, String>,
+}
+
+impl Judged {
+    pub(super) fn new(
+        study: &Study,
+        evidence: &Evidence,
+        setting: &Setting,
+        statistic: Statistic,
+    ) -> Judged {
+        let steps = setting.steps(&evidence.protocol);
+        let last = Quantity::Loss.conventions(steps).swap_remove(statistic.conventions()[0]);
+        let of = |arm: &str| readings(evidence, setting, (arm, arm), &last);
+        let members = || setting.arms.iter().flat_map(|arm| evidence.members(setting, arm.name));
+        let share = |m: &Member| {
+            let last = m.rows.iter().rev().find(|row| row.metric == "held_out_top_share")?;
+            (0.0..=1.0).contains(&last.value).then_some(last.value)
+        };
+        let compared = |gap: &Gap| {
+            let ratios = |k| gap_of(evidence, setting, *gap, (Quantity::Loss, k));
+            setting.has(*gap).then(|| Compared {
+                ratios: statistic.conventions().map(|k| Estimate::of_ratios(&ratios(k))),
+                ratio_of_means: ratio_of_means(&of(gap.of), &of(gap.over)),
+            })
+        };
+        let arms = study.arms().into_iter();
+        Judged {
+            name: setting.name,
+            losses: arms.map(|arm| setting.arm(arm).map(|_| of(arm))).collect(),
+            gaps: study.gaps.iter().map(compared).collect(),
+            theory: theory(evidence, setting, "GD++", statistic),
+            top_share: members().filter_map(share).reduce(f64::max),
+            diverged: members().filter(|member| diverged(member, steps)).count(),
+        }
+    }
+
+    /// Text of an arm's loss over that of GD++, or the reason why there is none.
+    fn distance_to_theory(&self, losses: &Readings) -> String {
+        match (&self.theory, losses.mean()) {
+            (Err(reason), _) => format!("none: {reason}"),
+            (Ok(_), Err(lack)) => format!("none: {lack}"),
+            (Ok(0.0), Ok(_)) => "none: GD++ is 0".into(),
+            (Ok(theory), Ok(loss)) => number(loss / theory),
+        }
+    }
+
+    /// Cells of the table; `near` are the places of the arms that are compared with GD++.
+    fn row(&self, near: &[usize]) -> Vec<String> {
+        let mut row = vec![self.name.into()];
+        row.extend(self.losses.iter().map(|own| or_dash(own.as_ref(), |own| cell(own.mean()))));
+        for own in &self.gaps {
+            row.push(or_dash(own.as_ref(), |own| own.ratios[0].text()));
+            row.push(or_dash(own.as_ref(), |own| cell(own.ratio_of_means.clone())));
+            row.push(or_dash(own.as_ref(), |own| own.ratios[1].text()));
+        }
+        let distance = |own: &Readings| self.distance_to_theory(own);
+        row.extend(near.iter().map(|k| or_dash(self.losses[*k].as_ref(), distance)));
+        row.push(self.diverged.to_string());
+        row
+    }
+}
+
+fn cell(found: Result<f64, String>) -> String {
+    found.map_or_else(|lack| lack, number)
+}
+
+/// Text of what a setting has; a dash where it lacks an arm.
+fn or_dash<T>(own: Option<&T>, text: impl Fn(&T) -> String) -> String {
+    own.map_or("–".into(), text)
+}
+
+/// Places of the arms that are compared with GD++: those below the line of a gap, all if there is
+/// no gap.
+fn near(study: &Study, arms: &[&str]) -> Vec<usize> {
+    let below = |arm: &str| study.gaps.iter().any(|gap| gap.over == arm);
+    (0..arms.len()).filter(|k| study.gaps.is_empty() || below(arms[*k])).collect()
+}
+
+/// The end of training, a row for every setting.
+pub(super) fn table(study: &Study, judged: &[Judged], statistic: Statistic) -> Table {
+    let mean = statistic == Statistic::Mean;
+    let arms = study.arms();
+    let near = near(study, &arms);
+    let rows = judged.iter().map(|v| {
+        let percent = |share: f64| format!("{:.0} %", 100.0 * share);
+        let share = mean.then(|| v.top_share.map_or("not measured".into(), percent));
+        v.row(&near).into_iter().chain(share).collect()
+    });
+    let over = match statistic {
+        Statistic::Mean => "mean over prompts and seeds",
+        Statistic::Median => "median over prompts, mean over seeds",
+    };
+    let title = format!("Held-out loss at the last step, {over}{}", remarks(study, mean));
+    let head = head(study, &arms, &near, mean);
+    Table::new(&title, &head.iter().map(String::as_str).collect::<Vec<_>>(), rows.collect())
+}
+
+fn head(study: &Study, arms: &[&str], near: &[usize], mean: bool) -> Vec<String> {
+    let mut head = vec!["setting".into()];
+    head.extend(arms.iter().map(|arm| (*arm).to_string()));
+    for gap in study.gaps {
+        let name = gap.name();
+        let alone = study.gaps.len() == 1;
+        head.push(format!("{name} (95 %)"));
+        head.push(if alone { "ratio of means".into() } else { format!("{name}, ratio of means") });
+        head.push(format!("{name}, last 10 % (95 %)"));
+    }
+    head.extend(near.iter().map(|k| format!("{}/GD++, ratio of means", arms[*k])));
+    head.push("diverged".into());
+    head.extend(mean.then(|| "worst prompt".into()));
+    head
+}
+
+/// Meaning of columns in parentheses, with a space in front; empty if none needs any.
+fn remarks(study: &Study, mean: bool) -> String {
+    let mut remarks = Vec::new();
+    if !study.gaps.is_empty() {
+        let gaps: Vec<String> = study.gaps.iter().map(|gap| gap.name()).collect();
+        remarks.push(format!(
+            "{}: as in the claims, geometric mean over paired seeds, or median and range of the \
+             pairs where a run diverged; last 10 %: of training",
+            gaps.join(", ")
+        ));
+    }
+    if mean {
+        let worst = "worst prompt: largest share that one prompt has of the loss, over all runs";
+        remarks.push(worst.into());
+    }
+    if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) }
+}
+
+/// Agreement with the published losses; none where there are none.
+pub(super) fn agreement(study: &Study, evidence: &Evidence) -> Option<Table> {
+    let agreement = published::agreement(study, evidence);
+    let head = ["setting", "optimizer", "step", "published", "ours", "within a factor of"];
+    let rows = agreement.iter().map(|a| {
+        vec![
+            a.setting.into(),
+            a.optimizer.into(),
+            a.step.to_string(),
+            number(a.published),
+            a.ours.map_or("not measured".into(), number),
+            a.factor_in_words(),
+        ]
+    });
+    let title = "Against the authors' notebooks, means over seeds of the loss";
+    (!agreement.is_empty()).then(|| Table::new(title, &head, rows.collect()))
+}
