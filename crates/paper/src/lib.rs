@@ -2,17 +2,19 @@
 //! verdicts.
 //!
 //! A [`study::Study`] is an entry of a list ([`figures`] of the paper, [`beyond`] it): settings of
-//! runs, views of them, and claims about them. [`evidence`] is what the runs recorded; [`study`]
-//! turns it into a section of the report, [`audit`] all claims into one table.
+//! runs, views of them, and claims about them. [`gather`] computes what they need; [`evidence`] is what
+//! was found; [`study`] turns it into a section of the [`report`], [`audit`] all claims into one table.
 
 mod arm;
 pub mod audit;
 pub mod beyond;
+pub mod catalogue;
 pub mod claim;
 pub mod effect;
 pub mod estimate;
 pub mod evidence;
 pub mod figures;
+pub mod gather;
 pub mod noise;
 pub mod quantity;
 pub mod rates;
@@ -21,7 +23,6 @@ pub mod report;
 pub mod setting;
 mod settings;
 pub mod study;
-pub mod theory;
 pub mod view;
 
 use serde::Serialize;
