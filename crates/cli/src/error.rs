@@ -1,5 +1,6 @@
 //! What ends a command early, and the exit code that says so.
 
+use windtunnel_lab::laboratory;
 use windtunnel_runs::spec::SpecError;
 use windtunnel_runs::store;
 
@@ -34,7 +35,23 @@ pub enum Error {
     ClosedPipe,
 }
 
+impl From<laboratory::Error> for Error {
+    fn from(error: laboratory::Error) -> Error {
+        match error {
+            laboratory::Error::Unusable(error) => Error::no_store(error),
+            laboratory::Error::Store(error) => Error::Store(error),
+            laboratory::Error::Spec(error) => Error::Spec(error),
+            laboratory::Error::Interrupted => Error::Interrupted,
+        }
+    }
+}
+
 impl Error {
+    /// The store that was named is of no use: another was meant.
+    pub fn no_store(error: store::Error) -> Error {
+        Error::Usage(format!("--store: {error}"))
+    }
+
     /// 2 for usage, 1 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {

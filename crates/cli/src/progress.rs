@@ -1,49 +1,64 @@
-//! Progress of a sweep: one bar with an ETA on a terminal, plain lines elsewhere.
+//! Progress on a terminal: one bar with an ETA, and plain lines elsewhere.
 
 use std::collections::BTreeSet;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use windtunnel_lab::sweep::{Event, kind};
+use windtunnel_lab::progress::{Batch, Event, Kind, Progress};
+use windtunnel_lab::training::kind;
 
 use crate::output::say;
 
 /// Time between plain lines about unfinished runs.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// A bar for the steps of one run that is measured; nothing but on a terminal.
-pub fn steps(name: String, length: u64, quiet: bool) -> ProgressBar {
-    bar(name, length, quiet, "{msg} [{bar:30}] step {pos} of {len}")
+/// The terminal as the listener to computations; `quiet` shows warnings only.
+pub struct Terminal {
+    quiet: bool,
+    shown: Mutex<Option<Shown>>,
 }
 
-/// A bar for so many things of one kind; nothing but on a terminal.
-pub fn count(name: String, length: u64, quiet: bool) -> ProgressBar {
-    bar(name, length, quiet, "{msg} [{bar:30}] {pos} of {len}, ETA {eta}")
-}
-
-fn bar(name: String, length: u64, quiet: bool, template: &str) -> ProgressBar {
-    let target = if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-    let bar = ProgressBar::with_draw_target(Some(length), target).with_message(name);
-    if let Ok(style) = ProgressStyle::with_template(template) {
-        bar.set_style(style.progress_chars("=> "));
+impl Terminal {
+    /// A terminal that shows nothing yet.
+    pub fn new(quiet: bool) -> Terminal {
+        Terminal { quiet, shown: Mutex::new(None) }
     }
-    bar
 }
 
-/// Progress of all runs of one sweep.
-pub struct Progress<'a> {
-    names: &'a [String],
-    lengths: &'a [u64],
-    /// Cost of a step of each run, in thousandths of the dearest.
+impl Progress for Terminal {
+    fn begin(&self, batch: Batch) {
+        if let Ok(mut shown) = self.shown.lock() {
+            *shown = Some(Shown::new(batch, self.quiet));
+        }
+    }
+
+    fn event(&self, item: usize, event: &Event) {
+        if let Ok(mut shown) = self.shown.lock()
+            && let Some(shown) = shown.as_mut()
+        {
+            shown.tell(item, event);
+        }
+    }
+
+    fn end(&self) {
+        if let Ok(mut shown) = self.shown.lock()
+            && let Some(shown) = shown.take()
+        {
+            shown.finish();
+        }
+    }
+}
+
+/// What is shown of one batch.
+struct Shown {
+    batch: Batch,
+    /// Cost of a step of each item, in thousandths of the dearest.
     costs: Vec<u64>,
     bar: ProgressBar,
+    /// Whether lines take the place of the bar.
     plain: bool,
-    state: Mutex<State>,
-}
-
-struct State {
-    /// Updates made, per run.
+    /// Updates made, per item.
     steps: Vec<u64>,
     /// Cost of updates that were made before this invocation: no part of the speed.
     given: u64,
@@ -55,126 +70,160 @@ struct State {
     missing: BTreeSet<String>,
 }
 
-impl<'a> Progress<'a> {
-    /// Progress of runs of the given names, numbers of steps and relative costs of a step; `quiet`
-    /// shows warnings only.
-    pub fn new(
-        names: &'a [String],
-        lengths: &'a [u64],
-        costs: &'a [u64],
-        quiet: bool,
-    ) -> Progress<'a> {
+impl Shown {
+    fn new(batch: Batch, quiet: bool) -> Shown {
+        let template = match batch.kind {
+            Kind::Runs => "{msg} [{bar:30}] {percent}% of the work, ETA {eta}",
+            Kind::Pieces => "{msg} [{bar:30}] {pos} of {len}, ETA {eta}",
+            Kind::Measurement => "{msg} [{bar:30}] step {pos} of {len}",
+        };
+        // So that sums over ten thousand runs of 10¹² steps fit.
+        let items = batch.items.iter();
+        let dearest = items.clone().map(|item| item.step_cost).max().unwrap_or(1).max(1);
+        let share = |cost: u64| (1000 * u128::from(cost) / u128::from(dearest)).max(1) as u64;
+        let costs: Vec<u64> = items.clone().map(|item| share(item.step_cost)).collect();
+        let total = match batch.kind {
+            Kind::Runs => items.zip(&costs).map(|(item, cost)| item.steps * cost).sum(),
+            Kind::Pieces => items.count() as u64,
+            Kind::Measurement => items.map(|item| item.steps).sum(),
+        };
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
-        // So that sums over ten thousand runs of 10¹² steps fit.
-        let dearest = u128::from(costs.iter().copied().max().unwrap_or(1).max(1));
-        let share = |&cost: &u64| (1000 * u128::from(cost) / dearest).max(1) as u64;
-        let costs: Vec<u64> = costs.iter().map(share).collect();
-        let total = lengths.iter().zip(&costs).map(|(length, cost)| length * cost).sum();
         let bar = ProgressBar::with_draw_target(Some(total), target);
-        let plain = !quiet && bar.is_hidden();
-        let template = "{msg} [{bar:30}] {percent}% of the work, ETA {eta}";
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        let now = Instant::now();
-        let steps = vec![0; names.len()];
-        let missing = BTreeSet::new();
-        let state = State { steps, given: 0, done: 0, cached: 0, started: now, said: now, missing };
-        Progress { names, lengths, costs, bar, plain, state: Mutex::new(state) }
+        if batch.kind != Kind::Runs {
+            bar.set_message(batch.title.clone());
+        }
+        let (now, plain) = (Instant::now(), !quiet && bar.is_hidden());
+        Shown {
+            steps: vec![0; batch.items.len()],
+            batch,
+            costs,
+            bar,
+            plain,
+            given: 0,
+            done: 0,
+            cached: 0,
+            started: now,
+            said: now,
+            missing: BTreeSet::new(),
+        }
     }
 
-    /// Takes an event of run `index`.
-    pub fn tell(&self, index: usize, event: &Event) {
-        let Ok(mut state) = self.state.lock() else { return };
+    fn tell(&mut self, index: usize, event: &Event) {
+        match (self.batch.kind, event) {
+            (Kind::Runs, event) => self.tell_of_run(index, event),
+            (Kind::Pieces, Event::Cached | Event::Computed) => self.bar.inc(1),
+            (Kind::Measurement, Event::Step { step }) => self.bar.set_position(*step),
+            (_, Event::Warning(text)) => self.warn(&format!("{}: {text}", self.name(index))),
+            _ => {}
+        }
+    }
+
+    fn tell_of_run(&mut self, index: usize, event: &Event) {
         match event {
             Event::Busy if self.plain => {
-                let name = &self.names[index];
-                say(&format!("{name}: waiting for another process that computes it"));
+                say(&format!("{}: waiting for another process that computes it", self.name(index)));
             }
             Event::Busy => self.bar.set_message("waiting for another process"),
-            Event::Warning(text) => {
-                let line = format!("warning: {}: {text}", self.names[index]);
-                self.bar.suspend(|| say(&line));
-            }
+            Event::Warning(text) => self.warn(&format!("{}: {text}", self.name(index))),
             // Once for all runs: what one optimizer cannot be measured by, its other seeds cannot.
             Event::Missing { step, what, reason } => {
-                if state.missing.insert(kind(reason)) {
-                    let line = format!(
-                        "warning: {}: step {step}: no {what}: {reason} (said once; `windtunnel \
-                         measure RUN --at {step}` tells of all metrics of a run)",
-                        self.names[index]
-                    );
-                    self.bar.suspend(|| say(&line));
+                if self.missing.insert(kind(reason)) {
+                    self.warn(&format!(
+                        "{}: step {step}: no {what}: {reason} (said once; `windtunnel measure RUN \
+                         --at {step}` tells of all metrics of a run)",
+                        self.name(index)
+                    ));
                 }
             }
             Event::Cached => {
-                state.cached += 1;
-                state.given += self.lengths[index] * self.costs[index];
-                self.advance(&mut state, index, self.lengths[index]);
+                self.cached += 1;
+                self.given += self.length(index) * self.costs[index];
+                self.advance(index, self.length(index));
             }
             Event::Started { step } => {
-                state.given += step * self.costs[index];
-                self.advance(&mut state, index, *step);
+                self.given += step * self.costs[index];
+                self.advance(index, *step);
                 if *step > 0 && self.plain {
-                    say(&format!("{}: resumed at step {step}", self.names[index]));
+                    say(&format!("{}: resumed at step {step}", self.name(index)));
                 }
             }
             Event::Step { step } => {
-                self.advance(&mut state, index, *step);
-                if self.plain && state.said.elapsed() > PLAIN_EVERY {
-                    state.said = Instant::now();
-                    say(&self.summary(&state));
+                self.advance(index, *step);
+                if self.plain && self.said.elapsed() > PLAIN_EVERY {
+                    self.said = Instant::now();
+                    say(&self.summary());
                 }
             }
             Event::Done { meta } => {
-                state.done += 1;
-                self.advance(&mut state, index, self.lengths[index]);
-                if self.plain {
-                    let how = if meta.diverged() {
-                        format!("diverged at step {}", meta.step)
-                    } else {
-                        format!("{} steps", meta.step)
-                    };
-                    let name = &self.names[index];
-                    let summary = self.summary(&state);
-                    say(&format!("{name}: {how}, {:.1} s; {summary}", meta.wall_seconds));
-                }
+                let how = match meta.diverged() {
+                    true => format!("diverged at step {}", meta.step),
+                    false => format!("{} steps", meta.step),
+                };
+                self.ended(index, &format!("{how}, {:.1} s", meta.wall_seconds));
             }
+            Event::Computed => self.ended(index, "computed"),
         }
     }
 
-    fn advance(&self, state: &mut State, index: usize, step: u64) {
-        state.steps[index] = step;
-        let runs = self.names.len();
-        self.bar.set_message(format!("{}/{runs} runs", state.done + state.cached));
+    fn name(&self, index: usize) -> &str {
+        &self.batch.items[index].name
+    }
+
+    fn length(&self, index: usize) -> u64 {
+        self.batch.items[index].steps
+    }
+
+    fn warn(&self, text: &str) {
+        self.bar.suspend(|| say(&format!("warning: {text}")));
+    }
+
+    fn ended(&mut self, index: usize, how: &str) {
+        self.done += 1;
+        self.advance(index, self.length(index));
+        if self.plain {
+            say(&format!("{}: {how}; {}", self.name(index), self.summary()));
+        }
+    }
+
+    fn advance(&mut self, index: usize, step: u64) {
+        self.steps[index] = step;
+        let runs = self.batch.items.len();
+        self.bar.set_message(format!("{}/{runs} runs", self.done + self.cached));
         // The bar counts this invocation alone, so that its ETA is not fooled by cached runs.
-        self.bar.set_length(self.work(self.lengths) - state.given);
-        self.bar.set_position(self.work(&state.steps) - state.given);
+        self.bar.set_length(self.total() - self.given);
+        self.bar.set_position(self.made() - self.given);
     }
 
-    /// Cost of so many steps of every run.
-    fn work(&self, steps: &[u64]) -> u64 {
-        steps.iter().zip(&self.costs).map(|(steps, cost)| steps * cost).sum()
+    /// Cost of all steps of every run.
+    fn total(&self) -> u64 {
+        self.batch.items.iter().zip(&self.costs).map(|(item, cost)| item.steps * cost).sum()
     }
 
-    fn summary(&self, state: &State) -> String {
-        let (total, made) = (self.work(self.lengths), self.work(&state.steps));
-        let here = made - state.given;
-        let runs = format!("{}/{} runs", state.done + state.cached, self.names.len());
+    /// Cost of the steps that were made.
+    fn made(&self) -> u64 {
+        self.steps.iter().zip(&self.costs).map(|(steps, cost)| steps * cost).sum()
+    }
+
+    fn summary(&self) -> String {
+        let (total, made) = (self.total(), self.made());
+        let here = made - self.given;
+        let runs = format!("{}/{} runs", self.done + self.cached, self.batch.items.len());
         if made == total || here == 0 {
             return runs;
         }
-        let seconds = state.started.elapsed().as_secs_f64() * (total - made) as f64 / here as f64;
+        let seconds = self.started.elapsed().as_secs_f64() * (total - made) as f64 / here as f64;
         format!("{runs}, {} % of the work, ETA {seconds:.0} s", 100 * made / total)
     }
 
     /// Clears the bar and says what came from the store.
-    pub fn finish(&self) {
+    fn finish(self) {
         self.bar.finish_and_clear();
-        let Ok(state) = self.state.lock() else { return };
-        if self.plain && state.cached > 0 {
-            let (cached, runs) = (state.cached, self.names.len());
+        if self.batch.kind == Kind::Runs && self.plain && self.cached > 0 {
+            let (cached, runs) = (self.cached, self.batch.items.len());
             say(&format!("{cached} of {runs} runs were in the store already"));
         }
     }

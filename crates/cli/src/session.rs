@@ -4,87 +4,56 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use windtunnel_lab::sweep::{Options, Status, step_cost, sweep};
+use windtunnel_lab::laboratory::Lab;
+use windtunnel_lab::local::Local;
+use windtunnel_lab::training::{Options, Status};
 use windtunnel_math::lanes::Isa;
-use windtunnel_runs::spec::{RunSpec, run_id};
 use windtunnel_runs::store::Store;
 
 use crate::args::{CheckpointOptions, Global};
 use crate::error::Error;
 use crate::output;
-use crate::progress::Progress;
-
-/// The store, made where there is none.
-///
-/// # Errors
-/// When there can be none: the user named another folder than was meant.
-pub fn open(global: &Global) -> Result<Store, Error> {
-    Store::open(&global.store).map_err(no_store)
-}
+use crate::progress::Terminal;
 
 /// The store as it is, which may be for reading only, or not there yet.
 ///
 /// # Errors
 /// When there can be none.
-pub fn look(global: &Global) -> Result<Store, Error> {
+fn look(global: &Global) -> Result<Store, Error> {
     let store = Store::at(&global.store);
-    store.ids().map_err(no_store)?;
+    store.ids().map_err(Error::no_store)?;
     Ok(store)
 }
 
-fn no_store(error: windtunnel_runs::store::Error) -> Error {
-    Error::Usage(format!("--store: {error}"))
+/// What a command computes with: the store, the machine, its progress and its signals.
+pub struct Session {
+    local: Local,
+    terminal: Terminal,
+    stop: Arc<AtomicBool>,
 }
 
-/// The store for runs of `specs`: made, and rid of what killed processes left, where one of them is
-/// missing; else as it is, which may be for reading only.
-fn open_for(global: &Global, specs: &[RunSpec]) -> Result<Store, Error> {
-    let store = Store::at(&global.store);
-    for spec in specs {
-        if store.finished(&run_id(spec)).map_err(no_store)?.is_none() {
-            return match open(global) {
-                Ok(store) => {
-                    // A folder that cannot be tidied can be used, or whoever uses it says why not.
-                    let _ = store.tidy(Store::TIDY_AGE);
-                    Ok(store)
-                }
-                // What is finished can be shown; what is missing says why it cannot be made.
-                Err(_) if store.ids().is_ok_and(|ids| !ids.is_empty()) => Ok(store),
-                Err(error) => Err(error),
-            };
-        }
+impl Session {
+    /// The session of a command.
+    ///
+    /// # Errors
+    /// A store that cannot be used, signals that cannot be caught.
+    pub fn new(global: &Global, checkpoints: &CheckpointOptions) -> Result<Session, Error> {
+        let options = Options {
+            jobs: jobs(global),
+            isa: Isa::detect(),
+            checkpoint_every: Duration::from_secs_f64(checkpoints.checkpoint_seconds),
+            git_revision: env!("WINDTUNNEL_GIT_REVISION").into(),
+        };
+        Ok(Session {
+            local: Local::new(look(global)?, options),
+            terminal: Terminal::new(global.quiet || global.json),
+            stop: stop_on_signal()?,
+        })
     }
-    Ok(store)
-}
 
-/// Computes what is missing of `specs`; tells of each whether it is there or why it failed.
-///
-/// # Errors
-/// When the user interrupted.
-pub fn attempt(
-    global: &Global,
-    checkpoints: &CheckpointOptions,
-    specs: &[RunSpec],
-    names: &[String],
-) -> Result<Vec<Status>, Error> {
-    let store = open_for(global, specs)?;
-    let options = Options {
-        jobs: jobs(global),
-        isa: Isa::detect(),
-        checkpoint_every: Duration::from_secs_f64(checkpoints.checkpoint_seconds),
-        git_revision: env!("WINDTUNNEL_GIT_REVISION").into(),
-    };
-    let stop = stop_on_signal()?;
-    let steps: Vec<u64> = specs.iter().map(|spec| spec.train.steps).collect();
-    let costs: Vec<u64> = specs.iter().map(step_cost).collect();
-    let progress = Progress::new(names, &steps, &costs, global.quiet || global.json);
-    let statuses = sweep(&store, specs, &options, &stop, &|index, event| {
-        progress.tell(index, &event);
-    });
-    progress.finish();
-    match statuses.iter().any(|status| matches!(status, Status::Interrupted)) {
-        true => Err(Error::Interrupted),
-        false => Ok(statuses),
+    /// The laboratory that experiments compute in.
+    pub fn lab(&self) -> Lab<'_> {
+        Lab { executor: &self.local, progress: &self.terminal, stop: &self.stop }
     }
 }
 
@@ -124,8 +93,7 @@ pub fn take_last_word() -> bool {
 
 /// `--jobs`, by default all cores.
 pub fn jobs(global: &Global) -> usize {
-    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    global.jobs.map_or_else(cores, usize::from)
+    global.jobs.map_or_else(|| Options::default().jobs, usize::from)
 }
 
 /// Fails where a run did, with the reason of each.

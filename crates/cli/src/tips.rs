@@ -5,9 +5,8 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, StyledStr, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
+use windtunnel_paper::catalogue::{GROUPS, studies};
 use windtunnel_runs::spec::{PRESETS, key_of, nearest};
-
-use crate::commands::reproduce::{GROUPS, studies};
 
 /// Adds to an unknown option of `train` or `baselines` the key of a spec that is meant.
 pub fn add(mut error: Error) -> Error {

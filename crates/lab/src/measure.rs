@@ -15,11 +15,12 @@ use windtunnel_train::{
     Observer, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
 };
 
+use crate::progress::{Batch, Event, Item, Kind, Progress};
 use windtunnel_runs::spec::{Precision, RunSpec};
-use windtunnel_runs::store::Checkpoint;
-use windtunnel_runs::stored::{Stored, restore};
+use windtunnel_runs::store::{self, Checkpoint};
+use windtunnel_runs::stored::{Run, Stored, restore};
 
-/// What to measure, and where.
+/// Request of instruments at steps of a trajectory.
 #[derive(Clone, Debug)]
 pub struct Request {
     /// Steps of the trajectory, ascending; none: the stored state alone.
@@ -34,7 +35,7 @@ pub struct Request {
     pub threads: usize,
 }
 
-/// What was found at one step.
+/// Measurement at one step of a trajectory.
 #[derive(Clone, Debug)]
 pub struct Measurement {
     /// Updates made before.
@@ -49,7 +50,7 @@ pub struct Measurement {
     pub blocks: Vec<Block>,
 }
 
-/// Why a run cannot be measured as asked.
+/// Error returned when a run cannot be measured as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A step that the run never reached.
@@ -64,6 +65,9 @@ pub enum Error {
         /// The last one that can be measured.
         most: u64,
     },
+    /// The stored state cannot be read.
+    #[error(transparent)]
+    Store(#[from] store::Error),
     /// The stored state cannot be used.
     #[error("the stored state is of no use: {0}")]
     State(String),
@@ -82,19 +86,17 @@ pub enum Error {
     Interrupted,
 }
 
-/// Measures a run whose last state is `state`, `diverged` there or not.
-///
-/// `on_event` hears of every step made.
+/// Measures a run of the store; tells `progress` of every step made.
 ///
 /// # Errors
 /// Steps that the run never reached, a state that does not fit, an interruption.
 pub fn measure(
-    spec: &RunSpec,
-    (state, diverged): (&Checkpoint, bool),
+    run: &Run,
     request: &Request,
     stop: &AtomicBool,
-    on_event: &mut dyn FnMut(u64),
+    progress: &dyn Progress,
 ) -> Result<Vec<Measurement>, Error> {
+    let (spec, state, diverged) = (&run.spec, &run.state()?, run.diverged());
     let most = if diverged { state.step.saturating_sub(1) } else { state.step };
     let at = if request.at.is_empty() { vec![most] } else { request.at.clone() };
     if let Some(&step) = at.iter().find(|&&step| step > most) {
@@ -102,10 +104,16 @@ pub fn measure(
         return Err(Error::Beyond { step, last: state.step, how, most });
     }
     let job = Job { spec, state: (!diverged).then_some(state), request, at };
-    match spec.train.precision {
-        Precision::F32 => job.run::<f32>(stop, on_event),
-        Precision::F64 => job.run::<f64>(stop, on_event),
-    }
+    let id = run.id.to_string();
+    let length = request.at.last().copied().unwrap_or(state.step);
+    let item = Item { name: id.clone(), steps: length, step_cost: 1 };
+    progress.begin(Batch { kind: Kind::Measurement, title: id, items: vec![item] });
+    let found = match spec.train.precision {
+        Precision::F32 => job.run::<f32>(stop, progress),
+        Precision::F64 => job.run::<f64>(stop, progress),
+    };
+    progress.end();
+    found
 }
 
 struct Job<'a> {
@@ -129,7 +137,7 @@ impl Job<'_> {
     fn run<T: Stored>(
         &self,
         stop: &AtomicBool,
-        on_event: &mut dyn FnMut(u64),
+        progress: &dyn Progress,
     ) -> Result<Vec<Measurement>, Error> {
         let settings = self.settings();
         let eval = &self.spec.eval;
@@ -142,7 +150,7 @@ impl Job<'_> {
             &mut [Scheduled { schedule: Schedule::At(self.at.clone()), observer: &mut station }],
             &mut |_: u64, _: &str, _: f64| {},
             |trainer, _| {
-                on_event(trainer.step());
+                progress.event(0, &Event::Step { step: trainer.step() });
                 match stop.load(Ordering::Relaxed) {
                     true => ControlFlow::Break(()),
                     false => ControlFlow::Continue(()),

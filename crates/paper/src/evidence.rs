@@ -1,23 +1,20 @@
 //! What the runs of all chosen studies recorded, read from the store once.
 
-use std::cmp::Reverse;
 use std::collections::HashMap;
 use std::sync::Mutex;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use windtunnel_math::parallel::queue;
 use windtunnel_measure::instrument::POOR_REFERENCE;
 
-use super::noise::{InitialNoise, initial_noise};
+use super::noise::InitialNoise;
 use super::protocol::Protocol;
 use super::quantity::REFERENCE;
 use super::rates::Search;
 use super::setting::{Cell, Setting};
-use super::theory::{Theory, theory, theory_spec};
 use windtunnel_figure::Color;
 use windtunnel_lab::chart::{Group, Member};
-use windtunnel_lab::sweep::step_cost;
-use windtunnel_runs::spec::{RunSpec, run_id};
+use windtunnel_lab::theory::Theory;
+use windtunnel_runs::spec::run_id;
 use windtunnel_runs::store::{Row, Store};
 use windtunnel_runs::stored::Run;
 
@@ -44,14 +41,12 @@ impl Evidence {
 
     /// Reads every run; a setting of which one is missing or damaged has failed.
     pub fn read(&mut self, store: &Store, jobs: usize) {
-        let go_on = AtomicBool::new(false);
         let load = |cell: &Cell| Run::finished(store, &run_id(&cell.spec)).map(|(run, _)| run.rows);
-        let found = in_order(jobs, &self.cells, &go_on, load);
+        let found = in_order(jobs, &self.cells, load);
         for (cell, rows) in self.cells.clone().into_iter().zip(found) {
             match rows {
-                Some(Ok(rows)) => self.add(&cell, rows),
-                Some(Err(error)) => self.fail(cell.setting, error.to_string()),
-                None => {}
+                Ok(rows) => self.add(&cell, rows),
+                Err(error) => self.fail(cell.setting, error.to_string()),
             }
         }
     }
@@ -74,85 +69,18 @@ impl Evidence {
         self.noise.entry(setting.name).or_default().push(noise);
     }
 
+    /// Adds the losses of a setting that need no training.
+    pub fn add_theory(&mut self, setting: &Setting, theory: Theory) {
+        self.theory.insert(setting.name, theory);
+    }
+
     /// Notes that a setting lacks something.
     pub fn fail(&mut self, setting: &'static str, reason: String) {
         self.failures.entry(setting).or_insert(reason);
     }
 
-    /// Samples the noise at initialization of every setting and seed that the store does not have;
-    /// `on_event` hears of every one that is there. Stops between two of them when asked.
-    pub fn sample_noise(
-        &mut self,
-        store: &Store,
-        settings: &[&'static Setting],
-        jobs: usize,
-        stop: &AtomicBool,
-        on_event: &(dyn Fn() + Sync),
-    ) {
-        let seeds = 0..self.protocol.seeds;
-        let mut items: Vec<(&'static Setting, u64)> = settings
-            .iter()
-            .flat_map(|setting| seeds.clone().map(|seed| (*setting, seed)))
-            .collect();
-        // The longest first, so that none is left alone at the end.
-        let cost = |setting: &Setting| {
-            let cell = self.cells.iter().find(|cell| cell.setting == setting.name);
-            cell.map_or(0, |cell| setting.draws as u64 * step_cost(&cell.spec))
-        };
-        items.sort_by_key(|(setting, _)| Reverse(cost(setting)));
-        let protocol = self.protocol;
-        let found = in_order(jobs, &items, stop, |(setting, seed)| {
-            let noise = initial_noise(store, setting, &protocol, *seed);
-            on_event();
-            noise
-        });
-        for ((setting, _), noise) in items.iter().zip(found) {
-            match noise {
-                Some(Ok(noise)) => self.add_noise(setting, noise),
-                Some(Err(reason)) => self.fail(setting.name, reason),
-                None => {}
-            }
-        }
-    }
-
-    /// Losses that need no training of every setting; in a quick look of those with published rates
-    /// only, because their best scalars take seconds to find. Stops between two of them when asked.
-    pub fn fit_theory(
-        &mut self,
-        store: &Store,
-        settings: &[&'static Setting],
-        jobs: usize,
-        stop: &AtomicBool,
-    ) {
-        let quick = self.protocol.quick;
-        let wanted = |c: &&&Setting| !quick || c.is_published();
-        let settings = settings.iter().filter(wanted);
-        let mut specs: Vec<(RunSpec, Vec<&'static str>)> = Vec::new();
-        for setting in settings {
-            match theory_spec(setting) {
-                Ok(spec) => match specs.iter_mut().find(|(known, _)| *known == spec) {
-                    Some((_, names)) => names.push(setting.name),
-                    None => specs.push((spec, vec![setting.name])),
-                },
-                Err(error) => self.fail(setting.name, error.to_string()),
-            }
-        }
-        // Scalars of many layers take longest.
-        specs.sort_by_key(|(spec, _)| Reverse(spec.model.transformer.depth));
-        let found = in_order(jobs, &specs, stop, |(spec, _)| theory(store, spec));
-        for ((_, names), theory) in specs.iter().zip(found) {
-            for name in names {
-                match &theory {
-                    Some(Ok(theory)) => drop(self.theory.insert(name, theory.clone())),
-                    Some(Err(reason)) => self.fail(name, reason.clone()),
-                    None => {}
-                }
-            }
-        }
-    }
-
     /// The runs of a setting with the arm of this name.
-    fn group(&self, setting: &Setting, arm: &str) -> Option<&Group> {
+    pub fn group(&self, setting: &Setting, arm: &str) -> Option<&Group> {
         self.groups.get(&(setting.name, setting.arm(arm)?.name))
     }
 
@@ -192,25 +120,17 @@ impl Evidence {
     }
 }
 
-/// Results of `work` in the order of the items, not in that in which the threads finish; nothing for
-/// items that were not begun before `stop`.
-fn in_order<T: Sync, R: Send>(
-    jobs: usize,
-    items: &[T],
-    stop: &AtomicBool,
-    work: impl Fn(&T) -> R + Sync,
-) -> Vec<Option<R>> {
+/// Results of `work` in the order of the items, not in that in which the threads finish.
+fn in_order<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let slots: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
     queue(jobs, items, |index, item| {
-        if stop.load(Ordering::Relaxed) {
-            return;
-        }
         let found = work(item);
         if let Ok(mut slot) = slots[index].lock() {
             *slot = Some(found);
         }
     });
-    slots.into_iter().map(|slot| slot.into_inner().ok().flatten()).collect()
+    // A thread that panicked has ended the queue with its panic.
+    slots.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
 }
 
 /// Takes out readings of noise whose reference is too poor: see [`POOR_REFERENCE`].
@@ -236,6 +156,7 @@ fn leave_out_poor_noise(member: &mut Member) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::sync::atomic::{AtomicBool, Ordering};
 
     #[test]
     fn what_threads_find_is_in_the_order_of_the_items() {
@@ -249,8 +170,8 @@ mod tests {
             last.fetch_or(*item == 19, Ordering::Relaxed);
             10 * item
         };
-        let found = in_order(2, &items, &AtomicBool::new(false), work);
-        assert_eq!(found, items.iter().map(|item| Some(10 * item)).collect::<Vec<_>>());
-        assert_eq!(in_order(2, &items, &AtomicBool::new(true), work), vec![None; 20]);
+        let found = in_order(2, &items, work);
+        assert_eq!(found, items.iter().map(|item| 10 * item).collect::<Vec<_>>());
+        assert!(in_order(2, &[], work).is_empty());
     }
 }

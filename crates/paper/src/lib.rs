@@ -3,17 +3,20 @@
 //!
 //! A [`study::Study`] is an entry of a list ([`figures`] of the paper, [`beyond`] it): settings of
 //! runs, views of them, and claims about them. A [`setting::Setting`] is data and model, with any
-//! number of optimizers that are compared on them, its [`arm::Arm`]s. [`evidence`] is what the runs
-//! recorded; [`section`] turns it into a section of the report, [`audit`] all claims into one table.
+//! number of optimizers that are compared on them, its [`arm::Arm`]s. [`gather`] computes what they
+//! need; [`evidence`] is what was found; [`section`] turns it into a section of the [`report`],
+//! [`audit`] all claims into one table.
 
 pub mod arm;
 pub mod audit;
 pub mod beyond;
+pub mod catalogue;
 pub mod claim;
 pub mod effect;
 pub mod estimate;
 pub mod evidence;
 pub mod figures;
+pub mod gather;
 mod judge;
 pub mod noise;
 mod paired;
@@ -29,7 +32,6 @@ pub mod setting;
 mod settings;
 pub mod soundness;
 pub mod study;
-pub mod theory;
 mod verdict;
 pub mod view;
 

@@ -1,352 +1,49 @@
-//! Noise of mini-batch gradients at initialization: ‖g − ∇f‖ of many mini-batches at the initial
-//! parameters of every seed, kept in the store.
+//! Studies of the noise at initialization that the settings need.
 
-use serde::{Deserialize, Serialize};
-use windtunnel_math::lanes::{Isa, Real};
-use windtunnel_math::objective::{Block, ObjectiveError};
-use windtunnel_measure::instrument::{DENSE_LIMIT, gaussian_norms};
-use windtunnel_measure::landscape::{NoiseSample, large_batch_gradient, noise_sample};
-use windtunnel_measure::stats::{excess_kurtosis, median, tail_ratio};
-use windtunnel_model::{Evaluator, TaskObjective, Trained};
-use windtunnel_train::Trainer;
+use windtunnel_lab::initial_noise::NoiseStudy;
+use windtunnel_runs::spec::SpecError;
+use windtunnel_runs::store::Store;
 
 use super::protocol::Protocol;
 use super::setting::Setting;
-use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
-use windtunnel_runs::store::Store;
 
-/// The seed whose norms are drawn, as in the authors' notebook.
-pub const DRAWN_SEED: u64 = 1;
-/// Share of the draws that the other seeds have, 1 in so many.
+pub use windtunnel_lab::initial_noise::{DRAWN_SEED, InitialNoise, Missing, Statistic, Statistics};
+
+/// Share of the draws that seeds whose norms are not drawn have, 1 in so many.
 const OTHER_SEEDS: usize = 5;
 /// Share of the draws in a quick look, 1 in so many.
 const QUICK: usize = 20;
 /// Prompts of the large batch, for each of a mini-batch: the paper's 100.
 const REFERENCE: usize = 100;
 
-/// Version of what the store keeps. 1 had no reasons, 0 for an RMS that overflowed, and coordinates that
-/// do not vary in the median of kurtoses.
-const FORMAT: u32 = 2;
-
-/// Noise of one seed at its initial parameters.
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct InitialNoise {
-    /// Seed of parameters and prompts.
-    pub seed: u64,
-    /// Prompts of a mini-batch.
-    pub batch_size: usize,
-    /// Number of mini-batches.
-    pub draws: usize,
-    /// Prompts of the large-batch gradient in place of ∇f.
-    pub reference: usize,
-    /// Number of mini-batches whose ‖g − ∇f‖ overflows.
-    pub overflowed: usize,
-    /// What the draws say of the noise.
-    pub statistics: Statistics,
-    /// Norms, of [`DRAWN_SEED`] only and if none overflows.
-    pub norms: Vec<f64>,
-    /// Ascending norms of Gaussian noise of the same covariance, if there are norms and a covariance.
-    pub gaussian: Vec<f64>,
-}
-
-/// Statistics of the noise, finite or with the reason why not.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Statistics {
-    /// √E‖g − ∇f‖².
-    pub rms: Statistic,
-    /// Excess kurtosis of the norm.
-    pub kurtosis: Statistic,
-    /// Excess kurtosis of the norm of Gaussian noise of the same covariance.
-    pub gaussian_kurtosis: Statistic,
-    /// 99.9 % quantile of the norm over that of Gaussian noise of the same covariance.
-    pub q999: Statistic,
-    /// Largest norm over that of Gaussian noise of the same covariance.
-    pub largest: Statistic,
-    /// Median excess kurtosis of the live coordinates that vary.
-    pub coordinate_kurtosis: Statistic,
-    /// `q999` of gradients of single prompts.
-    pub single: Statistic,
-}
-
-/// A finite number, or the reason why there is none.
-pub type Statistic = Result<f64, Missing>;
-
-/// Reason why a statistic of the noise has no value.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Missing {
-    /// The gradient of a mini-batch or its norm is not finite.
-    Overflow,
-    /// The gradient of a single prompt or its norm is not finite.
-    SinglePrompt,
-    /// The error of the large-batch gradient is not finite.
-    Reference,
-    /// A covariance of more than [`DENSE_LIMIT`] parameters is not made.
-    TooManyParameters,
-    /// The covariance overflows, or it is zero though the noise is not.
-    Covariance,
-    /// Every draw equals the reference.
-    Zero,
-    /// All norms are the same.
-    Constant,
-    /// No live coordinate varies.
-    Coordinates,
-}
-
-impl Missing {
-    /// Predicate of a sentence whose subject is the noise.
-    pub fn text(self) -> &'static str {
-        match self {
-            Missing::Overflow => "overflows",
-            Missing::SinglePrompt => "overflows for single prompts",
-            Missing::Reference => "is measured against a reference whose error overflows",
-            Missing::TooManyParameters => {
-                "has no covariance to compare with, of so many parameters"
-            }
-            Missing::Covariance => "has a covariance beyond the range of doubles",
-            Missing::Zero => "is zero",
-            Missing::Constant => "has a norm that does not vary",
-            Missing::Coordinates => "has no coordinate that varies",
-        }
-    }
-}
-
-impl Statistics {
-    /// Statistics of which none has a value, all for one reason.
-    pub fn missing(reason: Missing) -> Statistics {
-        let none = Err(reason);
-        Statistics {
-            rms: none,
-            kurtosis: none,
-            gaussian_kurtosis: none,
-            q999: none,
-            largest: none,
-            coordinate_kurtosis: none,
-            single: none,
-        }
-    }
-
-    /// Kurtosis of the norm over that of Gaussian noise's norm.
-    pub fn kurtosis_ratio(&self) -> Statistic {
-        Ok((self.kurtosis? + 3.0) / (self.gaussian_kurtosis? + 3.0))
-    }
+/// The study of a setting at one seed.
+///
+/// # Errors
+/// As [`Setting::spec`].
+pub fn noise_study(
+    setting: &Setting,
+    protocol: &Protocol,
+    seed: u64,
+) -> Result<NoiseStudy, SpecError> {
+    let spec = setting.bare_spec(setting.arms[0], 1, Some(1.0))?.with_seed(seed);
+    let share = if protocol.quick { QUICK } else { 1 };
+    let draws = setting.draws / if seed == DRAWN_SEED { 1 } else { OTHER_SEEDS } / share;
+    let draws = draws.max(20);
+    // A quick look has few draws, and no use for a reference that is far better than they are.
+    let reference = REFERENCE * spec.train.batch_size.min(10 * draws);
+    Ok(NoiseStudy { spec, draws, reference })
 }
 
 /// Noise of a setting at one seed, read from the store or computed and kept there.
 ///
 /// # Errors
-/// A spec that does not resolve, or a store that cannot be read or written.
+/// A spec that does not resolve, or a store that can be neither read nor written.
 pub fn initial_noise(
     store: &Store,
     setting: &Setting,
     protocol: &Protocol,
     seed: u64,
 ) -> Result<InitialNoise, String> {
-    let spec = setting.bare_spec(setting.arms[0], 1, Some(1.0)).map_err(|e| e.to_string())?;
-    let spec = spec.with_seed(seed);
-    let share = if protocol.quick { QUICK } else { 1 };
-    let draws = setting.draws / if seed == DRAWN_SEED { 1 } else { OTHER_SEEDS } / share;
-    let draws = draws.max(20);
-    // A quick look has few draws, and no use for a reference that is far better than they are.
-    let reference = REFERENCE * spec.train.batch_size.min(10 * draws);
-    let id = run_id(&spec);
-    let key = format!(
-        "initial noise {FORMAT} of {id}, {draws} draws against {reference} prompts, numerics \
-         {NUMERICS_VERSION}"
-    );
-    let known = store.cached(&key).map_err(|e| e.to_string())?;
-    if let Some(known) = known.and_then(|text| serde_json::from_str(&text).ok()) {
-        return Ok(known);
-    }
-    let samples = match spec.train.precision {
-        Precision::F32 => Samples::draw::<f32>(&spec, draws, reference),
-        Precision::F64 => Samples::draw::<f64>(&spec, draws, reference),
-    };
-    let noise = samples.map_err(|e| e.to_string())?.noise(seed);
-    let text = serde_json::to_string(&noise).map_err(|e| e.to_string())?;
-    store.cache(&key, &text).map_err(|e| e.to_string())?;
-    Ok(noise)
-}
-
-/// Draws at the initial parameters of a spec, against one large-batch gradient.
-struct Samples {
-    many: NoiseSample,
-    single: NoiseSample,
-    blocks: Vec<Block>,
-}
-
-impl Samples {
-    fn draw<T: Trained + Real>(
-        spec: &RunSpec,
-        draws: usize,
-        reference: usize,
-    ) -> Result<Samples, ObjectiveError> {
-        let isa = Isa::detect();
-        let settings = spec.settings(isa, 1);
-        let trainer = Trainer::<T>::new(settings.clone());
-        let params: Vec<f64> = trainer.params().iter().map(|x| x.widen()).collect();
-        let evaluator = Evaluator::new(settings.model, isa, 1);
-        let mut prompts = TaskObjective::new(evaluator, settings.task, spec.train.seed);
-        let reference = large_batch_gradient(&mut prompts, &params, reference)?;
-        let mut of =
-            |batch_size| noise_sample(&mut prompts, &params, batch_size, draws, &reference);
-        let (many, single) = (of(settings.batch_size)?, of(1)?);
-        Ok(Samples { many, single, blocks: settings.model.blocks() })
-    }
-
-    fn noise(&self, seed: u64) -> InitialNoise {
-        let Samples { many, single, blocks } = self;
-        let norms = many.norms();
-        let gaussian = gaussian(many);
-        let overflowed = norms.iter().filter(|norm| !norm.is_finite()).count();
-        let drawn = |norms: &[f64]| -> Vec<f64> {
-            let shown = seed == DRAWN_SEED && overflowed == 0;
-            norms.iter().filter(|_| shown).copied().map(short).collect()
-        };
-        InitialNoise {
-            seed,
-            batch_size: many.batch_size,
-            draws: norms.len(),
-            reference: many.reference.samples,
-            overflowed,
-            norms: drawn(&norms),
-            gaussian: gaussian.as_deref().map_or_else(|_| Vec::new(), drawn),
-            statistics: Statistics {
-                single: single_tail(single),
-                ..of_mini_batches(many, gaussian.as_deref(), blocks)
-            },
-        }
-    }
-}
-
-/// Statistics of mini-batches, given the norms of Gaussian noise of the same covariance.
-fn of_mini_batches(
-    sample: &NoiseSample,
-    gaussian: Result<&[f64], &Missing>,
-    blocks: &[Block],
-) -> Statistics {
-    let missing = Statistics::missing(Missing::Overflow);
-    let norms = sample.norms();
-    if !norms.iter().all(|norm| norm.is_finite()) {
-        return missing;
-    }
-    let zero = norms.iter().all(|norm| *norm == 0.0);
-    let or_zero = |x: f64, reason| finite(x, if zero { Missing::Zero } else { reason });
-    let gaussian = gaussian.map_err(|reason| *reason);
-    let tail = gaussian.map(|gaussian| tail_ratio(&norms, gaussian));
-    let of_gaussian = |norms| or_zero(excess_kurtosis(norms), Missing::Covariance);
-    Statistics {
-        rms: finite(sample.rms(), Missing::Reference),
-        kurtosis: or_zero(excess_kurtosis(&norms), Missing::Constant),
-        gaussian_kurtosis: gaussian.and_then(of_gaussian),
-        q999: tail.and_then(|tail| or_zero(tail.q999, Missing::Covariance)),
-        largest: tail.and_then(|tail| or_zero(tail.max, Missing::Covariance)),
-        coordinate_kurtosis: coordinate_kurtosis(sample, blocks),
-        ..missing
-    }
-}
-
-/// Median excess kurtosis of the coordinates that vary, of finite noise.
-fn coordinate_kurtosis(sample: &NoiseSample, blocks: &[Block]) -> Statistic {
-    let live = blocks.iter().filter(|block| !block.unused).flat_map(|block| block.range.clone());
-    let kurtoses = live.map(|i| excess_kurtosis(&sample.coordinate(i)));
-    let varying: Vec<f64> = kurtoses.filter(|kurtosis| !kurtosis.is_nan()).collect();
-    finite(median(&varying), Missing::Coordinates)
-}
-
-/// 99.9 % quantile of the norm of single prompts' noise over that of Gaussian noise.
-fn single_tail(single: &NoiseSample) -> Statistic {
-    let norms = single.norms();
-    let gaussian = gaussian(single).map_err(|missing| match missing {
-        Missing::Overflow => Missing::SinglePrompt,
-        other => other,
-    })?;
-    let zero = norms.iter().all(|norm| *norm == 0.0);
-    let reason = if zero { Missing::Zero } else { Missing::Covariance };
-    finite(tail_ratio(&norms, &gaussian).q999, reason)
-}
-
-fn finite(x: f64, otherwise: Missing) -> Statistic {
-    if x.is_finite() { Ok(x) } else { Err(otherwise) }
-}
-
-/// Number rounded to six digits, more than a picture shows.
-fn short(x: f64) -> f64 {
-    format!("{x:.5e}").parse().unwrap_or(x)
-}
-
-/// Ascending norms of Gaussian noise of the same covariance.
-fn gaussian(sample: &NoiseSample) -> Result<Vec<f64>, Missing> {
-    if sample.norms().iter().any(|norm| !norm.is_finite()) {
-        return Err(Missing::Overflow);
-    }
-    if sample.reference.grad.len() > DENSE_LIMIT {
-        return Err(Missing::TooManyParameters);
-    }
-    let covariance = sample.covariance().ok_or(Missing::Covariance)?;
-    // Rounding leaves eigenvalues of a singular covariance a little below zero.
-    let variances: Vec<f64> = covariance.values.iter().map(|v| v.max(0.0)).collect();
-    Ok(gaussian_norms(&variances))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use windtunnel_measure::landscape::Reference;
-
-    /// Draws of two coordinates.
-    fn noise(vectors: &[f64], error: f64) -> NoiseSample {
-        let (grad, standard_errors) = (vec![0.0; 2], vec![error; 2]);
-        let reference =
-            Reference { grad, loss: 0.0, standard_error: error, standard_errors, samples: 1 };
-        NoiseSample { reference, batch_size: 1, vectors: vectors.to_vec() }
-    }
-
-    fn statistics(sample: &NoiseSample) -> Statistics {
-        let blocks = [Block { name: "w".into(), range: 0..2, unused: false }];
-        Statistics {
-            single: single_tail(sample),
-            ..of_mini_batches(sample, gaussian(sample).as_deref(), &blocks)
-        }
-    }
-
-    /// Kurtoses −1.5 of 0, 1, 2 and none of what does not vary.
-    #[test]
-    fn coordinates_that_do_not_vary_are_not_in_the_median() {
-        let found = statistics(&noise(&[0.0, 4.0, 1.0, 4.0, 2.0, 4.0], 0.0)).coordinate_kurtosis;
-        assert!((found.unwrap() + 1.5).abs() < 1e-14, "{found:?}");
-        let constant = statistics(&noise(&[3.0, 4.0, 3.0, 4.0], 0.0));
-        assert_eq!(constant.coordinate_kurtosis, Err(Missing::Coordinates));
-        assert_eq!((constant.kurtosis, constant.rms), (Err(Missing::Constant), Ok(5.0)));
-        assert!(constant.q999.is_ok() && constant.kurtosis_ratio() == Err(Missing::Constant));
-    }
-
-    #[test]
-    fn every_statistic_has_its_own_reason() {
-        let whole = [1.0, 2.0, -2.0, 1.0, 0.5, -3.0];
-        let scaled = |scale: f64| noise(&whole.map(|x| scale * x), 0.0);
-        let covariance = Err(Missing::Covariance);
-        for scale in [1e-200, 1e200] {
-            let found = statistics(&scaled(scale));
-            assert!(found.rms.is_ok() && found.kurtosis.is_ok(), "{found:?}");
-            let compared = [found.q999, found.largest, found.gaussian_kurtosis, found.single];
-            assert_eq!(compared, [covariance; 4]);
-        }
-        let infinite = statistics(&scaled(f64::INFINITY));
-        let overflow = Statistics::missing(Missing::Overflow);
-        assert_eq!(infinite, Statistics { single: Err(Missing::SinglePrompt), ..overflow });
-        let poor = statistics(&noise(&whole, f64::INFINITY));
-        assert_eq!(poor.rms, Err(Missing::Reference));
-        assert!(poor.q999.is_ok() && poor.single.is_ok(), "{poor:?}");
-        let zero = statistics(&scaled(0.0));
-        assert_eq!((zero.rms, zero.coordinate_kurtosis), (Ok(0.0), Err(Missing::Coordinates)));
-        let others = [zero.kurtosis, zero.gaussian_kurtosis, zero.q999, zero.largest, zero.single];
-        assert_eq!(others, [Err(Missing::Zero); 5]);
-    }
-
-    #[test]
-    fn reasons_are_kept_with_the_numbers() {
-        let found = statistics(&noise(&[1e200, 0.0, 0.0, 2e200, 1e200, 1e200], 0.0));
-        let text = serde_json::to_string(&found).unwrap();
-        assert_eq!(serde_json::from_str::<Statistics>(&text).unwrap(), found);
-    }
+    let study = noise_study(setting, protocol, seed).map_err(|error| error.to_string())?;
+    study.obtain(store)
 }

@@ -8,11 +8,9 @@ use windtunnel_measure::stats::{mean, median};
 use super::noise::{InitialNoise, Statistic, Statistics};
 use super::reading::{DIVERGED, Reading};
 use windtunnel_lab::chart::Member;
+use windtunnel_lab::ending;
+pub(super) use windtunnel_lab::ending::{LOSS, MEDIAN};
 
-/// Held-out loss, mean over prompts.
-pub(super) const LOSS: &str = "held_out_loss";
-/// The same, median over prompts.
-pub(super) const MEDIAN: &str = "held_out_median";
 pub(super) const CONDITION: &str = "robust_condition_number";
 pub(super) const SMOOTHNESS: &str = "directional_smoothness";
 pub(super) const HETEROGENEITY: &str = "js_distance";
@@ -262,20 +260,15 @@ pub(super) fn at(member: &Member, metric: &str, step: u64) -> f64 {
 
 /// Whether a run ended before its last step.
 pub(super) fn diverged(member: &Member, steps: u64) -> bool {
-    let last = member.rows.iter().rev().find(|row| row.metric == LOSS);
-    last.is_none_or(|row| row.step < steps)
+    ending::diverged(&member.rows, steps)
 }
 
 /// Loss at the last step, or its geometric mean over the last tenth of training; infinite for a run
 /// that diverged.
 pub(super) fn loss(member: &Member, metric: &str, steps: u64, late: bool) -> f64 {
-    if diverged(member, steps) {
-        return f64::INFINITY;
+    match diverged(member, steps) {
+        true => f64::INFINITY,
+        false if late => ending::late_loss(&member.rows, metric, steps),
+        false => at(member, metric, steps),
     }
-    if !late {
-        return at(member, metric, steps);
-    }
-    let rows = member.rows.iter().filter(|row| row.metric == metric);
-    let late = rows.filter(|row| row.step >= steps - steps / 10);
-    mean(&late.map(|row| row.value.ln()).collect::<Vec<_>>()).exp()
 }

@@ -9,18 +9,21 @@ mod words;
 
 use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use made_up::{Fault, STEPS, assert_whole, noise, page, rows, wave};
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Color, Scale};
-use windtunnel_lab::sweep::{Options, sweep};
-use windtunnel_math::lanes::Isa;
+use windtunnel_lab::laboratory::Lab;
+use windtunnel_lab::local::Local;
+use windtunnel_lab::progress::Silent;
+use windtunnel_lab::search::search;
+use windtunnel_lab::training::Options;
 use windtunnel_paper::arm::{Arm, Gap, Rates};
 use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit};
 use windtunnel_paper::evidence::Evidence;
+use windtunnel_paper::gather::add_theory;
 use windtunnel_paper::quantity::Quantity;
-use windtunnel_paper::rates::{self, searches};
+use windtunnel_paper::rates::{self, Search, searches};
 use windtunnel_paper::section::Section;
 use windtunnel_paper::setting::{Cell, Setting};
 use windtunnel_paper::soundness::Unknown;
@@ -149,10 +152,16 @@ fn faulty(study: &Study, seeds: u64, fault: Fault) -> Evidence {
         (0..seeds)
             .for_each(|seed| evidence.add_noise(&study.settings[k], noise(seed, Fault::None)));
     }
+    in_a_laboratory(|lab| add_theory(lab, &mut evidence, &[&study.settings[0]]).unwrap());
+    evidence
+}
+
+/// What `work` gives in a laboratory with a store of its own.
+fn in_a_laboratory<R>(work: impl FnOnce(&Lab) -> R) -> R {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    evidence.fit_theory(&store, &[&study.settings[0]], 2, &AtomicBool::new(false));
-    evidence
+    let local = Local::new(store, Options { jobs: 2, ..Options::default() });
+    work(&Lab { executor: &local, progress: &Silent, stop: &AtomicBool::new(false) })
 }
 
 fn table<'a>(section: &'a Section, start: &str) -> &'a Table {
@@ -382,24 +391,12 @@ fn searches_are_an_arms_own() {
         steps: (20, 20),
         ..FIRST
     };
-    let dir = tempfile::tempdir().unwrap();
-    let store = Store::open(dir.path()).unwrap();
-    let options = Options {
-        jobs: 2,
-        isa: Isa::detect(),
-        checkpoint_every: Duration::from_hours(1),
-        git_revision: String::new(),
-    };
-    let mut found = searches(&[&SEARCHED], &Protocol::QUICK);
-    for search in &mut found {
-        loop {
-            let specs = search.specs(&Protocol::QUICK).unwrap();
-            sweep(&store, &specs, &options, &AtomicBool::new(false), &|_, _| {});
-            if search.read(&store, &specs).unwrap() {
-                break;
-            }
-        }
-    }
+    let open = searches(&[&SEARCHED], &Protocol::QUICK).unwrap();
+    let rates = open.iter().map(|search| search.rates.clone()).collect();
+    let ended = in_a_laboratory(|lab| search(lab, rates).unwrap());
+    let ended = open.into_iter().zip(ended);
+    let found: Vec<_> =
+        ended.map(|(open, rates)| Search { rates: rates.unwrap(), ..open }).collect();
     let found: Vec<_> = found.iter().collect();
     let table = rates::table(&found).unwrap();
     let names: Vec<&str> = table.rows.iter().map(|row| row[1].as_str()).collect();
@@ -409,7 +406,7 @@ fn searches_are_an_arms_own() {
     // The place of an arm is that in its study, whether it was searched or not.
     assert_eq!(colors.collect::<Vec<_>>(), [0, 2, 3].map(|k| Color::CYCLE[k]));
     // The learning rate of an arm that is not searched is that of its spec.
-    let lr = |arm: Arm| found.iter().find(|s| s.arm.name == arm.name).map(|s| s.lr());
+    let lr = |arm: Arm| found.iter().find(|s| s.arm.name == arm.name).map(|s| s.rates.lr());
     let cells = SEARCHED.cells(&Protocol::QUICK, lr).unwrap();
     let slow = cells.iter().find(|cell| cell.arm.name == "slow Adam").unwrap();
     assert!(slow.spec.to_toml().contains("lr = 0.00005"), "{}", slow.spec.to_toml());

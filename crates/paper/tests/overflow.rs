@@ -7,17 +7,19 @@
 mod words;
 
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use windtunnel_lab::sweep::{Options, sweep};
-use windtunnel_math::lanes::Isa;
+use windtunnel_lab::laboratory::Lab;
+use windtunnel_lab::local::Local;
+use windtunnel_lab::progress::Silent;
+use windtunnel_lab::search::search;
+use windtunnel_lab::training::Options;
 use windtunnel_paper::Protocol;
 use windtunnel_paper::arm::{Arm, Rates};
 use windtunnel_paper::claim::{Claim, Contrast, Kind, Runs};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::noise::{Missing, initial_noise};
 use windtunnel_paper::quantity::Quantity;
-use windtunnel_paper::rates::{self, searches};
+use windtunnel_paper::rates::{self, Search, searches};
 use windtunnel_paper::setting::Setting;
 use windtunnel_paper::study::Study;
 use windtunnel_paper::view::View;
@@ -93,20 +95,12 @@ fn noise_that_overflows_is_counted_and_read_back_as_it_was_made() {
 fn a_search_of_which_every_rate_diverges_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let mut search = searches(&[&HOPELESS], &Protocol::PUBLISHED).remove(0);
-    loop {
-        let specs = search.specs(&Protocol::PUBLISHED).unwrap();
-        let options = Options {
-            jobs: 2,
-            isa: Isa::detect(),
-            checkpoint_every: Duration::from_hours(1),
-            git_revision: String::new(),
-        };
-        sweep(&store, &specs, &options, &AtomicBool::new(false), &|_, _| {});
-        if search.read(&store, &specs).unwrap() {
-            break;
-        }
-    }
+    let open = searches(&[&HOPELESS], &Protocol::PUBLISHED).unwrap().remove(0);
+    let local = Local::new(store, Options { jobs: 2, ..Options::default() });
+    let stop = AtomicBool::new(false);
+    let lab = Lab { executor: &local, progress: &Silent, stop: &stop };
+    let rates = search(&lab, vec![open.rates.clone()]).unwrap().remove(0).unwrap();
+    let search = Search { rates, ..open };
     let table = rates::table(&[&search]).unwrap();
     assert_eq!(table.rows[0][3], "none: a run diverged at every rate");
     assert_worded(&table.text(), "table");

@@ -4,18 +4,23 @@
 #![allow(clippy::unwrap_used)]
 
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
-use windtunnel_lab::sweep::{Options, sweep};
-use windtunnel_math::lanes::Isa;
+use windtunnel_lab::executor::Executor;
+use windtunnel_lab::laboratory::Lab;
+use windtunnel_lab::local::Local;
+use windtunnel_lab::plan::Plan;
+use windtunnel_lab::progress::Silent;
+use windtunnel_lab::search::{LearningRateSearches, SEEDS};
+use windtunnel_lab::training::{Options, Status};
 use windtunnel_paper::arm::{Arm, Gap, Rates};
 use windtunnel_paper::beyond::BEYOND;
 use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::figures::FIGURES;
+use windtunnel_paper::gather;
 use windtunnel_paper::noise::initial_noise;
 use windtunnel_paper::quantity::Quantity;
-use windtunnel_paper::rates::{LearningRateSearches, SEEDS, Search, searches};
+use windtunnel_paper::rates::{Search, searches};
 use windtunnel_paper::setting::{Cell, Setting};
 use windtunnel_paper::study::Study;
 use windtunnel_paper::view::View;
@@ -108,15 +113,14 @@ const TINY: Setting = Setting {
     dose: f64::NAN,
 };
 
+fn local(store: &Store) -> Local {
+    Local::new(store.clone(), Options { jobs: 2, ..Options::default() })
+}
+
 fn compute(store: &Store, specs: &[RunSpec]) {
-    let options = Options {
-        jobs: 2,
-        isa: Isa::detect(),
-        checkpoint_every: Duration::from_hours(1),
-        git_revision: String::new(),
-    };
-    let statuses = sweep(store, specs, &options, &AtomicBool::new(false), &|_, _| {});
-    assert_eq!(statuses.len(), specs.len());
+    let plan = Plan::of_runs("runs", specs.to_vec());
+    let statuses = local(store).execute(&plan, &Silent, &AtomicBool::new(false)).unwrap();
+    assert_eq!(statuses, vec![Status::Stored; specs.len()]);
 }
 
 /// Final score of runs of one learning rate, as the search is documented to judge them.
@@ -132,13 +136,13 @@ fn score(store: &Store, specs: &[RunSpec]) -> f64 {
 }
 
 /// Lets a search run to its end; what it asked for, round by round.
-fn searched(store: &Store, search: &mut Search, protocol: &Protocol) -> Vec<Vec<RunSpec>> {
+fn searched(store: &Store, search: &mut Search) -> Vec<Vec<RunSpec>> {
     let mut rounds = Vec::new();
     loop {
-        let specs = search.specs(protocol).unwrap();
+        let specs = search.rates.ask();
         compute(store, &specs);
         rounds.push(specs);
-        if search.read(store, &rounds[rounds.len() - 1]).unwrap() {
+        if search.rates.read(store).unwrap() {
             return rounds;
         }
     }
@@ -153,8 +157,8 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
     let store = Store::open(dir.path()).unwrap();
     let mut grids = Vec::new();
     for protocol in [Protocol::PUBLISHED, Protocol::QUICK] {
-        for mut search in searches(&[&TINY], &protocol) {
-            let mut rounds = searched(&store, &mut search, &protocol);
+        for mut search in searches(&[&TINY], &protocol).unwrap() {
+            let mut rounds = searched(&store, &mut search);
             // The last round is the trial at full length.
             let trial = rounds.pop().unwrap();
             assert!(trial.iter().all(|spec| spec.train.steps == TINY.steps(&protocol)));
@@ -167,7 +171,7 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
             let values: Vec<&[RunSpec]> = specs.chunks(SEEDS as usize).collect();
             let scores = values.iter().map(|specs| score(&store, specs)).enumerate();
             let best = scores.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
-            assert_eq!(search.lr(), values[best][0].optimizer.rule.lr(), "{:?}", search.arm);
+            assert_eq!(search.rates.lr(), values[best][0].optimizer.rule.lr(), "{:?}", search.arm);
             grids.push((search.arm.name, steps, values.len(), best));
         }
     }
@@ -199,12 +203,12 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let protocol = Protocol::PUBLISHED;
-    let mut search = searches(&[&WILD], &protocol).remove(0);
-    let rounds = searched(&store, &mut search, &protocol);
+    let mut search = searches(&[&WILD], &protocol).unwrap().remove(0);
+    let rounds = searched(&store, &mut search);
     let trials: Vec<_> = rounds.iter().filter(|specs| specs[0].train.steps == 400).collect();
     let rates: Vec<f64> = trials.iter().map(|specs| specs[0].optimizer.rule.lr()).collect();
     assert!(rates.len() > 1 && rates.is_sorted_by(|a, b| a > b), "{rates:?}");
-    assert_eq!(rates[rates.len() - 1], search.lr());
+    assert_eq!(rates[rates.len() - 1], search.rates.lr());
     let ends = |specs: &[RunSpec]| {
         let reached = |spec: &RunSpec| {
             let rows = store.run(&run_id(spec)).unwrap().rows;
@@ -215,14 +219,14 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     let (last, before) = trials.split_last().unwrap();
     assert!(ends(last) && before.iter().all(|specs| !ends(specs)));
     // The trial's runs are the study's own.
-    let cells = WILD.cells(&protocol, |_| Some(search.lr())).unwrap();
+    let cells = WILD.cells(&protocol, |_| Some(search.rates.lr())).unwrap();
     let own: Vec<_> = cells.iter().map(|cell| run_id(&cell.spec)).collect();
     assert!(last.iter().all(|spec| own.contains(&run_id(spec))));
-    let mut again = searches(&[&WILD], &protocol).remove(0);
-    assert!(again.recall(&store).unwrap());
-    assert_eq!(again.lr(), search.lr());
+    let mut again = searches(&[&WILD], &protocol).unwrap().remove(0);
+    assert!(again.rates.recall(&store).unwrap());
+    assert_eq!(again.rates.lr(), search.rates.lr());
     // The same grid with longer trials is another search.
-    assert!(!searches(&[&LONGER], &protocol).remove(0).recall(&store).unwrap());
+    assert!(!searches(&[&LONGER], &protocol).unwrap().remove(0).rates.recall(&store).unwrap());
 }
 
 const PAIR: [Setting; 1] = [Setting { name: "pair", arms: BOTH, ..TINY }];
@@ -251,9 +255,10 @@ const STUDY: Study = Study {
 fn evidence(store: &Store, cells: Vec<Cell>) -> Evidence {
     let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
     evidence.read(store, 2);
-    let stop = AtomicBool::new(false);
-    evidence.sample_noise(store, &[&PAIR[0]], 2, &stop, &|| {});
-    evidence.fit_theory(store, &[&PAIR[0]], 2, &AtomicBool::new(false));
+    let (local, stop) = (local(store), AtomicBool::new(false));
+    let lab = Lab { executor: &local, progress: &Silent, stop: &stop };
+    gather::add_noise(&lab, &mut evidence, &[&PAIR[0]]).unwrap();
+    gather::add_theory(&lab, &mut evidence, &[&PAIR[0]]).unwrap();
     evidence
 }
 
@@ -490,7 +495,9 @@ fn a_baseline_that_is_not_defined_has_its_reason_in_the_table() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let mut evidence = Evidence::new(Protocol::PUBLISHED, Vec::new(), Vec::new());
-    evidence.fit_theory(&store, &[&NOISY], 1, &AtomicBool::new(false));
+    let (local, stop) = (local(&store), AtomicBool::new(false));
+    let lab = Lab { executor: &local, progress: &Silent, stop: &stop };
+    gather::add_theory(&lab, &mut evidence, &[&NOISY]).unwrap();
     let section = STUDY.assemble(&evidence).unwrap();
     let cell = |title: &str| {
         let table = section.tables.iter().find(|table| table.title.contains(title)).unwrap();

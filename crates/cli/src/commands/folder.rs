@@ -3,13 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use windtunnel_figure::Figure;
+use windtunnel_paper::report::Files;
 use windtunnel_runs::store::{RunId, disk};
 
 use crate::args::Global;
 use crate::error::Error;
-
-/// Names of files, with what they hold.
-pub type Files = Vec<(String, String)>;
 
 /// Writes a figure in every format; returns the files and what they are.
 pub fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files, Error> {

@@ -11,15 +11,16 @@ use std::time::UNIX_EPOCH;
 use chrono::DateTime;
 use serde::Serialize;
 use windtunnel_figure::table::{Table, number};
+use windtunnel_lab::describe::describe;
+use windtunnel_lab::ending::{LOSS, last, without_last};
+use windtunnel_lab::search::LearningRateSearches;
 use windtunnel_math::parallel::queue;
 use windtunnel_measure::stats::quantile;
-use windtunnel_paper::rates::LearningRateSearches;
 use windtunnel_runs::spec::{Condition, Document, RunSpec};
 use windtunnel_runs::store::{RunId, Store};
 use windtunnel_runs::stored::{Run, Stage};
 
 use super::runs::open;
-use super::{LOSS, describe, last, without_last};
 use crate::args::{Global, List};
 use crate::error::Error;
 use crate::{output, session};

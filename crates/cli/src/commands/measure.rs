@@ -4,9 +4,10 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use windtunnel_figure::Figure;
 use windtunnel_figure::table::{Table, number, with_interval};
-use windtunnel_lab::chart::{self, Member};
+use windtunnel_lab::chart::{self, Member, groups};
+use windtunnel_lab::cost;
+use windtunnel_lab::describe::{describe, name};
 use windtunnel_lab::measure::{self, Measurement, Request, measure};
-use windtunnel_lab::sweep;
 use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::{Instrument, Readings, Warning};
 use windtunnel_paper::report::{Method, Page, Part};
@@ -16,12 +17,11 @@ use windtunnel_runs::stored::Run;
 use windtunnel_train::Schedule;
 
 use super::folder::{bounded, create, draw, stem, write};
-use super::groups::groups;
 use super::runs::open;
-use super::{describe, name};
 use crate::args::{Global, Measure, With};
 use crate::error::Error;
-use crate::{output, progress, session};
+use crate::progress::Terminal;
+use crate::{output, session};
 
 /// What is measured without `--with`: all that takes less than a second.
 const DEFAULT: [Instrument; 7] = [
@@ -57,18 +57,15 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     };
     create(global, &args.out)?;
     let stop = session::stop_on_signal()?;
+    let terminal = Terminal::new(global.quiet || global.json);
     let mut measured = Vec::new();
     for id in ids {
         let run = Run::load(&store, &id)?;
-        let state = run.state()?;
         check_size(&run, &request)?;
-        let length = request.at.last().copied().unwrap_or(state.step);
-        let bar = progress::steps(id.to_string(), length, global.quiet || global.json);
-        let on_event = &mut |step| bar.set_position(step);
-        let found = measure(&run.spec, (&state, run.diverged()), &request, &stop, on_event);
-        bar.finish_and_clear();
+        let found = measure(&run, &request, &stop, &terminal);
         let measurements = found.map_err(|error| match error {
             measure::Error::Interrupted => Error::Interrupted,
+            measure::Error::Store(error) => Error::Store(error),
             measure::Error::Beyond { .. } => Error::Usage(format!("run {id}: {error}")),
             other => Error::Failed(format!("run {id}: {other}")),
         })?;
@@ -238,7 +235,7 @@ fn check_size(run: &Run, request: &Request) -> Result<(), Error> {
     job.train.steps = last;
     job.eval.every = u64::MAX;
     let from = if stored { run.step() } else { 0 };
-    if let Some(said) = sweep::cost_warning(&job, from, request.isa, request.threads) {
+    if let Some(said) = cost::warning(&job, from, request.isa, request.threads) {
         output::say(&format!("warning: run {id}: {said}"));
     }
     Ok(())

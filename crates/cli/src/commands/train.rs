@@ -2,15 +2,18 @@
 
 use serde::Serialize;
 use windtunnel_figure::table::{Table, number};
-use windtunnel_lab::sweep::Status;
+use windtunnel_lab::describe::describe;
+use windtunnel_lab::ending::{LOSS, last, without_last};
+use windtunnel_lab::plan::Plan;
+use windtunnel_lab::training::Status;
 use windtunnel_runs::spec::{RunSpec, run_id};
 use windtunnel_runs::store::Store;
 use windtunnel_runs::stored::{Meta, Run};
 
-use super::{LOSS, describe, last, name, without_last};
 use crate::args::{Global, Train};
 use crate::error::Error;
-use crate::{output, session};
+use crate::output;
+use crate::session::{Session, judge};
 
 #[derive(Serialize)]
 struct Summary {
@@ -30,19 +33,20 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
         Some(text) => seeds(text)?,
         None => vec![spec.train.seed],
     };
-    let specs: Vec<RunSpec> = seeds.iter().map(|&seed| spec.with_seed(seed)).collect();
-    let names: Vec<String> = specs.iter().map(name).collect();
-    let statuses = session::attempt(global, &train.checkpoints, &specs, &names)?;
-    let store = Store::at(&global.store);
-    let stored = specs.iter().zip(&statuses).filter(|(_, s)| matches!(s, Status::Stored));
-    let summaries = stored.map(|(spec, _)| summary(&store, spec)).collect::<Result<Vec<_>, _>>()?;
+    let plan = Plan::of_runs("runs", seeds.iter().map(|&seed| spec.with_seed(seed)));
+    let session = Session::new(global, &train.checkpoints)?;
+    let lab = session.lab();
+    let statuses = lab.execute(&plan)?;
+    let stored = plan.runs().zip(&statuses).filter(|(_, status)| **status == Status::Stored);
+    let summaries =
+        stored.map(|(spec, _)| summary(lab.store(), spec)).collect::<Result<Vec<_>, _>>()?;
     // What failed costs the rest no line.
     if global.json {
         output::json(&summaries)?;
     } else if !summaries.is_empty() {
         output::print(&table(&spec, &summaries))?;
     }
-    session::judge(&statuses, &names)
+    judge(&statuses, &plan.names())
 }
 
 /// One row per run, and the reasons of losses that are no numbers.

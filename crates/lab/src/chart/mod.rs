@@ -4,6 +4,7 @@
 
 mod curve;
 mod generalized;
+mod groups;
 mod held_out;
 mod hessian;
 mod noise;
@@ -13,6 +14,7 @@ mod time;
 pub use curve::over_seeds;
 pub use generalized::generalized_panel;
 pub use generalized::{generalized, generalized_fits};
+pub use groups::groups;
 pub use held_out::FAR_BELOW;
 pub use held_out::held_out;
 pub use hessian::hessian;

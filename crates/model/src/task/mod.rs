@@ -19,9 +19,8 @@ pub use family::{Family, FamilyError};
 pub use labels::{Labels, Mlp, WStar};
 pub use sampler::{Drawn, Stream};
 
-use windtunnel_math::lanes::Isa;
 use windtunnel_math::linalg;
-use windtunnel_math::rng::{Gamma, Key};
+use windtunnel_math::rng::Gamma;
 
 /// Largest supported dimension.
 pub const MAX_DIM: usize = 64;
@@ -256,10 +255,5 @@ impl Task {
     /// Standard deviation of the label noise.
     pub fn noise_std(&self) -> f64 {
         self.noise_std
-    }
-
-    /// Draws `len` prompts at `key` and keeps them.
-    pub fn batch<T: Drawn>(&self, form: Form, isa: Isa, key: Key, len: usize) -> Batch<T> {
-        Batch::collect(&Stream::new(self, form, isa, key, len))
     }
 }

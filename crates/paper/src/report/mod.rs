@@ -1,6 +1,10 @@
 //! Self-contained HTML pages: verdicts, figures, and the full specs behind them. No network; a
 //! small script lets figures answer, and all is there without it.
 
+mod audit;
+
+pub use audit::{Audit, Files};
+
 use crate::verdict::Verdict;
 use windtunnel_figure::table::{Table, escape};
 use windtunnel_figure::{Figure, Panel, Scale};

@@ -3,11 +3,13 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::time::Duration;
 
 use tempfile::TempDir;
-use windtunnel_lab::sweep::{Options, Status, sweep};
-use windtunnel_math::lanes::Isa;
+use windtunnel_lab::executor::Executor;
+use windtunnel_lab::local::Local;
+use windtunnel_lab::plan::Plan;
+use windtunnel_lab::progress::Silent;
+use windtunnel_lab::training::{Options, Status};
 use windtunnel_runs::spec::{Document, RunSpec, run_id};
 use windtunnel_runs::store::{Checkpoint, Error, Record, Resume, RunId, Store};
 use windtunnel_runs::stored::Run;
@@ -30,14 +32,10 @@ fn store() -> (TempDir, Store, [RunId; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().join("store")).unwrap();
     let specs = [spec(0), spec(1)];
-    let options = Options {
-        jobs: 1,
-        isa: Isa::detect(),
-        checkpoint_every: Duration::from_hours(1),
-        git_revision: String::new(),
-    };
-    let statuses = sweep(&store, &specs, &options, &AtomicBool::new(false), &|_, _| {});
-    assert!(statuses.iter().all(|status| matches!(status, Status::Stored)), "{statuses:?}");
+    let local = Local::new(store.clone(), Options { jobs: 1, ..Options::default() });
+    let plan = Plan::of_runs("runs", specs.clone());
+    let statuses = local.execute(&plan, &Silent, &AtomicBool::new(false)).unwrap();
+    assert_eq!(statuses, [Status::Stored, Status::Stored]);
     (folder, store, [run_id(&specs[0]), run_id(&specs[1])])
 }
 

@@ -18,6 +18,16 @@ pub struct Document {
     pub(super) table: Table,
 }
 
+impl RunSpec {
+    /// The paper's Setting 1 with Adam.
+    ///
+    /// # Errors
+    /// None in practice: a test resolves the empty document.
+    pub fn paper() -> Result<RunSpec, SpecError> {
+        Document::empty().resolve()
+    }
+}
+
 impl Document {
     /// All defaults.
     pub fn empty() -> Document {

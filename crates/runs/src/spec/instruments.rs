@@ -4,8 +4,8 @@ use toml::{Table, Value};
 use windtunnel_measure::instrument::{Instrument, NoisePlan};
 use windtunnel_train::Schedule;
 
+use super::limits::{MAX_BATCH, MAX_STEPS};
 use super::reader::Section;
-use super::resolve::{MAX_BATCH, MAX_STEPS};
 use super::{InstrumentPreset, InstrumentsSpec, PRESETS_OF_INSTRUMENTS, SpecError};
 
 /// Most draws of a noise study; each keeps a gradient.

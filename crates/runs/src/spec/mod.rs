@@ -8,6 +8,7 @@ mod document;
 mod error;
 mod id;
 mod instruments;
+mod limits;
 mod memory;
 mod model;
 mod preset;
@@ -24,9 +25,9 @@ pub use id::{ParseRunIdError, RunId};
 pub use memory::Memory;
 pub use model::describe_model;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
-pub use reader::{key_of, nearest};
+pub use reader::nearest;
 
-pub use resolve::{MAX_MEMORY, noise_memory, workspace_bytes};
+pub use resolve::{MAX_MEMORY, key_of, noise_memory, workspace_bytes};
 pub use template::template;
 
 use windtunnel_math::lanes::Isa;
@@ -200,14 +201,6 @@ pub struct InstrumentsSpec {
 }
 
 impl RunSpec {
-    /// The paper's Setting 1 with Adam.
-    ///
-    /// # Errors
-    /// None in practice: a test resolves the empty document.
-    pub fn paper() -> Result<RunSpec, SpecError> {
-        Document::empty().resolve()
-    }
-
     /// The run in terms of the core, on `threads` threads.
     pub fn settings(&self, isa: Isa, threads: usize) -> TrainConfig {
         let clip = self.optimizer.clip_norm;

@@ -39,7 +39,11 @@ pub(super) struct Section {
     path: String,
     table: Table,
     known: Vec<&'static str>,
+    keys: Keys,
 }
+
+/// Every key of a document, for suggestions across sections.
+pub(super) type Keys = fn() -> Vec<String>;
 
 /// Spellings of other tools, for suggestions.
 const ALIASES: [(&str, &str); 11] = [
@@ -57,8 +61,13 @@ const ALIASES: [(&str, &str); 11] = [
 ];
 
 impl Section {
-    pub(super) fn new(path: &str, table: Table) -> Section {
-        Section { path: path.into(), table, known: Vec::new() }
+    pub(super) fn root(table: Table, keys: Keys) -> Section {
+        Section { path: String::new(), table, known: Vec::new(), keys }
+    }
+
+    /// The section `name` of this one.
+    pub(super) fn below(&self, name: &str, table: Table) -> Section {
+        Section { path: self.key(name), table, known: Vec::new(), keys: self.keys }
     }
 
     pub(super) fn key(&self, name: &str) -> String {
@@ -96,7 +105,7 @@ impl Section {
                 return Err(self.error(name, other, &allowed));
             }
         };
-        Ok(Section::new(&self.key(name), table))
+        Ok(self.below(name, table))
     }
 
     pub(super) fn number(
@@ -172,7 +181,7 @@ impl Section {
     pub(super) fn finish(self) -> Result<(), SpecError> {
         let Some(key) = self.table.keys().next() else { return Ok(()) };
         let (full, known) = (self.key(key), self.known.join(", "));
-        if super::resolve::keys().any(|known| known == full) {
+        if (self.keys)().contains(&full) {
             let tags = ["kind", "name", "labels"];
             let tag = match key.as_str() {
                 "corner" => "parameterization",
@@ -184,19 +193,18 @@ impl Section {
         let alias = ALIASES.iter().find(|(alias, _)| alias == key).map(|(_, name)| *name);
         let near = alias.filter(|name| self.known.contains(name));
         let near = near.or_else(|| nearest(key, self.known.iter().copied()));
-        let nearest = near.map(|near| self.key(near)).or_else(|| key_of(key));
+        let nearest = near.map(|near| self.key(near)).or_else(|| key_among((self.keys)(), key));
         Err(SpecError::UnknownKey { key: full, nearest, known })
     }
 }
 
-/// The key of a spec that a word of another tool or command line means, as `optimizer.lr` for `lr`.
-pub fn key_of(word: &str) -> Option<String> {
+/// The key that a word of another tool or command line means, as `optimizer.lr` for `lr`.
+pub(super) fn key_among(keys: Vec<String>, word: &str) -> Option<String> {
     let word = word.replace('-', "_");
     let alias = ALIASES.iter().find(|(alias, _)| *alias == word).map(|(_, name)| *name);
     let word = alias.unwrap_or(&word);
-    let last = |key: &String| key.rsplit('.').next() == Some(word);
-    let whole = |key: &String| key == word;
-    super::resolve::keys().find(whole).or_else(|| super::resolve::keys().find(last))
+    let whole = keys.iter().find(|key| *key == word);
+    whole.or_else(|| keys.iter().find(|key| key.rsplit('.').next() == Some(word))).cloned()
 }
 
 /// The most similar candidate, if it is similar at all.

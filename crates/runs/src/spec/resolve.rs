@@ -8,9 +8,10 @@ use windtunnel_optim::{Adam, AdamW, Sgd};
 use windtunnel_train::Schedule;
 
 use super::instruments::instruments;
+use super::limits::{MAX_BATCH, MAX_SEED, MAX_STEPS};
 use super::memory::Memory;
 use super::model::model;
-use super::reader::{Range, Section};
+use super::reader::{Range, Section, key_among};
 use super::task::task;
 use super::{
     EvalSpec, OptimizerSpec, PRESETS, Precision, Preset, Rule, RunSpec, SpecError, TrainSpec,
@@ -82,17 +83,18 @@ pub(super) fn keys() -> impl Iterator<Item = String> {
     KEYS.iter().map(|key| (*key).into()).chain(parameters)
 }
 
-/// TOML integers are signed.
-pub(super) const MAX_SEED: u64 = i64::MAX as u64;
-pub(super) const MAX_BATCH: usize = 1_000_000;
+/// The key of a spec that a word of another tool or command line means, as `optimizer.lr` for `lr`.
+pub fn key_of(word: &str) -> Option<String> {
+    key_among(keys().collect(), word)
+}
+
 /// Bytes of a row while a run goes on, with the copies that a checkpoint makes.
 const ROW_BYTES: usize = 200;
 /// Bytes that one run may need for its prompts, partial sums, noise or rows.
 pub const MAX_MEMORY: usize = 4 << 30;
-pub(super) const MAX_STEPS: u64 = 1_000_000_000_000;
 
 pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
-    let mut root = Section::new("", table);
+    let mut root = Section::root(table, || keys().collect());
     let names: Vec<&'static str> = PRESETS.iter().map(|p| p.name).collect();
     let chosen = root.choice("preset", PRESETS[0].name, &names)?;
     let preset = PRESETS.iter().find(|p| p.name == chosen).unwrap_or(&PRESETS[0]);

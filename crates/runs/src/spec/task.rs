@@ -7,8 +7,8 @@ use windtunnel_model::task::{
     TaskError, WStar,
 };
 
+use super::limits::MAX_SEED;
 use super::reader::{Range, Section};
-use super::resolve::MAX_SEED;
 use super::{CovarianceSpec, CovariatesSpec, Preset, SpecError, TaskSpec};
 
 /// Seed of the paper's network.
@@ -150,7 +150,7 @@ fn covariance(
         }
         Value::Array(list) => CovarianceSpec::Diagonal(numbers(list)?),
         Value::Table(table) => {
-            let mut inner = Section::new(&section.key("covariance"), table.clone());
+            let mut inner = section.below("covariance", table.clone());
             let rotated = table.contains_key("rotation_seed");
             let rotation_seed = inner.integer("rotation_seed", 0, 0..=MAX_SEED)?;
             let spec = if table.contains_key("power_law") {

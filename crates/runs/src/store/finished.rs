@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use super::digest::sha256;
 use super::manifest::{self, Digests};
 use super::metrics::{self, Metrics};
-use super::{Contents, Error, Record, RunId, disk, tensor};
+use super::{Checkpoint, Error, Record, RunId, disk, tensor};
 
 /// The resolved spec, in TOML.
 pub const SPEC: &str = "spec.toml";
@@ -30,6 +30,20 @@ pub enum Binding {
     Sealed,
     /// Written before that: neither the state nor `meta.json` names a run.
     Unsealed,
+}
+
+/// What the store has of a run.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Contents {
+    /// All of it.
+    Finished {
+        /// What it left behind.
+        record: Record,
+        /// How its files are known to be its own.
+        binding: Binding,
+    },
+    /// Its latest checkpoint.
+    Partial(Checkpoint),
 }
 
 impl FinishedRun {

@@ -41,7 +41,7 @@ use std::time::Duration;
 pub use crate::spec::RunId;
 pub use checkpoint::{Checkpoint, Damage, Resume};
 pub use error::Error;
-pub use finished::{Binding, FinishedRun, META, METRICS, SPEC, STATE};
+pub use finished::{Binding, Contents, FinishedRun, META, METRICS, SPEC, STATE};
 pub use lock::{Guard, Lock};
 pub use record::{Record, Row};
 pub use tensor::{Tensor, TensorData};
@@ -53,20 +53,6 @@ const LOCK: &str = ".lock";
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Store {
     root: PathBuf,
-}
-
-/// What the store has of a run.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Contents {
-    /// All of it.
-    Finished {
-        /// What it left behind.
-        record: Record,
-        /// How its files are known to be its own.
-        binding: Binding,
-    },
-    /// Its latest checkpoint.
-    Partial(Checkpoint),
 }
 
 /// Who published a finished run.

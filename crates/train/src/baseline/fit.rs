@@ -6,7 +6,8 @@
 //! λ w, so its roots are the Ritz values of L steps of Lanczos. With b it has local minima, which
 //! Levenberg–Marquardt finds from several starting points.
 
-use super::{CUTOFF, Scalars, Spectral, spectral};
+use super::scalars::Scalars;
+use super::spectral::{CUTOFF, Spectral, spectral};
 use windtunnel_math::linalg::cholesky;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::landscape::{Diagonal, LanczosMemory, LanczosPlan, lanczos};

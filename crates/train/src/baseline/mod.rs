@@ -5,15 +5,17 @@
 //! Q = a I, with the best scalars: the scalar recursion of docs/derivations.md.
 
 mod fit;
+mod scalars;
+mod spectral;
 
 use std::fmt;
 
 use fit::Spectrum;
+pub use scalars::Scalars;
+use spectral::{CUTOFF, spectral};
 use windtunnel_math::lanes::Isa;
-use windtunnel_math::linalg::{Eigen, symmetric_eigen};
 use windtunnel_math::rng::{Key, Purpose};
-use windtunnel_model::Transformer;
-use windtunnel_model::task::{Batch, Form, Labels, Layout, Prompts, Task, WStar};
+use windtunnel_model::task::{Batch, Form, Labels, Prompts, Task, WStar};
 
 /// Version of the fit; what was kept of another is computed again.
 pub const FIT_VERSION: u32 = 2;
@@ -21,36 +23,6 @@ pub const FIT_VERSION: u32 = 2;
 pub const FIT_PROMPTS: usize = 20_000;
 /// Layers up to which GD++ is fitted: the cost grows as their cube, and 16 take minutes.
 pub const MOST_LAYERS: usize = 16;
-/// Eigenvalues below this share of the largest of their prompt count as zero.
-const CUTOFF: f64 = 1e-10;
-
-/// A prompt as its Gram matrix shows it: eigenvalues λ of S/n, and s/n and x_q along its
-/// eigenvectors.
-struct Spectral {
-    values: Vec<f64>,
-    labels: Vec<f64>,
-    query: Vec<f64>,
-    target: f64,
-}
-
-fn spectral(batch: &Batch<f64>, prompt: usize) -> Option<Spectral> {
-    let Layout { dim, .. } = batch.layout();
-    let moments = batch.prompt(prompt);
-    let (gram, rest) = moments.split_at(dim * (dim + 1) / 2);
-    let (labels, rest) = rest.split_at(dim);
-    let full: Vec<f64> = (0..dim * dim)
-        .map(|k| {
-            let (i, j) = ((k / dim).max(k % dim), (k / dim).min(k % dim));
-            gram[i * (i + 1) / 2 + j]
-        })
-        .collect();
-    let Eigen { values, vectors } = symmetric_eigen(dim, &full)?;
-    let along = |x: &[f64]| -> Vec<f64> {
-        vectors.chunks_exact(dim).map(|u| u.iter().zip(x).map(|(u, x)| u * x).sum()).collect()
-    };
-    Some(Spectral { labels: along(labels), query: along(&rest[..dim]), target: rest[dim], values })
-}
-
 /// Squared errors of ridge regression, ŵ = (S/n + λI)⁺ s/n, on every prompt of a batch of moments;
 /// λ = 0 is least squares, of least norm where n < d. NaN where a Gram matrix is not finite.
 ///
@@ -74,34 +46,6 @@ pub fn ridge(batch: &Batch<f64>, lambda: f64) -> Vec<f64> {
         (predicted - at.target).powi(2)
     };
     (0..batch.len()).map(error).collect()
-}
-
-/// Scalars of L layers P = b I, Q = a I.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Scalars {
-    /// a of every layer: minus the step sizes of gradient descent.
-    pub a: Vec<f64>,
-    /// b of every layer but the last, which never reaches the prediction; zero for gradient
-    /// descent.
-    pub b: Vec<f64>,
-    /// The mean squared error on the prompts that they were fitted on.
-    pub fitted: f64,
-}
-
-impl Scalars {
-    /// The parameters of the sparse linear Transformer of dimension `dim` that computes this.
-    pub fn params(&self, dim: usize) -> Vec<f64> {
-        let eye =
-            |scale: f64| (0..dim * dim).map(move |k| if k % (dim + 1) == 0 { scale } else { 0.0 });
-        let last = self.a.len() - 1;
-        let b = |l: usize| if l < last { self.b[l] } else { 0.0 };
-        self.a.iter().enumerate().flat_map(|(l, &a)| eye(b(l)).chain(eye(a))).collect()
-    }
-
-    /// The model of [`Scalars::params`].
-    pub fn model(&self, dim: usize) -> Transformer {
-        Transformer::linear(self.a.len(), dim)
-    }
 }
 
 /// Which scalars are free.

@@ -4,7 +4,7 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use super::lanes::Lanes;
-use super::{ANY, RESIDUAL_SLOT, known};
+use super::slots::{ANY, RESIDUAL_SLOT, known};
 use crate::task::Task;
 use crate::task::batch::{label_row, query_row, square_row, triangle};
 use windtunnel_math::lanes::{Lane, Real};

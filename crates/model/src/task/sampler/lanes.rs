@@ -3,7 +3,7 @@
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
-use super::{FIRST_NORMAL_SLOT, TOKENS, known};
+use super::slots::{FIRST_NORMAL_SLOT, TOKENS, known};
 use crate::task::batch::{label_row, query_row, square_row, target_row, triangle};
 use crate::task::{Family, Task};
 use windtunnel_math::lanes::{BLOCK, Lane, Packed, Real};

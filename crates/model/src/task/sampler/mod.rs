@@ -9,6 +9,7 @@
 mod gaussian;
 mod lanes;
 mod radial;
+mod slots;
 mod tokens;
 
 use std::ops::Range;
@@ -16,17 +17,11 @@ use std::ops::Range;
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
-use super::{Family, Form, Labels, Layout, MAX_DIM, Prompts, Scratch, Task};
+use super::{Batch, Family, Form, Labels, Layout, Prompts, Scratch, Task};
 use lanes::Lanes;
+use slots::{ANY, TOKENS};
 use windtunnel_math::lanes::{BLOCK, Isa, Real, WithSimd};
 use windtunnel_math::rng::{Draws, Key};
-
-/// Slots below belong to χ² variates: those of Bartlett's factor, two to a slot, and the last.
-const FIRST_NORMAL_SLOT: u32 = MAX_DIM as u32;
-/// The noise outside the span of the covariates.
-const RESIDUAL_SLOT: u32 = FIRST_NORMAL_SLOT - 1;
-/// Tokens are drawn four at a time, as normals are.
-const TOKENS: usize = 4;
 
 /// Fresh prompts of a task at one key, made when they are asked for.
 pub struct Stream<'a> {
@@ -46,6 +41,13 @@ impl<'a> Stream<'a> {
     fn layout(&self) -> Layout {
         let Task { dim, context_len, .. } = *self.task;
         Layout { form: self.form, dim, context_len }
+    }
+}
+
+impl Task {
+    /// Draws `len` prompts at `key` and keeps them.
+    pub fn batch<T: Drawn>(&self, form: Form, isa: Isa, key: Key, len: usize) -> Batch<T> {
+        Batch::collect(&Stream::new(self, form, isa, key, len))
     }
 }
 
@@ -102,9 +104,6 @@ fn draw_rows(task: &Task) -> usize {
     let tokens = (2 * dim).next_multiple_of(4) + (dim + 3) * TOKENS;
     bartlett.max(tokens) + dim
 }
-
-/// Stands for a dimension that is known at run time only.
-const ANY: usize = 0;
 
 struct Fill<'a, T> {
     stream: &'a Stream<'a>,
@@ -175,10 +174,4 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
             ),
         }
     }
-}
-
-/// d, as a constant where `D` is one: loops over it are then unrolled.
-#[inline(always)]
-fn known<const D: usize>(task: &Task) -> usize {
-    if D == ANY { task.dim } else { D }
 }

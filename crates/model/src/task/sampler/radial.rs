@@ -4,7 +4,7 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use super::lanes::{Lanes, accumulate, four};
-use super::{TOKENS, known};
+use super::slots::{TOKENS, known};
 use crate::task::Task;
 use crate::task::batch::{label_row, query_row, square_row, triangle};
 use windtunnel_math::lanes::{Lane, Real};

@@ -4,7 +4,7 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use super::lanes::Lanes;
-use super::{TOKENS, known};
+use super::slots::{TOKENS, known};
 use crate::task::batch::{label_row, query_row, square_row, target_row, triangle};
 use crate::task::{Form, Labels, Mlp, Task};
 use windtunnel_math::lanes::{Lane, Packed, Real};

@@ -1,18 +1,38 @@
-//! The name of the page of a set of studies: no set has that of another, so that no page replaces
-//! another set's.
+//! The studies that there are, groups of them, and names of sets of them.
 
-use windtunnel_paper::beyond::BEYOND;
-use windtunnel_paper::figures::FIGURES;
-use windtunnel_paper::study::Study;
+use super::beyond::BEYOND;
+use super::figures::FIGURES;
+use super::study::Study;
 
-use super::studies;
+/// Names of groups of studies, and what they are.
+pub const GROUPS: [(&str, &str); 3] = [
+    ("paper", "Every figure of the paper, and its table"),
+    ("beyond", "What the paper did not measure"),
+    ("all", "Both"),
+];
+
+/// All studies, the paper's first.
+pub fn studies() -> impl Iterator<Item = &'static Study> {
+    FIGURES.iter().chain(&BEYOND)
+}
+
+/// The studies that names of studies and groups mean, each once, the paper's first.
+pub fn chosen(names: &[String]) -> Vec<&'static Study> {
+    let named = |name: &str| names.iter().any(|chosen| chosen == name);
+    let group = |study: &Study| {
+        let paper = FIGURES.iter().any(|figure| figure.name == study.name);
+        named(if paper { "paper" } else { "beyond" })
+    };
+    let is_chosen = |study: &&Study| named("all") || named(study.name) || group(study);
+    studies().filter(is_chosen).collect()
+}
 
 /// Longest list of names that is written out.
 const LONGEST: usize = 60;
 /// Names of a longer list that are written out.
 const FIRST: usize = 4;
 
-/// The stem of the page's files: `report` of everything, `paper` and `beyond` of these groups, the
+/// Name of a set of studies, for the files of its page: no two sets share one. `report` of everything, `paper` and `beyond` of these groups, the
 /// study's own of one, else all names in the order of the studies, as `fig9+fig15+noise`. A long list
 /// is cut, and told from others by a number.
 pub fn page_name(chosen: &[&Study]) -> String {
@@ -52,6 +72,19 @@ mod tests {
         let all: Vec<&Study> = studies().collect();
         let own = all.iter().enumerate().filter(|(k, study)| chosen(*k, study));
         page_name(&own.map(|(_, study)| *study).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn groups_and_names_are_chosen_once_in_the_order_of_the_studies() {
+        let names = |chosen_by: &[&str]| {
+            let names: Vec<String> = chosen_by.iter().map(|name| (*name).into()).collect();
+            chosen(&names).iter().map(|study| study.name).collect::<Vec<_>>()
+        };
+        assert_eq!(names(&["noise", "fig15", "fig9", "fig9"]), ["fig9", "fig15", "noise"]);
+        assert_eq!(names(&["paper", "fig2"]).len(), FIGURES.len());
+        assert_eq!(names(&["beyond"]).len(), BEYOND.len());
+        assert_eq!(names(&["all"]).len(), FIGURES.len() + BEYOND.len());
+        assert!(names(&[]).is_empty() && names(&["nothing"]).is_empty());
     }
 
     #[test]

@@ -1,16 +1,16 @@
-//! Losses that need no training, of a setting: computed once and kept in the store.
+//! Losses that need no training, computed once and kept in the store.
 
 use serde::{Deserialize, Serialize};
 use windtunnel_math::lanes::Isa;
 use windtunnel_model::Transformer;
 use windtunnel_train::baseline::{FIT_PROMPTS, FIT_VERSION};
 
-use super::setting::Setting;
-use windtunnel_lab::baseline::{Baseline, Baselines, baselines};
-use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, SpecError, run_id};
-use windtunnel_runs::store::Store;
+use crate::baseline::{Baseline, Baselines, baselines};
+use crate::cached::{obtain, recall};
+use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
+use windtunnel_runs::store::{self, Store};
 
-/// Baselines of a setting on its held-out prompts.
+/// Baselines on the held-out prompts of a spec.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Theory {
     /// Baselines that are defined.
@@ -59,56 +59,77 @@ impl Line {
     }
 }
 
-/// Spec of all that the baselines of a setting depend on, so that settings share them.
-pub(super) fn theory_spec(setting: &Setting) -> Result<RunSpec, SpecError> {
-    let mut spec = setting.bare_spec(setting.arms[0], 1, Some(1.0))?;
-    let Transformer { depth, dim, .. } = spec.model.transformer;
-    spec.model.transformer = Transformer::linear(depth, dim);
-    spec.optimizer.clip_norm = None;
-    spec.train.batch_size = 1;
-    spec.train.precision = Precision::F64;
-    Ok(spec)
+/// Fit of the baselines of a spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BaselineFit {
+    spec: RunSpec,
 }
 
-/// Baselines of a spec, read from the store or computed and kept there.
-pub(super) fn theory(store: &Store, spec: &RunSpec) -> Result<Theory, String> {
-    let id = run_id(spec);
-    let key = format!(
-        "baselines of {id}, fit {FIT_VERSION} on {FIT_PROMPTS} prompts, numerics {NUMERICS_VERSION}"
-    );
-    let known = store.cached(&key).map_err(|e| e.to_string())?;
-    if let Some(known) = known.and_then(|text| serde_json::from_str(&text).ok()) {
-        return Ok(known);
+impl BaselineFit {
+    /// The fit for a spec, reduced to what baselines depend on, so that runs of one task share it.
+    pub fn new(spec: &RunSpec) -> BaselineFit {
+        let mut spec = spec.with_lr(1.0).with_seed(0);
+        let Transformer { depth, dim, .. } = spec.model.transformer;
+        spec.model.transformer = Transformer::linear(depth, dim);
+        spec.optimizer.clip_norm = None;
+        spec.instruments.schedules.clear();
+        spec.train.steps = 1;
+        spec.train.batch_size = 1;
+        spec.train.precision = Precision::F64;
+        BaselineFit { spec }
     }
-    let theory = Theory::new(&baselines(spec, Isa::detect(), 1));
-    let text = serde_json::to_string(&theory).map_err(|e| e.to_string())?;
-    store.cache(&key, &text).map_err(|e| e.to_string())?;
-    Ok(theory)
+
+    /// The spec that the fit is of.
+    pub fn spec(&self) -> &RunSpec {
+        &self.spec
+    }
+
+    /// Key of the result in the store.
+    pub fn key(&self) -> String {
+        let id = run_id(&self.spec);
+        format!(
+            "baselines of {id}, fit {FIT_VERSION} on {FIT_PROMPTS} prompts, numerics \
+             {NUMERICS_VERSION}"
+        )
+    }
+
+    /// The result, if the store has it.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn recall(&self, store: &Store) -> Result<Option<Theory>, store::Error> {
+        recall(store, &self.key())
+    }
+
+    /// The result, read from the store or computed and kept there.
+    ///
+    /// # Errors
+    /// A store that can be neither read nor written.
+    pub fn obtain(&self, store: &Store) -> Result<Theory, String> {
+        obtain(store, &self.key(), || Ok(Theory::new(&baselines(&self.spec, Isa::detect(), 1))))
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::PAPER;
+    use windtunnel_runs::spec::Document;
 
-    const NOISY: Setting = Setting {
-        name: "noisy",
-        title: "Noisy",
-        sets: &["model.depth=1", "task.noise_std=0.5", "eval.batch_size=16"],
-        quick_sets: &[],
-        instruments: &[],
-        arms: PAPER,
-        steps: (1, 1),
-        draws: 1,
-        dose: 1.0,
-    };
+    fn noisy() -> RunSpec {
+        let mut document = Document::empty();
+        for set in ["model.depth=1", "task.noise_std=0.5", "eval.batch_size=16"] {
+            document.set(set).unwrap();
+        }
+        document.resolve().unwrap()
+    }
 
     #[test]
     fn what_is_not_defined_has_its_own_reason_also_from_the_store() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let spec = theory_spec(&NOISY).unwrap();
-        let (made, read) = (theory(&store, &spec).unwrap(), theory(&store, &spec).unwrap());
+        let fit = BaselineFit::new(&noisy());
+        assert_eq!(fit.recall(&store).unwrap(), None);
+        let (made, read) = (fit.obtain(&store).unwrap(), fit.recall(&store).unwrap().unwrap());
         assert_eq!(made, read);
         for name in ["GD,", "GD++,"] {
             let reason = made.line(name).unwrap_err();

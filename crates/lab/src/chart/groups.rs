@@ -1,12 +1,12 @@
-//! Which runs are one curve, and in which colour.
+//! Groups of runs: which are one curve, and in which colour.
 
 use windtunnel_figure::Color;
-use windtunnel_lab::chart::{Group, Member};
 use windtunnel_runs::spec::RunSpec;
 
-use super::{describe, short};
+use super::{Group, Member};
+use crate::describe::{describe, short};
 
-/// Runs that differ in nothing but the seed, together; SGD's first.
+/// Groups of runs that differ in nothing but the seed; SGD's first.
 pub fn groups(runs: Vec<(&RunSpec, Member)>) -> Vec<Group> {
     let alike = |a: &RunSpec, b: &RunSpec| a.with_seed(0) == b.with_seed(0);
     let mut specs: Vec<&RunSpec> = Vec::new();

@@ -1,32 +1,27 @@
-//! Many specs into the store: cached, resumed, several at a time, interruptible.
+//! Training of one run into the store: cached, resumed, interruptible.
 
-mod cost;
 mod pace;
 
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
-use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use windtunnel_math::lanes::Isa;
-use windtunnel_math::parallel::queue;
-use windtunnel_model::task::Form;
 use windtunnel_train::Instruments;
 use windtunnel_train::{HeldOut, Observer, Schedule, Scheduled, TrainLoss, Trainer};
 
-pub use cost::warning as cost_warning;
+use crate::cost;
+use crate::progress::Event;
 use pace::Pace;
 
-use windtunnel_runs::spec::{
-    MAX_MEMORY, NUMERICS_VERSION, Precision, RunSpec, run_id, workspace_bytes,
-};
+use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
 use windtunnel_runs::store::{self, Damage, Lock, Record, Resume, Row, RunId, Store};
 use windtunnel_runs::stored::{
     Meta, Outcome, Run, Stored, checkpoint, checkpoint_spec, object, restore, tensors,
 };
 
-/// How to compute, none of which changes a result.
+/// Options of how to compute, none of which changes a result.
 #[derive(Clone, Debug)]
 pub struct Options {
     /// Runs at a time; with fewer runs than that, each gets several threads.
@@ -39,111 +34,53 @@ pub struct Options {
     pub git_revision: String,
 }
 
-/// News of run `index` of a sweep.
-#[derive(Clone, Debug)]
-pub enum Event {
-    /// Found in the store.
-    Cached,
-    /// Started at a step: 0, or where a checkpoint left it.
-    Started {
-        /// Updates already made.
-        step: u64,
-    },
-    /// Going on.
-    Step {
-        /// Updates made.
-        step: u64,
-    },
-    /// Another process computes it; waiting for that.
-    Busy,
-    /// Something odd that does not stop the run.
-    Warning(String),
-    /// A metric or an instrument without a number, the first for this reason.
-    Missing {
-        /// Updates made.
-        step: u64,
-        /// The metric or instrument.
-        what: String,
-        /// Why.
-        reason: String,
-    },
-    /// Stored.
-    Done {
-        /// How it ended.
-        meta: Box<Meta>,
-    },
+impl Default for Options {
+    /// All cores with the widest instructions, and checkpoints every two seconds.
+    fn default() -> Options {
+        Options {
+            jobs: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
+            isa: Isa::detect(),
+            checkpoint_every: Duration::from_secs(2),
+            git_revision: String::new(),
+        }
+    }
 }
 
-/// What became of one run.
-#[derive(Clone, Debug)]
+/// Status of a piece of work after it was executed.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
     /// In the store.
     Stored,
-    /// Stopped at the user's wish; its checkpoint is in the store.
+    /// Stopped at the user's wish; a run's checkpoint is in the store.
     Interrupted,
     /// Could not be computed or stored.
     Failed(String),
 }
 
-/// Computes what is missing of `specs` and returns the status of each.
-///
-/// Runs that another process holds are left to it, and waited for at the end.
-pub fn sweep(
-    store: &Store,
-    specs: &[RunSpec],
-    options: &Options,
-    stop: &AtomicBool,
-    on_event: &(dyn Fn(usize, Event) + Sync),
-) -> Vec<Status> {
-    let statuses: Vec<Mutex<Option<Status>>> = specs.iter().map(|_| Mutex::new(None)).collect();
-    // As many at a time as fit into the memory of one, where that is a lot.
-    let fits = |spec: &RunSpec| (MAX_MEMORY / workspace_bytes(spec).max(1)).max(1);
-    let jobs = specs.iter().map(fits).fold(options.jobs, usize::min);
-    let attempt = |patience: Patience| {
-        queue(jobs, specs, |index, spec| {
-            let Ok(mut status) = statuses[index].lock() else { return };
-            if status.is_none() {
-                // More threads than shares of the batch would only wait.
-                let threads = (jobs / specs.len()).min(spec.train.batch_size / 128).max(1);
-                let job = Job { store, spec, options, stop, threads };
-                *status = job.run(patience, &|event| on_event(index, event));
-            }
-        });
-    };
-    attempt(Patience::Skip);
-    attempt(Patience::Wait);
-    let status = |slot: Mutex<Option<Status>>| slot.into_inner().ok().flatten();
-    statuses.into_iter().map(|slot| status(slot).unwrap_or(Status::Interrupted)).collect()
-}
-
-/// What a step costs beside that of other runs, roughly: products of all prompts and parameters,
-/// three times as many with tokens.
-pub fn step_cost(spec: &RunSpec) -> u64 {
-    let model = &spec.model.transformer;
-    let tokens = if model.form() == Form::Tokens { 3 } else { 1 };
-    (tokens * spec.train.batch_size * model.params()) as u64
-}
-
-/// What to do about a run that another process computes.
+/// Behaviour towards a run that another process computes.
 #[derive(Clone, Copy, PartialEq)]
-enum Patience {
+pub(crate) enum Patience {
+    /// Leave it to that process.
     Skip,
+    /// Wait until it is done.
     Wait,
 }
 
 const POLL: Duration = Duration::from_millis(200);
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
-struct Job<'a> {
-    store: &'a Store,
-    spec: &'a RunSpec,
-    options: &'a Options,
-    stop: &'a AtomicBool,
-    threads: usize,
+/// A run to be trained.
+pub(crate) struct Job<'a> {
+    pub store: &'a Store,
+    pub spec: &'a RunSpec,
+    pub options: &'a Options,
+    pub stop: &'a AtomicBool,
+    pub threads: usize,
 }
 
 impl Job<'_> {
-    fn run(&self, patience: Patience, on_event: &dyn Fn(Event)) -> Option<Status> {
+    /// What became of the run; nothing where another process is at work on it and patience is at an end.
+    pub fn run(&self, patience: Patience, on_event: &dyn Fn(Event)) -> Option<Status> {
         match self.try_run(patience, on_event) {
             Ok(status) => status,
             Err(error) => Some(Status::Failed(error.to_string())),

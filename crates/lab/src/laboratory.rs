@@ -1,0 +1,71 @@
+//! What experiments need besides plans: who computes, who is told, and when to stop.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use windtunnel_runs::spec::SpecError;
+use windtunnel_runs::store::{self, Store};
+
+use crate::executor::Executor;
+use crate::plan::Plan;
+use crate::progress::Progress;
+use crate::training::Status;
+
+/// Executor with its progress and a way to stop it.
+#[derive(Clone, Copy)]
+pub struct Lab<'a> {
+    /// Computes plans.
+    pub executor: &'a dyn Executor,
+    /// Is told of them.
+    pub progress: &'a dyn Progress,
+    /// Ends everything when it is raised.
+    pub stop: &'a AtomicBool,
+}
+
+/// Error that ends a whole experiment. What a part of it fails for is part of its result.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The store is of no use.
+    #[error(transparent)]
+    Unusable(store::Error),
+    /// The store cannot be read or written.
+    #[error(transparent)]
+    Store(#[from] store::Error),
+    /// A spec does not resolve.
+    #[error(transparent)]
+    Spec(#[from] SpecError),
+    /// The user asked to stop.
+    #[error("interrupted; what is computed is stored")]
+    Interrupted,
+}
+
+impl<'a> Lab<'a> {
+    /// The store of the results.
+    pub fn store(&self) -> &'a Store {
+        self.executor.store()
+    }
+
+    /// Computes what the store lacks of a plan; returns what became of every piece, stored or failed.
+    ///
+    /// # Errors
+    /// A store that is of no use, an interruption.
+    pub fn execute(&self, plan: &Plan) -> Result<Vec<Status>, Error> {
+        let statuses =
+            self.executor.execute(plan, self.progress, self.stop).map_err(Error::Unusable)?;
+        self.go_on()?;
+        match statuses.contains(&Status::Interrupted) {
+            true => Err(Error::Interrupted),
+            false => Ok(statuses),
+        }
+    }
+
+    /// Goes on unless it shall stop.
+    ///
+    /// # Errors
+    /// An interruption.
+    pub fn go_on(&self) -> Result<(), Error> {
+        match self.stop.load(Ordering::Relaxed) {
+            true => Err(Error::Interrupted),
+            false => Ok(()),
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! Searches for learning rates: plans that grow with what is found.
+//!
+//! The best of a grid is taken, which grows where the best is at its edge. Judged by the mean over
+//! seeds of ln(held-out loss), itself averaged over the last tenth of training; a run that diverged is
+//! infinitely bad. Runs on the grid may be shorter than those that the rate is for, so its best is
+//! tried at full length: where a run diverges then, the next best takes its place. What was found is
+//! kept in the store.
+
+mod grid;
+
+use std::collections::BTreeMap;
+
+use windtunnel_runs::spec::{NUMERICS_VERSION, RunId, RunSpec, run_id};
+use windtunnel_runs::store::{self, Row, Store};
+use windtunnel_runs::stored::Run;
+
+use crate::cached::recall;
+use crate::ending::{LOSS, diverged, late_loss};
+use crate::laboratory::{Error, Lab};
+use crate::plan::Plan;
+use crate::training::Status;
+use grid::{Grid, value};
+
+/// Seeds of every value of the grid: 0, 1, ….
+pub const SEEDS: u64 = 3;
+
+/// Beginning of the keys under which the store keeps searches.
+const KEY: &str = "learning rates from 1e";
+
+/// Search for the learning rate of one spec.
+#[derive(Clone, Debug)]
+pub struct RateSearch {
+    label: String,
+    /// The spec of the runs on the grid, at any learning rate and seed.
+    short: RunSpec,
+    /// The spec that the rate is for.
+    full: RunSpec,
+    decade: i32,
+    grid: Grid,
+    stage: Stage,
+}
+
+/// What a search computes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Stage {
+    /// All values of the grid, shortened.
+    Grid,
+    /// The best of them at full length.
+    Trial,
+    /// Nothing.
+    Over,
+}
+
+/// Id that all runs of a grid share: that of the run of seed 0 at learning rate 1.
+fn base(spec: &RunSpec) -> RunId {
+    run_id(&spec.with_lr(1.0).with_seed(0))
+}
+
+impl RateSearch {
+    /// A search for the rate of `full`, by runs of `short` on a grid of ten values that begins at
+    /// 10^`decade`. `label` names it where it fails.
+    pub fn new(label: impl Into<String>, short: RunSpec, full: RunSpec, decade: i32) -> RateSearch {
+        let (grid, stage) = (Grid::new(decade), Stage::Grid);
+        RateSearch { label: label.into(), short, full, decade, grid, stage }
+    }
+
+    /// Its name.
+    pub fn label(&self) -> &str {
+        &self.label
+    }
+
+    /// The runs that it needs next: all values of the grid, seed by seed, or the best at full length;
+    /// none when it is over.
+    pub fn ask(&self) -> Vec<RunSpec> {
+        let seeds = |spec: RunSpec| (0..SEEDS).map(move |seed| spec.with_seed(seed));
+        match self.stage {
+            Stage::Grid => {
+                let specs = self.grid.values().into_iter().map(|lr| self.short.with_lr(lr));
+                specs.flat_map(seeds).collect()
+            }
+            Stage::Trial => seeds(self.full.with_lr(self.lr())).collect(),
+            Stage::Over => Vec::new(),
+        }
+    }
+
+    /// Takes the rows of the runs of [`RateSearch::ask`], in their order.
+    ///
+    /// # Panics
+    /// If there are more or fewer of them.
+    pub fn tell(&mut self, rows: &[Vec<Row>]) {
+        assert_eq!(rows.len(), self.ask().len(), "rows of other runs than were asked for");
+        let next_to_try = match self.stage {
+            Stage::Grid => {
+                let steps = self.short.train.steps;
+                let losses = rows.iter().map(|rows| late_loss(rows, LOSS, steps));
+                let losses: Vec<_> = losses.map(|x| x.is_finite().then_some(x)).collect();
+                self.grid.judge(losses.chunks(SEEDS as usize).map(<[_]>::to_vec).collect());
+                self.grid.grow()
+            }
+            Stage::Trial => {
+                let steps = self.full.train.steps;
+                let survived = rows.iter().all(|rows| !diverged(rows, steps));
+                if survived || !self.grid.has_others() {
+                    self.grid.unstable = !survived;
+                    self.stage = Stage::Over;
+                    return;
+                }
+                self.grid.reject();
+                self.grid.grow()
+            }
+            Stage::Over => return,
+        };
+        self.stage = if next_to_try { Stage::Trial } else { Stage::Grid };
+    }
+
+    /// Whether the learning rate is found.
+    pub fn is_over(&self) -> bool {
+        self.stage == Stage::Over
+    }
+
+    /// Reads the runs of [`RateSearch::ask`] from a store, and keeps there what was found if the search
+    /// is over then, which it returns.
+    ///
+    /// # Errors
+    /// A run that is not in the store or cannot be read.
+    pub fn read(&mut self, store: &Store) -> Result<bool, store::Error> {
+        let rows = |spec: &RunSpec| Ok(Run::finished(store, &run_id(spec))?.0.rows);
+        let rows: Vec<Vec<Row>> =
+            self.ask().iter().map(rows).collect::<Result<_, store::Error>>()?;
+        self.tell(&rows);
+        if self.is_over()
+            && let Ok(text) = serde_json::to_string(&self.grid)
+        {
+            store.cache(&self.key(), &text)?;
+        }
+        Ok(self.is_over())
+    }
+
+    /// Takes what a store kept of this search; returns whether it did, so that the search is over.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn recall(&mut self, store: &Store) -> Result<bool, store::Error> {
+        let Some(grid) = recall(store, &self.key())? else { return Ok(false) };
+        (self.grid, self.stage) = (grid, Stage::Over);
+        Ok(true)
+    }
+
+    /// Key of what was found in a store.
+    fn key(&self) -> String {
+        let (id, decade, steps) = (base(&self.short), self.decade, self.full.train.steps);
+        format!(
+            "{KEY}{decade} for {id}, {SEEDS} seeds, tried for {steps} steps, numerics \
+             {NUMERICS_VERSION}"
+        )
+    }
+
+    /// The learning rate that was chosen.
+    pub fn lr(&self) -> f64 {
+        value(self.grid.best_rung())
+    }
+
+    /// Updates of the runs on the grid.
+    pub fn steps(&self) -> u64 {
+        self.short.train.steps
+    }
+
+    /// The values of the grid, ascending.
+    pub fn values(&self) -> Vec<f64> {
+        self.grid.values()
+    }
+
+    /// What the values are judged by: geometric means over seeds, infinite where a run diverged.
+    pub fn means(&self) -> Vec<f64> {
+        self.grid.means()
+    }
+
+    /// Losses of a seed, value by value; nothing where its run diverged.
+    pub fn losses(&self, seed: u64) -> Vec<Option<f64>> {
+        let of = |losses: &Vec<Option<f64>>| losses.get(seed as usize).copied().flatten();
+        self.grid.losses.iter().map(of).collect()
+    }
+
+    /// The loss by which the rate was chosen; nothing where a run diverged at every rate.
+    pub fn loss(&self) -> Option<f64> {
+        self.means().get(self.grid.best()).copied().filter(|loss| loss.is_finite())
+    }
+
+    /// Whether the rate is at an edge of the grid still.
+    pub fn at_edge(&self) -> bool {
+        let best = self.grid.best();
+        best == 0 || best + 1 == self.grid.losses.len()
+    }
+
+    /// Rates of which a run of full length diverged; the last is the one that was chosen, where
+    /// nothing else was left.
+    pub fn diverged_later(&self) -> Vec<f64> {
+        let chosen = self.grid.unstable.then(|| self.lr());
+        self.grid.rejected.iter().map(|rung| value(*rung)).chain(chosen).collect()
+    }
+}
+
+/// Searches until all are over, in rounds in which those that go on compute together. Each ends with
+/// itself or with the reason why it could not go on, in the order in which they were given, whichever
+/// was known and whichever ended first.
+///
+/// # Errors
+/// What ends everything: see [`Error`].
+pub fn search(
+    lab: &Lab,
+    searches: Vec<RateSearch>,
+) -> Result<Vec<Result<RateSearch, String>>, Error> {
+    let mut ended: Vec<Option<Result<RateSearch, String>>> = vec![None; searches.len()];
+    let mut open = Vec::new();
+    for (place, mut search) in searches.into_iter().enumerate() {
+        match search.recall(lab.store())? {
+            true => ended[place] = Some(Ok(search)),
+            false => open.push((place, search)),
+        }
+    }
+    let mut round = 0;
+    while !open.is_empty() {
+        round += 1;
+        let asked = open.iter().flat_map(|(_, search)| search.ask());
+        let plan = Plan::of_runs(format!("learning rates, round {round}"), asked);
+        let mut statuses = lab.execute(&plan)?.into_iter();
+        for (place, mut search) in std::mem::take(&mut open) {
+            let own: Vec<Status> = statuses.by_ref().take(search.ask().len()).collect();
+            match read(&mut search, lab.store(), own) {
+                Ok(false) => open.push((place, search)),
+                Ok(true) => {
+                    lab.progress.searched(search.label(), Ok(search.lr()));
+                    ended[place] = Some(Ok(search));
+                }
+                Err(reason) => {
+                    lab.progress.searched(search.label(), Err(&reason));
+                    ended[place] = Some(Err(reason));
+                }
+            }
+        }
+    }
+    Ok(ended.into_iter().flatten().collect())
+}
+
+/// Whether a search is over after the runs of a round, or why it cannot go on.
+fn read(search: &mut RateSearch, store: &Store, statuses: Vec<Status>) -> Result<bool, String> {
+    let failed = statuses.into_iter().find_map(|status| match status {
+        Status::Failed(reason) => Some(reason),
+        _ => None,
+    });
+    let read = match failed {
+        Some(reason) => Err(reason),
+        None => search.read(store).map_err(|error| error.to_string()),
+    };
+    read.map_err(|reason| format!("search for a learning rate: {reason}"))
+}
+
+/// Learning-rate searches that a store keeps, to tell their runs from others.
+#[derive(Clone, Debug, Default)]
+pub struct LearningRateSearches {
+    /// Shared id of the runs of each grid, and the steps of its study, of which theirs are a part.
+    grids: BTreeMap<RunId, u64>,
+}
+
+impl LearningRateSearches {
+    /// Learning-rate searches of a store, read from the keys of what it keeps.
+    ///
+    /// # Errors
+    /// A store that cannot be read.
+    pub fn read(store: &Store) -> Result<LearningRateSearches, store::Error> {
+        let grids = store.cached_keys(KEY)?.into_iter().filter_map(|key| {
+            let (id, rest) = key.split_once(" for ")?.1.split_once(',')?;
+            let steps = rest.split_once("tried for ")?.1.split_once(' ')?.0;
+            Some((id.parse().ok()?, steps.parse().ok()?))
+        });
+        Ok(LearningRateSearches { grids: grids.collect() })
+    }
+
+    /// Whether a run is on the grid of a search: shorter than those of its study.
+    pub fn has(&self, spec: &RunSpec) -> bool {
+        self.grids.get(&base(spec)).is_some_and(|&steps| spec.train.steps < steps)
+    }
+}

@@ -1,0 +1,435 @@
+//! Plans, executors and searches: what is computed is a value, and who computes it changes no result.
+
+// Clippy's leave for tests does not reach the functions they share.
+#![allow(clippy::unwrap_used)]
+
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use windtunnel_lab::executor::Executor;
+use windtunnel_lab::initial_noise::NoiseStudy;
+use windtunnel_lab::laboratory::{Error, Lab};
+use windtunnel_lab::local::Local;
+use windtunnel_lab::plan::{Plan, Work};
+use windtunnel_lab::progress::{Batch, Event, Kind, Progress, Silent};
+use windtunnel_lab::search::{LearningRateSearches, RateSearch, SEEDS, search};
+use windtunnel_lab::theory::BaselineFit;
+use windtunnel_lab::training::{Options, Status};
+use windtunnel_math::lanes::Isa;
+use windtunnel_runs::spec::{Document, NUMERICS_VERSION, RunSpec, run_id};
+use windtunnel_runs::store::{self, Row, Store};
+
+const SMALL: [&str; 6] = [
+    "model.depth=1",
+    "task.dim=2",
+    "train.steps=4",
+    "train.batch_size=32",
+    "eval.batch_size=16",
+    "eval.every=1",
+];
+
+fn spec(sets: &[&str]) -> RunSpec {
+    let mut document = Document::empty();
+    SMALL.iter().chain(sets).for_each(|set| document.set(set).unwrap());
+    document.resolve().unwrap()
+}
+
+fn noise(draws: usize) -> Work {
+    Work::Noise(NoiseStudy { spec: spec(&[]), draws, reference: 100 })
+}
+
+/// Runs of several lengths, a study of noise and a fit.
+fn mixed() -> Plan {
+    let steps = ["train.steps=1", "train.steps=9", "train.steps=4", "train.steps=2"];
+    let mut plan = Plan::of_runs("everything", steps.map(|set| spec(&[set])));
+    plan.work.insert(1, noise(20));
+    plan.work.push(Work::Baselines(BaselineFit::new(&spec(&[]))));
+    plan
+}
+
+fn local(store: &Store) -> Local {
+    Local::new(store.clone(), Options { jobs: 2, ..Options::default() })
+}
+
+/// All results of a plan as text.
+fn results(plan: &Plan, store: &Store) -> Vec<String> {
+    let result = |work: &Work| match work {
+        Work::Run(spec) => format!("{:?}", store.run(&run_id(spec)).unwrap().rows),
+        Work::Noise(study) => format!("{:?}", study.recall(store).unwrap().unwrap()),
+        Work::Baselines(fit) => format!("{:?}", fit.recall(store).unwrap().unwrap()),
+    };
+    plan.work.iter().map(result).collect()
+}
+
+/// An executor with another order, a thread for every piece, and its own handle of the store.
+struct Shuffled(Store);
+
+impl Executor for Shuffled {
+    fn store(&self) -> &Store {
+        &self.0
+    }
+
+    fn execute(
+        &self,
+        plan: &Plan,
+        progress: &dyn Progress,
+        stop: &AtomicBool,
+    ) -> Result<Vec<Status>, store::Error> {
+        progress.begin(plan.batch());
+        let mut statuses = vec![Status::Interrupted; plan.len()];
+        let mut order: Vec<usize> = (0..plan.len()).collect();
+        order.sort_by_key(|k| (k + 1) * 7919 % 1009);
+        for place in order.into_iter().filter(|_| !stop.load(Ordering::Relaxed)) {
+            let piece = Plan::new("a piece", [plan.work[place].clone()]);
+            let executed = std::thread::scope(|scope| {
+                let store = Store::open(self.0.root()).unwrap();
+                let computed =
+                    scope.spawn(move || local(&store).execute(&piece, &Silent, stop)).join();
+                computed.unwrap()
+            })?;
+            statuses[place] = executed.into_iter().next().unwrap();
+            progress.event(place, &Event::Computed);
+        }
+        progress.end();
+        Ok(statuses)
+    }
+}
+
+/// An executor that computes nothing: every piece has the same end.
+struct Refusing(Store, Status);
+
+impl Executor for Refusing {
+    fn store(&self) -> &Store {
+        &self.0
+    }
+
+    fn execute(
+        &self,
+        plan: &Plan,
+        _: &dyn Progress,
+        _: &AtomicBool,
+    ) -> Result<Vec<Status>, store::Error> {
+        Ok(vec![self.1.clone(); plan.len()])
+    }
+}
+
+/// Lines of all that progress was told.
+#[derive(Default)]
+struct Told(Mutex<Vec<String>>);
+
+impl Told {
+    fn note(&self, line: String) {
+        self.0.lock().unwrap().push(line);
+    }
+
+    fn lines(&self) -> Vec<String> {
+        std::mem::take(&mut self.0.lock().unwrap())
+    }
+}
+
+impl Progress for Told {
+    fn begin(&self, batch: Batch) {
+        self.note(format!("begin {} {:?} {}", batch.title, batch.kind, batch.items.len()));
+    }
+
+    fn event(&self, item: usize, event: &Event) {
+        match event {
+            Event::Step { .. } => {}
+            Event::Done { meta } => self.note(format!("{item} done at {}", meta.step)),
+            event => self.note(format!("{item} {event:?}")),
+        }
+    }
+
+    fn end(&self) {
+        self.note("end".into());
+    }
+
+    fn searched(&self, label: &str, found: Result<f64, &str>) {
+        self.note(format!("{label}: {found:?}"));
+    }
+}
+
+#[test]
+fn a_plan_is_listed_counted_and_estimated() {
+    let plan = mixed();
+    assert_eq!(plan.summary(), "4 runs, 1 noise study, 1 baseline fit");
+    assert_eq!(Plan::new("", []).summary(), "nothing");
+    let names = plan.names();
+    assert_eq!(names.len(), plan.len());
+    assert!(names[1].starts_with("initial noise of ") && names[5].starts_with("baselines of "));
+    assert!(names[0].starts_with(&run_id(&spec(&["train.steps=1"])).to_string()), "{names:?}");
+    // The longest first, wherever it stands.
+    let costs: Vec<u128> = plan.longest_first().iter().map(|&k| plan.work[k].cost()).collect();
+    assert!(costs.is_sorted_by(|a, b| a >= b), "{costs:?}");
+    let batch = plan.batch();
+    assert_eq!((batch.kind, batch.items[2].steps, batch.items[1].steps), (Kind::Runs, 9, 1));
+    assert_eq!(Plan::new("noise", [noise(20)]).batch().kind, Kind::Pieces);
+
+    let isa = Isa::detect();
+    let estimate = |plan: &Plan, jobs| plan.estimate(isa, jobs);
+    assert_eq!(estimate(&Plan::new("", []), 4), Duration::ZERO);
+    // A hundred times as many steps take about a hundred times as long, two at a time half of that;
+    // what is timed varies.
+    let long = |count: u64| {
+        let seeds = (0..count).map(|seed| spec(&["train.steps=100000"]).with_seed(seed));
+        Plan::of_runs("long", seeds)
+    };
+    let (one, eight) = (estimate(&long(1), 1), estimate(&long(8), 1));
+    assert!(one > Duration::from_millis(20) && eight > 2 * one, "{one:?} {eight:?}");
+    assert!(estimate(&long(8), 4) < eight, "{eight:?}");
+    // No number of threads makes a plan shorter than its longest piece.
+    assert!(estimate(&long(1), 1000) > one / 4);
+    let endless = Plan::of_runs("", [spec(&["train.steps=1000000000000", "eval.every=1000000"])]);
+    assert!(estimate(&endless, 1) > Duration::from_hours(10));
+}
+
+#[test]
+fn shares_have_every_piece_once_and_cost_about_the_same() {
+    let steps: Vec<String> = (0..23).map(|k| format!("train.steps={}", 1 + 37 * k % 101)).collect();
+    let mut plan = Plan::of_runs("runs", steps.iter().map(|set| spec(&[set])));
+    plan.work.push(noise(20));
+    let cost = |plan: &Plan| plan.work.iter().map(Work::cost).sum::<u128>();
+    let largest = plan.work.iter().map(Work::cost).max().unwrap();
+    for n in 1..=30 {
+        let shares: Vec<Plan> = (0..n).map(|k| plan.share(k, n)).collect();
+        let mut keys: Vec<String> =
+            shares.iter().flat_map(|share| share.work.iter().map(Work::key)).collect();
+        keys.sort();
+        let mut all: Vec<String> = plan.work.iter().map(Work::key).collect();
+        all.sort();
+        assert_eq!(keys, all, "{n} shares");
+        let even = cost(&plan) / n as u128;
+        assert!(shares.iter().all(|share| cost(share) <= even + largest), "{n} shares");
+        // Pieces keep their order, and a share has the name of the whole.
+        let place = |work: &Work| plan.work.iter().position(|other| other == work).unwrap();
+        assert!(shares.iter().all(|s| s.work.iter().map(place).is_sorted() && s.title == "runs"));
+    }
+    assert!(Plan::new("", []).share(2, 3).is_empty());
+    // Pieces without cost are handed out too, one to each.
+    let mut free = Plan::of_runs("", (0..4).map(|seed| spec(&[]).with_seed(seed)));
+    for work in &mut free.work {
+        let Work::Run(spec) = work else { continue };
+        spec.train.steps = 0;
+    }
+    assert!((0..4).all(|k| free.share(k, 4).len() == 1));
+    assert!(std::panic::catch_unwind(|| free.share(4, 4)).is_err());
+}
+
+#[test]
+fn whoever_executes_a_plan_the_results_are_the_same() {
+    let plan = mixed();
+    let folders: [_; 3] = std::array::from_fn(|_| tempfile::tempdir().unwrap());
+    let stores = folders.each_ref().map(|folder| Store::at(folder.path()));
+    let go_on = AtomicBool::new(false);
+
+    let told = Told::default();
+    assert_eq!(plan.missing(&stores[0]).unwrap(), plan);
+    let statuses = local(&stores[0]).execute(&plan, &told, &go_on).unwrap();
+    assert_eq!(statuses, vec![Status::Stored; plan.len()]);
+    assert!(plan.missing(&stores[0]).unwrap().is_empty());
+    let lines = told.lines();
+    assert_eq!(lines[0], "begin everything Runs 6");
+    assert_eq!(lines[lines.len() - 1], "end");
+    for line in ["0 done at 1", "1 Computed", "2 done at 9", "5 Computed", "2 Started { step: 0 }"]
+    {
+        assert!(lines.iter().any(|told| told == line), "{line} is not in {lines:?}");
+    }
+
+    let shuffled = Shuffled(Store::open(stores[1].root()).unwrap());
+    let statuses = shuffled.execute(&plan, &Silent, &go_on).unwrap();
+    assert_eq!(statuses, vec![Status::Stored; plan.len()]);
+
+    // Two at once on one store, each with its share.
+    std::thread::scope(|scope| {
+        for k in 0..2 {
+            let (share, store, go_on) = (plan.share(k, 2), stores[2].clone(), &go_on);
+            scope.spawn(move || local(&store).execute(&share, &Silent, go_on).unwrap());
+        }
+    });
+    let expected = results(&plan, &stores[0]);
+    assert_eq!(results(&plan, &stores[1]), expected);
+    assert_eq!(results(&plan, &stores[2]), expected);
+
+    // The second time everything is there.
+    local(&stores[2]).execute(&plan, &told, &go_on).unwrap();
+    let mut lines = told.lines();
+    lines.sort();
+    let cached: Vec<String> = (0..6).map(|k| format!("{k} Cached")).collect();
+    assert_eq!(lines[..6], cached);
+}
+
+#[test]
+fn a_plan_that_is_stopped_or_empty_ends() {
+    let folder = tempfile::tempdir().unwrap();
+    let (store, told) = (Store::at(folder.path().join("none")), Told::default());
+    let local = local(&store);
+    // Nothing to do makes no store.
+    assert_eq!(local.execute(&Plan::default(), &told, &AtomicBool::new(false)).unwrap(), []);
+    assert!(!store.root().exists());
+    let stop = AtomicBool::new(true);
+    let statuses = local.execute(&mixed(), &told, &stop).unwrap();
+    assert_eq!(statuses, vec![Status::Interrupted; 6]);
+    assert_eq!(told.lines().last().unwrap(), "end");
+    let lab = Lab { executor: &local, progress: &told, stop: &stop };
+    assert!(matches!(lab.execute(&mixed()), Err(Error::Interrupted)));
+    // A store that cannot be: a file is in its place.
+    let file = folder.path().join("file");
+    std::fs::write(&file, "text").unwrap();
+    let go_on = AtomicBool::new(false);
+    let nowhere = Local::new(Store::at(&file), Options::default());
+    let lab = Lab { executor: &nowhere, progress: &Silent, stop: &go_on };
+    assert!(matches!(lab.execute(&mixed()), Err(Error::Unusable(_))));
+}
+
+fn rate_search() -> RateSearch {
+    let (short, full) = (spec(&["train.steps=100"]), spec(&["train.steps=1000"]));
+    RateSearch::new("a search", short, full, -3)
+}
+
+/// Rows of a run that ends with a loss, or before its end.
+fn rows(spec: &RunSpec, loss: Option<f64>) -> Vec<Row> {
+    let row = |step| Row::new(step, "held_out_loss", loss.unwrap_or(1e9));
+    match loss {
+        Some(_) => [0, spec.train.steps].map(row).to_vec(),
+        None => vec![row(0)],
+    }
+}
+
+/// Lets a search go on until it is over: the loss of a run is a function of its spec. Returns the
+/// number of runs of every round.
+fn finish(search: &mut RateSearch, loss: impl Fn(&RunSpec) -> Option<f64>) -> Vec<usize> {
+    let mut rounds = Vec::new();
+    while !search.is_over() {
+        let asked = search.ask();
+        rounds.push(asked.len());
+        search.tell(&asked.iter().map(|spec| rows(spec, loss(spec))).collect::<Vec<_>>());
+    }
+    assert!(search.ask().is_empty());
+    rounds
+}
+
+/// A loss that is least at a learning rate, by the logarithm of their ratio.
+fn least_at(best: f64) -> impl Fn(&RunSpec) -> Option<f64> {
+    move |spec| Some((spec.optimizer.rule.lr() / best).ln().abs() + 1.0)
+}
+
+#[test]
+fn a_search_asks_and_is_told_until_it_is_over() {
+    let mut inside = rate_search();
+    let (grid, trial) = (10 * SEEDS as usize, SEEDS as usize);
+    assert_eq!(finish(&mut inside, least_at(0.05)), [grid, trial]);
+    assert_eq!((inside.lr(), inside.at_edge(), inside.loss()), (0.05, false, Some(1.0)));
+    assert_eq!(inside.values()[..3], [1e-3, 2e-3, 5e-3]);
+    assert_eq!(inside.losses(2).len(), 10);
+    assert!(inside.losses(7).iter().all(Option::is_none) && inside.diverged_later().is_empty());
+
+    // It grows by a decade, at most twice, where the best is at an edge.
+    let mut above = rate_search();
+    assert_eq!(finish(&mut above, least_at(5.0)), [grid, grid + 9, trial]);
+    assert_eq!((above.lr(), above.at_edge()), (5.0, false));
+    let mut far = rate_search();
+    assert_eq!(finish(&mut far, least_at(1e-9)), [grid, grid + 9, grid + 18, trial]);
+    assert_eq!((far.lr(), far.at_edge()), (1e-5, true));
+
+    // What diverges at full length gives way to the next best.
+    let mut late = rate_search();
+    let from_a_tenth = |spec: &RunSpec| match spec.train.steps {
+        1000 if spec.optimizer.rule.lr() > 0.01 => None,
+        _ => least_at(0.05)(spec),
+    };
+    assert_eq!(finish(&mut late, from_a_tenth), [grid, trial, trial, trial, trial, trial]);
+    assert_eq!((late.lr(), late.diverged_later()), (0.01, vec![0.05, 0.1, 0.02, 0.2]));
+
+    // Where all diverge there is no loss, and the search ends all the same.
+    let mut hopeless = rate_search();
+    assert_eq!(finish(&mut hopeless, |_| None).last(), Some(&trial));
+    assert!(hopeless.loss().is_none() && hopeless.diverged_later() == [hopeless.lr()]);
+    assert!(std::panic::catch_unwind(move || rate_search().tell(&[])).is_err());
+}
+
+/// Keys and texts of what stores of users have.
+#[test]
+fn what_a_search_found_is_kept_under_the_same_key_as_ever() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let short = spec(&["train.steps=2", "optimizer.lr=7.0", "train.seed=5"]);
+    let full = spec(&["train.steps=3"]);
+    let id = run_id(&spec(&["train.steps=2", "optimizer.lr=1.0"]));
+    let key = format!(
+        "learning rates from 1e-2 for {id}, 3 seeds, tried for 3 steps, numerics {NUMERICS_VERSION}"
+    );
+    let kept = r#"{"rungs":{"start":-6,"end":4},"growths":0,"losses":[[1.0],[0.5],[null],[2.0]],"rejected":[-5],"unstable":false}"#;
+    store.cache(&key, kept).unwrap();
+    let mut found = RateSearch::new("", short.clone(), full.clone(), -2);
+    assert!(!RateSearch::new("", short.clone(), full.clone(), -3).recall(&store).unwrap());
+    assert!(found.recall(&store).unwrap() && found.is_over());
+    assert_eq!((found.lr(), found.loss(), found.diverged_later()), (0.01, Some(1.0), vec![0.02]));
+    let known = LearningRateSearches::read(&store).unwrap();
+    assert!(known.has(&short) && !known.has(&full));
+
+    let work = [noise(20), Work::Baselines(BaselineFit::new(&full))];
+    let bare = full.with_lr(1.0);
+    let keys = work.map(|work| work.key());
+    let id = run_id(&spec(&[]));
+    let noise = format!(
+        "initial noise 2 of {id}, 20 draws against 100 prompts, numerics {NUMERICS_VERSION}"
+    );
+    assert_eq!(keys[0], noise);
+    let mut reduced = bare.clone();
+    (reduced.train.steps, reduced.train.batch_size) = (1, 1);
+    reduced.train.precision = windtunnel_runs::spec::Precision::F64;
+    reduced.optimizer.clip_norm = None;
+    let id = run_id(&reduced);
+    let fit = format!("baselines of {id}, fit 2 on 20000 prompts, numerics {NUMERICS_VERSION}");
+    assert_eq!(keys[1], fit);
+}
+
+#[test]
+fn searches_run_together_and_fail_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let (go_on, told) = (AtomicBool::new(false), Told::default());
+    let open = |label: &str, sets: &[&str]| {
+        let full = spec(&[&["train.steps=4"], sets].concat());
+        let short = spec(&[&["train.steps=2"], sets].concat());
+        RateSearch::new(label, short, full, -3)
+    };
+    let two = || vec![open("adam", &[]), open("sgd", &["optimizer.name=sgd"])];
+    let local = local(&store);
+    let lab = Lab { executor: &local, progress: &told, stop: &go_on };
+    let found = search(&lab, two()).unwrap();
+    let rates: Vec<f64> = found.iter().map(|found| found.as_ref().unwrap().lr()).collect();
+    let lines = told.lines();
+    assert!(lines.contains(&format!("adam: Ok({:?})", rates[0])), "{lines:?}");
+    assert!(lines[0].starts_with("begin learning rates, round 1 Runs 60"), "{}", lines[0]);
+    // By another executor, and from what the store kept.
+    let other = tempfile::tempdir().unwrap();
+    let shuffled = Shuffled(Store::open(other.path()).unwrap());
+    for _ in 0..2 {
+        let lab = Lab { executor: &shuffled, progress: &Silent, stop: &go_on };
+        let again = search(&lab, two()).unwrap();
+        let again: Vec<f64> = again.iter().map(|found| found.as_ref().unwrap().lr()).collect();
+        assert_eq!(again, rates);
+    }
+    let nothing = Refusing(store.clone(), Status::Failed("no space".into()));
+    let lab = Lab { executor: &nothing, progress: &told, stop: &go_on };
+    let mut mixed = two();
+    mixed.insert(1, open("new", &["train.batch_size=33"]));
+    let found = search(&lab, mixed).unwrap();
+    assert_eq!(found[0].as_ref().unwrap().lr(), rates[0]);
+    assert_eq!(found[2].as_ref().unwrap().lr(), rates[1]);
+    let reason = "search for a learning rate: no space";
+    assert_eq!(found[1].as_ref().unwrap_err(), reason);
+    assert_eq!(told.lines(), [format!("new: Err({reason:?})")]);
+    // A run that was said to be stored and is not.
+    let lying = Refusing(Store::open(other.path().join("empty")).unwrap(), Status::Stored);
+    let lab = Lab { executor: &lying, progress: &Silent, stop: &go_on };
+    assert!(search(&lab, two()).unwrap().iter().all(Result::is_err));
+    let stopped = Refusing(store, Status::Interrupted);
+    let lab = Lab { executor: &stopped, progress: &Silent, stop: &go_on };
+    assert!(matches!(
+        search(&lab, vec![open("n", &["train.batch_size=34"])]),
+        Err(Error::Interrupted)
+    ));
+}

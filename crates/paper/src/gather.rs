@@ -1,0 +1,176 @@
+//! Evidence of studies, computed where the store lacks it: searches for learning rates, then all runs,
+//! then noise and baselines.
+
+use windtunnel_lab::laboratory::{Error, Lab};
+use windtunnel_lab::plan::{Plan, Work};
+use windtunnel_lab::search::search;
+use windtunnel_lab::theory::BaselineFit;
+use windtunnel_lab::training::Status;
+use windtunnel_runs::spec::{SpecError, run_id};
+
+use super::evidence::Evidence;
+use super::noise::noise_study;
+use super::protocol::Protocol;
+use super::rates::{Search, searches};
+use super::setting::{Cell, Setting};
+use super::study::Study;
+
+/// A setting and what it lacks.
+type Failure = (&'static str, String);
+
+/// The settings of studies that `of` names, each once.
+pub fn settings<'a>(
+    studies: &[&'a Study],
+    of: impl Fn(&'a Study) -> Vec<&'static Setting>,
+) -> Vec<&'static Setting> {
+    let mut settings: Vec<&'static Setting> = Vec::new();
+    for setting in studies.iter().flat_map(|study| of(study)) {
+        if !settings.iter().any(|known| known.name == setting.name) {
+            settings.push(setting);
+        }
+    }
+    settings
+}
+
+/// Evidence of all that studies need; what the store lacks is computed, and read on so many threads.
+/// What one setting lacks does not stop the others: see [`Evidence::failure`].
+///
+/// # Errors
+/// What ends everything: see [`Error`].
+pub fn gather(
+    lab: &Lab,
+    studies: &[&'static Study],
+    protocol: Protocol,
+    threads: usize,
+) -> Result<Evidence, Error> {
+    let all = settings(studies, |study| study.all_settings().collect());
+    let (searched, mut failures) = found(lab, &all, &protocol)?;
+    let cells = cells(&all, &searched, &failures, &protocol)?;
+    let plan = Plan::of_runs("runs", cells.iter().map(|cell| cell.spec.clone()));
+    for (cell, status) in cells.iter().zip(lab.execute(&plan)?) {
+        if let Status::Failed(reason) = status {
+            failures.push((cell.setting, format!("run {}: {reason}", run_id(&cell.spec))));
+        }
+    }
+    let mut evidence = Evidence::new(protocol, cells, searched);
+    // Before what reading finds: that a run is missing is not why.
+    for (setting, reason) in failures {
+        evidence.fail(setting, reason);
+    }
+    evidence.read(lab.store(), threads);
+    let panels = |wanted: bool, study: &'static Study| match wanted {
+        true => study.settings.iter().collect(),
+        false => Vec::new(),
+    };
+    let noisy = settings(studies, |study| panels(study.needs_noise(), study));
+    add_noise(lab, &mut evidence, &noisy)?;
+    let compared = settings(studies, |study| panels(study.needs_theory(), study));
+    add_theory(lab, &mut evidence, &compared)?;
+    Ok(evidence)
+}
+
+/// Learning rates that were not published, and the settings without them.
+fn found(
+    lab: &Lab,
+    settings: &[&'static Setting],
+    protocol: &Protocol,
+) -> Result<(Vec<Search>, Vec<Failure>), Error> {
+    let (mut searched, mut failures) = (Vec::new(), Vec::new());
+    let open = searches(settings, protocol)?;
+    let ends = search(lab, open.iter().map(|search| search.rates.clone()).collect())?;
+    for (search, end) in open.into_iter().zip(ends) {
+        match end {
+            Ok(rates) => searched.push(Search { rates, ..search }),
+            Err(reason) => failures.push((search.setting.name, reason)),
+        }
+    }
+    Ok((searched, failures))
+}
+
+/// The runs of all settings whose learning rates are known.
+fn cells(
+    settings: &[&'static Setting],
+    searched: &[Search],
+    failures: &[Failure],
+    protocol: &Protocol,
+) -> Result<Vec<Cell>, SpecError> {
+    let mut cells = Vec::new();
+    for setting in settings {
+        if failures.iter().any(|(failed, _)| *failed == setting.name) {
+            continue;
+        }
+        let own = |arm| searched.iter().find(|s| s.setting.name == setting.name && s.arm == arm);
+        cells.extend(setting.cells(protocol, |arm| own(arm).map(|search| search.rates.lr()))?);
+    }
+    Ok(cells)
+}
+
+/// Adds the noise at initialization of settings, at every seed.
+///
+/// # Errors
+/// What ends everything: see [`Error`].
+pub fn add_noise(
+    lab: &Lab,
+    evidence: &mut Evidence,
+    settings: &[&'static Setting],
+) -> Result<(), Error> {
+    let protocol = evidence.protocol;
+    let mut studies = Vec::new();
+    for setting in settings {
+        for seed in 0..protocol.seeds {
+            studies.push((setting, noise_study(setting, &protocol, seed)?));
+        }
+    }
+    let work = studies.iter().map(|(_, study)| Work::Noise(study.clone()));
+    let statuses = lab.execute(&Plan::new("noise at initialization", work))?;
+    for ((setting, study), status) in studies.iter().zip(statuses) {
+        match result(status, || study.obtain(lab.store())) {
+            Ok(noise) => evidence.add_noise(setting, noise),
+            Err(reason) => evidence.fail(setting.name, reason),
+        }
+    }
+    Ok(())
+}
+
+/// Adds the losses of settings that need no training; in a quick look of those with published rates
+/// only, because their best scalars take seconds to find.
+///
+/// # Errors
+/// What ends everything: see [`Error`].
+pub fn add_theory(
+    lab: &Lab,
+    evidence: &mut Evidence,
+    settings: &[&'static Setting],
+) -> Result<(), Error> {
+    let quick = evidence.protocol.quick;
+    let wanted = settings.iter().filter(|s| !quick || s.is_published());
+    let mut fits: Vec<(BaselineFit, Vec<&'static Setting>)> = Vec::new();
+    for setting in wanted {
+        let fit = BaselineFit::new(&setting.bare_spec(setting.arms[0], 1, Some(1.0))?);
+        match fits.iter_mut().find(|(known, _)| *known == fit) {
+            Some((_, sharing)) => sharing.push(setting),
+            None => fits.push((fit, vec![setting])),
+        }
+    }
+    let work = fits.iter().map(|(fit, _)| Work::Baselines(fit.clone()));
+    let statuses = lab.execute(&Plan::new("baselines", work))?;
+    for ((fit, sharing), status) in fits.iter().zip(statuses) {
+        let theory = result(status, || fit.obtain(lab.store()));
+        for setting in sharing {
+            match &theory {
+                Ok(theory) => evidence.add_theory(setting, theory.clone()),
+                Err(reason) => evidence.fail(setting.name, reason.clone()),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// What `read` gives of a piece of work, or what it failed for.
+fn result<R>(status: Status, read: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
+    match status {
+        Status::Stored => read(),
+        Status::Failed(reason) => Err(reason),
+        Status::Interrupted => Err("interrupted".into()),
+    }
+}
