@@ -30,15 +30,23 @@ impl Unknown {
     }
 }
 
-/// Panics if one of the studies names what it lacks, in a constant when it is compiled.
+/// Panics if one of the studies names what it lacks; in a constant when it is compiled.
 pub(super) const fn assert_sound(mut studies: &[Study]) {
     while let [study, rest @ ..] = studies {
-        assert!(study.unknown().is_none(), "a study names a setting or an arm that it lacks");
+        if let Some(Unknown { part, .. }) = study.unknown() {
+            names_a_setting_or_arm_that_its_study_lacks(part);
+        }
         studies = rest;
     }
 }
 
-/// Returns from a function whether the first element that has something missing is found.
+/// The message of the compiler has the part of the study and the name of this function: a constant
+/// function cannot put together a sentence.
+const fn names_a_setting_or_arm_that_its_study_lacks(part: &'static str) {
+    panic!("{}", part)
+}
+
+/// Returns from the function with the first element of a list that has something missing.
 macro_rules! each {
     ($study:expr, $list:expr, |$element:ident| $part:expr, $missing:expr) => {{
         let mut list = $list;

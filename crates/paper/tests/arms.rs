@@ -208,6 +208,9 @@ fn captions_say_what_ran() {
     ] {
         assert!(caption.contains(part), "{part} is not in {caption}");
     }
+    let generalized = section.pictures.iter().find(|own| own.what.starts_with("smoothness ag"));
+    let caption = &generalized.unwrap().figure.caption;
+    assert!(caption.contains("u^{T}Hu every 125 steps, ‖H‖_{2} every 125 steps."), "{caption}");
     let one = ONE.assemble(&evidence(&ONE, 3)).unwrap();
     let caption = &one.pictures[0].figure.caption;
     assert!(caption.contains("clipped at off. AdamW: betas"), "{caption}");

@@ -1,5 +1,7 @@
 //! Directional smoothness over the steps, and against the gradient norm.
 
+use std::collections::BTreeSet;
+
 use super::caption::{seeds, spec};
 use super::picture::{Picture, Shown, panel, title};
 use crate::evidence::Evidence;
@@ -8,7 +10,7 @@ use crate::quantity::SMOOTHNESS;
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::{Figure, Panel, Scale};
-use windtunnel_lab::chart::{Group, generalized_panel, negative_steps};
+use windtunnel_lab::chart::{Group, Member, generalized_panel, negative_steps};
 
 /// Within this the scale of directional smoothness is linear.
 const LINEAR: f64 = 1e-3;
@@ -43,26 +45,50 @@ pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
 pub(super) fn generalized(study: &Study, evidence: &Evidence) -> Shown {
     let arms = study.arms();
     let mut panels = Vec::new();
+    let mut intervals = Vec::new();
     for (metric, name) in [(SMOOTHNESS, "u^{T}Hu"), ("hessian_norm", "‖H‖_{2}")] {
+        let mut every = BTreeSet::new();
         for setting in study.settings {
             for arm in setting.arms {
                 let mut members = evidence.members(setting, arm.name).iter();
                 let drawn = members.find(|member| member.seed == DRAWN_SEED);
+                every.extend(drawn.and_then(|member| interval(member, metric)));
                 let panel = drawn.and_then(|member| generalized_panel(member, (metric, name)));
                 let of = if arms.len() > 1 { format!("{}, ", arm.name) } else { String::new() };
                 let title = format!("{}, {of}{name}", setting.title);
                 panels.extend(panel.map(|own| Panel { title, y_label: name.into(), ..own }));
             }
         }
+        intervals.push(format!("{name} {}", in_words(&every)));
     }
     let caption = format!(
-        "{}, seed {DRAWN_SEED}, held-out loss in double precision: upper row at every step, lower \
-         row at every fiftieth. Both scales logarithmic, so values that are not positive are \
-         missing. Line: L_{{0}} + L_{{1}}‖∇f‖ of least mean absolute error of the logarithm.",
-        arms.join(", ")
+        "{}, seed {DRAWN_SEED}, held-out loss in double precision: {}. Both scales logarithmic, so \
+         values that are not positive are missing. Line: L_{{0}} + L_{{1}}‖∇f‖ of least mean \
+         absolute error of the logarithm.",
+        arms.join(", "),
+        intervals.join(", ")
     );
     let figure = Figure { title: study.title.into(), panels, caption };
     let named = ("", "smoothness against gradient norm");
     let picture = Picture::new(evidence, named, figure, &spec(study, evidence));
     Shown { pictures: vec![picture], ..Shown::default() }
+}
+
+/// Steps between the first two values of a metric.
+fn interval(member: &Member, metric: &str) -> Option<u64> {
+    let mut steps = member.rows.iter().filter(|row| row.metric == metric).map(|row| row.step);
+    let (first, second) = (steps.next()?, steps.next()?);
+    second.checked_sub(first)
+}
+
+/// Text of the intervals at which a metric was measured.
+fn in_words(every: &BTreeSet<u64>) -> String {
+    let words: Vec<String> = every
+        .iter()
+        .map(|steps| match steps {
+            1 => "at every step".into(),
+            steps => format!("every {steps} steps"),
+        })
+        .collect();
+    if words.is_empty() { "not measured".into() } else { words.join(" or ") }
 }

@@ -36,7 +36,7 @@ pub fn wave(setting: usize, arm: &str, seed: u64, step: u64, metric: usize) -> f
     let phase = match arm {
         "SGDM" => 1.0,
         "Adam" => 1.7,
-        other => 2.0 + 0.3 * other.len() as f64,
+        other => 2.0 + 0.01 * other.bytes().map(f64::from).sum::<f64>(),
     };
     1.0 + 0.5 * (mixed * phase).sin()
 }
