@@ -1,7 +1,8 @@
 //! One axis: which numbers it covers and where along it a number lies.
 
+use super::scale::Scale;
+use super::symlog;
 use super::tick::{self, Tick};
-use super::{Scale, symlog};
 
 /// Places farther off, in lengths of the axis, are cut here, so that pixels do not overflow.
 const FARTHEST: f64 = 1e304;
@@ -9,7 +10,7 @@ const FARTHEST: f64 = 1e304;
 /// A range of numbers on a scale, never empty.
 pub(super) struct Axis {
     scale: Scale,
-    /// Ends in the coordinate of the scale: v, log₁₀ v, or as in [`symlog::coordinate`].
+    /// Ends in the coordinate of the scale, as in [`Scale::coordinate`].
     lo: f64,
     hi: f64,
 }
@@ -20,7 +21,7 @@ impl Axis {
     /// Values all alike are put in the middle; without any it covers 0..1, or 1..10. An axis
     /// that has zero is not padded across it.
     pub(super) fn new(scale: Scale, values: impl Iterator<Item = f64>, pad: f64) -> Self {
-        let ends = values.filter_map(|v| coordinate(scale, v)).fold(None, |ends, u| {
+        let ends = values.filter_map(|v| scale.coordinate(v)).fold(None, |ends, u| {
             let (lo, hi) = ends.unwrap_or((u, u));
             Some((lo.min(u), hi.max(u)))
         });
@@ -39,7 +40,7 @@ impl Axis {
 
     /// Whether `value` has a place on this scale.
     pub(super) fn admits(&self, value: f64) -> bool {
-        admits(self.scale, value)
+        self.scale.admits(value)
     }
 
     /// Where `value` lies, 0 and 1 being the ends; nothing if it cannot be drawn.
@@ -47,7 +48,7 @@ impl Axis {
         // Ends differ: no 0/0. Halves: differences may be twice the largest number.
         let (lo, hi) = (self.lo / 2.0, self.hi / 2.0);
         let fraction = |u: f64| (u / 2.0 - lo) / (hi - lo);
-        coordinate(self.scale, value).map(|u| fraction(u).clamp(-FARTHEST, FARTHEST))
+        self.scale.coordinate(value).map(|u| fraction(u).clamp(-FARTHEST, FARTHEST))
     }
 
     /// Scale, its linear part and both ends in its coordinate, for the script of a page.
@@ -67,11 +68,7 @@ impl Axis {
             true => self.lo + fraction * span,
             false => self.lo * (1.0 - fraction) + self.hi * fraction,
         };
-        match self.scale {
-            Scale::Linear => u,
-            Scale::Log => power_of_ten(u),
-            Scale::SymLog { linear } => symlog::value(linear, u),
-        }
+        self.scale.value(u)
     }
 
     /// Ticks inside the range, about `most` of them labelled, or half as many again on a log axis,
@@ -84,26 +81,6 @@ impl Axis {
             Scale::SymLog { linear } => symlog::ticks(linear, self.lo, self.hi, most),
         }
     }
-}
-
-/// Whether `value` has a place on a scale: if finite, and on a log axis above zero.
-pub(super) fn admits(scale: Scale, value: f64) -> bool {
-    coordinate(scale, value).is_some()
-}
-
-fn coordinate(scale: Scale, value: f64) -> Option<f64> {
-    match scale {
-        Scale::Linear => value.is_finite().then_some(value),
-        Scale::Log => (value > 0.0 && value.is_finite()).then(|| value.log10()),
-        Scale::SymLog { linear } => {
-            (value.is_finite() && scale.is_usable()).then(|| symlog::coordinate(linear, value))
-        }
-    }
-}
-
-/// 10ᵘ, the largest number where that is beyond it.
-pub(super) fn power_of_ten(u: f64) -> f64 {
-    10f64.powf(u).min(f64::MAX)
 }
 
 fn widened(scale: Scale, lo: f64, hi: f64, pad: f64) -> (f64, f64) {

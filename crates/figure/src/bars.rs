@@ -1,23 +1,27 @@
-//! Histograms as path data: the outline of bars side by side.
+//! Histograms as paths: the outline of bars side by side.
 
-use super::Bars;
-use super::curve::Frame;
-use super::svg::{Svg, hex, px};
+use super::color::Color;
+use super::drawing::{Attribute, Drawing};
+use super::frame::{Frame, runs};
+use super::mark::Bars;
+use super::path::Path;
 
 const OPACITY: f64 = 0.3;
 const OUTLINE: f64 = 0.9;
 
 /// Attributes of the filling, in the legend as in the panel.
-pub(super) fn style(bars: &str) -> String {
-    format!(
-        "fill=\"{bars}\" fill-opacity=\"{OPACITY}\" stroke=\"{bars}\" stroke-width=\"{OUTLINE}\""
-    )
+pub(super) fn style(color: Color) -> [Attribute; 4] {
+    [
+        Attribute::Fill(Some(color)),
+        Attribute::FillOpacity(OPACITY),
+        Attribute::Stroke(Some(color)),
+        Attribute::StrokeWidth(OUTLINE),
+    ]
 }
 
-pub(super) fn draw(svg: &mut Svg, frame: &Frame, bars: &Bars) {
-    let style = style(&hex(bars.color));
-    let name = svg.data("name", &bars.name);
-    svg.path(&outline(frame, bars), &format!("class=\"bars\"{name} {style}"));
+pub(super) fn draw(drawing: &mut Drawing, frame: &Frame, bars: &Bars) {
+    let kind = [Attribute::Class("bars"), Attribute::Data("name", bars.name.clone())];
+    drawing.path(outline(frame, bars), [&kind[..], &style(bars.color)].concat());
 }
 
 /// Whether any bar can be drawn.
@@ -26,40 +30,35 @@ pub(super) fn drawable(frame: &Frame, bars: &Bars) -> bool {
 }
 
 /// The outline of neighbouring bars, broken where one cannot be drawn.
-fn outline(frame: &Frame, bars: &Bars) -> String {
+fn outline(frame: &Frame, bars: &Bars) -> Path {
     let ground = frame.row(0.0).unwrap_or(frame.bottom());
-    let mut d = String::new();
-    let mut end = None;
-    for (edges, &height) in bars.edges.windows(2).zip(&bars.heights) {
-        let sides = frame.column(edges[0]).zip(frame.column(edges[1]));
-        if let Some(((left, right), top)) = sides.zip(frame.row(height)) {
-            if end.is_none() {
-                d.push_str(&format!("M{} {}", px(left), px(ground)));
-            }
-            d.push_str(&format!("V{}H{}", px(top), px(right)));
-            end = Some(right);
-        } else if end.take().is_some() {
-            d.push_str(&format!("V{}Z", px(ground)));
-        }
-    }
-    if end.is_some() {
-        d.push_str(&format!("V{}Z", px(ground)));
-    }
-    d
+    let bar = |(edges, &height): (&[f64], &f64)| {
+        Some((frame.column(edges[0])?, frame.column(edges[1])?, frame.row(height)?))
+    };
+    let outline = |run: Vec<(f64, f64, f64)>| {
+        let start = Path::at(run[0].0, ground);
+        let tops = run
+            .iter()
+            .fold(start, |path, &(_, right, top)| path.vertical_to(top).horizontal_to(right));
+        tops.vertical_to(ground).close()
+    };
+    runs(bars.edges.windows(2).zip(&bars.heights).map(bar)).into_iter().map(outline).collect()
 }
 
 #[cfg(test)]
 mod tests {
     use super::super::axis::Axis;
+    use super::super::scale::Scale;
+    use super::super::svg::path_data;
     use super::*;
-    use crate::{Color, Scale};
 
     fn outlined(scale: Scale, heights: [f64; 4]) -> String {
         let x = Axis::new(Scale::Linear, [0.0, 4.0].into_iter(), 0.0);
         let y = Axis::new(scale, [1.0, 100.0].into_iter().chain([0.0]), 0.0);
         let frame = Frame { left: 0.0, top: 0.0, width: 40.0, height: 100.0, x, y };
         let (name, edges) = (String::new(), vec![0.0, 1.0, 2.0, 3.0, 4.0]);
-        outline(&frame, &Bars { name, color: Color::RED, edges, heights: heights.into() })
+        let bars = Bars { name, color: Color::RED, edges, heights: heights.into() };
+        path_data(&outline(&frame, &bars))
     }
 
     #[test]

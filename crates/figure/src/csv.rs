@@ -1,9 +1,16 @@
 //! The numbers of a figure as CSV (RFC 4180).
 
-use super::{Bars, Figure, HeatMap, Line, Panel, Points, Rule, Series};
+use super::figure::Figure;
+use super::mark::{Bars, HeatMap, Line, Points, Rule};
+use super::panel::Panel;
+use super::series::Series;
 
 /// `panel,series,member,x,y`, one number to a row.
+///
+/// # Panics
+/// If lengths that should agree differ, or a heat map shares its panel.
 pub(super) fn csv(figure: &Figure) -> String {
+    figure.panels.iter().for_each(Panel::check);
     let mut csv = String::from("panel,series,member,x,y\n");
     for panel in &figure.panels {
         let mut rows = Rows { csv: &mut csv, panel: &panel.title };

@@ -1,129 +1,79 @@
-//! Data as path data: curves with gaps, bands, and dots for points without neighbours.
+//! A series as paths: the faint curves, the band, the bold curve.
 
-use super::axis::Axis;
-use super::svg::px;
+use super::color::Color;
+use super::drawing::{Attribute, Drawing};
+use super::frame::Frame;
+use super::series::Series;
 
-/// The rectangle between the axes, in pixels, with the axes that map into it.
-pub(super) struct Frame {
-    pub(super) left: f64,
-    pub(super) top: f64,
-    pub(super) width: f64,
-    pub(super) height: f64,
-    pub(super) x: Axis,
-    pub(super) y: Axis,
+const CENTER_WIDTH: f64 = 1.7;
+const MEMBER_WIDTH: f64 = 0.6;
+const MEMBER_OPACITY: f64 = 0.3;
+const BAND_OPACITY: f64 = 0.2;
+
+/// Attributes of the central curve of a series in the legend.
+pub(super) fn line_style(color: Color) -> [Attribute; 2] {
+    [Attribute::Stroke(Some(color)), Attribute::StrokeWidth(CENTER_WIDTH)]
 }
 
-impl Frame {
-    pub(super) fn right(&self) -> f64 {
-        self.left + self.width
-    }
-
-    pub(super) fn bottom(&self) -> f64 {
-        self.top + self.height
-    }
-
-    pub(super) fn middle(&self) -> (f64, f64) {
-        (self.left + self.width / 2.0, self.top + self.height / 2.0)
-    }
-
-    /// Pixel column of `x`.
-    pub(super) fn column(&self, x: f64) -> Option<f64> {
-        Some(self.left + self.width * self.x.fraction(x)?)
-    }
-
-    /// Pixel row of `y`.
-    pub(super) fn row(&self, y: f64) -> Option<f64> {
-        Some(self.bottom() - self.height * self.y.fraction(y)?)
-    }
-
-    /// The curve through the points, broken where one cannot be drawn.
-    pub(super) fn curve(&self, x: &[f64], y: &[f64]) -> String {
-        self.runs(x, y).iter().filter(|run| run.len() > 1).map(|run| polyline(run)).collect()
-    }
-
-    /// Discs in place of the points that have a break on both sides.
-    pub(super) fn dots(&self, x: &[f64], y: &[f64], radius: f64) -> String {
-        let single = |run: &Vec<_>| run.len() == 1;
-        let disc = |(x, y)| {
-            let (r, d) = (px(radius), px(2.0 * radius));
-            format!("M{} {}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0Z", px(x - radius), px(y))
-        };
-        self.runs(x, y).into_iter().filter(single).flatten().map(disc).collect()
-    }
-
-    fn runs(&self, x: &[f64], y: &[f64]) -> Vec<Vec<(f64, f64)>> {
-        runs(x.iter().zip(y).map(|(&x, &y)| Some((self.column(x)?, self.row(y)?))))
-    }
-
-    /// The region between `lo` and `hi`, broken where either or `x` cannot be drawn; where `lo`
-    /// is too small for a log axis it reaches the bottom.
-    pub(super) fn region(&self, x: &[f64], lo: &[f64], hi: &[f64]) -> String {
-        let edge = |((&x, &lo), &hi)| {
-            let below = f64::is_finite(lo) && lo < 1.0 && !self.y.admits(lo);
-            let bottom = if below { self.bottom() } else { self.row(lo)? };
-            Some((self.column(x)?, bottom, self.row(hi)?))
-        };
-        let mut d = String::new();
-        for run in runs(x.iter().zip(lo).zip(hi).map(edge)) {
-            let forth = run.iter().map(|&(x, _, hi)| (x, hi));
-            let back = run.iter().rev().map(|&(x, lo, _)| (x, lo));
-            d.push_str(&polyline(&forth.chain(back).collect::<Vec<_>>()));
-            d.push('Z');
-        }
-        d
-    }
+/// Attributes of a band in the legend.
+pub(super) fn band_style(color: Color) -> [Attribute; 2] {
+    [Attribute::Fill(Some(color)), Attribute::FillOpacity(BAND_OPACITY)]
 }
 
-/// The stretches of consecutive items that are there.
-pub(super) fn runs<T>(items: impl Iterator<Item = Option<T>>) -> Vec<Vec<T>> {
-    let mut runs = vec![Vec::new()];
-    for item in items {
-        match (item, runs.last_mut()) {
-            (Some(item), Some(run)) => run.push(item),
-            (_, _) => runs.push(Vec::new()),
-        }
+/// Members below, then the band, the centre on top.
+pub(super) fn draw(drawing: &mut Drawing, frame: &Frame, series: &Series) {
+    drawing.open([
+        Attribute::Class("series"),
+        Attribute::Data("name", series.name.clone()),
+        Attribute::Stroke(Some(series.color)),
+        Attribute::Fill(Some(series.color)),
+        Attribute::RoundJoins,
+        Attribute::RoundCaps,
+    ]);
+    for member in &series.members {
+        let style = Style { class: "member", width: MEMBER_WIDTH, opacity: MEMBER_OPACITY };
+        draw_curve(drawing, frame, (&series.x, &member.y), style);
     }
-    runs.retain(|run| !run.is_empty());
-    runs
+    if let Some(band) = &series.band {
+        let style = [
+            Attribute::Class("band"),
+            Attribute::Stroke(None),
+            Attribute::FillOpacity(BAND_OPACITY),
+        ];
+        drawing.path(frame.region(&series.x, &band.lo, &band.hi), style);
+    }
+    let style = Style { class: "center", width: CENTER_WIDTH, opacity: 1.0 };
+    draw_curve(drawing, frame, (&series.x, &series.center), style);
+    drawing.close();
 }
 
-/// The points joined by straight lines.
-pub(super) fn polyline(points: &[(f64, f64)]) -> String {
-    let mut d = String::new();
-    for (i, &(x, y)) in points.iter().enumerate() {
-        d.push(if i == 0 { 'M' } else { 'L' });
-        d.push_str(&format!("{} {}", px(x), px(y)));
-    }
-    d
+/// Whether any of the series can be drawn.
+pub(super) fn drawable(frame: &Frame, series: &Series) -> bool {
+    let point = |(&x, &y): (&f64, &f64)| frame.column(x).zip(frame.row(y)).is_some();
+    let lines = series.members.iter().map(|member| &member.y).chain([&series.center]);
+    let band = series.band.as_ref();
+    let mut lines = lines.map(|y| series.x.iter().zip(y).any(point));
+    lines.any(|drawn| drawn)
+        || band.is_some_and(|band| !frame.region(&series.x, &band.lo, &band.hi).is_empty())
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::Scale;
+/// How a curve is drawn.
+struct Style {
+    class: &'static str,
+    width: f64,
+    opacity: f64,
+}
 
-    fn frame(scale: Scale) -> Frame {
-        let x = Axis::new(Scale::Linear, [0.0, 10.0].into_iter(), 0.0);
-        let y = Axis::new(scale, [1.0, 100.0].into_iter(), 0.0);
-        Frame { left: 10.0, top: 20.0, width: 100.0, height: 50.0, x, y }
-    }
-
-    #[test]
-    fn what_cannot_be_drawn_leaves_a_gap() {
-        let x = [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0];
-        let y = [1.0, 10.0, f64::NAN, 100.0, 0.0, 1.0, f64::INFINITY, -1.0];
-        assert_eq!(frame(Scale::Log).curve(&x, &y), "M10 70L20 45");
-        let discs = "M38 20a2 2 0 1 0 4 0a2 2 0 1 0 -4 0ZM58 70a2 2 0 1 0 4 0a2 2 0 1 0 -4 0Z";
-        assert_eq!(frame(Scale::Log).dots(&x, &y, 2.0), discs);
-        assert_eq!(frame(Scale::Log).curve(&[f64::NAN], &[1.0]), "");
-    }
-
-    #[test]
-    fn a_band_reaches_the_bottom_of_a_log_axis() {
-        let (lo, hi) = ([10.0, -1.0, f64::NAN], [100.0, 10.0, 10.0]);
-        assert_eq!(
-            frame(Scale::Log).region(&[0.0, 5.0, 10.0], &lo, &hi),
-            "M10 20L60 45L60 70L10 45Z"
-        );
-    }
+/// The curve, and its lone points as dots two and a half lines wide.
+fn draw_curve(drawing: &mut Drawing, frame: &Frame, (x, y): (&[f64], &[f64]), style: Style) {
+    let Style { class, width, opacity } = style;
+    let line = [
+        Attribute::Class(class),
+        Attribute::Fill(None),
+        Attribute::StrokeWidth(width),
+        Attribute::StrokeOpacity(opacity),
+    ];
+    drawing.path(frame.curve(x, y), line);
+    let dots = [Attribute::Class(class), Attribute::Stroke(None), Attribute::FillOpacity(opacity)];
+    drawing.path(frame.dots(x, y, 1.25 * width), dots);
 }

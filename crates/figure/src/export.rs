@@ -1,83 +1,171 @@
-//! SVG to PNG and PDF, with the bundled fonts.
+//! What a figure becomes: SVG, PNG, PDF and CSV.
 
-use krilla::Document;
-use krilla::geom::Size;
-use krilla::page::PageSettings;
-use krilla_svg::{SurfaceExt, SvgSettings};
-use resvg::tiny_skia::{Pixmap, Transform};
-use resvg::usvg::{self, Options, Tree};
+use super::drawing::Medium;
+use super::figure::Figure;
+use super::png::Error;
+use super::{csv, draw, pdf, png, svg};
 
-use super::font;
-
-/// Why a figure could not be rasterised or converted.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The scale is not usable.
-    #[error("scale = {0} is not in (0, 16]; 2 suits most screens and papers")]
-    Scale(f32),
-    /// The SVG does not parse.
-    #[error("the figure is not a valid SVG: {0}")]
-    Svg(#[from] usvg::Error),
-    /// The PNG could not be encoded.
-    #[error("cannot encode the PNG: {0}")]
-    Png(String),
-    /// The PDF could not be built.
-    #[error("cannot build the PDF: {0}")]
-    Pdf(String),
-}
-
-/// Most dots of a PNG, 256 MB while it is drawn: a page of hundreds of panels gets fewer to a pixel.
-const MOST_DOTS: f32 = 64e6;
-
-/// The SVG in dots, `scale` to a pixel, or as many as [`MOST_DOTS`] allows.
-pub(super) fn png(svg: &str, scale: f32) -> Result<Vec<u8>, Error> {
-    if !(scale > 0.0 && scale <= 16.0) {
-        return Err(Error::Scale(scale));
+impl Figure {
+    /// The figure as an SVG document whose text is text, in Helvetica, Arial or their twins.
+    ///
+    /// # Units
+    /// Pixels of 1/96 inch. Up to 760 wide unless three columns of long labels need more: in a
+    /// text 6.75 inch wide, letters of 7 to 8 points.
+    ///
+    /// # Panics
+    /// If lengths that should agree differ, or a heat map shares its panel.
+    pub fn svg(&self) -> String {
+        svg::svg(&draw::figure(self, Medium::Picture))
     }
-    let tree = parse(svg)?;
-    let area = tree.size().width() * tree.size().height();
-    let scale = scale.min((MOST_DOTS / area).sqrt());
-    let size = tree.size().to_int_size().scale_by(scale).ok_or(Error::Scale(scale))?;
-    let mut dots = Pixmap::new(size.width(), size.height()).ok_or(Error::Scale(scale))?;
-    resvg::render(&tree, Transform::from_scale(scale, scale), &mut dots.as_mut());
-    dots.encode_png().map_err(|e| Error::Png(e.to_string()))
-}
 
-/// The SVG as a page of its size, at 96 pixels to the inch.
-pub(super) fn pdf(svg: &str) -> Result<Vec<u8>, Error> {
-    let tree = parse(svg)?;
-    let points = |pixels: f32| 0.75 * pixels;
-    let size = Size::from_wh(points(tree.size().width()), points(tree.size().height()));
-    let size = size.ok_or_else(|| Error::Pdf("the page is empty".into()))?;
-    let mut document = Document::new();
-    let mut page = document.start_page_with(PageSettings::new(size));
-    let mut surface = page.surface();
-    let drawn = surface.draw_svg(&tree, size, SvgSettings::default());
-    surface.finish();
-    page.finish();
-    drawn.ok_or_else(|| Error::Pdf("the SVG cannot be drawn".into()))?;
-    document.finish().map_err(|e| Error::Pdf(e.to_string()))
-}
+    /// The same for a page whose script can hide what has a name and read values off the axes:
+    /// named marks have `data-name`, panels `data-frame` (left, top, width, height), `data-x` and
+    /// `data-y` (scale, its linear part, both ends in the coordinate of the scale).
+    ///
+    /// # Panics
+    /// As [`Figure::svg`].
+    pub fn inline_svg(&self) -> String {
+        svg::svg(&draw::figure(self, Medium::Page))
+    }
 
-fn parse(svg: &str) -> Result<Tree, Error> {
-    let options = Options { fontdb: font::database(), ..Options::default() };
-    Ok(Tree::from_str(svg, &options)?)
+    /// The figure as a PNG on white, `scale` dots to a pixel of the SVG (2 for most uses); fewer
+    /// where that would be more than 64 million.
+    ///
+    /// # Errors
+    /// If `scale` is not in (0, 16].
+    ///
+    /// # Panics
+    /// As [`Figure::svg`].
+    pub fn png(&self, scale: f32) -> Result<Vec<u8>, Error> {
+        png::png(&draw::figure(self, Medium::Picture), scale)
+    }
+
+    /// The figure as a PDF of one page, whose text can be selected; fonts embedded.
+    ///
+    /// # Panics
+    /// As [`Figure::svg`].
+    pub fn pdf(&self) -> Vec<u8> {
+        pdf::pdf(&draw::figure(self, Medium::Picture))
+    }
+
+    /// Every number of the figure, one to a row: `panel,series,member,x,y`.
+    ///
+    /// | mark | `series` | `member` | `x`, `y` |
+    /// |---|---|---|---|
+    /// | [`Series`] | its name | `center`, `band_lo`, `band_hi` or the name of a [`Member`] | the point |
+    /// | [`Points`] | their name | `points` | the point |
+    /// | | | `shade` | x of the point, its shade |
+    /// | [`Bars`] | their name | `bar` | left edge, height |
+    /// | | | `bar_end` | right edge of the last bar, 0 |
+    /// | [`Rule`] | its name | `rule` | NaN, y if horizontal; x, NaN if vertical |
+    /// | | | `rule_slope` | slope, intercept |
+    /// | [`HeatMap`] | `row 0`, `row 1`, … | `cell` | column from 0, value |
+    /// | | name of the block | `row_block`, `column_block` | first row or column, how many |
+    ///
+    /// Numbers are the shortest that read back to the same bits, or `NaN`, `inf`, `-inf`.
+    ///
+    /// # Panics
+    /// As [`Figure::svg`].
+    ///
+    /// [`Bars`]: super::Bars
+    /// [`HeatMap`]: super::HeatMap
+    /// [`Member`]: super::Member
+    /// [`Points`]: super::Points
+    /// [`Rule`]: super::Rule
+    /// [`Series`]: super::Series
+    pub fn csv(&self) -> String {
+        csv::csv(self)
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use resvg::usvg::{Group, Node, Rect};
-
+    use super::super::color::Color;
+    use super::super::drawing::{Anchor, Canvas, Cells, Pen, Text};
+    use super::super::font::{self, Font, GlyphRun};
+    use super::super::mark::{Bars, ColorMap, HeatMap, Line, Points, Rule};
+    use super::super::panel::Panel;
+    use super::super::path::Path;
+    use super::super::scale::Scale;
+    use super::super::series::Series;
     use super::*;
-    use crate::{Bars, Color, ColorMap, Figure, HeatMap, Line, Panel, Points, Rule, Scale, Series};
 
-    fn text_boxes(group: &Group) -> Vec<Rect> {
-        let of = |node: &Node| match node {
-            Node::Text(text) => vec![text.abs_bounding_box()],
-            Node::Group(group) => text_boxes(group),
-            _ => Vec::new(),
+    /// Left, top, right and bottom.
+    #[derive(Clone, Copy, Debug)]
+    struct Rect([f64; 4]);
+
+    impl Rect {
+        /// Of both points on the page.
+        fn around((a, b): (f64, f64), (c, d): (f64, f64)) -> Self {
+            Self([a.min(c), b.min(d), a.max(c), b.max(d)])
+        }
+
+        fn and(self, other: Self) -> Self {
+            let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+            Self([a.min(e), b.min(f), c.max(g), d.max(h)])
+        }
+
+        fn holds(self, other: Self) -> bool {
+            let ([a, b, c, d], [e, f, g, h]) = (self.0, other.0);
+            a <= e && b <= f && c >= g && d >= h
+        }
+    }
+
+    /// The boxes of all texts of a page, and of their ink where it reaches beyond.
+    #[derive(Default)]
+    struct Boxes(Vec<Rect>);
+
+    impl Canvas for Boxes {
+        fn fill(&mut self, _: &Path, _: Color, _: f64) {}
+        fn stroke(&mut self, _: &Path, _: &Pen) {}
+        fn cells(&mut self, _: &Cells) {}
+
+        fn text(&mut self, text: &Text, _: Color) {
+            let boxes = [text_box(text), ink_box(text)];
+            self.0.extend(boxes.into_iter().flatten().reduce(Rect::and));
+        }
+    }
+
+    fn em(font: &Font, size: f64, units: i16) -> f64 {
+        size * f64::from(units) / f64::from(font.face.units_per_em())
+    }
+
+    /// From the left end of the text to the right one, from the highest letters of its fonts to
+    /// the lowest: what its widths and sizes say.
+    fn text_box(text: &Text) -> Option<Rect> {
+        let start = text.start(font::width(&text.text, text.size));
+        let of = |run: GlyphRun| {
+            let font = &font::fonts()[run.font];
+            let advances = run.glyphs.iter().map(|&(_, glyph)| font.advance(glyph));
+            let width = run.size * advances.sum::<f64>();
+            let below = run.above + em(font, run.size, font.face.descender());
+            let above = run.above + em(font, run.size, font.face.ascender());
+            let left = start + run.along;
+            Rect::around(text.place(left, below), text.place(left + width, above))
         };
-        group.children().iter().flat_map(of).collect()
+        font::glyph_runs(&text.text, text.size).into_iter().map(of).reduce(Rect::and)
+    }
+
+    /// What the outlines of the letters really cover; nothing if they are spaces.
+    fn ink_box(text: &Text) -> Option<Rect> {
+        let mut ink: Option<Rect> = None;
+        let start = text.start(font::width(&text.text, text.size));
+        for run in font::glyph_runs(&text.text, text.size) {
+            let font = &font::fonts()[run.font];
+            let mut left = start + run.along;
+            for &(_, glyph) in &run.glyphs {
+                let place = |x, y| {
+                    let (x, y) = (em(font, run.size, x), em(font, run.size, y));
+                    text.place(left + x, run.above + y)
+                };
+                if let Some(b) = font.face.glyph_bounding_box(glyph) {
+                    let letter = Rect::around(place(b.x_min, b.y_min), place(b.x_max, b.y_max));
+                    ink = Some(ink.map_or(letter, |ink| ink.and(letter)));
+                }
+                left += run.size * font.advance(glyph);
+            }
+        }
+        ink
     }
 
     fn crowded(panels: usize, size: f64, y_scale: Scale) -> Figure {
@@ -149,21 +237,49 @@ mod tests {
     }
 
     fn assert_apart(figure: &Figure, case: &str) {
-        let tree = parse(&figure.svg()).unwrap();
-        let page = tree.size().to_rect(0.0, 0.0).unwrap();
-        let boxes = text_boxes(tree.root());
+        let drawing = draw::figure(figure, Medium::Picture);
+        let page = Rect([0.0, 0.0, drawing.width, drawing.height]);
+        let mut boxes = Boxes::default();
+        drawing.paint(&mut boxes);
+        let Boxes(boxes) = boxes;
         let panels = figure.panels.len();
         assert!(boxes.len() > 10 * panels, "{} texts in {panels} panels", boxes.len());
         for (i, a) in boxes.iter().enumerate() {
-            let inside = a.left() >= 0.0 && a.right() <= page.right();
-            assert!(
-                inside && a.top() >= 0.0 && a.bottom() <= page.bottom(),
-                "{case}: {a:?} leaves {page:?}"
-            );
+            assert!(page.holds(*a), "{case}: {a:?} leaves {page:?}");
             for b in &boxes[..i] {
-                let wide = a.right().min(b.right()) - a.left().max(b.left());
-                let high = a.bottom().min(b.bottom()) - a.top().max(b.top());
+                let ([left, top, right, bottom], [l, t, r, b_end]) = (a.0, b.0);
+                let wide = right.min(r) - left.max(l);
+                let high = bottom.min(b_end) - top.max(t);
                 assert!(wide <= 0.0 || high <= 0.0, "{case}: {a:?} covers {b:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn letters_stay_in_the_boxes_of_their_texts() {
+        let bundled = |c: &char| font::fonts().iter().any(|f| f.face.glyph_index(*c).is_some());
+        let characters: Vec<char> = ('\0'..'\u{2ffff}').filter(bundled).collect();
+        assert!(characters.len() > 400, "{}", characters.len());
+        let anchors = [Anchor::Start, Anchor::Middle, Anchor::End, Anchor::Upwards];
+        for (i, c) in characters.into_iter().enumerate() {
+            for text in [format!("{c}"), format!("x^{{{c}}}_{{{c}}}{c}y")] {
+                let (x, y, size, anchor) = (50.0, 60.0, 100.0, anchors[i % 4]);
+                let text = Text { text, x, y, size, anchor };
+                // Spaces cover nothing.
+                let (Some(written), Some(ink)) = (text_box(&text), ink_box(&text)) else {
+                    continue;
+                };
+                let ([l, t, r, b], [left, top, right, bottom]) = (written.0, ink.0);
+                let mut over = [l - left, right - r, t - top, bottom - b];
+                if anchor == Anchor::Upwards {
+                    over.rotate_left(2);
+                }
+                // Bows of j and ∫ reach under their neighbours; ∕ is made for 1∕2; ∛ is high.
+                let beside = if c == '∕' { 0.21 * size } else { 0.052 * size };
+                let [left, right, above, below] = over;
+                assert!(left <= beside && right <= beside, "{c} is wider than its box: {over:?}");
+                let high = 0.005 * size;
+                assert!(above <= high && below <= 0.0, "{c} is higher than its box: {over:?}");
             }
         }
     }
@@ -171,9 +287,9 @@ mod tests {
     #[test]
     fn a_page_of_hundreds_of_panels_has_a_png_of_bounded_size() {
         let figure = Figure { panels: vec![Panel::default(); 900], ..Figure::default() };
-        let png = Pixmap::decode_png(&figure.png(2.0).unwrap()).unwrap();
-        let dots = png.width() as f32 * png.height() as f32;
-        assert!(dots <= 1.01 * MOST_DOTS && dots > 0.9 * MOST_DOTS, "{dots}");
+        let dots = tiny_skia::Pixmap::decode_png(&figure.png(2.0).unwrap()).unwrap();
+        let dots = dots.width() as f32 * dots.height() as f32;
+        assert!(dots <= 1.01 * png::MOST_DOTS && dots > 0.9 * png::MOST_DOTS, "{dots}");
     }
 
     #[test]

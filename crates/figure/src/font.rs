@@ -1,12 +1,11 @@
-//! The bundled fonts, and how much room a text takes.
+//! The bundled fonts, how much room a text takes, and which glyphs it is made of.
 //!
 //! The sans has the widths of Helvetica and Arial, which a browser will use: what is measured
 //! here holds there. The second has the mathematical signs that the first lacks.
 
-use std::sync::{Arc, LazyLock};
+use std::sync::LazyLock;
 
-use resvg::usvg::fontdb::Database;
-use ttf_parser::Face;
+use ttf_parser::{Face, GlyphId};
 
 /// Subset of Liberation Sans 2.1.5, SIL Open Font License (`fonts/sans-LICENSE.txt`).
 const SANS: &[u8] = include_bytes!("fonts/sans.ttf");
@@ -18,22 +17,27 @@ pub(super) const STACK: &str =
     "Helvetica, Arial, 'Liberation Sans', Arimo, 'Nimbus Sans', sans-serif";
 
 /// Raised and lowered text is this much smaller.
-pub(super) const SCRIPT: f64 = 0.72;
+const SCRIPT: f64 = 0.72;
 
-static FACES: LazyLock<Vec<Face<'static>>> =
-    LazyLock::new(|| [SANS, SYMBOLS].iter().filter_map(|font| Face::parse(font, 0).ok()).collect());
+/// A bundled font.
+pub(super) struct Font {
+    /// What a PDF calls it.
+    pub(super) name: &'static str,
+    /// The font file.
+    pub(super) data: &'static [u8],
+    pub(super) face: Face<'static>,
+}
 
-static DATABASE: LazyLock<Arc<Database>> = LazyLock::new(|| {
-    let mut database = Database::new();
-    database.load_font_data(SANS.to_vec());
-    database.load_font_data(SYMBOLS.to_vec());
-    database.set_sans_serif_family("Windtunnel Sans");
-    Arc::new(database)
+static FONTS: LazyLock<Vec<Font>> = LazyLock::new(|| {
+    let files = [("WindtunnelSans", SANS), ("WindtunnelSymbols", SYMBOLS)];
+    let font = |(name, data)| Some(Font { name, data, face: Face::parse(data, 0).ok()? });
+    files.into_iter().filter_map(font).collect()
 });
 
-/// The bundled fonts and no others, so that every machine draws the same.
-pub(super) fn database() -> Arc<Database> {
-    DATABASE.clone()
+/// The bundled fonts and no others, so that every machine draws the same; the first one that has a
+/// character is used.
+pub(super) fn fonts() -> &'static [Font] {
+    &FONTS
 }
 
 /// How a piece of text stands on the line.
@@ -45,6 +49,22 @@ pub(super) enum Shift {
     Up,
     /// Subscript.
     Down,
+}
+
+impl Shift {
+    /// How far above the line, in letter sizes.
+    pub(super) fn rise(self) -> f64 {
+        match self {
+            Self::None => 0.0,
+            Self::Up => 0.38,
+            Self::Down => -0.22,
+        }
+    }
+
+    /// Letter size as a share of that of the text.
+    pub(super) fn scale(self) -> f64 {
+        if self == Self::None { 1.0 } else { SCRIPT }
+    }
 }
 
 /// The pieces of a text with `^{…}` and `_{…}` taken apart; an unclosed one is plain text.
@@ -69,22 +89,68 @@ fn next_script(text: &str) -> Option<(usize, Shift)> {
     up.into_iter().chain(down).min_by_key(|&(at, _)| at)
 }
 
-/// Width of a text set at `size`, kerning aside.
+/// Width of a text set at `size`, without kerning.
 pub(super) fn width(text: &str, size: f64) -> f64 {
     let of = |&(shift, piece): &(Shift, &str)| {
-        let scale = if shift == Shift::None { size } else { size * SCRIPT };
-        scale * piece.chars().map(advance).sum::<f64>()
+        size * shift.scale() * piece.chars().map(advance).sum::<f64>()
     };
     pieces(text).iter().map(of).sum()
 }
 
 /// Advance of a character in em; 0.6 for one that no bundled font has.
 fn advance(c: char) -> f64 {
-    let of = |face: &Face| {
-        let advance = face.glyph_hor_advance(face.glyph_index(c)?)?;
-        Some(f64::from(advance) / f64::from(face.units_per_em()))
-    };
-    FACES.iter().find_map(of).unwrap_or(0.6)
+    glyph(c).map_or(0.6, |(font, id)| FONTS[font].advance(id))
+}
+
+/// The first font that has a character, and its glyph there.
+fn glyph(c: char) -> Option<(usize, GlyphId)> {
+    FONTS.iter().enumerate().find_map(|(i, font)| Some((i, font.face.glyph_index(c)?)))
+}
+
+impl Font {
+    /// Advance of a glyph in em.
+    pub(super) fn advance(&self, glyph: GlyphId) -> f64 {
+        let advance = self.face.glyph_hor_advance(glyph).unwrap_or(0);
+        f64::from(advance) / f64::from(self.face.units_per_em())
+    }
+}
+
+/// Characters of one font and size, side by side.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct GlyphRun {
+    /// Index among [`fonts`].
+    pub(super) font: usize,
+    pub(super) size: f64,
+    /// Left end, from that of the text.
+    pub(super) along: f64,
+    /// Height above the line.
+    pub(super) above: f64,
+    pub(super) glyphs: Vec<(char, GlyphId)>,
+}
+
+/// A text set at `size`; a character that no bundled font has leaves a gap.
+pub(super) fn glyph_runs(text: &str, size: f64) -> Vec<GlyphRun> {
+    let mut runs: Vec<GlyphRun> = Vec::new();
+    let mut along = 0.0;
+    for (shift, piece) in pieces(text) {
+        let (above, size) = (size * shift.rise(), size * shift.scale());
+        // A piece begins a run, as does a character of another font or after a gap.
+        let mut last = None;
+        for c in piece.chars() {
+            let found = glyph(c);
+            if let Some((font, id)) = found {
+                match runs.last_mut().filter(|_| last == Some(font)) {
+                    Some(run) => run.glyphs.push((c, id)),
+                    None => {
+                        runs.push(GlyphRun { font, size, along, above, glyphs: vec![(c, id)] });
+                    }
+                }
+            }
+            last = found.map(|(font, _)| font);
+            along += size * advance(c);
+        }
+    }
+    runs
 }
 
 /// The text, or as much of its beginning as fits into `room` with an ellipsis.
@@ -139,7 +205,7 @@ mod tests {
     #[test]
     fn the_widths_are_those_of_arial() {
         // Advances of Arial in 1/2048 em: digits 1139, N 1479, space 569, W 1933.
-        assert_eq!(FACES.len(), 2);
+        assert_eq!(FONTS.len(), 2);
         assert_eq!(width("10", 2048.0), 2278.0);
         assert_eq!(width("N W", 2048.0), 3981.0);
         assert!((width("10^{2}", 2048.0) - (2278.0 + SCRIPT * 1139.0)).abs() < 1e-9);
@@ -168,5 +234,21 @@ mod tests {
         let lines = wrap(text, 10.0, 80.0);
         assert!(lines.len() > 3 && lines.iter().all(|line| width(line, 10.0) <= 80.0), "{lines:?}");
         assert_eq!(lines.concat().replace(' ', ""), text.replace(' ', ""));
+    }
+
+    #[test]
+    fn glyphs_stand_where_the_width_of_what_is_before_them_ends() {
+        let runs = glyph_runs("ab^{2}⋆漢c", 10.0);
+        let read = |run: &GlyphRun| run.glyphs.iter().map(|&(c, _)| c).collect::<String>();
+        let found: Vec<_> = runs.iter().map(|run| (read(run), run.font, run.size)).collect();
+        let size = 10.0 * SCRIPT;
+        let expected = [("ab", 0, 10.0), ("2", 0, size), ("⋆", 1, 10.0), ("c", 0, 10.0)];
+        assert_eq!(found, expected.map(|(text, font, size)| (text.to_string(), font, size)));
+        for (run, before) in runs.iter().zip(["", "ab", "ab^{2}", "ab^{2}⋆漢"]) {
+            assert!((run.along - width(before, 10.0)).abs() < 1e-12, "{run:?} after {before:?}");
+        }
+        assert_eq!(runs[1].above, 3.8);
+        assert_eq!(glyph_runs("漢\u{fffd}", 10.0), []);
+        assert_eq!(glyph_runs("", 10.0), []);
     }
 }

@@ -1,15 +1,16 @@
-//! A matrix as cells: what is written beside it, and runs of cells of one colour as path data.
+//! A matrix as cells: what is written beside it, and runs of cells of one colour.
 
 use std::collections::BTreeMap;
 
 use super::axis::Axis;
-use super::curve::Frame;
+use super::drawing::{Attribute, Cells, Drawing, Run};
 use super::font::{shortened, width};
-use super::layout::{TICK, WIDER};
+use super::frame::Frame;
+use super::mark::HeatMap;
+use super::path::Path;
 use super::shade::Shading;
-use super::svg::{INK, Medium, Svg, hex, px};
+use super::style::{INK, TICK, WIDER};
 use super::tick::{self, Tick};
-use super::{HeatMap, Panel};
 
 /// Longer names are cut.
 const LONGEST_NAME: f64 = 84.0;
@@ -98,70 +99,62 @@ fn ends(blocks: &[(String, usize)]) -> Vec<f64> {
 }
 
 /// Draws cells, separators of the blocks and the box around them.
-pub(super) fn draw(svg: &mut Svg, frame: &Frame, panel: &Panel, shading: &Shading) {
-    let Some(map) = &panel.heat_map else { return };
-    let (x, y) = (frame.width / map.columns.max(1) as f64, frame.height / map.rows.max(1) as f64);
-    let corner = format!("{} {}", px(frame.left), px(frame.top));
-    let place = format!("transform=\"translate({corner}) scale({x:.6} {y:.6})\"");
-    let cells = cells(map, shading);
-    // No background may shine through between neighbours. Who smooths every edge gets larger
-    // cells below: above they would favour the colours drawn last.
-    if svg.medium == Medium::Paper {
-        let larger = "stroke=\"currentColor\" stroke-width=\"0.3\"";
-        draw_cells(svg, &cells, shading, &format!("class=\"ground\" {place} {larger}"));
-    }
-    let crisp = "shape-rendering=\"crispEdges\"";
-    draw_cells(svg, &cells, shading, &format!("class=\"cells\" {place} {crisp}"));
-    let style = format!("fill=\"none\" stroke=\"{INK}\" stroke-width=\"0.6\"");
-    svg.path(&separators(map, frame), &format!("class=\"separators\" {style}"));
+pub(super) fn draw(drawing: &mut Drawing, frame: &Frame, map: &HeatMap, shading: &Shading) {
+    let of_level = |(level, runs)| (shading.color(level), runs);
+    drawing.cells(Cells {
+        left: frame.left,
+        top: frame.top,
+        width: frame.width / map.columns.max(1) as f64,
+        height: frame.height / map.rows.max(1) as f64,
+        colors: runs(map, shading).into_iter().map(of_level).collect(),
+    });
+    let style = [
+        Attribute::Class("separators"),
+        Attribute::Fill(None),
+        Attribute::Stroke(Some(INK)),
+        Attribute::StrokeWidth(0.6),
+    ];
+    drawing.path(separators(map, frame), style);
 }
 
-fn draw_cells(svg: &mut Svg, cells: &Cells, shading: &Shading, attributes: &str) {
-    svg.open(&format!("fill=\"currentColor\" {attributes}"));
-    for (&level, d) in cells {
-        svg.path(d, &format!("color=\"{}\"", hex(shading.color(level))));
-    }
-    svg.close();
-}
-
-/// Path data of the cells of each colour.
-type Cells = BTreeMap<Option<usize>, String>;
-
-/// The cells, one subpath for neighbours in a row that share a colour.
-fn cells(map: &HeatMap, shading: &Shading) -> Cells {
-    let mut paths = Cells::new();
-    for (r, row) in map.values.chunks(map.columns.max(1)).enumerate() {
-        let levels: Vec<_> = row.iter().map(|&v| shading.level(v)).collect();
-        let mut c = 0;
-        for run in levels.chunk_by(|a, b| a == b) {
-            let n = run.len();
-            paths.entry(run[0]).or_default().push_str(&format!("M{c} {r}h{n}v1h-{n}z"));
-            c += n;
+/// The cells of each level, neighbours in a row that share it together.
+fn runs(map: &HeatMap, shading: &Shading) -> BTreeMap<Option<usize>, Vec<Run>> {
+    let mut runs = BTreeMap::<_, Vec<Run>>::new();
+    for (row, values) in map.values.chunks(map.columns.max(1)).enumerate() {
+        let levels: Vec<_> = values.iter().map(|&v| shading.level(v)).collect();
+        let mut column = 0;
+        for alike in levels.chunk_by(|a, b| a == b) {
+            let length = alike.len();
+            runs.entry(alike[0]).or_default().push(Run { column, row, length });
+            column += length;
         }
     }
-    paths
+    runs
 }
 
-fn separators(map: &HeatMap, frame: &Frame) -> String {
+fn separators(map: &HeatMap, frame: &Frame) -> Path {
     let inner = |blocks| {
         let mut ends = ends(blocks);
         ends.pop();
         ends
     };
-    let (left, top) = (px(frame.left), px(frame.top));
-    let (right, bottom) = (px(frame.right()), px(frame.bottom()));
+    let (left, top, right, bottom) = (frame.left, frame.top, frame.right(), frame.bottom());
     let rows = inner(&map.row_blocks).into_iter().filter_map(|r| frame.row(r));
     let columns = inner(&map.column_blocks).into_iter().filter_map(|c| frame.column(c));
-    let rows = rows.map(|y| format!("M{left} {}H{right}", px(y)));
-    let columns = columns.map(|x| format!("M{} {top}V{bottom}", px(x)));
-    let edges = format!("M{left} {top}H{right}V{bottom}");
+    let rows = rows.map(|y| Path::at(left, y).horizontal_to(right));
+    let columns = columns.map(|x| Path::at(x, top).vertical_to(bottom));
+    let edges = Path::at(left, top).horizontal_to(right).vertical_to(bottom);
     rows.chain(columns).chain([edges]).collect()
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::drawing::Medium;
+    use super::super::mark::ColorMap;
+    use super::super::panel::Panel;
+    use super::super::scale::Scale;
+    use super::super::svg::{path_data, svg};
     use super::*;
-    use crate::{ColorMap, Scale};
 
     fn panel(rows: usize, columns: usize, values: &[f64]) -> Panel {
         let values = values.to_vec();
@@ -179,17 +172,17 @@ mod tests {
     fn neighbours_of_one_colour_are_one_subpath_and_row_0_is_on_top() {
         let panel = panel(2, 3, &[0.0, 0.0, 1.0, f64::NAN, 1.0, 0.5]);
         let (map, shading) = (panel.heat_map.as_ref().unwrap(), Shading::of(&panel).unwrap());
-        let paths: Vec<_> = cells(map, &shading).into_iter().collect();
-        let expected = [
-            (None, "M0 1h1v1h-1z"),
-            (Some(0), "M0 0h2v1h-2z"),
-            (Some(64), "M2 1h1v1h-1z"),
-            (Some(128), "M2 0h1v1h-1zM1 1h1v1h-1z"),
-        ];
-        assert_eq!(paths, expected.map(|(level, d)| (level, d.to_string())));
-        let mut svg = Svg::new(Medium::Screen, (100.0, 100.0), "");
-        draw(&mut svg, &frame(map), &panel, &shading);
-        let svg = svg.finish();
+        let levels: Vec<_> = runs(map, &shading).into_keys().collect();
+        assert_eq!(levels, [None, Some(0), Some(64), Some(128)]);
+        let mut drawing = Drawing::new(Medium::Picture, (100.0, 100.0), "");
+        draw(&mut drawing, &frame(map), map, &shading);
+        let svg = svg(&drawing);
+        let mut places = Vec::new();
+        for d in ["M0 1h1v1h-1z", "M0 0h2v1h-2z", "M2 1h1v1h-1z", "M2 0h1v1h-1zM1 1h1v1h-1z"] {
+            let path = format!("<path d=\"{d}\" color=");
+            places.push(svg.find(&path).unwrap_or_else(|| panic!("no {path} in {svg}")));
+        }
+        assert!(places.is_sorted() && svg.matches(" color=").count() == 4, "{svg}");
         assert!(svg.contains("translate(10 20) scale(30.000000 20.000000)"), "{svg}");
         assert!(svg.contains("M10 20H100V60"), "{svg}");
     }
@@ -200,14 +193,10 @@ mod tests {
         let panel = panel(5, 7, &values);
         let shading = Shading::of(&panel).unwrap();
         let mut seen = vec![0; 35];
-        for (level, d) in cells(panel.heat_map.as_ref().unwrap(), &shading) {
-            for subpath in d.split('M').filter(|s| !s.is_empty()) {
-                let (column, rest) = subpath.split_once(' ').unwrap();
-                let (row, rest) = rest.split_once('h').unwrap();
-                let n: usize = rest.split_once('v').unwrap().0.parse().unwrap();
-                let first: usize =
-                    7 * row.parse::<usize>().unwrap() + column.parse::<usize>().unwrap();
-                for cell in first..first + n {
+        for (level, runs) in runs(panel.heat_map.as_ref().unwrap(), &shading) {
+            for Run { column, row, length } in runs {
+                let first = 7 * row + column;
+                for cell in first..first + length {
                     seen[cell] += 1;
                     assert_eq!(shading.level(values[cell]), level, "cell {cell}");
                 }
@@ -223,7 +212,7 @@ mod tests {
         map.column_blocks = vec![("P".into(), 1), ("Q".into(), 2)];
         map.scale = Scale::Linear;
         let frame = frame(map);
-        assert_eq!(separators(map, &frame), "M40 20V60M10 20H100V60");
+        assert_eq!(path_data(&separators(map, &frame)), "M40 20V60M10 20H100V60");
         let ticks = column_ticks(map, frame.width, |_| true);
         let named: Vec<_> = ticks.iter().map(|t| (t.value, &t.label[..], t.marked)).collect();
         let marks = [0.0, 1.0, 3.0].map(|end| (end, "", true));

@@ -1,29 +1,19 @@
 //! Where everything goes: margins from measured text, panels in rows and columns.
 
 use super::axis::Axis;
-use super::curve::Frame;
-use super::font::{width, wrap};
+use super::figure::Figure;
+use super::font::width;
+use super::frame::Frame;
 use super::legend::{self, Entry};
+use super::lines::Lines;
+use super::mark::Line;
+use super::panel::Panel;
 use super::shade::ColorBar;
+use super::style::{
+    CAPTION, HEADING, LABEL, LEADING, MARGIN, TICK, TICK_GAP, TICK_LENGTH, TITLE, WIDER,
+};
 use super::tick::Tick;
-use super::{Figure, Line, Panel, heat_map, omitted};
-
-/// Sizes of letters in pixels.
-pub(super) const TITLE: f64 = 14.0;
-pub(super) const HEADING: f64 = 12.0;
-pub(super) const LABEL: f64 = 11.5;
-pub(super) const TICK: f64 = 10.5;
-pub(super) const CAPTION: f64 = 10.5;
-/// From baseline to baseline, in letter sizes.
-pub(super) const LEADING: f64 = 1.35;
-/// Length of a labelled tick.
-pub(super) const TICK_LENGTH: f64 = 4.0;
-/// From a tick to its label.
-pub(super) const TICK_GAP: f64 = 3.0;
-/// A browser without Helvetica, Arial or a twin may set wider letters: room for them.
-pub(super) const WIDER: f64 = 1.12;
-/// Around the page.
-pub(super) const MARGIN: f64 = 12.0;
+use super::{heat_map, omitted};
 
 /// Right of a panel, where half of the last x label hangs over.
 const OVERHANG: f64 = 14.0;
@@ -46,14 +36,6 @@ pub(super) struct Layout {
     pub(super) legend: Vec<Entry>,
     pub(super) panels: Vec<Placed>,
     pub(super) caption: Lines,
-}
-
-/// Lines of text under each other.
-pub(super) struct Lines {
-    pub(super) lines: Vec<String>,
-    pub(super) size: f64,
-    /// Baseline of the first.
-    pub(super) first: f64,
 }
 
 /// A panel with its axes and texts.
@@ -85,26 +67,6 @@ pub(super) fn layout(figure: &Figure) -> Layout {
     let caption = Lines::below(top + 2.0, &caption, CAPTION, room / WIDER);
     let height = (caption.end() + MARGIN).ceil();
     Layout { width: grid.page, height, title, legend, panels, caption }
-}
-
-impl Lines {
-    /// The text in lines no wider than `room`, the first one below `top`.
-    pub(super) fn below(top: f64, text: &str, size: f64, room: f64) -> Self {
-        // The highest letters with their accents reach 0.8 of their size above the baseline.
-        Self { lines: wrap(text, size, room), size, first: top + 0.8 * size }
-    }
-
-    fn height(&self) -> f64 {
-        self.lines.len() as f64 * self.size * LEADING
-    }
-
-    pub(super) fn end(&self) -> f64 {
-        self.first - 0.8 * self.size + self.height()
-    }
-
-    fn moved(self, by: f64) -> Self {
-        Self { first: self.first + by, ..self }
-    }
 }
 
 /// Columns of panels and their sizes.

@@ -1,9 +1,14 @@
 //! The legend: one entry for each name and colour, in centred lines.
 
+use super::color::Color;
+use super::drawing::{Anchor, Attribute, Drawing, Medium};
+use super::figure::Figure;
 use super::font::{shortened, width};
-use super::layout::{LABEL, WIDER};
-use super::svg::{Anchor, Medium, Svg, hex, px};
-use super::{Color, ColorMap, Figure, Panel, bars, draw, points, rule};
+use super::mark::ColorMap;
+use super::panel::Panel;
+use super::path::Path;
+use super::style::{LABEL, WIDER};
+use super::{bars, curve, points, rule};
 
 /// Length of the line of an entry, and the space between it and the name.
 const SAMPLE: (f64, f64) = (24.0, 6.0);
@@ -106,40 +111,37 @@ fn lines(entries: Vec<Entry>, room: f64) -> Vec<(Vec<Entry>, f64)> {
 }
 
 /// Draws samples and name of an entry.
-pub(super) fn draw(svg: &mut Svg, entry: &Entry) {
-    let page = svg.medium == Medium::Page;
+pub(super) fn draw(drawing: &mut Drawing, entry: &Entry) {
+    let page = drawing.medium == Medium::Page;
     if page {
-        let name = svg.data("name", &entry.name);
-        svg.open(&format!("class=\"entry\"{name}"));
+        drawing.open([Attribute::Class("entry"), Attribute::Data("name", entry.name.clone())]);
     }
     for &sample in &entry.samples {
-        draw_sample(svg, entry, sample);
+        draw_sample(drawing, entry, sample);
     }
     // Letters of this family are 0.72 of their size high.
-    let (x, y) = (entry.x + SAMPLE.0 + SAMPLE.1, entry.y + 0.36 * LABEL);
-    svg.text(&entry.shown, x, y, LABEL, Anchor::Start);
+    let place = (entry.x + SAMPLE.0 + SAMPLE.1, entry.y + 0.36 * LABEL);
+    drawing.text(&entry.shown, place, LABEL, Anchor::Start);
     if page {
-        svg.close();
+        drawing.close();
     }
 }
 
-fn draw_sample(svg: &mut Svg, entry: &Entry, sample: Sample) {
-    let (x, y, color, length) = (entry.x, entry.y, hex(entry.color), SAMPLE.0);
-    let line = format!("M{} {}h{length}", px(x), px(y));
-    let swatch = format!("M{} {}h{length}v9h-{length}Z", px(x), px(y - 4.5));
+fn draw_sample(drawing: &mut Drawing, entry: &Entry, sample: Sample) {
+    let (x, y, color, length) = (entry.x, entry.y, entry.color, SAMPLE.0);
+    let line = || Path::at(x, y).right(length);
+    let swatch = || Path::at(x, y - 4.5).right(length).down(9.0).right(-length).close();
+    let dot = |from_middle| Path::dot((x + length / 2.0 + from_middle, y));
     match sample {
-        Sample::Band => svg.path(&swatch, &draw::band_style(&color)),
-        Sample::Bar => svg.path(&swatch, &bars::style(&color)),
-        Sample::Rule => svg.path(&line, &rule::style(&color)),
-        Sample::Curve => svg.path(&line, &draw::line_style(&color)),
-        Sample::Dot => {
-            svg.path(&points::dot((x + length / 2.0, y)), &points::style(&color, DOT));
-        }
+        Sample::Band => drawing.path(swatch(), curve::band_style(color)),
+        Sample::Bar => drawing.path(swatch(), bars::style(color)),
+        Sample::Rule => drawing.path(line(), rule::style(color)),
+        Sample::Curve => drawing.path(line(), curve::line_style(color)),
+        Sample::Dot => drawing.path(dot(0.0), points::style(color, DOT)),
         Sample::Shades => {
-            for (i, part) in [0.1, 0.5, 0.9].into_iter().enumerate() {
-                let place = (x + length / 2.0 + 7.0 * (i as f64 - 1.0), y);
-                let color = hex(ColorMap::Sequential.color(part));
-                svg.path(&points::dot(place), &points::style(&color, DOT));
+            for (part, from_middle) in [(0.1, -7.0), (0.5, 0.0), (0.9, 7.0)] {
+                let color = ColorMap::Sequential.color(part);
+                drawing.path(dot(from_middle), points::style(color, DOT));
             }
         }
     }

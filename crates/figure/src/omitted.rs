@@ -1,7 +1,10 @@
 //! What a panel does not show, and why, in words.
 
-use super::axis::admits;
-use super::{Bars, Figure, Line, Panel, Points, Scale, Series};
+use super::figure::Figure;
+use super::mark::{Bars, Line, Points};
+use super::panel::Panel;
+use super::scale::Scale;
+use super::series::Series;
 
 /// Why a number has no place on a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,7 +22,7 @@ impl Reason {
     /// Nothing where `value` has a place.
     fn of(scale: Scale, value: f64) -> Option<Self> {
         match scale {
-            _ if admits(scale, value) => None,
+            _ if scale.admits(value) => None,
             _ if value.is_nan() => Some(Self::NotANumber),
             _ if value.is_infinite() => Some(Self::Infinite),
             Scale::SymLog { .. } => Some(Self::NoThreshold),

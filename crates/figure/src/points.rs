@@ -1,11 +1,14 @@
-//! Dots as path data, one path for each colour.
+//! Dots as paths, one for each colour.
 
 use std::collections::BTreeMap;
 
-use super::Points;
-use super::curve::Frame;
+use super::color::Color;
+use super::drawing::{Attribute, Drawing};
+use super::frame::Frame;
+use super::mark::Points;
+use super::path::Path;
 use super::shade::Shading;
-use super::svg::{FAINT_INK, Svg, hex, px};
+use super::style::FAINT_INK;
 
 /// Around dots coloured by value, the brightest of which would fade into the page.
 const RIM: f64 = 0.35;
@@ -21,34 +24,38 @@ fn radius(count: usize) -> f64 {
 }
 
 /// Attributes of dots: they are the round caps of lines without length.
-pub(super) fn style(color: &str, radius: f64) -> String {
-    let width = px(2.0 * radius);
-    format!("fill=\"none\" stroke=\"{color}\" stroke-width=\"{width}\" stroke-linecap=\"round\"")
+pub(super) fn style(color: Color, radius: f64) -> [Attribute; 4] {
+    [
+        Attribute::Fill(None),
+        Attribute::Stroke(Some(color)),
+        Attribute::StrokeWidth(2.0 * radius),
+        Attribute::RoundCaps,
+    ]
 }
 
-/// A dot. Renderers disagree on lines of length zero.
-pub(super) fn dot((x, y): (f64, f64)) -> String {
-    format!("M{} {}h.01", px(x), px(y))
+fn faint(color: Color, radius: f64, opacity: f64) -> Vec<Attribute> {
+    [&style(color, radius)[..], &[Attribute::StrokeOpacity(opacity)]].concat()
 }
 
-pub(super) fn draw(svg: &mut Svg, frame: &Frame, points: &Points, shading: Option<&Shading>) {
+pub(super) fn draw(
+    drawing: &mut Drawing,
+    frame: &Frame,
+    points: &Points,
+    shading: Option<&Shading>,
+) {
     let radius = radius(points.x.len());
-    let name = svg.data("name", &points.name);
-    svg.open(&format!("class=\"points\"{name}"));
+    drawing.open([Attribute::Class("points"), Attribute::Data("name", points.name.clone())]);
+    let dots: Path = places(frame, points).flatten().map(Path::dot).collect();
     match points.shade.as_ref().zip(shading) {
-        None => {
-            let d: String = places(frame, points).flatten().map(dot).collect();
-            svg.path(&d, &format!("{} stroke-opacity=\"0.75\"", style(&hex(points.color), radius)));
-        }
+        None => drawing.path(dots, faint(points.color, radius, 0.75)),
         Some((shade, shading)) => {
-            let d: String = places(frame, points).flatten().map(dot).collect();
-            svg.path(&d, &format!("{} stroke-opacity=\"0.6\"", style(FAINT_INK, radius + RIM)));
-            for (level, d) in shaded(frame, points, shade, shading) {
-                svg.path(&d, &style(&hex(shading.color(level)), radius));
+            drawing.path(dots, faint(FAINT_INK, radius + RIM, 0.6));
+            for (level, dots) in shaded(frame, points, shade, shading) {
+                drawing.path(dots, style(shading.color(level), radius));
             }
         }
     }
-    svg.close();
+    drawing.close();
 }
 
 /// Whether any point can be drawn.
@@ -66,11 +73,11 @@ fn shaded(
     points: &Points,
     shade: &[f64],
     shading: &Shading,
-) -> BTreeMap<Option<usize>, String> {
-    let mut paths: BTreeMap<_, String> = BTreeMap::new();
+) -> BTreeMap<Option<usize>, Path> {
+    let mut paths: BTreeMap<_, Path> = BTreeMap::new();
     for (place, &shade) in places(frame, points).zip(shade) {
         if let Some(place) = place {
-            paths.entry(shading.level(shade)).or_default().push_str(&dot(place));
+            paths.entry(shading.level(shade)).or_default().push(Path::dot(place));
         }
     }
     paths
@@ -79,8 +86,10 @@ fn shaded(
 #[cfg(test)]
 mod tests {
     use super::super::axis::Axis;
+    use super::super::panel::Panel;
+    use super::super::scale::Scale;
+    use super::super::svg::path_data;
     use super::*;
-    use crate::{Color, Panel, Scale};
 
     #[test]
     fn dots_are_grouped_by_colour_and_gaps_left_out() {
@@ -100,7 +109,8 @@ mod tests {
         let expected =
             [(None, "M40 75h.01"), (Some(0), "M0 100h.01M30 50h.01"), (Some(64), "M10 0h.01")];
         let expected = expected.map(|(level, d)| (level, d.to_string()));
-        assert_eq!(paths.into_iter().collect::<Vec<_>>(), expected);
+        let paths = paths.into_iter().map(|(level, path)| (level, path_data(&path)));
+        assert_eq!(paths.collect::<Vec<_>>(), expected);
         assert!(drawable(&frame, &points));
     }
 }

@@ -1,11 +1,16 @@
 //! Numbers as colours, and the bar beside a panel that says which is which.
 
 use super::axis::Axis;
+use super::color::Color;
+use super::drawing::{Anchor, Attribute, Drawing};
 use super::font::width;
-use super::layout::{LABEL, LEADING, Lines, TICK, TICK_GAP, TICK_LENGTH, WIDER};
-use super::svg::{Anchor, INK, Svg, hex, px};
+use super::lines::Lines;
+use super::mark::{ColorMap, HeatMap};
+use super::panel::Panel;
+use super::path::Path;
+use super::scale::Scale;
+use super::style::{INK, LABEL, TICK, TICK_GAP, TICK_LENGTH, WIDER};
 use super::tick::Tick;
-use super::{Color, ColorMap, HeatMap, Panel, Scale};
 
 /// Colours a map is reduced to; odd, so that one of them is in the middle.
 pub(super) const LEVELS: usize = 129;
@@ -117,34 +122,37 @@ impl ColorBar {
     }
 
     /// Draws the bar right of axes with this upper right corner.
-    pub(super) fn draw(&self, svg: &mut Svg, (right, top): (f64, f64)) {
-        svg.open("class=\"color-bar\"");
+    pub(super) fn draw(&self, drawing: &mut Drawing, (right, top): (f64, f64)) {
+        drawing.open([Attribute::Class("color-bar")]);
         let (left, bottom) = (right + GAP, top + self.height);
         for level in 0..LEVELS {
             // Up to the top, so that the next colour leaves no seam.
             let start = bottom - self.height * level as f64 / LEVELS as f64;
-            let d = format!("M{} {}h{BAR}V{}h-{BAR}Z", px(left), px(start), px(top));
-            let color = hex(self.shading.color(Some(level)));
-            svg.path(&d, &format!("fill=\"{color}\""));
+            let path = Path::at(left, start).right(BAR).vertical_to(top).right(-BAR).close();
+            drawing.path(path, [Attribute::Fill(Some(self.shading.color(Some(level))))]);
         }
-        self.draw_ticks(svg, left, (top, bottom));
-        for (i, line) in self.label.lines.iter().enumerate() {
-            let column = right + self.label.first + i as f64 * LABEL * LEADING;
-            svg.text(line, column, (top + bottom) / 2.0, LABEL, Anchor::Upwards);
-        }
-        svg.close();
+        self.draw_ticks(drawing, left, (top, bottom));
+        self.label.draw_upwards(drawing, right, (top + bottom) / 2.0);
+        drawing.close();
     }
 
-    fn draw_ticks(&self, svg: &mut Svg, left: f64, (top, bottom): (f64, f64)) {
+    fn draw_ticks(&self, drawing: &mut Drawing, left: f64, (top, bottom): (f64, f64)) {
         let right = left + BAR;
-        let mut d = format!("M{} {}H{}V{}H{}Z", px(left), px(top), px(right), px(bottom), px(left));
+        let mut path = Path::at(left, top)
+            .horizontal_to(right)
+            .vertical_to(bottom)
+            .horizontal_to(left)
+            .close();
         for tick in &self.ticks {
             let Some(fraction) = self.shading.axis.fraction(tick.value) else { continue };
             let y = bottom - self.height * fraction;
-            d.push_str(&format!("M{} {}h{}", px(right), px(y), px(tick.length())));
-            svg.tick_label(tick, (right + TICK_LENGTH + TICK_GAP, y + 0.36 * TICK), Anchor::Start);
+            path.push(Path::at(right, y).right(tick.length()));
+            let place = (right + TICK_LENGTH + TICK_GAP, y + 0.36 * TICK);
+            tick.draw_label(drawing, place, Anchor::Start);
         }
-        svg.path(&d, &format!("fill=\"none\" stroke=\"{INK}\" stroke-width=\"0.6\""));
+        let style =
+            [Attribute::Fill(None), Attribute::Stroke(Some(INK)), Attribute::StrokeWidth(0.6)];
+        drawing.path(path, style);
     }
 }
 

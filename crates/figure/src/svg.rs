@@ -1,120 +1,131 @@
-//! SVG as text: the few elements that a figure is made of.
+//! A drawing as SVG, whose text is text.
 
-use super::Color;
-use super::font::{self, Shift};
-use super::layout::TICK;
-use super::tick::Tick;
+use super::color::Color;
+use super::drawing::{Anchor, Attribute, Cells, Drawing, Element, Medium, Run, Text};
+use super::font;
+use super::path::{Path, Segment};
+use super::style::INK;
 
-/// Ink of text and axes.
-pub(super) const INK: &str = "#1a1a1a";
-/// Ink of what matters less.
-pub(super) const FAINT_INK: &str = "#555555";
-
-/// Where the point given for a text is.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Anchor {
-    /// At its left end.
-    Start,
-    /// In its middle.
-    Middle,
-    /// At its right end.
-    End,
-    /// In its middle, the text running upwards.
-    Upwards,
-}
-
-/// What will show the document.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Medium {
-    /// A browser or rasteriser, which can be asked for unsmoothed edges.
-    Screen,
-    /// A PDF, whose viewers smooth every edge.
-    Paper,
-    /// A page with a script, which finds names and scales in `data-` attributes.
-    Page,
-}
-
-/// A document being written.
-pub(super) struct Svg {
-    text: String,
-    pub(super) medium: Medium,
-}
-
-impl Svg {
-    /// A white page.
-    pub(super) fn new(medium: Medium, (width, height): (f64, f64), title: &str) -> Self {
-        let (w, h) = (px(width), px(height));
-        let text = format!(
-            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" \
-             viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\" fill=\"{INK}\">\n",
-            font::STACK,
-        );
-        let mut svg = Self { text, medium };
-        if !title.is_empty() {
-            svg.line(format!("<title>{}</title>", escaped(title)));
-        }
-        svg.line(format!("<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>"));
-        svg
+/// The drawing as an SVG document.
+pub(super) fn svg(drawing: &Drawing) -> String {
+    let (w, h) = (px(drawing.width), px(drawing.height));
+    let mut svg = format!(
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{w}\" height=\"{h}\" \
+         viewBox=\"0 0 {w} {h}\" role=\"img\" font-family=\"{}\" fill=\"{}\">\n",
+        font::STACK,
+        hex(INK),
+    );
+    if !drawing.title.is_empty() {
+        svg.push_str(&format!("<title>{}</title>\n", escaped(&drawing.title)));
     }
-
-    /// What a page's script finds at a mark; nothing elsewhere.
-    pub(super) fn data(&self, key: &str, value: &str) -> String {
-        match self.medium {
-            Medium::Page => format!(" data-{key}=\"{}\"", escaped(value).replace('"', "&quot;")),
-            Medium::Screen | Medium::Paper => String::new(),
-        }
-    }
-
-    /// Opens a group, which [`Svg::close`] ends.
-    pub(super) fn open(&mut self, attributes: &str) {
-        self.line(format!("<g {attributes}>"));
-    }
-
-    pub(super) fn close(&mut self) {
-        self.line("</g>".into());
-    }
-
-    /// A path with the data `d`, unless that is empty.
-    pub(super) fn path(&mut self, d: &str, attributes: &str) {
-        if !d.is_empty() {
-            self.line(format!("<path d=\"{d}\" {attributes}/>"));
-        }
-    }
-
-    /// One line of text with its baseline through (x, y).
-    pub(super) fn text(&mut self, text: &str, x: f64, y: f64, size: f64, anchor: Anchor) {
-        let (at, anchor) = match anchor {
-            Anchor::Start => (format!("x=\"{}\" y=\"{}\"", px(x), px(y)), "start"),
-            Anchor::Middle => (format!("x=\"{}\" y=\"{}\"", px(x), px(y)), "middle"),
-            Anchor::End => (format!("x=\"{}\" y=\"{}\"", px(x), px(y)), "end"),
-            Anchor::Upwards => {
-                (format!("transform=\"translate({} {}) rotate(-90)\"", px(x), px(y)), "middle")
+    svg.push_str(&format!("<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>\n"));
+    for element in &drawing.elements {
+        svg.push_str(&match element {
+            Element::Open(with) => format!("<g{}>", attributes(with, drawing.medium)),
+            Element::Close => "</g>".into(),
+            Element::Path(path, with) => {
+                format!("<path d=\"{}\"{}/>", path_data(path), attributes(with, drawing.medium))
             }
-        };
-        let spans = spans(text, size);
-        self.line(format!(
-            "<text {at} font-size=\"{}\" text-anchor=\"{anchor}\">{spans}</text>",
-            px(size)
-        ));
+            Element::Text(of) => text(of),
+            Element::Cells(of) => cells(of),
+        });
+        svg.push('\n');
     }
+    svg + "</svg>\n"
+}
 
-    /// What is written at a tick, if anything.
-    pub(super) fn tick_label(&mut self, tick: &Tick, (x, y): (f64, f64), anchor: Anchor) {
-        if !tick.label.is_empty() {
-            self.text(&tick.label, x, y, TICK, anchor);
+/// The attributes, each with a space before it.
+fn attributes(attributes: &[Attribute], medium: Medium) -> String {
+    let shown = |a: &&Attribute| medium == Medium::Page || !matches!(a, Attribute::Data(..));
+    attributes.iter().filter(shown).map(attribute).collect()
+}
+
+fn attribute(attribute: &Attribute) -> String {
+    let paint = |color: &Option<Color>| color.map_or("none".into(), hex);
+    match attribute {
+        Attribute::Class(class) => format!(" class=\"{class}\""),
+        Attribute::Data(key, value) => {
+            format!(" data-{key}=\"{}\"", escaped(value).replace('"', "&quot;"))
         }
+        Attribute::Fill(color) => format!(" fill=\"{}\"", paint(color)),
+        Attribute::FillOpacity(opacity) => format!(" fill-opacity=\"{}\"", px(*opacity)),
+        Attribute::Stroke(color) => format!(" stroke=\"{}\"", paint(color)),
+        Attribute::StrokeWidth(width) => format!(" stroke-width=\"{}\"", px(*width)),
+        Attribute::StrokeOpacity(opacity) => format!(" stroke-opacity=\"{}\"", px(*opacity)),
+        Attribute::Dashes(dash, gap) => {
+            format!(" stroke-dasharray=\"{} {}\"", px(*dash), px(*gap))
+        }
+        Attribute::RoundCaps => " stroke-linecap=\"round\"".into(),
+        Attribute::RoundJoins => " stroke-linejoin=\"round\"".into(),
     }
+}
 
-    /// The finished document.
-    pub(super) fn finish(mut self) -> String {
-        self.line("</svg>".into());
-        self.text
-    }
+/// The path in the notation of the attribute `d`.
+pub(super) fn path_data(path: &Path) -> String {
+    let segment = |segment: &Segment| match *segment {
+        Segment::Start(x, y) => format!("M{} {}", px(x), px(y)),
+        Segment::Line(x, y) => format!("L{} {}", px(x), px(y)),
+        Segment::Horizontal(x) => format!("H{}", px(x)),
+        Segment::Vertical(y) => format!("V{}", px(y)),
+        Segment::Right(by) => format!("h{}", px(by)),
+        Segment::Down(by) => format!("v{}", px(by)),
+        Segment::Close => "Z".into(),
+        Segment::Dot(x, y) => format!("M{} {}h.01", px(x), px(y)),
+        Segment::Disc { x, y, radius } => {
+            let (r, d) = (px(radius), px(2.0 * radius));
+            format!("M{} {}a{r} {r} 0 1 0 {d} 0a{r} {r} 0 1 0 -{d} 0Z", px(x - radius), px(y))
+        }
+    };
+    path.segments().iter().map(segment).collect()
+}
 
-    fn line(&mut self, line: String) {
-        self.text.push_str(&line);
-        self.text.push('\n');
+fn text(text: &Text) -> String {
+    let (x, y, size) = (px(text.x), px(text.y), px(text.size));
+    let (at, anchor) = match text.anchor {
+        Anchor::Start => (format!("x=\"{x}\" y=\"{y}\""), "start"),
+        Anchor::Middle => (format!("x=\"{x}\" y=\"{y}\""), "middle"),
+        Anchor::End => (format!("x=\"{x}\" y=\"{y}\""), "end"),
+        Anchor::Upwards => (format!("transform=\"translate({x} {y}) rotate(-90)\""), "middle"),
+    };
+    let spans = spans(&text.text, text.size);
+    format!("<text {at} font-size=\"{size}\" text-anchor=\"{anchor}\">{spans}</text>")
+}
+
+/// Raised and lowered pieces as spans that return to the baseline afterwards.
+fn spans(text: &str, size: f64) -> String {
+    let mut spans = String::new();
+    let mut height = 0.0;
+    for (shift, piece) in font::pieces(text) {
+        let (target, scale) = (-shift.rise() * size, shift.scale());
+        let piece = escaped(piece);
+        if target == height && scale == 1.0 {
+            spans.push_str(&piece);
+        } else {
+            let (dy, size) = (px(target - height), px(scale * size));
+            spans.push_str(&format!("<tspan dy=\"{dy}\" font-size=\"{size}\">{piece}</tspan>"));
+        }
+        height = target;
     }
+    spans
+}
+
+/// The cells in units of cells, with edges that are not smoothed.
+fn cells(cells: &Cells) -> String {
+    let Cells { left, top, width, height, .. } = *cells;
+    let place = format!("translate({} {}) scale({width:.6} {height:.6})", px(left), px(top));
+    let mut svg = format!(
+        "<g fill=\"currentColor\" class=\"cells\" transform=\"{place}\" \
+         shape-rendering=\"crispEdges\">\n"
+    );
+    let run = |run: &Run| {
+        let Run { column, row, length } = run;
+        format!("M{column} {row}h{length}v1h-{length}z")
+    };
+    for (color, runs) in &cells.colors {
+        let d: String = runs.iter().map(run).collect();
+        svg.push_str(&format!("<path d=\"{d}\" color=\"{}\"/>\n", hex(*color)));
+    }
+    svg + "</g>"
 }
 
 /// A length or place to a hundredth of a pixel, without trailing zeros.
@@ -125,30 +136,8 @@ pub(super) fn px(value: f64) -> String {
 }
 
 /// `#rrggbb`.
-pub(super) fn hex(Color(r, g, b): Color) -> String {
+fn hex(Color(r, g, b): Color) -> String {
     format!("#{r:02x}{g:02x}{b:02x}")
-}
-
-/// Raised and lowered pieces as spans that return to the baseline afterwards.
-fn spans(text: &str, size: f64) -> String {
-    let mut spans = String::new();
-    let mut height = 0.0;
-    for (shift, piece) in font::pieces(text) {
-        let (target, scale) = match shift {
-            Shift::None => (0.0, 1.0),
-            Shift::Up => (-0.38 * size, font::SCRIPT),
-            Shift::Down => (0.22 * size, font::SCRIPT),
-        };
-        let piece = escaped(piece);
-        if target == height && shift == Shift::None {
-            spans.push_str(&piece);
-        } else {
-            let (dy, size) = (px(target - height), px(scale * size));
-            spans.push_str(&format!("<tspan dy=\"{dy}\" font-size=\"{size}\">{piece}</tspan>"));
-        }
-        height = target;
-    }
-    spans
 }
 
 /// The text as XML; what XML has no way to write as U+FFFD.

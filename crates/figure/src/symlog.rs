@@ -1,32 +1,14 @@
-//! The scale of both signs: linear about zero, decades beyond.
+//! Ticks of the scale of both signs: linear about zero, decades beyond.
 
 use std::ops::RangeInclusive;
 
-use super::axis::power_of_ten;
+use super::scale::{symlog_coordinate as coordinate, symlog_value as value};
 use super::tick::{self, Tick};
 
 /// Least distance of two labels, in shares of what each would have if they were as many as asked.
 const LABEL_GAP: f64 = 0.5;
 /// The threshold may be closer to zero by this factor: without it the axis cannot be read.
 const CLOSER: f64 = 0.85;
-
-/// sign(v) (1 + log₁₀(|v|/linear)) beyond ±`linear`, v/linear between: continuous and increasing
-/// for any `linear` that is positive and finite.
-pub(super) fn coordinate(linear: f64, value: f64) -> f64 {
-    if value.abs() <= linear {
-        return value / linear;
-    }
-    // A difference of logarithms: the quotient may overflow.
-    value.signum() * (1.0 + value.abs().log10() - linear.log10())
-}
-
-/// The number at a coordinate.
-pub(super) fn value(linear: f64, coordinate: f64) -> f64 {
-    if coordinate.abs() <= 1.0 {
-        return coordinate * linear;
-    }
-    coordinate.signum() * power_of_ten(coordinate.abs() - 1.0 + linear.log10())
-}
 
 /// Ticks between the coordinates `lo` and `hi`, no two labels closer than half the range over
 /// `most`: zero, ±`linear`, and decades, every one or as many as have room.

@@ -1,7 +1,8 @@
 //! Ticks: round numbers inside a range, and how they are written.
 
-use super::axis::power_of_ten;
-use super::layout::TICK_LENGTH;
+use super::drawing::{Anchor, Drawing};
+use super::scale::power_of_ten;
+use super::style::{TICK, TICK_LENGTH};
 
 /// A mark on an axis; a minor one has no label.
 #[derive(Clone, Debug, PartialEq)]
@@ -31,6 +32,13 @@ impl Tick {
             (false, _) => 0.0,
             (true, true) => 0.6 * TICK_LENGTH,
             (true, false) => TICK_LENGTH,
+        }
+    }
+
+    /// Writes the label, if there is one.
+    pub(super) fn draw_label(&self, drawing: &mut Drawing, place: (f64, f64), anchor: Anchor) {
+        if !self.label.is_empty() {
+            drawing.text(&self.label, place, TICK, anchor);
         }
     }
 }

@@ -8,8 +8,8 @@ mod marks;
 
 use std::path::Path;
 
-use resvg::tiny_skia::Pixmap;
 use roxmltree::{Document, Node};
+use tiny_skia::Pixmap;
 use windtunnel_figure::{
     Band, Bars, Color, ColorMap, Error, Figure, HeatMap, Line, Member, Panel, Points, Rule, Scale,
     Series,
@@ -231,7 +231,7 @@ fn any_numbers_make_a_picture() {
         assert!(longest < Some(20), "case {case}: {figure:?}");
         if case % 40 == 0 {
             figure.png(0.5).unwrap();
-            figure.pdf().unwrap();
+            figure.pdf();
         }
     }
 }
@@ -331,8 +331,24 @@ fn equal_figures_give_equal_bytes() {
         assert_eq!(a.svg(), b.svg());
         assert_eq!(a.csv(), b.csv());
         assert!(a.png(1.0).unwrap() == b.png(1.0).unwrap());
-        assert!(a.pdf().unwrap() == b.pdf().unwrap());
-        assert!(a.pdf().unwrap().starts_with(b"%PDF"));
+        assert!(a.pdf() == b.pdf());
+        assert!(a.pdf().starts_with(b"%PDF"));
+    }
+}
+
+#[test]
+fn the_pdf_is_one_page_as_large_as_the_svg_and_its_fonts() {
+    for figure in [three_panels(), marks::every_mark(), Figure::default()] {
+        let svg = figure.svg();
+        let document = Document::parse(&svg).unwrap();
+        let size = |name| document.root_element().attribute(name).unwrap().parse::<f64>().unwrap();
+        // Points of 1/72 inch, pixels of 1/96.
+        let page = format!("/MediaBox [0 0 {} {}]", 0.75 * size("width"), 0.75 * size("height"));
+        let pdf = figure.pdf();
+        let has = |text: &str| pdf.windows(text.len()).any(|window| window == text.as_bytes());
+        assert!(has(&page), "no {page}");
+        assert!(has("/Count 1") && !has("/Image"));
+        assert_eq!(has("/FontFile2") && has("/ToUnicode"), !figure.panels.is_empty());
     }
 }
 

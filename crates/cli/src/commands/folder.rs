@@ -15,7 +15,7 @@ pub fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files
     let formats = [
         ("csv", "every point", figure.csv().into_bytes()),
         ("svg", "for the web", figure.svg().into_bytes()),
-        ("pdf", "for a paper", figure.pdf().map_err(failed)?),
+        ("pdf", "for a paper", figure.pdf()),
         ("png", "as pixels", figure.png(2.0).map_err(failed)?),
     ];
     let mut files = Vec::new();

@@ -1,7 +1,7 @@
 //! Points, bars, rules and heat maps.
 
-use resvg::tiny_skia::Pixmap;
 use roxmltree::Document;
+use tiny_skia::Pixmap;
 use windtunnel_figure::{Bars, Color, ColorMap, Figure, HeatMap, Line, Panel, Points, Rule, Scale};
 
 use super::{Uniform, assert_snapshot, axes_box, curve, figure, of_class, panel, points, texts};

@@ -83,7 +83,7 @@ fn check(figure: &Figure, everything: bool) {
     assert!(figure.csv().starts_with("panel,series,member,x,y\n"));
     if everything {
         assert!(figure.png(1.0).unwrap().starts_with(b"\x89PNG"));
-        assert!(figure.pdf().unwrap().starts_with(b"%PDF"));
+        assert!(figure.pdf().starts_with(b"%PDF"));
         let part = Part { id: "a", figures: vec![figure], ..Part::default() };
         let html = Page { title: "fuzz", parts: vec![part], ..Page::default() }.html();
         let drawings = html.split("<svg").skip(1).map(|rest| rest.split_once("</svg>").unwrap().0);
