@@ -2,12 +2,12 @@
 //! parameters of every seed, kept in the store.
 
 use serde::{Deserialize, Serialize};
-use windtunnel_math::lanes::{Isa, Real};
+use windtunnel_math::lanes::Isa;
 use windtunnel_math::objective::Block;
 use windtunnel_measure::instrument::{DENSE_LIMIT, gaussian_norms};
 use windtunnel_measure::landscape::{NoiseSample, large_batch_gradient, noise_sample};
 use windtunnel_measure::stats::{excess_kurtosis, tail_ratio};
-use windtunnel_model::{Evaluator, TaskObjective, Trained};
+use windtunnel_model::{Evaluator, TaskObjective};
 use windtunnel_train::Trainer;
 
 use super::Protocol;
@@ -15,6 +15,7 @@ use super::quantity::median;
 use super::setting::Setting;
 use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
 use windtunnel_runs::store::Store;
+use windtunnel_runs::stored::Stored;
 
 /// The seed whose norms are drawn, as in the authors' notebook.
 pub const DRAWN_SEED: u64 = 1;
@@ -176,7 +177,7 @@ struct Samples {
 }
 
 impl Samples {
-    fn draw<T: Trained + Real>(spec: &RunSpec, draws: usize, reference: usize) -> Samples {
+    fn draw<T: Stored>(spec: &RunSpec, draws: usize, reference: usize) -> Samples {
         let isa = Isa::detect();
         let settings = spec.settings(isa, 1);
         let trainer = Trainer::<T>::new(settings.clone());
@@ -299,7 +300,7 @@ mod tests {
     }
 
     fn statistics(sample: &NoiseSample) -> Statistics {
-        let blocks = [Block { name: "w".into(), range: 0..2, unused: false }];
+        let blocks = [Block { name: "w".into(), range: 0..2, shape: None, unused: false }];
         Statistics {
             single: single_tail(sample),
             ..of_mini_batches(sample, gaussian(sample).as_deref(), &blocks)

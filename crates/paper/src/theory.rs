@@ -64,7 +64,7 @@ pub(super) fn theory_spec(setting: &Setting) -> Result<RunSpec, SpecError> {
     let mut spec = setting.bare_spec(setting.arms[0], 1, Some(1.0))?;
     let Transformer { depth, dim, .. } = spec.model.transformer;
     spec.model.transformer = Transformer::linear(depth, dim);
-    spec.optimizer.clip_norm = None;
+    spec.optimizer = spec.optimizer.with_clip_norm(None);
     spec.train.batch_size = 1;
     spec.train.precision = Precision::F64;
     Ok(spec)

@@ -32,7 +32,7 @@ fn describe(spec: &RunSpec) -> String {
     };
     let model = describe_model(&spec.model.transformer);
     let labels = labels(task);
-    let rule = &spec.optimizer.rule;
+    let optimizer = &spec.optimizer;
     let precision = match spec.train.precision {
         Precision::F32 => "",
         Precision::F64 => " f64",
@@ -42,8 +42,8 @@ fn describe(spec: &RunSpec) -> String {
         task.dim(),
         task.context_len(),
         spec.model.transformer.depth,
-        rule.name(),
-        short(rule.lr()),
+        optimizer.name(),
+        short(optimizer.lr()),
         spec.train.batch_size,
     )
 }

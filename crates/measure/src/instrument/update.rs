@@ -3,6 +3,7 @@
 use super::{Context, Instrument, Readings, Warning, curvature};
 use crate::landscape::{cosine, directional_smoothness, path_smoothness, update_geometry};
 use windtunnel_math::linalg::norm;
+use windtunnel_math::stability::Stability;
 
 /// Points of the path estimator of the smoothness.
 pub(super) const PATH_POINTS: usize = 5;
@@ -18,19 +19,8 @@ pub struct Updates {
     pub update: Vec<f64>,
     /// Those of other optimizers that saw the same gradients, by name.
     pub others: Vec<(String, Vec<f64>)>,
-    /// How the run's own optimizer moves on a quadratic, where that is known.
-    pub dynamics: Option<Dynamics>,
-}
-
-/// An optimizer on a quadratic: stable while the (preconditioned) sharpness is below a threshold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dynamics {
-    /// The threshold, for the update without clipping and weight decay.
-    pub threshold: f64,
-    /// The diagonal D of Adam's preconditioner.
-    pub preconditioner: Option<Vec<f64>>,
-    /// min(1, c/‖g‖), by which this step is clipped.
-    pub clip_factor: f64,
+    /// Threshold of stability of the run's own optimizer on a quadratic, where that is known.
+    pub stability: Option<Stability>,
 }
 
 /// −x.
@@ -90,18 +80,22 @@ pub(super) fn generalized(context: &mut Context<'_>, readings: &mut Readings) {
 }
 
 pub(super) fn stability(context: &mut Context<'_>, readings: &mut Readings) {
-    let Some(dynamics) = context.updates.as_ref().and_then(|updates| updates.dynamics.clone())
-    else {
+    let Some(updates) = &context.updates else {
         return readings.warn(without_optimizer(Instrument::Stability));
     };
-    let diagonal = dynamics.preconditioner.as_deref();
+    let Some(stability) = updates.stability.clone() else {
+        let reason = "not measured: the threshold of stability of this optimizer is not known";
+        let instrument = Instrument::Stability.name();
+        return readings.warn(Warning::Unavailable { instrument, reason });
+    };
+    let diagonal = stability.preconditioner.as_deref();
     let sharpness = curvature::largest(&mut context.probe, diagonal);
     let metric = if diagonal.is_some() { "preconditioned_sharpness" } else { "sharpness" };
     readings.record(metric, sharpness);
-    readings.record("stability_threshold", dynamics.threshold);
-    readings.record("clip_factor", dynamics.clip_factor);
+    readings.record("stability_threshold", stability.threshold);
+    readings.record("clip_factor", stability.clip_factor);
     // Clipping multiplies gradient and curvature alike.
-    readings.record("stability_ratio", dynamics.clip_factor * sharpness / dynamics.threshold);
+    readings.record("stability_ratio", stability.clip_factor * sharpness / stability.threshold);
 }
 
 pub(super) fn geometry(context: &mut Context<'_>, readings: &mut Readings) {

@@ -60,7 +60,4 @@ pub use noise::{
 };
 pub use probe::Probe;
 pub use smoothness::{directional_smoothness, path_smoothness};
-pub use stability::{
-    adam_threshold, gradient_descent_threshold, heavy_ball_threshold, nesterov_threshold,
-    preconditioned,
-};
+pub use stability::preconditioned;

@@ -161,7 +161,7 @@ fn seeds(evidence: &Evidence) -> String {
 fn spec(study: &Study, evidence: &Evidence) -> String {
     let lr = |setting: &Setting, arm: Arm| {
         let cell = evidence.cells(setting).find(|cell| cell.arm == arm);
-        cell.map_or("–".into(), |cell| cell.spec.optimizer.rule.lr().to_string())
+        cell.map_or("–".into(), |cell| cell.spec.optimizer.lr().to_string())
     };
     let rate = |setting: &Setting| {
         format!("{} {}/{}", setting.name, lr(setting, Arm::Sgdm), lr(setting, Arm::Adam))
@@ -171,7 +171,7 @@ fn spec(study: &Study, evidence: &Evidence) -> String {
     let sizes: BTreeSet<usize> = first_cells.map(|cell| cell.spec.train.batch_size).collect();
     let sizes: Vec<String> = sizes.iter().map(usize::to_string).collect();
     let clips = study.settings.iter().filter_map(|setting| evidence.cells(setting).next());
-    let clips = clips.map(|cell| cell.spec.optimizer.clip_norm);
+    let clips = clips.map(|cell| cell.spec.optimizer.clip_norm());
     let clips: BTreeSet<String> =
         clips.map(|clip| clip.map_or("off".into(), |clip| clip.to_string())).collect();
     let clips: Vec<String> = clips.into_iter().collect();
