@@ -1,10 +1,11 @@
-"""Runs the worked examples of docs/extending.md on a copy of the kernels.
+"""Runs the worked examples of docs/extending.md on a copy of the crates they belong to.
 
 Usage: python scripts/check_example.py target/example
 
-The page shows a data family and an attention variant: a file, and the one line that
-registers it. All are taken from the page as they stand, put into the copy, and the
-tests that run over the lists must pass with the new ones among them.
+The page shows a data family, an attention variant and an optimizer: a file, and the one
+line that registers it. All are taken from the page as they stand, put into the copy, and
+the tests that run over the lists must pass with the new ones among them. A block that is
+an "example of" a file must stand in that file, which the tests of the workspace run.
 """
 
 import os
@@ -15,17 +16,22 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-# The crate of both lists and what it needs.
-CRATES = ("math", "model")
+# The crates of the lists and what they need.
+CRATES = ("math", "model", "optim")
+# Tests of the list of optimizers: all of one file.
+OPTIMIZERS = "conformance"
 
 
 def blocks(page):
     """(what, path, code) of every marked block of the page."""
-    marked = re.compile(r"<!-- (example|example line): (\S+) -->\n```rust\n(.*?)```", re.DOTALL)
+    marked = re.compile(r"<!-- (example|example line|example of): (\S+) -->\n```rust\n(.*?)```", re.DOTALL)
     return marked.findall(page)
 
 
 def apply(copy, what, path, code):
+    if what == "example of":
+        assert code in (ROOT / path).read_text(), f"{path} has another text than the page"
+        return
     file = copy / path
     if what == "example":
         assert not file.exists(), f"{path} is in the tree already: the example must be new"
@@ -39,7 +45,7 @@ def apply(copy, what, path, code):
 
 def main(folder):
     found = blocks((ROOT / "docs" / "extending.md").read_text())
-    assert [what for what, _, _ in found] == ["example", "example line"] * 2, found
+    assert [what for what, _, _ in found] == ["example", "example line"] * 3 + ["example of"], found
     copy = folder.resolve() / "tree"
     shutil.rmtree(copy, ignore_errors=True)
     for crate in CRATES:
@@ -57,14 +63,20 @@ def main(folder):
     # Kernels at full speed would take longer to compile than these tests take without.
     env = {**os.environ, "CARGO_TARGET_DIR": str(folder.resolve() / "target"), "CARGO_PROFILE_DEV_OPT_LEVEL": "1"}
     tests = ["covariances_are", "prompts_depend", "kernel_equals", "gradient_equals", "hvp_equals"]
-    command = ["cargo", "test", "--quiet", "--test", "data", "--test", "twins", "--", *tests]
+    run(copy, env, ["--test", "data", "--test", "twins", "--", *tests], len(tests))
+    source = (copy / "crates" / "optim" / "tests" / f"{OPTIMIZERS}.rs").read_text()
+    run(copy, env, ["--test", OPTIMIZERS], source.count("#[test]"))
+
+
+def run(copy, env, arguments, expected):
+    command = ["cargo", "test", "--quiet", *arguments]
     done = subprocess.run(command, cwd=copy, env=env, capture_output=True, text=True)
     sys.stdout.write(done.stdout)
     if done.returncode:
         sys.stderr.write(done.stderr)
         sys.exit(done.returncode)
     passed = sum(int(count) for count in re.findall(r"(\d+) passed", done.stdout))
-    assert passed == len(tests), "the tests of the lists did not run"
+    assert passed == expected, "the tests of the lists did not run"
 
 
 if __name__ == "__main__":

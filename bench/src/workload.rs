@@ -10,7 +10,7 @@ use windtunnel_math::objective::Objective;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_model::task::{Batch, Covariates, Prompts, Scratch, Stream, Task};
 use windtunnel_model::{Attention, BatchObjective, Evaluator, Transformer};
-use windtunnel_optim::{AdamW, Atom};
+use windtunnel_optim::{AdamW, Config};
 use windtunnel_train::{TrainConfig, Trainer};
 
 /// Laws of the covariates, as the peers name them.
@@ -155,11 +155,8 @@ impl Job {
 const INIT_STD: f64 = 0.05;
 
 /// The peers' recipe: the global norm clipped to 1, then AdamW without decay.
-fn optimizer() -> Vec<Atom> {
-    let adamw = AdamW { lr: 0.02, beta1: 0.9, beta2: 0.9, weight_decay: 0.0, ..AdamW::default() };
-    let mut atoms = vec![Atom::ClipByGlobalNorm { max_norm: 1.0 }];
-    atoms.extend(adamw.atoms());
-    atoms
+fn optimizer() -> Config {
+    Config::of::<AdamW>().with_lr(0.02).with_clip_norm(Some(1.0))
 }
 
 /// Goes on training where the last call stopped.

@@ -14,7 +14,7 @@ pub fn describe(spec: &RunSpec) -> String {
     };
     let model = describe_model(&spec.model.transformer);
     let labels = labels(task);
-    let rule = &spec.optimizer.rule;
+    let rule = &spec.optimizer;
     let precision = match spec.train.precision {
         Precision::F32 => "",
         Precision::F64 => " f64",

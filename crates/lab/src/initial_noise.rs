@@ -2,17 +2,18 @@
 //! parameters of a run, kept in the store.
 
 use serde::{Deserialize, Serialize};
-use windtunnel_math::lanes::{Isa, Real};
+use windtunnel_math::lanes::Isa;
 use windtunnel_math::objective::{Block, ObjectiveError};
 use windtunnel_measure::instrument::{DENSE_LIMIT, gaussian_norms};
 use windtunnel_measure::landscape::{NoiseSample, large_batch_gradient, noise_sample};
 use windtunnel_measure::stats::{excess_kurtosis, quantile, tail_ratio};
-use windtunnel_model::{Evaluator, TaskObjective, Trained};
+use windtunnel_model::{Evaluator, TaskObjective};
 use windtunnel_train::Trainer;
 
 use crate::cached::{obtain, recall};
 use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
 use windtunnel_runs::store::{self, Store};
+use windtunnel_runs::stored::Stored;
 
 /// The seed whose norms are kept, to be drawn, as in the authors' notebook.
 pub const DRAWN_SEED: u64 = 1;
@@ -183,7 +184,7 @@ struct Samples {
 }
 
 impl Samples {
-    fn draw<T: Trained + Real>(
+    fn draw<T: Stored>(
         spec: &RunSpec,
         draws: usize,
         reference: usize,

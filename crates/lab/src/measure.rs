@@ -12,7 +12,7 @@ use windtunnel_measure::instrument::{Instrument, NoisePlan, Readings};
 use windtunnel_measure::landscape::{Hessian, NoiseSample};
 use windtunnel_train::Instruments;
 use windtunnel_train::{
-    Observer, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
+    Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
 };
 
 use crate::progress::{Batch, Event, Item, Kind, Progress};
@@ -81,6 +81,14 @@ pub enum Error {
         /// The step of the comparison.
         step: u64,
     },
+    /// The optimizer failed where it had not when the run was stored.
+    #[error("computed again, the optimizer failed at step {step}: {reason}")]
+    Optimizer {
+        /// The step.
+        step: u64,
+        /// Why.
+        reason: String,
+    },
     /// The user asked to stop.
     #[error("interrupted")]
     Interrupted,
@@ -146,7 +154,7 @@ impl Job<'_> {
         let mut station =
             Station { instruments, with: &self.request.instruments, found: Vec::new() };
         let mut trainer = self.trainer::<T>(settings)?;
-        trainer.run(
+        let outcome = trainer.run(
             &mut [Scheduled { schedule: Schedule::At(self.at.clone()), observer: &mut station }],
             &mut |_: u64, _: &str, _: f64| {},
             |trainer, _| {
@@ -159,6 +167,9 @@ impl Job<'_> {
         );
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
+        }
+        if let Outcome::Failed { step, reason } = outcome {
+            return Err(Error::Optimizer { step, reason });
         }
         self.compare(&trainer)?;
         Ok(station.found)

@@ -71,7 +71,7 @@ impl BaselineFit {
         let mut spec = spec.with_lr(1.0).with_seed(0);
         let Transformer { depth, dim, .. } = spec.model.transformer;
         spec.model.transformer = Transformer::linear(depth, dim);
-        spec.optimizer.clip_norm = None;
+        spec.optimizer = spec.optimizer.with_clip_norm(None);
         spec.instruments.schedules.clear();
         spec.train.steps = 1;
         spec.train.batch_size = 1;

@@ -191,6 +191,10 @@ impl Job<'_> {
             windtunnel_train::Outcome::Interrupted => return Ok(Status::Interrupted),
             windtunnel_train::Outcome::Finished => (Outcome::Finished, trainer.step()),
             windtunnel_train::Outcome::Diverged { step } => (Outcome::Diverged, step),
+            windtunnel_train::Outcome::Failed { step, reason } => {
+                let name = self.spec.optimizer.name();
+                return Ok(Status::Failed(format!("`{name}` failed at step {step}: {reason}")));
+            }
         };
         let meta = self.meta(outcome, step, earlier + started.elapsed().as_secs_f64());
         let numerics = ("windtunnel.numerics".into(), NUMERICS_VERSION.to_string());

@@ -198,7 +198,7 @@ fn noise_that_cannot_be_drawn_says_why() {
     assert!(normal.contains("no finite variance"), "{normal}");
     let spread: Vec<f64> = (1..=30).map(f64::from).collect();
     assert_eq!(notes(&spread), [""; 4]);
-    let block = Block { name: "encoder".into(), range: 0..3, unused: false };
+    let block = Block { name: "encoder".into(), range: 0..3, shape: None, unused: false };
     let figure = noise_by_coordinate(&noise_of(&spread), &[block], "what");
     assert!(figure.svg().contains("nothing to draw: the parameters are not"));
 }

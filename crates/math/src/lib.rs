@@ -8,3 +8,4 @@ pub mod linalg;
 pub mod objective;
 pub mod parallel;
 pub mod rng;
+pub mod stability;

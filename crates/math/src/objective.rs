@@ -11,6 +11,8 @@ pub struct Block {
     pub name: String,
     /// Where they are in the parameter vector.
     pub range: Range<usize>,
+    /// Rows and columns where they are all entries of one matrix, row by row.
+    pub shape: Option<(usize, usize)>,
     /// Whether f does not depend on them at all: gradient and Hessian rows are exactly zero.
     pub unused: bool,
 }
@@ -18,7 +20,7 @@ pub struct Block {
 impl Block {
     /// The partition of `dim` parameters into one block.
     pub fn whole(dim: usize) -> Vec<Block> {
-        vec![Block { name: "all".into(), range: 0..dim, unused: false }]
+        vec![Block { name: "all".into(), range: 0..dim, shape: None, unused: false }]
     }
 }
 

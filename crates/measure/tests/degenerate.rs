@@ -7,8 +7,9 @@
 use windtunnel_math::linalg::{cholesky, inverse, norm, normals, symmetric_eigen};
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, Dynamics, EstimatorPlan, Instrument, NoisePlan, Readings, Updates, Work,
+    Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates, Work,
 };
 use windtunnel_measure::landscape::{
     Hessian, LanczosMemory, LanczosPlan, Probe, Resampled, block_heterogeneity, cosine, lanczos,
@@ -156,7 +157,7 @@ fn a_matrix_without_rows_has_no_spectrum() {
     assert!(empty.spectrum().is_none() && empty.eigenvalues().is_none());
     assert!(empty.diag().is_empty() && empty.times(&[]).is_empty());
     assert_eq!(empty.preconditioned(&[]), empty);
-    let unused = Block { name: "u".into(), range: 0..1, unused: true };
+    let unused = Block { name: "u".into(), range: 0..1, shape: None, unused: true };
     let one = Hessian::from_entries(1, vec![0.0]);
     assert!(robust_condition_numbers(&one, &[unused]).iter().all(|(_, value)| value.is_nan()));
 }
@@ -175,8 +176,12 @@ fn linear_algebra_never_panics_nor_loops() {
             assert!(eigen.values.is_sorted() && eigen.values.iter().all(|v| v.is_finite()));
         }
         let _ = (cholesky(p, &a), inverse(p, &a));
-        let blocks =
-            [0..p / 2, p / 2..p].map(|range| Block { name: "b".into(), range, unused: false });
+        let blocks = [0..p / 2, p / 2..p].map(|range| Block {
+            name: "b".into(),
+            range,
+            shape: None,
+            unused: false,
+        });
         let blocks: Vec<Block> = blocks.into_iter().filter(|b| !b.range.is_empty()).collect();
         let hessian = Hessian::from_entries(p, a.clone());
         for (_, value) in robust_condition_numbers(&hessian, &blocks) {
@@ -224,7 +229,8 @@ impl Objective for Quartic {
     }
     fn blocks(&self) -> Vec<Block> {
         let p = self.dim();
-        let block = |name: &str, range| Block { name: name.into(), range, unused: false };
+        let block =
+            |name: &str, range| Block { name: name.into(), range, shape: None, unused: false };
         match p {
             1 => Block::whole(1),
             _ => vec![block("a", 0..p / 2), block("b", p / 2..p)],
@@ -323,7 +329,11 @@ fn the_work_of_instruments_is_what_they_ask_for() {
                 grad: vec![1.0; p],
                 update: vec![1.0; p],
                 others: vec![("other".into(), vec![1.0; p])],
-                dynamics: Some(Dynamics { threshold: 1.0, preconditioner: None, clip_factor: 1.0 }),
+                stability: Some(Stability {
+                    threshold: 1.0,
+                    preconditioner: None,
+                    clip_factor: 1.0,
+                }),
             };
             let probe = Probe::new(&mut fixed, vec![1.0; p]);
             let mut context = Context::new(probe, &mut stochastic, Some(updates), plan.clone());
@@ -366,7 +376,7 @@ fn measure_all(mut objective: Quartic, params: Vec<f64>) {
     let updates = Updates {
         update: grad.clone(),
         others: vec![("other".into(), params.clone())],
-        dynamics: None,
+        stability: None,
         grad,
     };
     let plan = NoisePlan { batch_sizes: vec![1, 3], draws: 60, reference: 10, prompts: 10 };

@@ -6,8 +6,9 @@
 use std::cell::Cell;
 
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
+use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, Dynamics, EstimatorPlan, Instrument, NoisePlan, Readings, Updates, Warning,
+    Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates, Warning,
 };
 use windtunnel_measure::landscape::{LanczosMemory, LanczosPlan, Probe};
 
@@ -61,7 +62,8 @@ impl Objective for Failing<'_> {
         Ok((0..P).map(|i| slope(i, params[i]) * v[i]).sum())
     }
     fn blocks(&self) -> Vec<Block> {
-        let block = |name: &str, range| Block { name: name.into(), range, unused: false };
+        let block =
+            |name: &str, range| Block { name: name.into(), range, shape: None, unused: false };
         vec![block("a", 0..2), block("b", 2..P)]
     }
 }
@@ -100,13 +102,13 @@ impl Stochastic for Failing<'_> {
 fn read(instrument: Instrument, estimators: EstimatorPlan, answered: usize) -> (Readings, usize) {
     let calls = Calls { answered, made: Cell::new(0) };
     let (mut fixed, mut stochastic) = (Failing(&calls), Failing(&calls));
-    let dynamics =
-        Dynamics { threshold: 1.0, preconditioner: Some(vec![0.5; P]), clip_factor: 1.0 };
+    let stability =
+        Stability { threshold: 1.0, preconditioner: Some(vec![0.5; P]), clip_factor: 1.0 };
     let updates = Updates {
         grad: vec![1.0; P],
         update: vec![0.1; P],
         others: vec![("other".into(), vec![0.2; P])],
-        dynamics: Some(dynamics),
+        stability: Some(stability),
     };
     let plan = NoisePlan { batch_sizes: vec![1, 4], draws: 30, reference: 20, prompts: 40 };
     let probe = Probe::new(&mut fixed, (0..P).map(|i| 1.0 + 0.1 * i as f64).collect());

@@ -7,8 +7,9 @@
 use peak_alloc::PeakAlloc;
 use windtunnel_math::objective::{Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, Dynamics, EstimatorPlan, Instrument, NoisePlan, Readings, Updates,
+    Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates,
 };
 use windtunnel_measure::landscape::{LanczosMemory, LanczosPlan, Probe};
 
@@ -84,13 +85,13 @@ impl Stochastic for Quadratic {
 /// The readings of an instrument, and the largest number of vectors that it held at a time.
 fn measured(instrument: Instrument, estimators: EstimatorPlan) -> (Readings, f64) {
     let (mut fixed, mut stochastic) = (Quadratic, Quadratic);
-    let dynamics =
-        Dynamics { threshold: 1.0, preconditioner: Some(vec![4.0; P]), clip_factor: 1.0 };
+    let stability =
+        Stability { threshold: 1.0, preconditioner: Some(vec![4.0; P]), clip_factor: 1.0 };
     let updates = Updates {
         grad: vec![1.0; P],
         update: vec![0.1; P],
         others: Vec::new(),
-        dynamics: Some(dynamics),
+        stability: Some(stability),
     };
     let probe = Probe::new(&mut fixed, vec![1.0; P]);
     let mut context = Context::new(probe, &mut stochastic, Some(updates), noise());

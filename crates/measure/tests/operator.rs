@@ -6,8 +6,9 @@
 use windtunnel_math::linalg::{dot, normals};
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, Dynamics, EstimatorPlan, Instrument, NoisePlan, Readings, Updates,
+    Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates,
 };
 use windtunnel_measure::landscape::{
     Diagonal, Estimate, Hessian, HessianOperator, LanczosMemory, LanczosPlan, NoiseSummary, Probe,
@@ -156,13 +157,13 @@ fn preconditioned_sharpness_is_the_same_dense_and_by_products() {
             d.iter_mut().take(if zeros == p { p } else { 0 }).for_each(|d| *d = 0.0);
             let sharpness = |dense_limit: usize| {
                 let (mut fixed, mut stochastic) = (Quadratic(hessian.clone()), Silent);
-                let dynamics =
-                    Dynamics { threshold: 1.0, preconditioner: Some(d.clone()), clip_factor: 1.0 };
+                let stability =
+                    Stability { threshold: 1.0, preconditioner: Some(d.clone()), clip_factor: 1.0 };
                 let updates = Updates {
                     grad: vec![1.0; p],
                     update: vec![1.0; p],
                     others: Vec::new(),
-                    dynamics: Some(dynamics),
+                    stability: Some(stability),
                 };
                 let plan = NoisePlan { batch_sizes: vec![1], draws: 2, reference: 1, prompts: 1 };
                 let probe = Probe::new(&mut fixed, vec![1.0; p]);
@@ -323,7 +324,8 @@ impl Stochastic for Noisy {
         NOISY
     }
     fn blocks(&self) -> Vec<Block> {
-        let block = |name: &str, range, unused| Block { name: name.into(), range, unused };
+        let block =
+            |name: &str, range, unused| Block { name: name.into(), range, shape: None, unused };
         vec![block("a", 0..2, false), block("b", 2..6, false), block("c", 6..NOISY, true)]
     }
     fn batch_gradient(

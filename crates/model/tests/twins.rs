@@ -134,6 +134,42 @@ fn dead_blocks_have_no_gradient_and_all_others_have_one() {
     }
 }
 
+/// A block has a shape where it is a whole matrix, and then as many entries as that.
+#[test]
+fn whole_matrices_have_their_shapes() {
+    for case in cases() {
+        let model = objective(&case, Isa::detect(), 1);
+        for block in model.blocks() {
+            let fragment = block.name.contains('.') && !block.name.ends_with("weight");
+            let whole = block.shape.is_some_and(|(rows, columns)| {
+                rows * columns == block.range.len() && rows > 0 && columns > 0
+            });
+            assert!(whole || block.shape.is_none(), "{case}: {block:?}");
+            assert!(!(whole && fragment), "{case}: {block:?}");
+        }
+    }
+    let shapes = |model: Transformer| -> Vec<(String, Option<(usize, usize)>)> {
+        model.blocks().into_iter().map(|block| (block.name, block.shape)).collect()
+    };
+    let square = |name: &str, r| (name.to_string(), Some((r, r)));
+    let linear = Transformer::linear(2, 3);
+    assert_eq!(shapes(linear), ["p1", "q1", "p2", "q2"].map(|name| square(name, 3)));
+    let full = Transformer { parameterization: Parameterization::Full(Corner::Free), ..linear };
+    let fragment = |name: &str| (name.to_string(), None);
+    let last = [fragment("p2.unread"), fragment("p2"), square("q2", 4)];
+    assert_eq!(shapes(full), [&[square("p1", 4), square("q1", 4)], &last[..]].concat());
+    let fixed = Transformer { parameterization: Parameterization::Full(Corner::Fixed), ..linear };
+    assert_eq!(shapes(fixed)[0], fragment("p1"));
+    let encoder = shapes(Transformer { encoder: Some(Encoder { hidden: 7 }), ..linear });
+    let expected = [
+        ("mlp.0.weight".into(), Some((7, 3))),
+        ("mlp.0.bias".into(), None),
+        ("mlp.2.weight".into(), Some((3, 7))),
+        ("mlp.2.bias".into(), None),
+    ];
+    assert_eq!(encoder[4..], expected);
+}
+
 /// Same bits for any number of threads and, with fused multiply-add, any register width.
 #[test]
 fn bits_depend_on_neither_threads_nor_register_width() {

@@ -1,47 +1,94 @@
-//! Optimizers: a small algebra of atoms over slices, with PyTorch's semantics.
+//! Optimizers: lists of transforms over slices, with PyTorch's semantics.
 //!
-//! An [`Atom`] turns a gradient into something closer to an update; a recipe
-//! ([`Sgd`], [`Adam`], [`AdamW`]) is a list of atoms; an [`Optimizer`] runs a
-//! list and holds its memory. The same name means different things elsewhere
-//! (position of ε, coupled or decoupled decay, first step of the momentum
-//! buffer), so every atom states its formula and its tests compare it with
-//! `torch.optim`.
+//! A [`Transform`] turns a gradient into something closer to an update and names the [`State`]
+//! that it carries; a [`Method`] ([`Sgd`], [`Adam`], [`AdamW`]) declares hyper-parameters and the
+//! list of transforms that they make; a [`Config`] is a method with its numbers; an [`Optimizer`]
+//! runs the list. The same name means different things elsewhere (position of ε, coupled or
+//! decoupled decay, first step of the momentum buffer), so every transform states its formula and
+//! its tests compare it with `torch.optim`.
 //!
 //! ```
-//! use crate::{AdamW, Atom, Optimizer};
+//! use windtunnel_optim::{AdamW, Block, Config, Optimizer};
 //!
-//! let adamw = AdamW { lr: 1e-2, ..AdamW::default() };
-//! let mut atoms = vec![Atom::ClipByGlobalNorm { max_norm: 1.0 }];
-//! atoms.extend(adamw.atoms());
+//! let adamw = Config::of::<AdamW>().with_lr(1e-2).with_clip_norm(Some(1.0));
+//! let adamw = adamw.with("weight_decay", 0.1)?;
 //!
 //! let mut params = [1.0_f64, -2.0];
-//! let mut optimizer = Optimizer::new(&atoms, params.len());
+//! let mut optimizer = Optimizer::new(&adamw, &Block::whole(params.len()));
 //! let mut grad = params; // of ‖params‖²/2
-//! optimizer.step(&mut params, &mut grad);
+//! optimizer.step(&mut params, &mut grad)?;
 //! assert!(params[0] < 1.0 && params[1] > -2.0);
+//! # Ok::<(), windtunnel_optim::Error>(())
+//! ```
+//!
+//! An optimizer of your own is a [`Method`] that [`register`] makes known to specs:
+//!
+//! ```
+//! use std::sync::Arc;
+//! use windtunnel_optim::*;
+//!
+//! /// θ ← θ − η sign(g).
+//! struct SignDescent;
+//!
+//! impl Method for SignDescent {
+//!     const NAME: &'static str = "sign_descent";
+//!     const SUMMARY: &'static str = "steps of one size, whatever the gradient";
+//!     const PARAMETERS: &'static [Parameter] = &[];
+//!     const LR: f64 = 1e-3;
+//!
+//!     fn transforms<T: Real>(_: &Values) -> Transforms<T> {
+//!         vec![Arc::new(Sign), Arc::new(ScaleByLearningRate)]
+//!     }
+//! }
+//!
+//! struct Sign;
+//!
+//! impl<T: Real> Transform<T> for Sign {
+//!     fn apply(
+//!         &self,
+//!         update: &mut [T],
+//!         _: &mut State<T>,
+//!         _: &mut Context<'_, T>,
+//!     ) -> Result<(), Error> {
+//!         update.iter_mut().for_each(|u| *u = u.signum());
+//!         Ok(())
+//!     }
+//! }
+//!
+//! let definition = register::<SignDescent>("1")?;
+//! assert_eq!(Config::new(definition).lr(), 1e-3);
+//! # Ok::<(), RegisterError>(())
 //! ```
 
-mod adam;
-mod atom;
-mod clip;
+mod config;
+mod definition;
+mod method;
 mod optimizer;
-mod recipe;
+mod parameter;
+mod rate;
 mod restore;
-mod stage;
-mod trace;
+mod stability;
+mod state;
+mod transform;
 
-pub use atom::Atom;
-pub use optimizer::Optimizer;
-pub use recipe::{Adam, AdamW, Sgd};
+pub use config::Config;
+pub use definition::{
+    Definition, Method, RegisterError, SHARED_KEYS, Scalar, definitions, register,
+    register_definition,
+};
+pub use method::{Adam, AdamW, Sgd};
+pub use optimizer::{Optimizer, Point, subtract};
+pub use parameter::{Parameter, ParameterError, Range, Value, Values};
+pub use rate::{LearningRate, Schedule};
 pub use restore::RestoreError;
-
-use num_traits::Float;
-
-/// `value` in the scalar type. Every conversion that f32 and f64 can ask for
-/// succeeds (it rounds); NaN stands for the failure that cannot happen.
-fn to_scalar<T: Float>(value: f64) -> T {
-    T::from(value).unwrap_or_else(T::nan)
-}
+pub use stability::{Effect, Local};
+pub use state::State;
+pub use transform::{
+    AddDecayedWeights, ClipByGlobalNorm, Context, Error, Oracle, ScaleByAdam, ScaleByLearningRate,
+    Trace, Transform, Transforms,
+};
+pub use windtunnel_math::lanes::Real;
+pub use windtunnel_math::objective::Block;
 
 #[cfg(test)]
 mod tests;

@@ -1,34 +1,77 @@
-//! A list of atoms, run over one flat parameter vector.
+//! A list of transforms with their state, run over one flat parameter vector.
 
-use num_traits::Float;
+use std::sync::Arc;
 
-use super::stage::Stage;
-use super::{Atom, RestoreError};
+use windtunnel_math::lanes::Real;
+use windtunnel_math::objective::Block;
+use windtunnel_math::stability::Stability;
 
-/// A list of atoms and what they remember, for a parameter vector of fixed
-/// dimension.
-#[derive(Clone, Debug)]
+use super::stability::of_list;
+use super::{
+    Config, Context, Error, LearningRate, Local, Oracle, RestoreError, Scalar, State, Transforms,
+};
+
+/// A list of transforms and their state, for a parameter vector of fixed dimension.
+#[derive(Clone)]
 pub struct Optimizer<T> {
-    stages: Vec<Stage<T>>,
+    transforms: Transforms<T>,
+    states: Vec<State<T>>,
+    rate: LearningRate,
+    blocks: Arc<[Block]>,
     dim: usize,
     steps: u64,
 }
 
-impl<T: Float> Optimizer<T> {
-    /// An optimizer that has taken no step. The order of `atoms` is the order
-    /// of application.
+/// The point at which an optimizer makes a step.
+pub struct Point<'a, T> {
+    /// Parameters θ.
+    pub params: &'a [T],
+    /// Mini-batch loss at θ, if it is known.
+    pub loss: Option<f64>,
+    /// The mini-batch loss at other points, if it can be given.
+    pub oracle: Option<&'a mut (dyn Oracle<T> + 'a)>,
+}
+
+impl<'a, T> Point<'a, T> {
+    /// The parameters alone.
+    pub fn new(params: &'a [T]) -> Point<'a, T> {
+        Point { params, loss: None, oracle: None }
+    }
+}
+
+impl<T: Real> Optimizer<T> {
+    /// An optimizer that has made no step, for parameters that `blocks` divide, in order.
     ///
     /// # Cost
-    /// The only allocation: `dim` scalars for a trace, 2·`dim` for Adam, 3·`dim`
-    /// with AMSGrad.
+    /// Together with the state of its transforms, the only allocation.
     #[must_use]
-    pub fn new(atoms: &[Atom], dim: usize) -> Self {
-        let stages = atoms
-            .iter()
-            .enumerate()
-            .filter_map(|(index, atom)| Stage::new(index, *atom, dim))
-            .collect();
-        Self { stages, dim, steps: 0 }
+    pub fn new(config: &Config, blocks: &[Block]) -> Optimizer<T>
+    where
+        T: Scalar,
+    {
+        Optimizer::of_transforms(config.transforms(), config.rate(), blocks)
+    }
+
+    /// The same for any list of transforms.
+    ///
+    /// # Panics
+    /// If the blocks leave gaps.
+    #[must_use]
+    pub fn of_transforms(
+        transforms: Transforms<T>,
+        rate: LearningRate,
+        blocks: &[Block],
+    ) -> Optimizer<T> {
+        let mut dim = 0;
+        for block in blocks {
+            assert_eq!(block.range.start, dim, "start of the block {}", block.name);
+            dim = block.range.end;
+        }
+        let init = |(index, transform): (usize, &Arc<dyn super::Transform<T>>)| {
+            transform.init(dim, blocks).prefixed(index)
+        };
+        let states = transforms.iter().enumerate().map(init).collect();
+        Optimizer { transforms, states, rate, blocks: blocks.into(), dim, steps: 0 }
     }
 
     /// Length of the parameter vector.
@@ -37,29 +80,35 @@ impl<T: Float> Optimizer<T> {
         self.dim
     }
 
-    /// Number of steps taken.
+    /// Number of steps made.
     #[must_use]
     pub fn steps(&self) -> u64 {
         self.steps
     }
 
-    /// θ ← θ − u: takes one step, and leaves u in `grad`.
+    /// θ ← θ − u: makes one step, and leaves u in `grad`.
+    ///
+    /// # Errors
+    /// If a transform fails, as one that needs an [`Oracle`]: θ is unchanged then.
     ///
     /// # Panics
     /// If a slice does not have the optimizer's dimension.
-    pub fn step(&mut self, params: &mut [T], grad: &mut [T]) {
-        self.update(params, grad);
-        for (p, u) in params.iter_mut().zip(grad) {
-            *p = *p - *u;
-        }
+    pub fn step(&mut self, params: &mut [T], grad: &mut [T]) -> Result<(), Error> {
+        self.update(Point::new(params), grad)?;
+        subtract(params, grad);
+        Ok(())
     }
 
-    /// u, in place of the gradient: counts as a step, but leaves it to the
-    /// caller to subtract u.
+    /// u, in place of the gradient: counts as a step, but leaves it to the caller to
+    /// [`subtract`] u.
+    ///
+    /// # Errors
+    /// If a transform fails; the optimizer is of no use then.
     ///
     /// # Panics
     /// If a slice does not have the optimizer's dimension.
-    pub fn update(&mut self, params: &[T], grad: &mut [T]) {
+    pub fn update(&mut self, at: Point<'_, T>, grad: &mut [T]) -> Result<(), Error> {
+        let Point { params, loss, oracle } = at;
         assert!(
             params.len() == self.dim && grad.len() == self.dim,
             "optimizer of dimension {} got params of length {} and grad of length {}",
@@ -68,61 +117,75 @@ impl<T: Float> Optimizer<T> {
             grad.len(),
         );
         self.steps += 1;
-        for stage in &mut self.stages {
-            stage.apply(self.steps, params, grad);
+        let (step, lr) = (self.steps, self.rate.at(self.steps));
+        let oracle = oracle.map(|oracle| oracle as &mut dyn Oracle<T>);
+        let mut context = Context { step, lr, params, blocks: &self.blocks, loss, oracle };
+        for (transform, state) in self.transforms.iter().zip(&mut self.states) {
+            transform.apply(grad, state, &mut context)?;
         }
+        Ok(())
     }
 
-    /// The buffers to save, by name: the atom's index in the list and PyTorch's
-    /// name for the buffer, as in `1.exp_avg`.
-    pub fn buffers(&self) -> impl Iterator<Item = (&str, &[T])> {
-        let buffers = self.stages.iter().flat_map(Stage::buffers);
-        buffers.map(|buffer| (buffer.name.as_str(), buffer.values.as_slice()))
+    /// Threshold of stability on a quadratic at the step just made, whose mini-batch gradient was
+    /// `grad`; `None` before the first step, and for all lists of transforms but those known.
+    #[must_use]
+    pub fn stability(&self, grad: &[f64]) -> Option<Stability> {
+        if self.steps == 0 {
+            return None;
+        }
+        let at = Local { step: self.steps, lr: self.rate.at(self.steps), grad };
+        let parts = self.transforms.iter().zip(&self.states);
+        of_list(parts.map(|(transform, state)| transform.effect(state, &at)).collect(), at.lr)
     }
 
-    /// Continues from a saved state, with the same bits as without the break:
-    /// `steps` and `buffers` as [`steps`](Self::steps) and
-    /// [`buffers`](Self::buffers) gave them, buffers in any order.
+    /// The state to save, by name: the transform's index in the list and the name that it gave,
+    /// which is PyTorch's where PyTorch has one, as in `1.exp_avg`.
+    pub fn state(&self) -> impl Iterator<Item = (&str, &[T])> {
+        self.states.iter().flat_map(State::iter)
+    }
+
+    /// Continues from a saved state, with the same bits as without the break: `steps` and `state`
+    /// as [`steps`](Self::steps) and [`state`](Self::state) gave them, in any order.
     ///
     /// # Errors
-    /// If a buffer is missing, unknown or of another length; the optimizer is
-    /// then unchanged.
-    pub fn restore(&mut self, steps: u64, buffers: &[(&str, &[T])]) -> Result<(), RestoreError> {
-        self.check(buffers)?;
-        for buffer in self.stages.iter_mut().flat_map(Stage::buffers_mut) {
-            if let Some(values) = find(buffers, &buffer.name) {
-                buffer.values.copy_from_slice(values);
+    /// If a part of the state is missing, unknown or of another length; the optimizer is then
+    /// unchanged.
+    pub fn restore(&mut self, steps: u64, state: &[(&str, &[T])]) -> Result<(), RestoreError> {
+        self.check(state)?;
+        for (name, values) in self.states.iter_mut().flat_map(State::iter_mut) {
+            if let Some(saved) = find(state, name) {
+                values.copy_from_slice(saved);
             }
         }
         self.steps = steps;
         Ok(())
     }
 
-    fn check(&self, buffers: &[(&str, &[T])]) -> Result<(), RestoreError> {
-        for (own, _) in self.buffers() {
-            find(buffers, own).ok_or_else(|| RestoreError::Missing { name: own.to_owned() })?;
+    fn check(&self, state: &[(&str, &[T])]) -> Result<(), RestoreError> {
+        for (own, values) in self.state() {
+            let name = own.to_owned();
+            let Some(saved) = find(state, own) else { return Err(RestoreError::Missing { name }) };
+            let (expected, found) = (values.len(), saved.len());
+            if found != expected {
+                return Err(RestoreError::Length { name, expected, found });
+            }
         }
-        for (name, values) in buffers {
-            self.check_one(name, values)?;
+        match state.iter().find(|(name, _)| self.state().all(|(own, _)| own != *name)) {
+            Some((name, _)) => Err(RestoreError::Unknown { name: (*name).to_owned() }),
+            None => Ok(()),
         }
-        Ok(())
     }
+}
 
-    fn check_one(&self, name: &str, values: &[T]) -> Result<(), RestoreError> {
-        let name = name.to_owned();
-        if !self.buffers().any(|(own, _)| own == name) {
-            return Err(RestoreError::Unknown { name });
-        }
-        let (expected, found) = (self.dim, values.len());
-        if found != expected {
-            return Err(RestoreError::Length { name, expected, found });
-        }
-        Ok(())
+/// θ ← θ − u.
+pub fn subtract<T: Real>(params: &mut [T], update: &[T]) {
+    for (p, u) in params.iter_mut().zip(update) {
+        *p = *p - *u;
     }
 }
 
 /// The values saved under `name`.
-fn find<'a, T>(buffers: &[(&str, &'a [T])], name: &str) -> Option<&'a [T]> {
-    let (_, values) = buffers.iter().find(|(saved, _)| *saved == name)?;
+fn find<'a, T>(state: &[(&str, &'a [T])], name: &str) -> Option<&'a [T]> {
+    let (_, values) = state.iter().find(|(saved, _)| *saved == name)?;
     Some(values)
 }

@@ -1,26 +1,26 @@
-//! Why saved buffers do not fit an optimizer.
+//! The error of a saved state that does not fit an optimizer.
 
 use std::error::Error;
 use std::fmt;
 
-/// Why [`Optimizer::restore`](super::Optimizer::restore) refused.
+/// Error returned when a saved state does not fit an optimizer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RestoreError {
-    /// A buffer that the optimizer needs was not given.
+    /// A part of the state that the optimizer needs was not given.
     Missing {
-        /// The buffer.
+        /// Its name.
         name: String,
     },
-    /// A buffer was given that the optimizer does not have.
+    /// A part was given that the optimizer does not have.
     Unknown {
-        /// The buffer.
+        /// Its name.
         name: String,
     },
-    /// A buffer has the wrong length.
+    /// A part has the wrong length.
     Length {
-        /// The buffer.
+        /// Its name.
         name: String,
-        /// Length in the optimizer: its dimension.
+        /// Length in the optimizer.
         expected: usize,
         /// Length as given.
         found: usize,
@@ -30,10 +30,10 @@ pub enum RestoreError {
 impl fmt::Display for RestoreError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Missing { name } => write!(f, "optimizer buffer `{name}` is missing")?,
-            Self::Unknown { name } => write!(f, "optimizer has no buffer `{name}`")?,
+            Self::Missing { name } => write!(f, "optimizer state `{name}` is missing")?,
+            Self::Unknown { name } => write!(f, "optimizer has no state `{name}`")?,
             Self::Length { name, expected, found } => {
-                write!(f, "optimizer buffer `{name}` has {found} values, expected {expected}")?
+                write!(f, "optimizer state `{name}` has {found} values, expected {expected}")?
             }
         }
         f.write_str("; restore with the optimizer and model that were saved")

@@ -1,4 +1,4 @@
-//! Every recipe follows `torch.optim` for 50 steps in f64.
+//! Every optimizer follows `torch.optim` for 50 steps in f64.
 //!
 //! Reference: `scripts/golden/optim.py`, which states the cases.
 
@@ -6,14 +6,14 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::Value;
-use windtunnel_optim::{Adam, AdamW, Atom, Optimizer, Sgd};
+use windtunnel_optim::{Adam, AdamW, Block, Config, Optimizer, Sgd};
 
 /// A step rounds about ten times here and ten times in PyTorch, which groups
 /// the same operations differently (η m / denominator, (1 − ηλ) θ first).
 const ROUNDINGS_PER_STEP: f64 = 20.0;
 
 #[test]
-fn recipes_follow_torch() {
+fn optimizers_follow_torch() {
     let given = read("gradients.json");
     let start = floats(&given["start"]);
     let gradients: Vec<_> = list(&given["gradients"]).iter().map(floats).collect();
@@ -24,7 +24,7 @@ fn recipes_follow_torch() {
     for case in cases {
         let expected: Vec<_> = list(&case["params"]).iter().map(floats).collect();
         assert_eq!(expected.len(), steps.len(), "{case}");
-        let path = run(&atoms(case), &start, &gradients);
+        let path = run(&config(case), &start, &gradients);
         let mut scale: Vec<f64> = start.iter().map(|x| x.abs()).collect();
         for (&step, expected) in steps.iter().zip(&expected) {
             raise(&mut scale, expected);
@@ -35,11 +35,11 @@ fn recipes_follow_torch() {
 }
 
 /// Parameters after each step.
-fn run(atoms: &[Atom], start: &[f64], gradients: &[Vec<f64>]) -> Vec<Vec<f64>> {
-    let mut optimizer = Optimizer::new(atoms, start.len());
+fn run(config: &Config, start: &[f64], gradients: &[Vec<f64>]) -> Vec<Vec<f64>> {
+    let mut optimizer = Optimizer::new(config, &Block::whole(start.len()));
     let mut params = start.to_vec();
     let path = gradients.iter().map(|gradient| {
-        optimizer.step(&mut params, &mut gradient.clone());
+        optimizer.step(&mut params, &mut gradient.clone()).unwrap();
         params.clone()
     });
     path.collect()
@@ -65,67 +65,26 @@ fn raise(scale: &mut [f64], values: &[f64]) {
     }
 }
 
-/// The case's atoms: torch's options over our defaults, so that the defaults
+/// The case's optimizer: torch's options over what we declare as torch's defaults, so that these
 /// are compared too.
-fn atoms(case: &Value) -> Vec<Atom> {
-    let clip = case["clip_norm"].as_f64();
-    let mut atoms: Vec<_> =
-        clip.map(|max_norm| Atom::ClipByGlobalNorm { max_norm }).into_iter().collect();
-    let options = case["options"].as_object().expect("options by name");
-    atoms.extend(match case["optimizer"].as_str().expect("a name") {
-        "sgd" => sgd(options).atoms(),
-        "adam" => adam(options).atoms(),
-        "adamw" => adamw(options).atoms(),
+fn config(case: &Value) -> Config {
+    let config = match case["optimizer"].as_str().expect("a name") {
+        "sgd" => Config::pytorch::<Sgd>(),
+        "adam" => Config::pytorch::<Adam>(),
+        "adamw" => Config::pytorch::<AdamW>(),
         other => panic!("unknown optimizer {other}"),
-    });
-    atoms
-}
-
-type Options = serde_json::Map<String, Value>;
-
-fn sgd(options: &Options) -> Sgd {
-    let mut sgd = Sgd::default();
-    for (key, value) in options {
-        match key.as_str() {
-            "lr" => sgd.lr = float(value),
-            "momentum" => sgd.momentum = float(value),
-            "dampening" => sgd.dampening = float(value),
-            "nesterov" => sgd.nesterov = value.as_bool().expect("a bool"),
-            "weight_decay" => sgd.weight_decay = float(value),
-            other => panic!("unknown option {other}"),
+    };
+    let mut config = config.with_clip_norm(case["clip_norm"].as_f64());
+    let mut options = Vec::new();
+    for (key, value) in case["options"].as_object().expect("options by name") {
+        match value {
+            Value::Number(lr) if key == "lr" => config = config.with_lr(lr.as_f64().unwrap()),
+            Value::Bool(on) => options.push((key.as_str(), (*on).into())),
+            Value::Array(pair) => options.push((key, [float(&pair[0]), float(&pair[1])].into())),
+            number => options.push((key, float(number).into())),
         }
     }
-    sgd
-}
-
-fn adam(options: &Options) -> Adam {
-    let mut adam = Adam::default();
-    for (key, value) in options {
-        match key.as_str() {
-            "lr" => adam.lr = float(value),
-            "betas" => (adam.beta1, adam.beta2) = (float(&value[0]), float(&value[1])),
-            "eps" => adam.eps = float(value),
-            "weight_decay" => adam.weight_decay = float(value),
-            "amsgrad" => adam.amsgrad = value.as_bool().expect("a bool"),
-            other => panic!("unknown option {other}"),
-        }
-    }
-    adam
-}
-
-fn adamw(options: &Options) -> AdamW {
-    let mut adamw = AdamW::default();
-    for (key, value) in options {
-        match key.as_str() {
-            "lr" => adamw.lr = float(value),
-            "betas" => (adamw.beta1, adamw.beta2) = (float(&value[0]), float(&value[1])),
-            "eps" => adamw.eps = float(value),
-            "weight_decay" => adamw.weight_decay = float(value),
-            "amsgrad" => adamw.amsgrad = value.as_bool().expect("a bool"),
-            other => panic!("unknown option {other}"),
-        }
-    }
-    adamw
+    config.with_all(&options).expect("options that we have")
 }
 
 fn label(case: &Value) -> String {

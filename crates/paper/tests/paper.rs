@@ -171,7 +171,7 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
             let values: Vec<&[RunSpec]> = specs.chunks(SEEDS as usize).collect();
             let scores = values.iter().map(|specs| score(&store, specs)).enumerate();
             let best = scores.min_by(|a, b| a.1.total_cmp(&b.1)).unwrap().0;
-            assert_eq!(search.rates.lr(), values[best][0].optimizer.rule.lr(), "{:?}", search.arm);
+            assert_eq!(search.rates.lr(), values[best][0].optimizer.lr(), "{:?}", search.arm);
             grids.push((search.arm.name, steps, values.len(), best));
         }
     }
@@ -206,7 +206,7 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     let mut search = searches(&[&WILD], &protocol).unwrap().remove(0);
     let rounds = searched(&store, &mut search);
     let trials: Vec<_> = rounds.iter().filter(|specs| specs[0].train.steps == 400).collect();
-    let rates: Vec<f64> = trials.iter().map(|specs| specs[0].optimizer.rule.lr()).collect();
+    let rates: Vec<f64> = trials.iter().map(|specs| specs[0].optimizer.lr()).collect();
     assert!(rates.len() > 1 && rates.is_sorted_by(|a, b| a > b), "{rates:?}");
     assert_eq!(rates[rates.len() - 1], search.rates.lr());
     let ends = |specs: &[RunSpec]| {

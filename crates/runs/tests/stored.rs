@@ -85,6 +85,19 @@ fn a_spec_that_the_run_is_not_named_after_is_refused() {
     }
 }
 
+/// A run of an optimizer that this program does not know is whole, and says what is missing.
+#[test]
+fn a_run_of_an_optimizer_from_elsewhere_is_refused_by_name() {
+    let adam = "[optimizer]\namsgrad = false\nbetas = [0.9, 0.9]\n";
+    let other = "[optimizer]\nversion = \"3\"\n";
+    let text = spec(3).to_toml().replace(adam, other).replace("\"adam\"", "\"unheard_of\"");
+    let text = text.replace("eps = 1e-8\n", "").replace("weight_decay = 0.0\n", "");
+    assert!(text.contains("unheard_of") && text.contains("version"), "{text}");
+    let error = read(&run_id_of_text(NUMERICS_VERSION, &text), &text, meta(json!({}))).unwrap_err();
+    let parts = ["\"unheard_of\"", "version \"3\"", "use the program that registers it"];
+    assert!(parts.iter().all(|part| error.contains(part)), "{error}");
+}
+
 #[test]
 fn metadata_of_no_run_of_the_spec_are_refused() {
     for changes in [

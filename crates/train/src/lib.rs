@@ -2,18 +2,21 @@
 
 pub mod baseline;
 mod live;
+mod oracle;
 
-pub use live::{Instruments, dynamics_of, updates_at};
+pub use live::{Instruments, updates_at};
 
+use std::cell::RefCell;
 use std::ops::ControlFlow;
 
+use oracle::{BatchOracle, Products};
 use windtunnel_math::lanes::{Isa, Real};
 use windtunnel_math::linalg::norm;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::stats::{mean, quantile, top_share};
 use windtunnel_model::task::{Batch, Stream, Task};
 use windtunnel_model::{Evaluator, Trained, Transformer};
-use windtunnel_optim::{Atom, Optimizer};
+use windtunnel_optim::{Config, Error, Optimizer, Oracle, Point, RestoreError, Scalar, subtract};
 
 /// Everything that determines a run, and the machine's part (`isa`, `threads`).
 #[derive(Clone, Debug)]
@@ -24,8 +27,8 @@ pub struct TrainConfig {
     pub model: Transformer,
     /// Standard deviation of the initial parameters.
     pub init_std: f64,
-    /// The optimizer, atom by atom.
-    pub optimizer: Vec<Atom>,
+    /// The optimizer.
+    pub optimizer: Config,
     /// Fresh prompts per step.
     pub batch_size: usize,
     /// Number of updates.
@@ -38,11 +41,19 @@ pub struct TrainConfig {
     pub threads: usize,
     /// Other optimizers, by name, that see every gradient of the run and move nothing: what would
     /// they have done here?
-    pub shadows: Vec<(String, Vec<Atom>)>,
+    pub shadows: Vec<(String, Config)>,
+}
+
+impl TrainConfig {
+    /// The prompts of the mini-batch of a step.
+    fn prompts(&self, step: u64) -> Stream<'_> {
+        let key = Key { seed: self.seed, purpose: Purpose::Train, step };
+        Stream::new(&self.task, self.model.form(), self.isa, key, self.batch_size)
+    }
 }
 
 /// How a run ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// All steps were made.
     Finished,
@@ -54,6 +65,13 @@ pub enum Outcome {
     },
     /// The caller asked to stop; the trainer can go on from here.
     Interrupted,
+    /// A transform of an optimizer, or what it asked for, failed; the trainer is of no use then.
+    Failed {
+        /// The step that was not made.
+        step: u64,
+        /// The reason.
+        reason: String,
+    },
 }
 
 /// What an observer sees: a point of the trajectory before its update.
@@ -72,6 +90,8 @@ pub struct TrajectoryPoint<'a, T> {
     pub optimizer: &'a Optimizer<T>,
     /// The others, also before theirs.
     pub shadows: &'a [Shadow<T>],
+    /// The mini-batch loss at other points, for optimizers that ask for it.
+    pub oracle: Option<&'a RefCell<dyn Oracle<T> + 'a>>,
 }
 
 /// An optimizer that is fed the gradients of a run and moves nothing.
@@ -84,11 +104,17 @@ pub struct Shadow<T> {
 
 impl<T: Real> TrajectoryPoint<'_, T> {
     /// The update u that `optimizer` makes here, θ ← θ − u, and the optimizer after it.
-    pub fn update_of(&self, optimizer: &Optimizer<T>) -> (Vec<T>, Optimizer<T>) {
+    ///
+    /// # Errors
+    /// If a transform fails.
+    pub fn update_of(&self, optimizer: &Optimizer<T>) -> Result<(Vec<T>, Optimizer<T>), Error> {
         let mut after = optimizer.clone();
         let mut update = self.grad.to_vec();
-        after.update(self.params, &mut update);
-        (update, after)
+        let mut oracle = self.oracle.map(RefCell::borrow_mut);
+        let oracle = oracle.as_mut().map(|oracle| &mut **oracle as &mut dyn Oracle<T>);
+        let at = Point { params: self.params, loss: Some(self.loss), oracle };
+        after.update(at, &mut update)?;
+        Ok((update, after))
     }
 }
 
@@ -209,21 +235,26 @@ impl<T: Trained> Observer<T> for HeldOut<T> {
 
 const OPTIMIZER: &str = "optimizer.";
 
-/// What the buffers of a shadow begin with.
+/// Prefix of the state of a shadow.
 fn prefix(name: &str) -> String {
     format!("shadow.{name}.")
 }
 
-/// The buffers whose names begin with `prefix`, without it.
-fn beginning<'a, T>(buffers: &[(&'a str, &'a [T])], prefix: &str) -> Vec<(&'a str, &'a [T])> {
+/// The parts of a state whose names begin with `prefix`, without it.
+fn beginning<'a, T>(state: &[(&'a str, &'a [T])], prefix: &str) -> Vec<(&'a str, &'a [T])> {
     let own = |&(name, values): &(&'a str, &'a [T])| Some((name.strip_prefix(prefix)?, values));
-    buffers.iter().filter_map(own).collect()
+    state.iter().filter_map(own).collect()
+}
+
+fn point<'a, T>(params: &'a [T], loss: f64, oracle: &'a mut dyn Oracle<T>) -> Point<'a, T> {
+    Point { params, loss: Some(loss), oracle: Some(oracle) }
 }
 
 /// A run in progress.
 pub struct Trainer<T> {
     settings: TrainConfig,
     evaluator: Evaluator<T>,
+    products: Products,
     optimizer: Optimizer<T>,
     shadows: Vec<Shadow<T>>,
     params: Vec<T>,
@@ -232,23 +263,22 @@ pub struct Trainer<T> {
     spare: Vec<T>,
 }
 
-impl<T: Trained> Trainer<T> {
+impl<T: Trained + Scalar> Trainer<T> {
     /// A run at its initial parameters.
     pub fn new(settings: TrainConfig) -> Trainer<T> {
         let model = settings.model;
         let init = model.init(settings.seed, settings.init_std);
         let params: Vec<T> = init.into_iter().map(T::nearest).collect();
+        let blocks = model.blocks();
+        let shadow = |(name, config): &(String, Config)| Shadow {
+            name: name.clone(),
+            optimizer: Optimizer::new(config, &blocks),
+        };
         Trainer {
             evaluator: Evaluator::new(model, settings.isa, settings.threads),
-            optimizer: Optimizer::new(&settings.optimizer, params.len()),
-            shadows: settings
-                .shadows
-                .iter()
-                .map(|(name, atoms)| Shadow {
-                    name: name.clone(),
-                    optimizer: Optimizer::new(atoms, params.len()),
-                })
-                .collect(),
+            products: Products::default(),
+            optimizer: Optimizer::new(&settings.optimizer, &blocks),
+            shadows: settings.shadows.iter().map(shadow).collect(),
             grad: vec![T::zero(); params.len()],
             spare: vec![T::zero(); params.len()],
             params,
@@ -271,41 +301,41 @@ impl<T: Trained> Trainer<T> {
         &self.params
     }
 
-    /// What the optimizers remember, by name: `optimizer.…` and `shadow.NAME.…`.
-    pub fn buffers(&self) -> impl Iterator<Item = (String, &[T])> {
+    /// State of the optimizers, by name: `optimizer.…` and `shadow.NAME.…`.
+    pub fn state(&self) -> impl Iterator<Item = (String, &[T])> {
         let own = std::iter::once((OPTIMIZER.to_string(), &self.optimizer));
         let shadows = self.shadows.iter().map(|s| (prefix(&s.name), &s.optimizer));
         own.chain(shadows).flat_map(|(prefix, optimizer)| {
-            optimizer.buffers().map(move |(name, values)| (format!("{prefix}{name}"), values))
+            optimizer.state().map(move |(name, values)| (format!("{prefix}{name}"), values))
         })
     }
 
-    /// Takes up a run where another trainer of the same settings stopped.
+    /// Continues where another trainer of the same settings stopped.
     ///
     /// # Errors
-    /// Parameters or buffers that do not fit the settings; the trainer is of no use then.
+    /// Parameters or a state that do not fit the settings; the trainer is of no use then.
     pub fn restore(
         &mut self,
         step: u64,
         params: &[T],
-        buffers: &[(&str, &[T])],
-    ) -> Result<(), windtunnel_optim::RestoreError> {
+        state: &[(&str, &[T])],
+    ) -> Result<(), RestoreError> {
         if params.len() != self.params.len() {
-            return Err(windtunnel_optim::RestoreError::Length {
+            return Err(RestoreError::Length {
                 name: "params".into(),
                 expected: self.params.len(),
                 found: params.len(),
             });
         }
-        self.optimizer.restore(step, &beginning(buffers, OPTIMIZER))?;
+        self.optimizer.restore(step, &beginning(state, OPTIMIZER))?;
         for shadow in &mut self.shadows {
-            shadow.optimizer.restore(step, &beginning(buffers, &prefix(&shadow.name)))?;
+            shadow.optimizer.restore(step, &beginning(state, &prefix(&shadow.name)))?;
         }
         self.params.copy_from_slice(params);
         Ok(())
     }
 
-    /// Trains to the last step, or until `callback` breaks or the run diverges.
+    /// Trains to the last step, or until `callback` breaks, the run diverges or an optimizer fails.
     ///
     /// `callback` is called before every step with the trainer, in a state that [`Trainer::restore`]
     /// continues with the same bits. Observers of step t are called after the callback of step t.
@@ -320,8 +350,16 @@ impl<T: Trained> Trainer<T> {
                 return Outcome::Interrupted;
             }
             let step = self.step();
-            let loss = self.gradient(step);
+            let prompts = self.settings.prompts(step);
+            let loss = self.evaluator.gradient(&self.params, &prompts, &mut self.grad);
             let last = step >= self.settings.steps;
+            let mut oracle = RefCell::new(BatchOracle {
+                evaluator: &mut self.evaluator,
+                products: &mut self.products,
+                prompts: &prompts,
+                isa: self.settings.isa,
+                threads: self.settings.threads,
+            });
             let view = TrajectoryPoint {
                 step,
                 last,
@@ -330,6 +368,7 @@ impl<T: Trained> Trainer<T> {
                 loss,
                 optimizer: &self.optimizer,
                 shadows: &self.shadows,
+                oracle: Some(&oracle),
             };
             for scheduled in observers.iter_mut() {
                 if scheduled.schedule.due(step, last) {
@@ -342,22 +381,23 @@ impl<T: Trained> Trainer<T> {
             if last {
                 return Outcome::Finished;
             }
+            let failed = |error: Error| Outcome::Failed { step, reason: error.to_string() };
             for shadow in &mut self.shadows {
                 self.spare.copy_from_slice(&self.grad);
-                shadow.optimizer.update(&self.params, &mut self.spare);
+                let at = point(&self.params, loss, oracle.get_mut());
+                if let Err(error) = shadow.optimizer.update(at, &mut self.spare) {
+                    return failed(error);
+                }
             }
-            self.optimizer.step(&mut self.params, &mut self.grad);
+            let at = point(&self.params, loss, oracle.get_mut());
+            if let Err(error) = self.optimizer.update(at, &mut self.grad) {
+                return failed(error);
+            }
+            subtract(&mut self.params, &self.grad);
             let finite = |values: &[T]| values.iter().all(|x| num_traits::Float::is_finite(*x));
-            if !finite(&self.params) || !self.optimizer.buffers().all(|(_, v)| finite(v)) {
+            if !finite(&self.params) || !self.optimizer.state().all(|(_, v)| finite(v)) {
                 return Outcome::Diverged { step };
             }
         }
-    }
-
-    fn gradient(&mut self, step: u64) -> f64 {
-        let TrainConfig { task, model, isa, seed, batch_size, .. } = &self.settings;
-        let key = Key { seed: *seed, purpose: Purpose::Train, step };
-        let prompts = Stream::new(task, model.form(), *isa, key, *batch_size);
-        self.evaluator.gradient(&self.params, &prompts, &mut self.grad)
     }
 }

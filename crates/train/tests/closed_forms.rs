@@ -11,7 +11,7 @@ use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_model::reference::{Tokens, sample};
 use windtunnel_model::task::{Batch, Covariance, Covariates, Form, Task};
 use windtunnel_model::{Attention, Evaluator, Transformer};
-use windtunnel_optim::Sgd;
+use windtunnel_optim::{Config, Sgd};
 use windtunnel_train::{Outcome, TrainConfig, Trainer};
 
 fn gaussian() -> Covariates {
@@ -128,7 +128,7 @@ fn trained_one_layer(task: &Task, lr: f64, steps: u64) -> Vec<f64> {
         task: task.clone(),
         model: Transformer::linear(1, task.dim()),
         init_std: 0.05,
-        optimizer: Sgd { lr, momentum: 0.9, ..Sgd::default() }.atoms(),
+        optimizer: Config::of::<Sgd>().with_lr(lr),
         batch_size: 2000,
         steps,
         seed: 0,

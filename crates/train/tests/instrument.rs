@@ -15,8 +15,8 @@ use windtunnel_measure::instrument::{
 use windtunnel_measure::landscape::{Probe, Resampled};
 use windtunnel_model::task::{Covariates, Form, Task};
 use windtunnel_model::{BatchObjective, Evaluator, Transformer};
-use windtunnel_optim::{Adam, Atom, Sgd};
-use windtunnel_train::{Instruments, dynamics_of};
+use windtunnel_optim::{Adam, AdamW, Block, Config, Optimizer, Sgd};
+use windtunnel_train::Instruments;
 use windtunnel_train::{
     Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
 };
@@ -24,14 +24,12 @@ use windtunnel_train::{
 const PLAN: NoisePlan =
     NoisePlan { batch_sizes: Vec::new(), draws: 100, reference: 10_000, prompts: 1000 };
 
-fn adam() -> Vec<Atom> {
-    let adam = Adam { lr: 0.02, beta1: 0.9, beta2: 0.9, ..Adam::default() };
-    std::iter::once(Atom::ClipByGlobalNorm { max_norm: 1.0 }).chain(adam.atoms()).collect()
+fn adam() -> Config {
+    Config::of::<Adam>().with_lr(0.02).with_clip_norm(Some(1.0))
 }
 
-fn sgd() -> Vec<Atom> {
-    let sgd = Sgd { lr: 0.02, momentum: 0.9, ..Sgd::default() };
-    std::iter::once(Atom::ClipByGlobalNorm { max_norm: 1.0 }).chain(sgd.atoms()).collect()
+fn sgd() -> Config {
+    Config::of::<Sgd>().with_lr(0.02).with_clip_norm(Some(1.0))
 }
 
 fn settings(covariates: Covariates, steps: u64) -> TrainConfig {
@@ -98,16 +96,16 @@ struct Twins {
 
 impl Observer<f64> for Twins {
     fn observe(&mut self, view: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
-        let own = view.update_of(view.optimizer).0;
+        let own = view.update_of(view.optimizer).unwrap().0;
         let [twin, other] = view.shadows else { panic!("two shadows") };
-        assert_eq!(view.update_of(&twin.optimizer).0, own, "step {}", view.step);
-        self.apart += u64::from(view.update_of(&other.optimizer).0 != own);
+        assert_eq!(view.update_of(&twin.optimizer).unwrap().0, own, "step {}", view.step);
+        self.apart += u64::from(view.update_of(&other.optimizer).unwrap().0 != own);
         self.seen += 1;
     }
 }
 
 #[test]
-fn a_shadow_with_the_same_atoms_makes_the_same_updates() {
+fn a_shadow_with_the_same_optimizer_makes_the_same_updates() {
     let mut twins = Twins::default();
     rows(&settings(gaussian(), 30), Schedule::Every(1), &mut twins);
     assert_eq!((twins.seen, twins.apart), (31, 31));
@@ -134,39 +132,60 @@ fn shadows_move_nothing_and_resume_with_the_same_bits() {
     let mut first = Trainer::<f64>::new(with.clone());
     train(&mut first, 17);
     let saved: Vec<(String, Vec<f64>)> =
-        first.buffers().map(|(name, values)| (name, values.to_vec())).collect();
-    let buffers: Vec<(&str, &[f64])> =
+        first.state().map(|(name, values)| (name, values.to_vec())).collect();
+    let state: Vec<(&str, &[f64])> =
         saved.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
-    let names: Vec<&str> = buffers.iter().map(|(name, _)| *name).collect();
+    let names: Vec<&str> = state.iter().map(|(name, _)| *name).collect();
     for prefix in ["optimizer.", "shadow.twin.", "shadow.sgd."] {
         assert!(names.iter().any(|name| name.starts_with(prefix)), "{names:?}");
     }
     let mut second = Trainer::<f64>::new(with);
-    second.restore(17, first.params(), &buffers).unwrap();
+    second.restore(17, first.params(), &state).unwrap();
     train(&mut second, 41);
     assert_eq!(second.params(), whole.params());
     let ends = |trainer: &Trainer<f64>| -> Vec<Vec<f64>> {
-        trainer.buffers().map(|(_, values)| values.to_vec()).collect()
+        trainer.state().map(|(_, values)| values.to_vec()).collect()
     };
     assert_eq!(ends(&second), ends(&whole));
-    let missing: Vec<_> =
-        buffers.iter().copied().filter(|(n, _)| !n.starts_with("shadow")).collect();
+    let missing: Vec<_> = state.iter().copied().filter(|(n, _)| !n.starts_with("shadow")).collect();
     let params = first.params().to_vec();
-    assert!(second.restore(17, &params, &missing).is_err(), "a shadow without memory");
+    assert!(second.restore(17, &params, &missing).is_err(), "a shadow without state");
 }
 
 #[test]
-fn dynamics_follow_from_the_atoms() {
+fn stability_follows_from_the_optimizer() {
     let grad = [3.0, 4.0];
-    let momentum = dynamics_of(&sgd(), 5, &grad, None).unwrap();
+    // At step `steps`, with Adam's second moment as it would be without clipping.
+    let stability = |config: &Config, steps: u64, second_moment: &[f64]| {
+        let mut optimizer = Optimizer::<f64>::new(config, &Block::whole(2));
+        let names: Vec<String> = optimizer.state().map(|(name, _)| name.to_string()).collect();
+        let state: Vec<(&str, &[f64])> =
+            names.iter().map(|name| (name.as_str(), second_moment)).collect();
+        optimizer.restore(steps, &state).unwrap();
+        optimizer.stability(&grad)
+    };
+    let momentum = stability(&sgd(), 5, &[0.0; 2]).unwrap();
     assert!((momentum.threshold - 3.8 / 0.02).abs() < 1e-12 * 190.0);
     assert_eq!((momentum.clip_factor, &momentum.preconditioner), (0.2, &None));
-    let adam = dynamics_of(&adam(), 1, &grad, Some(&[0.9, 1.6])).unwrap();
+    let adam = stability(&adam(), 1, &[0.9, 1.6]).unwrap();
     assert!((adam.threshold - 38.0 / 0.02).abs() < 1e-12 * 1900.0);
     // First step: v = (1 − β₂)g², v̂ = g², D = (1 − β₁)(|g| + ε).
     let d = adam.preconditioner.unwrap();
     assert!((d[0] - 0.1 * (3.0 + 1e-8)).abs() < 1e-15 && (d[1] - 0.1 * (4.0 + 1e-8)).abs() < 1e-15);
-    assert_eq!(dynamics_of(&[], 1, &grad, None), None);
+    // With a running maximum that is what divides; decoupled decay changes no threshold.
+    let adamw = Config::of::<AdamW>().with("weight_decay", 0.1).unwrap().with_lr(0.02);
+    let adamw = stability(&adamw.with("amsgrad", true).unwrap(), 1, &[0.9, 1.6]).unwrap();
+    assert_eq!((adamw.threshold, adamw.preconditioner), (adam.threshold, Some(d)));
+    assert_eq!(stability(&sgd(), 0, &[0.0; 2]), None, "no step was made");
+}
+
+/// A second moment that has overflowed gives no threshold but NaN, never 0.
+#[test]
+fn overflowed_moments_give_no_preconditioner() {
+    let mut optimizer = Optimizer::<f32>::new(&adam(), &Block::whole(1));
+    let state: [(&str, &[f32]); 2] = [("2.exp_avg", &[1.0]), ("2.exp_avg_sq", &[f32::INFINITY])];
+    optimizer.restore(3, &state).unwrap();
+    assert!(optimizer.stability(&[1.0]).unwrap().preconditioner.unwrap()[0].is_nan());
 }
 
 #[test]
@@ -326,7 +345,7 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
             Instrument::Stability.measure(&mut context, &mut self.readings);
             Instrument::Heterogeneity.measure(&mut context, &mut self.readings);
             let updates = context.updates.clone().unwrap();
-            let diagonal = updates.dynamics.unwrap().preconditioner.unwrap();
+            let diagonal = updates.stability.unwrap().preconditioner.unwrap();
             let hessian = context.probe.hessian().unwrap();
             self.exact = *hessian.preconditioned(&diagonal).eigenvalues().unwrap().last().unwrap();
         }
@@ -350,7 +369,7 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
 /// The gradient is finite, its square is not: Adam would divide by infinity ever after.
 #[test]
 fn an_optimizer_that_overflows_has_diverged() {
-    let optimizer = Adam { lr: 0.02, ..Adam::default() }.atoms();
+    let optimizer = Config::pytorch::<Adam>().with_lr(0.02);
     let settings =
         TrainConfig { optimizer, init_std: 1.0, shadows: Vec::new(), ..settings(gaussian(), 20) };
     let outcome = |settings: &TrainConfig, double: bool| {

@@ -7,17 +7,19 @@ use windtunnel_math::lanes::Isa;
 use windtunnel_math::linalg::{dot, norm, normals, symmetric_eigen, symmetric_eigenvalues};
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::stability::{
+    adam_threshold, gradient_descent_threshold, heavy_ball_threshold, nesterov_threshold,
+};
 use windtunnel_measure::landscape::{
     Convention, Curvature, Estimate, Hessian, HessianOperator, LanczosMemory, LanczosPlan, Median,
-    Parameters, Probe, Resampled, adam_threshold, block_heterogeneity, cosine,
-    directional_smoothness, gradient_descent_threshold, heavy_ball_threshold, hutchinson_diag,
-    hutchinson_trace, lanczos, large_batch_gradient, negative_mass, nesterov_threshold,
-    noise_sample, path_smoothness, random_start, robust_condition_number, robust_condition_numbers,
-    slq, update_geometry,
+    Parameters, Probe, Resampled, block_heterogeneity, cosine, directional_smoothness,
+    hutchinson_diag, hutchinson_trace, lanczos, large_batch_gradient, negative_mass, noise_sample,
+    path_smoothness, random_start, robust_condition_number, robust_condition_numbers, slq,
+    update_geometry,
 };
 use windtunnel_model::task::{Covariates, Form, Task};
 use windtunnel_model::{BatchObjective, Evaluator, TaskObjective, Transformer};
-use windtunnel_optim::{Optimizer, Sgd};
+use windtunnel_optim::{Config, Optimizer, Point, Sgd, Value};
 
 /// ½ xᵀHx + ⟨b, x⟩, which counts how often it is asked.
 struct Quadratic {
@@ -315,7 +317,7 @@ fn conventions_of_the_robust_condition_number_by_hand() {
     assert!(robust_condition_number(&[], Median::Lower).is_nan());
 
     let hessian = Hessian::from_entries(3, vec![2.0, 2.0, 0.0, 2.0, 2.0, 0.0, 0.0, 0.0, 0.0]);
-    let block = |name: &str, range, unused| Block { name: name.into(), range, unused };
+    let block = |name: &str, range, unused| Block { name: name.into(), range, shape: None, unused };
     let blocks = [block("live", 0..2, false), block("unused", 2..3, true)];
     let of = |curvature, median, parameters| {
         let wanted = Convention { curvature, median, parameters };
@@ -400,7 +402,10 @@ fn thresholds_of_stability_are_where_updates_turn() {
         }
         x.is_nan() || x.abs() >= 1.0
     };
-    let sgd = |momentum, nesterov| Sgd { lr, momentum, nesterov, ..Sgd::default() };
+    let sgd = |momentum: f64, nesterov: bool| {
+        let values = [("momentum", Value::Number(momentum)), ("nesterov", Value::Flag(nesterov))];
+        Config::of::<Sgd>().with_all(&values).unwrap().with_lr(lr)
+    };
     let cases = [
         (gradient_descent_threshold(lr), sgd(0.0, false)),
         (heavy_ball_threshold(lr, 0.9), sgd(0.9, false)),
@@ -408,10 +413,12 @@ fn thresholds_of_stability_are_where_updates_turn() {
     ];
     for (threshold, sgd) in cases {
         for (factor, expected) in [(0.99, false), (1.01, true)] {
-            let mut optimizer = Optimizer::new(&sgd.atoms(), 1);
+            let mut optimizer = Optimizer::new(&sgd, &Block::whole(1));
             let mut step = |grad: f64| {
                 let mut update = [grad];
-                optimizer.update(&[0.0], &mut update);
+                optimizer.update(Point::new(&[0.0]), &mut update).unwrap();
+                // What the optimizer says of itself.
+                assert_eq!(optimizer.stability(&[grad]).unwrap().threshold, threshold);
                 -update[0]
             };
             assert_eq!(grows(factor * threshold, &mut step), expected, "{sgd:?} at {factor}");
@@ -441,7 +448,12 @@ fn thresholds_of_stability_are_where_updates_turn() {
 
 #[test]
 fn heterogeneity_is_zero_for_equal_blocks_and_one_for_disjoint() {
-    let block = |k: usize, unused| Block { name: format!("b{k}"), range: 3 * k..3 * k + 3, unused };
+    let block = |k: usize, unused| Block {
+        name: format!("b{k}"),
+        range: 3 * k..3 * k + 3,
+        shape: None,
+        unused,
+    };
     let blocks: Vec<Block> = (0..4).map(|k| block(k, k == 3)).collect();
     let values = [1.0, 2.0, 3.0, 1.0, 2.0, 3.0, 10.0, 20.0, 30.0, 1.0, 7.0, 9.0];
     let found = block_heterogeneity(&diagonal(&values), &blocks).unwrap();

@@ -16,16 +16,16 @@ pub fn groups(runs: Vec<(&RunSpec, Member)>) -> Vec<Group> {
         }
     }
     // Ratios are SGD's over the others', as the paper has them.
-    specs.sort_by_key(|spec| spec.optimizer.rule.name() != "sgd");
+    specs.sort_by_key(|spec| spec.optimizer.name() != "sgd");
     let same_task = specs.windows(2).all(|w| w[0].task == w[1].task && w[0].model == w[1].model);
     let group = |(k, spec): (usize, &&RunSpec)| {
-        let rule = &spec.optimizer.rule;
+        let optimizer = &spec.optimizer;
         let name = match same_task && specs.len() > 1 {
-            true => format!("{} lr={}", rule.name(), short(rule.lr())),
+            true => format!("{} lr={}", optimizer.name(), short(optimizer.lr())),
             false => describe(spec),
         };
-        let same_rule = specs.iter().filter(|s| s.optimizer.rule.name() == rule.name()).count();
-        let color = match rule.name() {
+        let same_rule = specs.iter().filter(|s| s.optimizer.name() == optimizer.name()).count();
+        let color = match optimizer.name() {
             "sgd" if same_rule == 1 => Color::BLACK,
             "adam" if same_rule == 1 => Color::RED,
             // Black and red are taken by the paper's two, if they are here.

@@ -15,7 +15,7 @@ mod work;
 pub use context::{Context, DENSE_LIMIT, EstimatorPlan, NoisePlan};
 pub use noise::{POOR_REFERENCE, gaussian_norms};
 pub use readings::{Readings, Warning};
-pub use update::{Dynamics, Updates};
+pub use update::Updates;
 pub use work::Work;
 
 use windtunnel_math::objective::ObjectiveError;

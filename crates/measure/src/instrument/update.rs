@@ -4,6 +4,7 @@ use super::{Context, Instrument, Readings, Warning, curvature};
 use crate::landscape::{cosine, directional_smoothness, path_smoothness, update_geometry};
 use windtunnel_math::linalg::norm;
 use windtunnel_math::objective::ObjectiveError;
+use windtunnel_math::stability::Stability;
 
 /// Eigenvalues below this share of ‖H‖₂ count as zero for the Newton step.
 const NEWTON_CUTOFF: f64 = 1e-10;
@@ -17,19 +18,8 @@ pub struct Updates {
     pub update: Vec<f64>,
     /// Those of other optimizers that saw the same gradients, by name.
     pub others: Vec<(String, Vec<f64>)>,
-    /// How the run's own optimizer moves on a quadratic, where that is known.
-    pub dynamics: Option<Dynamics>,
-}
-
-/// An optimizer on a quadratic: stable while the (preconditioned) sharpness is below a threshold.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Dynamics {
-    /// The threshold, for the update without clipping and weight decay.
-    pub threshold: f64,
-    /// The diagonal D of Adam's preconditioner.
-    pub preconditioner: Option<Vec<f64>>,
-    /// min(1, c/‖g‖), by which this step is clipped.
-    pub clip_factor: f64,
+    /// Threshold of stability of the run's own optimizer on a quadratic, where that is known.
+    pub stability: Option<Stability>,
 }
 
 /// −x.
@@ -105,18 +95,24 @@ pub(super) fn stability(
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
     let Context { probe, updates, estimators: plan, .. } = context;
-    let Some(dynamics) = updates.as_ref().and_then(|updates| updates.dynamics.as_ref()) else {
+    let Some(updates) = updates else {
         readings.warn(without_optimizer(Instrument::Stability));
         return Ok(());
     };
-    let diagonal = dynamics.preconditioner.as_deref();
+    let Some(stability) = &updates.stability else {
+        let reason = "not measured: the threshold of stability of this optimizer is not known";
+        let instrument = Instrument::Stability.name();
+        readings.warn(Warning::Unavailable { instrument, reason });
+        return Ok(());
+    };
+    let diagonal = stability.preconditioner.as_deref();
     let sharpness = curvature::largest(probe, diagonal, plan)?;
     let metric = if diagonal.is_some() { "preconditioned_sharpness" } else { "sharpness" };
     readings.record(metric, sharpness);
-    readings.record("stability_threshold", dynamics.threshold);
-    readings.record("clip_factor", dynamics.clip_factor);
+    readings.record("stability_threshold", stability.threshold);
+    readings.record("clip_factor", stability.clip_factor);
     // Clipping multiplies gradient and curvature alike.
-    readings.record("stability_ratio", dynamics.clip_factor * sharpness / dynamics.threshold);
+    readings.record("stability_ratio", stability.clip_factor * sharpness / stability.threshold);
     Ok(())
 }
 

@@ -52,7 +52,6 @@ mod noise;
 mod operator;
 mod probe;
 mod smoothness;
-mod stability;
 mod summary;
 
 pub use conditioning::{
@@ -74,7 +73,4 @@ pub use operator::{
 };
 pub use probe::Probe;
 pub use smoothness::{directional_smoothness, path_smoothness};
-pub use stability::{
-    adam_threshold, gradient_descent_threshold, heavy_ball_threshold, nesterov_threshold,
-};
 pub use summary::NoiseSummary;

@@ -239,6 +239,7 @@ fn any_noise_and_any_hessian_are_pictures() {
         let block = |(at, size): (usize, usize)| Block {
             name: format!("p{at}"),
             range: at..at + size,
+            shape: None,
             unused: false,
         };
         let starts = sizes.iter().scan(0, |end, size| {
@@ -271,7 +272,7 @@ fn any_noise_and_any_hessian_are_pictures() {
 fn a_hessian_of_any_size_is_drawn() {
     for size in [1e-305, 1e-295, 1.0, 1e295, f64::MAX] {
         let hessian = Hessian::from_entries(2, vec![size, -size, 0.5 * size, f64::INFINITY]);
-        let block = Block { name: "p".into(), range: 0..2, unused: false };
+        let block = Block { name: "p".into(), range: 0..2, shape: None, unused: false };
         let figure = chart::hessian(&hessian, &[block], "what");
         let svg = figure.svg();
         check_svg(&svg);

@@ -6,7 +6,7 @@ use toml::{Table, Value};
 use windtunnel_model::task::family;
 use windtunnel_model::task::{Labels, Size, WStar};
 
-use super::{CovarianceSpec, Rule, RunId, RunSpec};
+use super::{CovarianceSpec, RunId, RunSpec};
 
 /// Raised whenever the numbers of an unchanged spec change: generator, kernel, order of sums,
 /// optimizer arithmetic, or the list of recorded metrics. Part of every [`RunId`], so that old results are never mistaken for new.
@@ -37,7 +37,7 @@ impl RunSpec {
         let mut table: Table = Table::from_iter([
             ("task".into(), self.task_table().into()),
             ("model".into(), self.model.table().into()),
-            ("optimizer".into(), self.optimizer_table().into()),
+            ("optimizer".into(), super::optimizer::table(&self.optimizer).into()),
             ("train".into(), self.train_table().into()),
             ("eval".into(), self.eval_table().into()),
         ]);
@@ -88,32 +88,6 @@ impl RunSpec {
             entries.insert("match".into(), "second_moment".into());
         }
         entries
-    }
-
-    fn optimizer_table(&self) -> Table {
-        let clip = self.optimizer.clip_norm.map_or_else(|| "off".into(), Value::Float);
-        let rule = &self.optimizer.rule;
-        let mut shared =
-            table([("name", rule.name().into()), ("lr", rule.lr().into()), ("clip_norm", clip)]);
-        let adam = |beta1: f64, beta2: f64, eps: f64, weight_decay: f64, amsgrad: bool| {
-            table([
-                ("betas", vec![beta1, beta2].into()),
-                ("eps", eps.into()),
-                ("weight_decay", weight_decay.into()),
-                ("amsgrad", amsgrad.into()),
-            ])
-        };
-        shared.extend(match rule {
-            Rule::Sgd(r) => table([
-                ("momentum", r.momentum.into()),
-                ("dampening", r.dampening.into()),
-                ("nesterov", r.nesterov.into()),
-                ("weight_decay", r.weight_decay.into()),
-            ]),
-            Rule::Adam(r) => adam(r.beta1, r.beta2, r.eps, r.weight_decay, r.amsgrad),
-            Rule::AdamW(r) => adam(r.beta1, r.beta2, r.eps, r.weight_decay, r.amsgrad),
-        });
-        shared
     }
 
     fn train_table(&self) -> Table {

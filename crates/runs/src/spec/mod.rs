@@ -11,6 +11,7 @@ mod instruments;
 mod limits;
 mod memory;
 mod model;
+mod optimizer;
 mod preset;
 mod reader;
 mod resolve;
@@ -34,7 +35,7 @@ use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::{Instrument, NoisePlan};
 use windtunnel_model::Transformer;
 use windtunnel_model::task::{Family, Size, Task};
-use windtunnel_optim as optim;
+use windtunnel_optim::{Adam, Config, Sgd};
 use windtunnel_train::{Schedule, TrainConfig};
 
 /// Everything that determines the numbers of one run.
@@ -45,7 +46,7 @@ pub struct RunSpec {
     /// The model and its initial parameters.
     pub model: ModelSpec,
     /// The optimizer and its learning rate.
-    pub optimizer: OptimizerSpec,
+    pub optimizer: Config,
     /// Length, batch, seed and precision of training.
     pub train: TrainSpec,
     /// Held-out evaluation.
@@ -108,46 +109,6 @@ pub struct ModelSpec {
     pub init_std: f64,
 }
 
-/// `[optimizer]`.
-#[derive(Clone, Debug, PartialEq)]
-pub struct OptimizerSpec {
-    /// Which one, with its own settings.
-    pub rule: Rule,
-    /// Global-norm clipping before it, or `None` for "off".
-    pub clip_norm: Option<f64>,
-}
-
-/// An optimizer with PyTorch's semantics and names.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Rule {
-    /// `sgd`.
-    Sgd(optim::Sgd),
-    /// `adam`: weight decay enters the gradient.
-    Adam(optim::Adam),
-    /// `adamw`: weight decay shrinks the parameters.
-    AdamW(optim::AdamW),
-}
-
-impl Rule {
-    /// The name in specs.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Rule::Sgd(_) => "sgd",
-            Rule::Adam(_) => "adam",
-            Rule::AdamW(_) => "adamw",
-        }
-    }
-
-    /// Learning rate.
-    pub fn lr(&self) -> f64 {
-        match self {
-            Rule::Sgd(rule) => rule.lr,
-            Rule::Adam(rule) => rule.lr,
-            Rule::AdamW(rule) => rule.lr,
-        }
-    }
-}
-
 /// `[train]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TrainSpec {
@@ -201,20 +162,13 @@ pub struct InstrumentsSpec {
 }
 
 impl RunSpec {
-    /// The run in terms of the core, on `threads` threads.
+    /// The run as the trainer takes it, on `threads` threads.
     pub fn settings(&self, isa: Isa, threads: usize) -> TrainConfig {
-        let clip = self.optimizer.clip_norm;
-        let clip = clip.map(|max_norm| optim::Atom::ClipByGlobalNorm { max_norm });
-        let rule = match &self.optimizer.rule {
-            Rule::Sgd(rule) => rule.atoms(),
-            Rule::Adam(rule) => rule.atoms(),
-            Rule::AdamW(rule) => rule.atoms(),
-        };
         TrainConfig {
             task: self.task.task.clone(),
             model: self.model.transformer,
             init_std: self.model.init_std,
-            optimizer: clip.into_iter().chain(rule).collect(),
+            optimizer: self.optimizer.clone(),
             batch_size: self.train.batch_size,
             steps: self.train.steps,
             seed: self.train.seed,
@@ -228,31 +182,23 @@ impl RunSpec {
         }
     }
 
-    /// The optimizers that are asked what they would do: SGD with momentum 0.9 and Adam with betas
-    /// (0.9, 0.9), as in the paper, clipped as the run is; without that which the run itself has.
-    /// Learning rates are 1, because only directions matter.
-    pub fn shadows(&self) -> Vec<(String, Vec<optim::Atom>)> {
-        let clip = self.optimizer.clip_norm;
-        let clip = clip.map(|max_norm| optim::Atom::ClipByGlobalNorm { max_norm });
-        let sgd = optim::Sgd { lr: 1.0, momentum: 0.9, ..optim::Sgd::default() }.atoms();
-        let adam = optim::Adam { lr: 1.0, beta1: 0.9, beta2: 0.9, ..optim::Adam::default() };
-        [("sgd", sgd), ("adam", adam.atoms())]
-            .into_iter()
-            .filter(|(name, _)| *name != self.optimizer.rule.name())
-            .map(|(name, atoms)| (name.into(), clip.into_iter().chain(atoms).collect()))
-            .collect()
+    /// The optimizers that are asked what they would do: SGD and Adam with the paper's defaults,
+    /// momentum 0.9 and betas (0.9, 0.9), clipped as the run is; without that which the run itself
+    /// has. Learning rates are 1, because only directions matter.
+    pub fn shadows(&self) -> Vec<(String, Config)> {
+        let other = |config: &Config| config.name() != self.optimizer.name();
+        let shadow = |config: Config| {
+            let config = config.with_lr(1.0).with_clip_norm(self.optimizer.clip_norm());
+            (config.name().into(), config)
+        };
+        let papers = [Config::of::<Sgd>(), Config::of::<Adam>()];
+        papers.into_iter().filter(other).map(shadow).collect()
     }
 
-    /// The same run with another learning rate.
+    /// The same run with another learning rate, which is to be finite and positive.
     #[must_use]
     pub fn with_lr(&self, lr: f64) -> RunSpec {
-        let mut spec = self.clone();
-        match &mut spec.optimizer.rule {
-            Rule::Sgd(rule) => rule.lr = lr,
-            Rule::Adam(rule) => rule.lr = lr,
-            Rule::AdamW(rule) => rule.lr = lr,
-        }
-        spec
+        RunSpec { optimizer: self.optimizer.clone().with_lr(lr), ..self.clone() }
     }
 
     /// The same run with another seed.

@@ -2,8 +2,9 @@
 
 use toml::{Table, Value};
 use windtunnel_model::{Attention, Corner, Encoder, Mask, Parameterization, Transformer};
+use windtunnel_optim::Range;
 
-use super::reader::{Range, Section};
+use super::reader::Section;
 use super::{ModelSpec, Preset, SpecError};
 
 const MAX_DEPTH: usize = 1024;

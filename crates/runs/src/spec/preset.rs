@@ -2,6 +2,7 @@
 
 use windtunnel_measure::instrument::Instrument;
 use windtunnel_model::{Attention, Corner, Encoder, Parameterization, Transformer};
+use windtunnel_optim::Definition;
 use windtunnel_train::Schedule;
 
 /// Defaults that a preset changes.
@@ -27,10 +28,9 @@ pub struct Preset {
     pub covariates: &'static str,
     /// How covariates become labels.
     pub labels: &'static str,
-    /// Learning rate of SGD with momentum 0.9.
-    pub sgd_lr: f64,
-    /// Learning rate of Adam with betas (0.9, 0.9).
-    pub adam_lr: f64,
+    /// Learning rates by name of the optimizer: of SGD with momentum 0.9, of Adam with betas
+    /// (0.9, 0.9).
+    pub lrs: &'static [(&'static str, f64)],
     /// Global-norm threshold.
     pub clip_norm: f64,
 }
@@ -47,6 +47,12 @@ pub enum Kind {
 }
 
 impl Preset {
+    /// Learning rate of an optimizer: the published one, or else its own default.
+    pub fn lr(&self, optimizer: &Definition) -> f64 {
+        let published = self.lrs.iter().find(|(name, _)| *name == optimizer.rates_of);
+        published.map_or(optimizer.lr, |(_, lr)| *lr)
+    }
+
     /// Its model for prompts of dimension `dim`.
     pub(super) fn model(&self, dim: usize) -> Transformer {
         let linear = Transformer::linear(self.depth, dim);
@@ -75,8 +81,7 @@ const SETTING1: Preset = Preset {
     batch_size: 1000,
     covariates: "gaussian",
     labels: "linear",
-    sgd_lr: 0.02,
-    adam_lr: 0.02,
+    lrs: &[("sgd", 0.02), ("adam", 0.02)],
     clip_norm: 1.0,
 };
 
@@ -89,8 +94,7 @@ pub const PRESETS: [Preset; 8] = [
         name: "setting2",
         title: "Setting 2: n = 5, Gaussian",
         context_len: 5,
-        sgd_lr: 0.01,
-        adam_lr: 0.005,
+        lrs: &[("sgd", 0.01), ("adam", 0.005)],
         ..SETTING1
     },
     Preset {
@@ -103,8 +107,7 @@ pub const PRESETS: [Preset; 8] = [
         name: "sphere",
         title: "Spherical: n = 20, unit norm",
         covariates: "sphere",
-        sgd_lr: 5.0,
-        adam_lr: 0.1,
+        lrs: &[("sgd", 5.0), ("adam", 0.1)],
         clip_norm: 0.1,
         ..SETTING1
     },
@@ -136,8 +139,7 @@ pub const PRESETS: [Preset; 8] = [
         labels: "mlp",
         init_std: 0.1,
         batch_size: 2000,
-        sgd_lr: 0.05,
-        adam_lr: 0.01,
+        lrs: &[("sgd", 0.05), ("adam", 0.01)],
         ..SETTING1
     },
 ];

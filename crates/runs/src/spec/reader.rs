@@ -1,38 +1,9 @@
 //! Typed reading of one section: each key is asked for once, what is left over is unknown.
 
 use toml::{Table, Value};
+use windtunnel_optim::Range;
 
 use super::SpecError;
-
-/// A number's range, for the check and for the message.
-#[derive(Clone, Copy)]
-pub(super) enum Range {
-    /// x > 0.
-    Positive,
-    /// x ≥ 0.
-    NonNegative,
-    /// 0 ≤ x < 1.
-    Fraction,
-}
-
-impl Range {
-    fn contains(self, x: f64) -> bool {
-        x.is_finite()
-            && match self {
-                Range::Positive => x > 0.0,
-                Range::NonNegative => x >= 0.0,
-                Range::Fraction => (0.0..1.0).contains(&x),
-            }
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Range::Positive => "a finite number > 0",
-            Range::NonNegative => "a finite number >= 0",
-            Range::Fraction => "a number >= 0 and < 1",
-        }
-    }
-}
 
 /// One table of the document.
 pub(super) struct Section {
@@ -77,6 +48,11 @@ impl Section {
     pub(super) fn take(&mut self, name: &'static str) -> Option<Value> {
         self.known.push(name);
         self.table.remove(name)
+    }
+
+    /// The value of `name`, which need not be a key of the section.
+    pub(super) fn peek(&self, name: &str) -> Option<&Value> {
+        self.table.get(name)
     }
 
     pub(super) fn error(&self, name: &str, value: impl ToString, allowed: &str) -> SpecError {

@@ -1,24 +1,22 @@
 //! From a TOML table to a [`RunSpec`]: keys, defaults and ranges, section by section.
 
-use toml::{Table, Value};
+use toml::Table;
 use windtunnel_measure::instrument::{DENSE_LIMIT, EstimatorPlan, Instrument, NoisePlan};
 use windtunnel_model::Transformer;
 use windtunnel_model::task::Family;
-use windtunnel_optim::{Adam, AdamW, Sgd};
 use windtunnel_train::Schedule;
 
 use super::instruments::instruments;
 use super::limits::{MAX_BATCH, MAX_SEED, MAX_STEPS};
 use super::memory::Memory;
 use super::model::model;
-use super::reader::{Range, Section, key_among};
+use super::optimizer::optimizer;
+use super::reader::{Section, key_among};
 use super::task::task;
-use super::{
-    EvalSpec, OptimizerSpec, PRESETS, Precision, Preset, Rule, RunSpec, SpecError, TrainSpec,
-};
+use super::{EvalSpec, PRESETS, Precision, Preset, RunSpec, SpecError, TrainSpec};
 
-/// Every key of a spec but those of families, for suggestions across sections.
-const KEYS: [&str; 55] = [
+/// Every key of a spec but those of families and optimizers, for suggestions across sections.
+const KEYS: [&str; 45] = [
     "preset",
     "task.dim",
     "task.context_len",
@@ -42,16 +40,6 @@ const KEYS: [&str; 55] = [
     "model.tied",
     "model.encoder",
     "model.encoder_hidden",
-    "optimizer.name",
-    "optimizer.lr",
-    "optimizer.clip_norm",
-    "optimizer.momentum",
-    "optimizer.dampening",
-    "optimizer.nesterov",
-    "optimizer.weight_decay",
-    "optimizer.betas",
-    "optimizer.eps",
-    "optimizer.amsgrad",
     "train.steps",
     "train.batch_size",
     "train.seed",
@@ -80,7 +68,8 @@ const KEYS: [&str; 55] = [
 pub(super) fn keys() -> impl Iterator<Item = String> {
     let families = Family::ALL.iter().flat_map(|family| family.parameters);
     let parameters = families.map(|parameter| format!("task.covariates.{}", parameter.key));
-    KEYS.iter().map(|key| (*key).into()).chain(parameters)
+    let own = KEYS.iter().map(|key| (*key).into());
+    own.chain(super::optimizer::keys()).chain(parameters)
 }
 
 /// The key of a spec that a word of another tool or command line means, as `optimizer.lr` for `lr`.
@@ -100,8 +89,9 @@ pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
     let preset = PRESETS.iter().find(|p| p.name == chosen).unwrap_or(&PRESETS[0]);
     let task = task(root.section("task", None)?, preset)?;
     let model = model(root.section("model", None)?, preset, task.task.dim())?;
-    let optimizer = optimizer(root.section("optimizer", Some("name"))?, preset)?;
+    let optimizer_section = root.section("optimizer", Some("name"))?;
     let train = train(root.section("train", None)?, preset)?;
+    let optimizer = optimizer(optimizer_section, preset, train.steps)?;
     let eval = eval(root.section("eval", None)?)?;
     let instruments = instruments(root.section("instruments", Some("preset"))?)?;
     root.finish()?;
@@ -186,61 +176,6 @@ fn within(
         value: value.to_string(),
         allowed: format!("{needs}, more than {} GiB; change one of them", MAX_MEMORY >> 30),
     })
-}
-
-fn optimizer(mut section: Section, preset: &Preset) -> Result<OptimizerSpec, SpecError> {
-    let name = section.choice("name", "adam", &["sgd", "adam", "adamw"])?;
-    let lr = if name == "sgd" { preset.sgd_lr } else { preset.adam_lr };
-    let lr = section.number("lr", lr, Range::Positive)?;
-    let clip_norm = match section.take("clip_norm") {
-        None => Some(preset.clip_norm),
-        Some(Value::String(off)) if off == "off" => None,
-        Some(value) => Some(section.check("clip_norm", &value, Range::Positive).map_err(|_| {
-            section.error("clip_norm", &value, "expected a finite number > 0, or \"off\"")
-        })?),
-    };
-    let weight_decay = section.number("weight_decay", 0.0, Range::NonNegative)?;
-    let rule = if name == "sgd" {
-        Rule::Sgd(sgd(&mut section, lr, weight_decay)?)
-    } else {
-        let (beta1, beta2) = betas(&mut section)?;
-        let eps = section.number("eps", 1e-8, Range::NonNegative)?;
-        let amsgrad = section.flag("amsgrad", false)?;
-        if name == "adam" {
-            Rule::Adam(Adam { lr, beta1, beta2, eps, weight_decay, amsgrad })
-        } else {
-            Rule::AdamW(AdamW { lr, beta1, beta2, eps, weight_decay, amsgrad })
-        }
-    };
-    section.finish()?;
-    Ok(OptimizerSpec { rule, clip_norm })
-}
-
-fn sgd(section: &mut Section, lr: f64, weight_decay: f64) -> Result<Sgd, SpecError> {
-    let momentum = section.number("momentum", 0.9, Range::Fraction)?;
-    let dampening = section.number("dampening", 0.0, Range::Fraction)?;
-    let nesterov = section.flag("nesterov", false)?;
-    if nesterov && (momentum == 0.0 || dampening != 0.0) {
-        let allowed = format!(
-            "Nesterov momentum needs optimizer.momentum > 0 (is {momentum}) and \
-             optimizer.dampening = 0 (is {dampening})"
-        );
-        return Err(section.error("nesterov", true, &allowed));
-    }
-    Ok(Sgd { lr, momentum, dampening, nesterov, weight_decay })
-}
-
-fn betas(section: &mut Section) -> Result<(f64, f64), SpecError> {
-    let Some(value) = section.take("betas") else { return Ok((0.9, 0.9)) };
-    let wrong =
-        || section.error("betas", &value, "expected two numbers >= 0 and < 1, as [0.9, 0.999]");
-    match value.as_array().map(Vec::as_slice) {
-        Some([beta1, beta2]) => Ok((
-            section.check("betas", beta1, Range::Fraction).map_err(|_| wrong())?,
-            section.check("betas", beta2, Range::Fraction).map_err(|_| wrong())?,
-        )),
-        _ => Err(wrong()),
-    }
 }
 
 fn train(mut section: Section, preset: &Preset) -> Result<TrainSpec, SpecError> {

@@ -6,9 +6,10 @@ use windtunnel_model::task::{
     Covariance, Covariates, Family, Labels, MAX_CONTEXT_LEN, MAX_DIM, MAX_HIDDEN, Mlp, Size, Task,
     TaskError, WStar,
 };
+use windtunnel_optim::Range;
 
 use super::limits::MAX_SEED;
-use super::reader::{Range, Section};
+use super::reader::Section;
 use super::{CovarianceSpec, CovariatesSpec, Preset, SpecError, TaskSpec};
 
 /// Seed of the paper's network.

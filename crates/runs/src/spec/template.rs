@@ -3,13 +3,18 @@
 use windtunnel_model::Attention;
 use windtunnel_model::task::Family;
 
-/// Lines of the file that stand for the kinds of covariates and the variants of attention.
+use super::optimizer;
+
+/// Lines of the file that stand for the kinds of covariates, the variants of attention, the
+/// optimizers and their hyper-parameters.
 const KINDS: &str = "# <kinds>\n";
 const ATTENTIONS: &str = "# <attentions>\n";
+const OPTIMIZERS: &str = "# <optimizers>\n";
+const PARAMETERS: &str = "# <parameters>\n";
 /// Where comments start.
 const COLUMN: usize = 28;
 
-/// The template: a file, and lines on every family of covariates and every attention.
+/// The template: a file, and lines on every family of covariates, attention and optimizer.
 pub fn template() -> String {
     let kinds: String = Family::ALL
         .iter()
@@ -26,7 +31,19 @@ pub fn template() -> String {
         .iter()
         .map(|a| line("attention", format!("\"{}\"", a.name()), "", a.summary()))
         .collect();
-    include_str!("template.toml").replace(KINDS, &kinds).replace(ATTENTIONS, &attentions)
+    let optimizers: String = optimizer::names()
+        .into_iter()
+        .map(|(name, summary)| line("name", format!("\"{name}\""), "", summary))
+        .collect();
+    let parameters: String = optimizer::documented()
+        .into_iter()
+        .map(|(setting, comment)| format!("{:COLUMN$}# {comment}\n", format!("# {setting}")))
+        .collect();
+    include_str!("template.toml")
+        .replace(KINDS, &kinds)
+        .replace(ATTENTIONS, &attentions)
+        .replace(OPTIMIZERS, &optimizers)
+        .replace(PARAMETERS, &parameters)
 }
 
 fn line(key: &str, value: String, of: &str, summary: &str) -> String {

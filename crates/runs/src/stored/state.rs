@@ -1,8 +1,9 @@
 //! States of trainers as tensors of the store, and back.
 
-use windtunnel_math::lanes::{Isa, Real};
+use windtunnel_math::lanes::Isa;
+use windtunnel_math::objective::Block;
 use windtunnel_model::Trained;
-use windtunnel_optim::Optimizer;
+use windtunnel_optim::{Optimizer, Scalar};
 use windtunnel_train::{HeldOut, Observer, Trainer, TrajectoryPoint};
 
 use crate::exchange;
@@ -10,7 +11,7 @@ use crate::spec::{Precision, RunSpec};
 use crate::store::{Checkpoint, Row, Tensor, TensorData};
 
 /// Scalars that the store holds.
-pub trait Stored: Trained + Real {
+pub trait Stored: Trained + Scalar {
     /// The tensor of these values.
     fn data(values: &[Self]) -> TensorData;
     /// The values of a tensor of this type.
@@ -41,20 +42,23 @@ impl Stored for f64 {
     }
 }
 
-/// Matrices as `params` in their shape and the encoder's tensors under PyTorch's names; buffers of
-/// the optimizer as `optimizer.…` and of shadows as `shadow.…`, flat where there is an encoder.
+/// Matrices as `params` in their shape and the encoder's tensors under PyTorch's names; state of the
+/// optimizer as `optimizer.…` and of shadows as `shadow.…`, flat where there is an encoder or where
+/// a part of the state has not one entry for each parameter.
 pub fn tensors<T: Stored>(trainer: &Trainer<T>) -> Vec<Tensor> {
     let model = trainer.settings().model;
     let flat = if model.encoder.is_some() { vec![model.params()] } else { model.shape() };
-    let buffers = trainer.buffers();
-    let buffers = buffers.map(|(name, values)| Tensor::new(name, flat.clone(), T::data(values)));
+    let state = trainer.state().map(|(name, values)| {
+        let shape = if values.len() == model.params() { flat.clone() } else { vec![values.len()] };
+        Tensor::new(name, shape, T::data(values))
+    });
     let mut rest = trainer.params();
     let params = exchange::tensors(&model).into_iter().map(|(name, shape)| {
         let (values, after) = rest.split_at(shape.iter().product());
         rest = after;
         Tensor::new(name, shape, T::data(values))
     });
-    params.chain(buffers).collect()
+    params.chain(state).collect()
 }
 
 /// A checkpoint of a trainer with the rows recorded so far.
@@ -76,7 +80,7 @@ pub fn checkpoint<T: Stored>(
 /// Puts a trainer where a checkpoint left another.
 pub fn restore<T: Stored>(trainer: &mut Trainer<T>, checkpoint: &Checkpoint) -> Result<(), String> {
     let mut params = Vec::new();
-    let mut buffers = Vec::new();
+    let mut state = Vec::new();
     let names: Vec<String> =
         exchange::tensors(&trainer.settings().model).into_iter().map(|p| p.0).collect();
     let found = |name: &str| checkpoint.tensors.iter().any(|tensor| tensor.name() == name);
@@ -91,10 +95,10 @@ pub fn restore<T: Stored>(trainer: &mut Trainer<T>, checkpoint: &Checkpoint) -> 
         let values = T::values(tensor.data()).ok_or_else(other)?;
         match names.iter().any(|name| name == tensor.name()) {
             true => params.extend_from_slice(values),
-            false => buffers.push((tensor.name(), values)),
+            false => state.push((tensor.name(), values)),
         }
     }
-    trainer.restore(checkpoint.step, &params, &buffers).map_err(|error| error.to_string())
+    trainer.restore(checkpoint.step, &params, &state).map_err(|error| error.to_string())
 }
 
 /// How far the held-out losses of a state may be from those that another instruction set recorded:
@@ -141,8 +145,9 @@ fn held_out<T: Stored>(spec: &RunSpec, state: &Checkpoint) -> Result<Vec<(String
         params: trainer.params(),
         grad: &[],
         loss: f64::NAN,
-        optimizer: &Optimizer::new(&settings.optimizer, 0),
+        optimizer: &Optimizer::new(&settings.optimizer, &Block::whole(0)),
         shadows: &[],
+        oracle: None,
     };
     HeldOut::<T>::new(&settings, spec.eval.batch_size, spec.eval.seed)
         .observe(&view, &mut |_: u64, metric: &str, value: f64| {

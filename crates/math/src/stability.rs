@@ -1,7 +1,19 @@
-//! Where a quadratic stops being stable under an optimizer's update (Cohen et al. 2021, 2022).
+//! Thresholds of stability: where a quadratic stops being stable under an optimizer's update (Cohen
+//! et al. 2021, 2022).
 //!
 //! Thresholds are for the full-batch update without clipping and weight decay: clipping by a
 //! factor c shortens the step and raises them by 1/c.
+
+/// An optimizer on a quadratic: stable while the (preconditioned) sharpness is below a threshold.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Stability {
+    /// The threshold, for the update without clipping and weight decay.
+    pub threshold: f64,
+    /// The diagonal D of the optimizer's preconditioner, where it has one.
+    pub preconditioner: Option<Vec<f64>>,
+    /// min(1, c/‖g‖), by which this step is clipped.
+    pub clip_factor: f64,
+}
 
 /// 2/η, the largest stable sharpness of gradient descent.
 pub fn gradient_descent_threshold(lr: f64) -> f64 {

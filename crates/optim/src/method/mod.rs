@@ -1,0 +1,20 @@
+//! The built-in optimizers, one file each.
+
+use super::Definition;
+
+/// The list of built-in optimizers: file and type of each, in the order in which users see them.
+macro_rules! optimizers {
+    ($($file:ident: $Type:ident,)+) => {
+        $(mod $file; pub use $file::$Type;)+
+
+        /// Definitions of the built-in optimizers.
+        pub(super) const BUILT_IN: &[&Definition] =
+            &[$(<$Type as super::definition::Defined>::DEFINITION,)+];
+    };
+}
+
+optimizers! {
+    sgd: Sgd,
+    adam: Adam,
+    adamw: AdamW,
+}

@@ -1,0 +1,123 @@
+//! Learning rates as functions of the step.
+
+use std::f64::consts::PI;
+
+/// How a learning rate goes on after its warm-up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Schedule {
+    /// At its peak.
+    Constant,
+    /// Down to 0 along half a cosine: ½η(1 + cos(π t/T)), t from 0 (Loshchilov & Hutter 2017).
+    Cosine {
+        /// Steps of the run, warm-up included: the rate would be 0 at the step after them.
+        steps: u64,
+    },
+}
+
+/// Learning rate of an optimizer: η at its peak, after a linear warm-up if there is one.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct LearningRate {
+    peak: f64,
+    warmup: u64,
+    schedule: Schedule,
+}
+
+impl LearningRate {
+    /// η at every step.
+    pub const fn constant(lr: f64) -> LearningRate {
+        LearningRate { peak: lr, warmup: 0, schedule: Schedule::Constant }
+    }
+
+    /// The same after a linear warm-up: η/w, 2η/w, …, η in the first w steps.
+    #[must_use]
+    pub const fn with_warmup(self, warmup: u64) -> LearningRate {
+        LearningRate { warmup, ..self }
+    }
+
+    /// The same with another schedule after the warm-up.
+    #[must_use]
+    pub const fn with_schedule(self, schedule: Schedule) -> LearningRate {
+        LearningRate { schedule, ..self }
+    }
+
+    /// The same with another peak.
+    #[must_use]
+    pub const fn with_peak(self, peak: f64) -> LearningRate {
+        LearningRate { peak, ..self }
+    }
+
+    /// η, the largest rate.
+    pub const fn peak(&self) -> f64 {
+        self.peak
+    }
+
+    /// Steps of the warm-up.
+    pub const fn warmup(&self) -> u64 {
+        self.warmup
+    }
+
+    /// The schedule after the warm-up.
+    pub const fn schedule(&self) -> Schedule {
+        self.schedule
+    }
+
+    /// The rate of step `step`, from 1.
+    pub fn at(&self, step: u64) -> f64 {
+        if step < self.warmup {
+            return self.peak * (step as f64 / self.warmup as f64);
+        }
+        match self.schedule {
+            Schedule::Constant => self.peak,
+            Schedule::Cosine { steps } => {
+                let length = steps.saturating_sub(self.warmup).max(1) as f64;
+                let done = step.saturating_sub(self.warmup + 1) as f64;
+                self.peak * 0.5 * (1.0 + (PI * (done / length).min(1.0)).cos())
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_constant_rate_is_the_same_number_at_every_step() {
+        let rate = LearningRate::constant(0.02);
+        assert!([1, 2, 10_000, u64::MAX].iter().all(|&step| rate.at(step) == 0.02));
+    }
+
+    #[test]
+    fn a_warm_up_is_linear_and_ends_at_the_peak() {
+        let rate = LearningRate::constant(0.5).with_warmup(4);
+        let found: Vec<f64> = (1..=6).map(|step| rate.at(step)).collect();
+        assert_eq!(found, [0.125, 0.25, 0.375, 0.5, 0.5, 0.5]);
+    }
+
+    /// cos² has its closed form at the quarters, and the sum of all rates is η(T + 1)/2.
+    #[test]
+    fn a_cosine_has_its_closed_form() {
+        let rate = LearningRate::constant(2.0).with_schedule(Schedule::Cosine { steps: 1000 });
+        let near = |found: f64, exact: f64| assert!((found - exact).abs() < 1e-12, "{found}");
+        near(rate.at(1), 2.0);
+        near(rate.at(251), 1.0 + 0.5_f64.sqrt());
+        near(rate.at(501), 1.0);
+        near(rate.at(1001), 0.0);
+        near(rate.at(2000), 0.0);
+        let sum: f64 = (1..=1000).map(|step| rate.at(step)).sum();
+        assert!((sum - 1001.0).abs() < 1e-9, "{sum}");
+        let warm = rate.with_warmup(100);
+        near(warm.at(50), 1.0);
+        near(warm.at(101), 2.0);
+        near(warm.at(551), 1.0);
+        near(warm.at(1001), 0.0);
+        assert!((1..1000).all(|step| warm.at(step) > 0.0));
+    }
+
+    #[test]
+    fn a_warm_up_longer_than_the_run_never_divides_by_zero() {
+        let cosine = LearningRate::constant(1.0).with_schedule(Schedule::Cosine { steps: 5 });
+        assert_eq!(cosine.with_warmup(5).at(5), 1.0);
+        assert!((1..20).all(|step| cosine.with_warmup(9).at(step).is_finite()));
+    }
+}

@@ -1,0 +1,113 @@
+//! Adam's moments.
+
+use windtunnel_math::lanes::Real;
+use windtunnel_math::objective::Block;
+use windtunnel_math::stability::adam_threshold;
+
+use super::{Context, Error, Transform};
+use crate::{Effect, Local, State};
+
+/// m ← β₁ m + (1 − β₁) u, v ← β₂ v + (1 − β₂) u²,
+/// u ← (m / (1 − β₁^step)) / (√v / √(1 − β₂^step) + ε), `step` from 1;
+/// `torch.optim.Adam` (Kingma & Ba 2015, algorithm 1).
+///
+/// ε is outside the root and after the bias correction, so its size does not depend on the step.
+/// With AMSGrad √v becomes √v_max, v_max the running maximum of v *before* bias correction, and the
+/// maximum is then corrected; Reddi et al. 2018 correct neither m nor v.
+///
+/// First step: m = v = v_max = 0 before it, which gives u / (|u| + ε).
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ScaleByAdam {
+    /// β₁, the decay of the mean.
+    pub beta1: f64,
+    /// β₂, the decay of the mean square.
+    pub beta2: f64,
+    /// ε.
+    pub eps: f64,
+    /// Whether the denominator never shrinks.
+    pub amsgrad: bool,
+}
+
+impl<T: Real> Transform<T> for ScaleByAdam {
+    fn init(&self, dim: usize, _: &[Block]) -> State<T> {
+        let vectors = [("exp_avg", dim), ("exp_avg_sq", dim), ("max_exp_avg_sq", dim)];
+        State::zeros(&vectors[..if self.amsgrad { 3 } else { 2 }])
+    }
+
+    fn apply(
+        &self,
+        update: &mut [T],
+        state: &mut State<T>,
+        context: &mut Context<'_, T>,
+    ) -> Result<(), Error> {
+        if self.amsgrad {
+            let [mean, square, maximum] = state.vectors();
+            self.accumulate(update, mean, square);
+            raise(maximum, square);
+            self.scale(context.step, update, mean, maximum);
+        } else {
+            let [mean, square] = state.vectors();
+            self.accumulate(update, mean, square);
+            self.scale(context.step, update, mean, square);
+        }
+        Ok(())
+    }
+
+    /// D = (1 − β₁ᵗ)(√v̂ + ε); NaN where v has overflowed.
+    fn effect(&self, state: &State<T>, at: &Local<'_>) -> Effect {
+        let step = at.step as f64;
+        let (first, second) = (1.0 - self.beta1.powf(step), 1.0 - self.beta2.powf(step));
+        let entry = |v: &T| {
+            let v = if v.is_finite() { v.widen() } else { f64::NAN };
+            first * ((v / second).sqrt() + self.eps)
+        };
+        let square = state.get(if self.amsgrad { 2 } else { 1 });
+        Effect::Method {
+            threshold: adam_threshold(at.lr, self.beta1),
+            preconditioner: Some(square.iter().map(entry).collect()),
+        }
+    }
+}
+
+impl ScaleByAdam {
+    /// m ← β₁ m + (1 − β₁) u, v ← β₂ v + (1 − β₂) u².
+    fn accumulate<T: Real>(&self, update: &[T], mean: &mut [T], square: &mut [T]) {
+        let weight = T::nearest(1.0 - self.beta1);
+        for (m, u) in mean.iter_mut().zip(update) {
+            *m = lerp(*m, *u, weight);
+        }
+        let (keep, add) = (T::nearest(self.beta2), T::nearest(1.0 - self.beta2));
+        for (v, u) in square.iter_mut().zip(update) {
+            *v = keep * *v + add * *u * *u;
+        }
+    }
+
+    /// u ← (m / (1 − β₁^step)) / (√v / √(1 − β₂^step) + ε).
+    fn scale<T: Real>(&self, step: u64, update: &mut [T], mean: &[T], square: &[T]) {
+        // `powf` is C's pow, which is what Python's `beta ** step` calls.
+        let correction1 = T::nearest(1.0 - self.beta1.powf(step as f64));
+        let root_correction2 = T::nearest((1.0 - self.beta2.powf(step as f64)).sqrt());
+        let eps = T::nearest(self.eps);
+        for ((u, m), v) in update.iter_mut().zip(mean).zip(square) {
+            let denominator = v.sqrt() / root_correction2 + eps;
+            *u = *m / correction1 / denominator;
+        }
+    }
+}
+
+/// v_max ← max(v_max, v), with NaN passed on.
+fn raise<T: Real>(maximum: &mut [T], square: &[T]) {
+    for (max, v) in maximum.iter_mut().zip(square) {
+        *max = if *max >= *v { *max } else { *v };
+    }
+}
+
+/// from + weight (to − from), as `torch.lerp` rounds it: exact at weights 0 and 1, hence the two
+/// branches.
+fn lerp<T: Real>(from: T, to: T, weight: T) -> T {
+    if weight + weight < T::one() {
+        from + weight * (to - from)
+    } else {
+        to - (to - from) * (T::one() - weight)
+    }
+}

@@ -1,0 +1,107 @@
+//! Transforms: what turns a gradient, step by step of a list, into the update of an optimizer.
+
+mod adam;
+mod clip;
+mod decay;
+mod learning_rate;
+mod trace;
+
+pub use adam::ScaleByAdam;
+pub use clip::ClipByGlobalNorm;
+pub use decay::AddDecayedWeights;
+pub use learning_rate::ScaleByLearningRate;
+pub use trace::Trace;
+
+use std::sync::Arc;
+
+use windtunnel_math::lanes::Real;
+use windtunnel_math::objective::Block;
+
+use super::{Effect, Local, State};
+
+/// Error of a transform or of an oracle, from whatever source.
+pub type Error = Box<dyn std::error::Error + Send + Sync>;
+
+/// List of transforms, in the order of application.
+pub type Transforms<T> = Vec<Arc<dyn Transform<T>>>;
+
+/// One transform of an optimizer: turns the running update u (at first the gradient) into the next
+/// u. The step ends with θ ← θ − u.
+///
+/// A transform is a value that never changes; what it carries from step to step is its [`State`],
+/// which the optimizer keeps, stores and restores. Hyper-parameters are `f64` whatever the type of
+/// the parameters: what depends on them alone (1 − β, β^step) is computed in `f64` and rounded
+/// once, as in PyTorch.
+pub trait Transform<T: Real>: Send + Sync {
+    /// The state before the first step, for parameters that are divided into `blocks`: by default
+    /// there is none.
+    fn init(&self, dim: usize, blocks: &[Block]) -> State<T> {
+        let _ = (dim, blocks);
+        State::empty()
+    }
+
+    /// Transforms `update` in place. NaN must stay NaN, so that a run diverges where it did.
+    ///
+    /// # Errors
+    /// Whatever keeps the transform from working; the run ends with it.
+    fn apply(
+        &self,
+        update: &mut [T],
+        state: &mut State<T>,
+        context: &mut Context<'_, T>,
+    ) -> Result<(), Error>;
+
+    /// The transform's part in the threshold of stability of its optimizer: by default unknown.
+    fn effect(&self, state: &State<T>, at: &Local<'_>) -> Effect {
+        let _ = (state, at);
+        Effect::Unknown
+    }
+}
+
+/// What a transform sees beside the running update.
+pub struct Context<'a, T> {
+    /// Number of this step, from 1.
+    pub step: u64,
+    /// Learning rate of this step.
+    pub lr: f64,
+    /// Parameters θ before the step.
+    pub params: &'a [T],
+    /// Partition of the parameters, in order, with the shapes of its matrices.
+    pub blocks: &'a [Block],
+    /// Mini-batch loss at θ, where the caller knows it.
+    pub loss: Option<f64>,
+    pub(super) oracle: Option<&'a mut (dyn Oracle<T> + 'a)>,
+}
+
+impl<'a, T> Context<'a, T> {
+    /// Loss, gradient and Hessian-vector products at other points.
+    ///
+    /// # Errors
+    /// If the caller of the optimizer cannot give any.
+    pub fn oracle(&mut self) -> Result<&mut (dyn Oracle<T> + 'a), Error> {
+        let missing = "this optimizer needs the loss at other points, and here is a gradient alone";
+        self.oracle.as_deref_mut().ok_or_else(|| missing.into())
+    }
+}
+
+/// The mini-batch loss of a step as a function: what an optimizer may ask for beyond the gradient.
+/// An optimizer that asks nothing pays nothing.
+pub trait Oracle<T> {
+    /// Loss at `params`.
+    ///
+    /// # Errors
+    /// If the model fails.
+    fn loss(&mut self, params: &[T]) -> Result<f64, Error>;
+
+    /// Loss at `params`; its gradient goes to `grad`.
+    ///
+    /// # Errors
+    /// If the model fails.
+    fn gradient(&mut self, params: &[T], grad: &mut [T]) -> Result<f64, Error>;
+
+    /// ⟨∇f, v⟩ at `params`; the Hessian-vector product ∇²f · v goes to `out`.
+    ///
+    /// # Errors
+    /// If the model fails.
+    fn hvp(&mut self, params: &[T], v: &[T], out: &mut [T]) -> Result<f64, Error>;
+}

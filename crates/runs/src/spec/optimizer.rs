@@ -1,0 +1,183 @@
+//! `[optimizer]`: keys, defaults and ranges, back to the canonical form, and lines of the template;
+//! all from the declarations of the optimizers.
+
+use toml::{Table, Value};
+use windtunnel_optim::{
+    Config, Definition, LearningRate, Parameter, Range, Schedule, Value as Number, definitions,
+};
+
+use super::limits::MAX_STEPS;
+use super::reader::Section;
+use super::{Preset, SpecError};
+
+/// The optimizer of a spec that names none.
+const DEFAULT: &str = "adam";
+
+/// `[optimizer]` of a document, of a run of `steps` steps.
+pub(super) fn optimizer(
+    mut section: Section,
+    preset: &Preset,
+    steps: u64,
+) -> Result<Config, SpecError> {
+    let definition = definition(&mut section)?;
+    let rate = learning_rate(&mut section, preset.lr(definition), steps)?;
+    let clip_norm = clip_norm(&mut section, preset.clip_norm)?;
+    let mut values = Vec::new();
+    for parameter in definition.parameters {
+        if let Some(value) = section.take(parameter.key) {
+            let number = number(parameter, &value).filter(|number| parameter.accepts(*number));
+            let wrong = || section.error(parameter.key, &value, &parameter.allowed());
+            values.push((parameter.key, number.ok_or_else(wrong)?));
+        }
+    }
+    let config = Config::new(definition).with_rate(rate).with_clip_norm(clip_norm);
+    let config = config.with_all(&values);
+    let config = config.map_err(|e| section.error(&e.key, e.value, &e.allowed))?;
+    section.finish()?;
+    Ok(config)
+}
+
+/// The optimizer that is named, in the version that is registered.
+fn definition(section: &mut Section) -> Result<&'static Definition, SpecError> {
+    let all = definitions();
+    let names: Vec<&'static str> = all.iter().map(|definition| definition.name).collect();
+    let outside = section.peek("version").cloned();
+    if let (Some(Value::String(name)), Some(version)) = (section.peek("name"), &outside)
+        && !names.contains(&name.as_str())
+    {
+        let allowed = format!(
+            "it is an optimizer from outside windtunnel, in version {version}, which this program \
+             does not have; use the program that registers it"
+        );
+        return Err(section.error("name", format!("\"{name}\""), &allowed));
+    }
+    let name = section.choice("name", DEFAULT, &names)?;
+    let definition = all.into_iter().find(|definition| definition.name == name);
+    let definition = definition.unwrap_or(Definition::of::<windtunnel_optim::Adam>());
+    if let Some(version) = definition.version
+        && let Some(found) = section.take("version")
+        && found.as_str() != Some(version)
+    {
+        let allowed = format!("this program has version \"{version}\" of `{name}`; use the other");
+        return Err(section.error("version", found, &format!("{allowed}, or remove the key")));
+    }
+    Ok(definition)
+}
+
+fn learning_rate(
+    section: &mut Section,
+    default: f64,
+    steps: u64,
+) -> Result<LearningRate, SpecError> {
+    let lr = section.number("lr", default, Range::Positive)?;
+    let schedule = match section.choice("lr_schedule", "constant", &["constant", "cosine"])? {
+        "cosine" => Schedule::Cosine { steps },
+        _ => Schedule::Constant,
+    };
+    let warmup = section.integer("warmup_steps", 0, 0..=MAX_STEPS)?;
+    Ok(LearningRate::constant(lr).with_warmup(warmup).with_schedule(schedule))
+}
+
+fn clip_norm(section: &mut Section, default: f64) -> Result<Option<f64>, SpecError> {
+    match section.take("clip_norm") {
+        None => Ok(Some(default)),
+        Some(Value::String(off)) if off == "off" => Ok(None),
+        Some(value) => {
+            section.check("clip_norm", &value, Range::Positive).map(Some).map_err(|_| {
+                section.error("clip_norm", &value, "expected a finite number > 0, or \"off\"")
+            })
+        }
+    }
+}
+
+/// A value as the parameter takes it, if it is of its kind.
+fn number(parameter: &Parameter, value: &Value) -> Option<Number> {
+    let float = |value: &Value| value.as_float().or(value.as_integer().map(|n| n as f64));
+    match parameter.default {
+        Number::Number(_) => float(value).map(Number::Number),
+        Number::Integer(_) => {
+            value.as_integer().and_then(|n| u64::try_from(n).ok()).map(Number::Integer)
+        }
+        Number::Flag(_) => value.as_bool().map(Number::Flag),
+        Number::Pair(_) => match value.as_array()?.as_slice() {
+            [first, second] => Some(Number::Pair([float(first)?, float(second)?])),
+            _ => None,
+        },
+    }
+}
+
+/// The canonical table. A constant learning rate and the version of a built-in optimizer are not
+/// in it, so that runs from before there were others keep their names.
+pub(super) fn table(config: &Config) -> Table {
+    let definition = config.definition();
+    let clip = config.clip_norm().map_or_else(|| "off".into(), Value::Float);
+    let entry = |(parameter, number): (&Parameter, Number)| {
+        let value = match number {
+            Number::Number(x) => x.into(),
+            Number::Pair(pair) => pair.to_vec().into(),
+            Number::Integer(n) => integer(n),
+            Number::Flag(on) => on.into(),
+        };
+        (parameter.key.to_string(), value)
+    };
+    let mut table: Table = config.values().iter().map(entry).collect();
+    table.insert("name".into(), definition.name.into());
+    table.insert("lr".into(), config.lr().into());
+    table.insert("clip_norm".into(), clip);
+    if let Some(version) = definition.version {
+        table.insert("version".into(), version.into());
+    }
+    let rate = config.rate();
+    if rate.warmup() > 0 {
+        table.insert("warmup_steps".into(), integer(rate.warmup()));
+    }
+    if rate.schedule() != Schedule::Constant {
+        table.insert("lr_schedule".into(), "cosine".into());
+    }
+    table
+}
+
+fn integer(n: u64) -> Value {
+    Value::Integer(i64::try_from(n).unwrap_or(i64::MAX))
+}
+
+/// Every key of every optimizer, with `optimizer.` before it.
+pub(super) fn keys() -> impl Iterator<Item = String> {
+    let shared = windtunnel_optim::SHARED_KEYS.into_iter();
+    let own = definitions().into_iter().flat_map(|d| d.parameters).map(|parameter| parameter.key);
+    let mut keys: Vec<&str> = Vec::new();
+    for key in shared.chain(own) {
+        if !keys.contains(&key) {
+            keys.push(key);
+        }
+    }
+    keys.into_iter().map(|key| format!("optimizer.{key}"))
+}
+
+/// For the template: setting, and comment, of every hyper-parameter. Those with the same meaning
+/// are one line with the names of all their optimizers.
+pub(super) fn documented() -> Vec<(String, String)> {
+    let mut lines: Vec<(&Parameter, Vec<&str>)> = Vec::new();
+    for definition in definitions() {
+        for parameter in definition.parameters {
+            match lines.iter_mut().find(|(other, _)| {
+                let same = |p: &Parameter| (p.key, p.default, p.meaning);
+                same(other) == same(parameter)
+            }) {
+                Some((_, names)) => names.push(definition.name),
+                None => lines.push((parameter, vec![definition.name])),
+            }
+        }
+    }
+    let line = |(parameter, names): (&Parameter, Vec<&str>)| {
+        let Parameter { key, default, pytorch, meaning, .. } = parameter;
+        let pytorch = pytorch.map_or(String::new(), |value| format!(" (PyTorch's: {value})"));
+        (format!("{key} = {default}"), format!("{}: {meaning}{pytorch}", names.join(", ")))
+    };
+    lines.into_iter().map(line).collect()
+}
+
+/// The names of all optimizers, with what each is.
+pub(super) fn names() -> Vec<(&'static str, &'static str)> {
+    definitions().into_iter().map(|definition| (definition.name, definition.summary)).collect()
+}
