@@ -88,6 +88,8 @@ pub(super) struct Cells {
     /// Size of a cell.
     pub(super) width: f64,
     pub(super) height: f64,
+    pub(super) columns: usize,
+    pub(super) rows: usize,
     pub(super) colors: Vec<(Color, Vec<Run>)>,
 }
 

@@ -106,6 +106,8 @@ pub(super) fn draw(drawing: &mut Drawing, frame: &Frame, map: &HeatMap, shading:
         top: frame.top,
         width: frame.width / map.columns.max(1) as f64,
         height: frame.height / map.rows.max(1) as f64,
+        columns: map.columns,
+        rows: map.rows,
         colors: runs(map, shading).into_iter().map(of_level).collect(),
     });
     let style = [

@@ -19,7 +19,8 @@ const POINTS: f32 = 0.75;
 /// Level of compression.
 const LEVEL: u8 = 9;
 /// Viewers smooth every edge, so that the page would shine through between cells: larger ones, by
-/// half of this in cells, lie below. Above they would favour the colours drawn last.
+/// half of this in cells, lie below, cut at the edge of all. Above they would favour the colours
+/// drawn last.
 const GROUND: f32 = 0.3;
 
 /// The drawing as a document of one page.
@@ -97,6 +98,10 @@ impl Canvas for Page {
         let [left, top, width, height] = [left, top, width, height].map(|v| v as f32);
         self.shape(1.0, |content| {
             content.transform([width, 0.0, 0.0, height, left, top]).set_line_width(GROUND);
+            content
+                .rect(0.0, 0.0, cells.columns as f32, cells.rows as f32)
+                .clip_nonzero()
+                .end_path();
             draw_cells(content, cells, Content::fill_nonzero_and_stroke);
             draw_cells(content, cells, Content::fill_nonzero);
         });
@@ -281,7 +286,7 @@ mod tests {
         }
         let pdf = pdf(&written);
         for font in font::fonts() {
-            assert!(has(&pdf, &format!("/BaseFont/{}", font.name)) || has(&pdf, font.name));
+            assert!(has(&pdf, &format!("/BaseFont /{}", font.name)), "{} is not there", font.name);
             let file = compress_to_vec_zlib(font.data, LEVEL);
             assert!(pdf.windows(file.len()).any(|window| window == file));
             assert_eq!(decompress_to_vec_zlib(&file).unwrap(), font.data);
@@ -315,15 +320,18 @@ mod tests {
             [Attribute::Fill(None)],
         );
         let run = Run { column: 1, row: 2, length: 3 };
+        let colors = vec![(Color::RED, vec![run])];
         let (left, top, width, height) = (10.0, 20.0, 4.0, 5.0);
-        drawing.cells(Cells { left, top, width, height, colors: vec![(Color::RED, vec![run])] });
+        drawing.cells(Cells { left, top, width, height, columns: 6, rows: 7, colors });
         let content = content(&drawing);
-        let page = "q\n1 1 1 rg\n0 0 m\n100 0 l\n100 100 l\n0 100 l\nh\nf\nQ\n";
-        let line =
-            "q\n/A300 gs\n0.8 0.2 0.067 RG\n1 w\n[5 3] 0 d\n1 J\n4 M\n0 0 m\n9.5 0 l\nS\nQ\n";
-        let cells = "q\n4 0 0 5 10 20 cm\n0.3 w\n0.8 0.2 0.067 rg\n0.8 0.2 0.067 RG\n1 2 3 1 re\nB\n\
-                     0.8 0.2 0.067 rg\n0.8 0.2 0.067 RG\n1 2 3 1 re\nf\nQ";
-        assert_eq!(content, [page, line, cells].concat());
+        let red = "0.8 0.2 0.067 rg 0.8 0.2 0.067 RG 1 2 3 1 re";
+        let expected = [
+            "q 1 1 1 rg 0 0 m 100 0 l 100 100 l 0 100 l h f Q",
+            "q /A300 gs 0.8 0.2 0.067 RG 1 w [5 3] 0 d 1 J 4 M 0 0 m 9.5 0 l S Q",
+            // Within the edges of all cells: larger ones, then the cells themselves.
+            &format!("q 4 0 0 5 10 20 cm 0.3 w 0 0 6 7 re W n {red} B {red} f Q"),
+        ];
+        assert_eq!(content.replace('\n', " "), expected.join(" "));
         assert!(has(&pdf(&drawing), "/ca 0.3"));
     }
 }
