@@ -270,7 +270,7 @@ fn degenerate_operators_have_degenerate_estimates() {
     let single = hutchinson_diag(&mut Diagonal(&[2.0, f64::NAN]), 1, 0).unwrap();
     assert!(single.values[0] == 2.0 && single.values[1].is_nan());
     assert!(single.standard_errors.iter().all(|error| error.is_nan()));
-    assert_eq!((&symmetric(3, 1)).select(&[]).dim(), 0);
+    assert_eq!(symmetric(3, 1).select(&[]).dim(), 0);
     assert_eq!(Diagonal(&[1.0, 2.0]).select(Vec::new()).dense().unwrap().dim(), 0);
 }
 

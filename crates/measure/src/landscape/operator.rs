@@ -153,9 +153,10 @@ impl SymmetricOperator for Diagonal<'_> {
 ///
 /// Where an entry of D is 0, the pseudo-inverse D⁺ stands for D⁻¹: row and column are 0, whatever A
 /// has there. D is Adam's √v̂ + ε, which is 0 only for ε = 0 and a parameter that never had a
-/// gradient. Adam has not moved it, and as soon as it has a gradient its D is not 0 any more: what
-/// is left is the curvature along the parameters that do move. A diagonal entry ∞ in its place
-/// would say that any step is unstable, and nothing about those.
+/// gradient. Its update is 0/0, so that an optimizer that goes on leaves it where it is, and as soon
+/// as it has a gradient its D is not 0 any more: what is left is the curvature along the parameters
+/// that do move. An infinite entry in its place would say that any step is unstable, and nothing
+/// about those.
 ///
 /// An entry of D that is negative or NaN makes every product NaN.
 pub struct Preconditioned<A> {
