@@ -318,7 +318,7 @@ mod tests {
     }
 
     fn statistics(sample: &NoiseSample) -> Statistics {
-        let blocks = [Block { name: "w".into(), range: 0..2, unused: false }];
+        let blocks = [Block { name: "w".into(), range: 0..2, shape: None, unused: false }];
         Statistics {
             single: single_tail(sample),
             ..of_mini_batches(sample, gaussian(sample).as_deref(), &blocks)
