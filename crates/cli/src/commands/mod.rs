@@ -10,6 +10,7 @@ pub mod measure;
 pub mod reproduce;
 pub mod runs;
 pub mod train;
+pub mod watch;
 
 use windtunnel_model::task::family::Value;
 use windtunnel_model::task::{Labels, Size, Task, WStar};

@@ -4,6 +4,7 @@
 //! Here the spec must be the one that the run is named after, and the metadata those of a run of
 //! that spec.
 
+mod follow;
 mod meta;
 mod state;
 
@@ -11,6 +12,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+pub use follow::{Activity, Followed, Follower};
 pub use meta::{Meta, Outcome};
 pub use state::{Stored, checkpoint, restore, tensors};
 
