@@ -15,9 +15,9 @@ use windtunnel_train::{
     Observer, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
 };
 
-use windtunnel_runs::spec::{Precision, RunSpec};
+use windtunnel_runs::spec::{MultiplyAdd, Precision};
 use windtunnel_runs::store::Checkpoint;
-use windtunnel_runs::stored::{Stored, restore};
+use windtunnel_runs::stored::{Run, Stored, restore};
 
 /// What to measure, and where.
 #[derive(Clone, Debug)]
@@ -67,11 +67,27 @@ pub enum Error {
     /// The stored state cannot be used.
     #[error("the stored state is of no use: {0}")]
     State(String),
+    /// The trajectory cannot come out here as it is stored.
+    #[error(
+        "the run was made with {} multiply-add, but this machine's is {}: computed again, its steps \
+         would have other numbers; {}train it again here",
+        made.name(),
+        here.name(),
+        if *has_state { stored_state_alone() } else { String::new() }
+    )]
+    OtherMultiplyAdd {
+        /// That of the run.
+        made: MultiplyAdd,
+        /// That of the instruction set.
+        here: MultiplyAdd,
+        /// Whether there is a state that can be measured without it.
+        has_state: bool,
+    },
     /// The trajectory did not come out as it is stored.
     #[error(
-        "computed again, the run has other parameters at step {step} than are stored: it was made \
-         with another instruction set (see `isa` in `windtunnel show`) or another version; measure \
-         its stored state alone (leave out --at), or train it again"
+        "computed again, the run has other parameters at step {step} than are stored: another \
+         version made it, or other software of the machine; measure its stored state alone (leave \
+         out --at), or train it again"
     )]
     Changed {
         /// The step of the comparison.
@@ -82,34 +98,43 @@ pub enum Error {
     Interrupted,
 }
 
-/// Measures a run whose last state is `state`, `diverged` there or not.
+/// How to measure without a trajectory, as the first of two remedies.
+fn stored_state_alone() -> String {
+    let others = Instrument::ALL.into_iter().filter(|instrument| instrument.needs_shadows());
+    let others: Vec<String> = others.map(|i| i.name().replace('_', "-")).collect();
+    format!("measure its stored state alone (without --at and {}), or ", others.join(", "))
+}
+
+/// Measures a run at a `state` of it, its last one.
 ///
 /// `on_event` hears of every step made.
 ///
 /// # Errors
-/// Steps that the run never reached, a state that does not fit, an interruption.
+/// Steps that the run never reached or that cannot be made again here, a state that does not fit,
+/// an interruption.
 pub fn measure(
-    spec: &RunSpec,
-    (state, diverged): (&Checkpoint, bool),
+    run: &Run,
+    state: &Checkpoint,
     request: &Request,
     stop: &AtomicBool,
     on_event: &mut dyn FnMut(u64),
 ) -> Result<Vec<Measurement>, Error> {
+    let diverged = run.diverged();
     let most = if diverged { state.step.saturating_sub(1) } else { state.step };
     let at = if request.at.is_empty() { vec![most] } else { request.at.clone() };
     if let Some(&step) = at.iter().find(|&&step| step > most) {
         let how = if diverged { "diverged" } else { "ended" };
         return Err(Error::Beyond { step, last: state.step, how, most });
     }
-    let job = Job { spec, state: (!diverged).then_some(state), request, at };
-    match spec.train.precision {
+    let job = Job { run, state: (!diverged).then_some(state), request, at };
+    match run.spec.train.precision {
         Precision::F32 => job.run::<f32>(stop, on_event),
         Precision::F64 => job.run::<f64>(stop, on_event),
     }
 }
 
 struct Job<'a> {
-    spec: &'a RunSpec,
+    run: &'a Run,
     state: Option<&'a Checkpoint>,
     request: &'a Request,
     at: Vec<u64>,
@@ -121,8 +146,8 @@ impl Job<'_> {
         let shadows = instruments.iter().any(|instrument| instrument.needs_shadows());
         TrainConfig {
             steps: self.at.iter().copied().max().unwrap_or(0),
-            shadows: if shadows { self.spec.shadows() } else { Vec::new() },
-            ..self.spec.settings(*isa, *threads)
+            shadows: if shadows { self.run.spec.shadows() } else { Vec::new() },
+            ..self.run.spec.settings(*isa, *threads)
         }
     }
 
@@ -132,7 +157,7 @@ impl Job<'_> {
         on_event: &mut dyn FnMut(u64),
     ) -> Result<Vec<Measurement>, Error> {
         let settings = self.settings();
-        let eval = &self.spec.eval;
+        let eval = &self.run.spec.eval;
         let batch = (eval.batch_size, eval.seed);
         let instruments = Instruments::new(&settings, batch, Vec::new(), self.request.plan.clone());
         let mut station =
@@ -158,16 +183,22 @@ impl Job<'_> {
 
     /// A trainer at the stored state if that is where to begin, else at step 0.
     fn trainer<T: Stored>(&self, settings: TrainConfig) -> Result<Trainer<T>, Error> {
-        let mut trainer = Trainer::new(settings.clone());
-        let Some(state) = self.state else { return Ok(trainer) };
-        if self.at.iter().any(|&step| step < state.step) {
-            return Ok(trainer);
+        let is_first = |state: &&Checkpoint| self.at.iter().all(|&step| step >= state.step);
+        if let Some(state) = self.state.filter(is_first) {
+            let mut trainer = Trainer::new(settings.clone());
+            match restore(&mut trainer, state) {
+                Ok(()) => return Ok(trainer),
+                // What other optimizers remember is stored only where they were asked during training.
+                Err(_) if !settings.shadows.is_empty() => {}
+                Err(reason) => return Err(Error::State(reason)),
+            }
         }
-        match restore(&mut trainer, state) {
-            Ok(()) => Ok(trainer),
-            // What other optimizers remember is stored only where they were asked during training.
-            Err(_) if !settings.shadows.is_empty() => Ok(Trainer::new(settings)),
-            Err(reason) => Err(Error::State(reason)),
+        let here = MultiplyAdd::of(self.request.isa);
+        match self.run.multiply_add.filter(|made| *made != here) {
+            Some(made) => {
+                Err(Error::OtherMultiplyAdd { made, here, has_state: self.state.is_some() })
+            }
+            None => Ok(Trainer::new(settings)),
         }
     }
 

@@ -20,7 +20,7 @@ pub use cost::warning as cost_warning;
 use pace::Pace;
 
 use windtunnel_runs::spec::{
-    MAX_MEMORY, NUMERICS_VERSION, Precision, RunSpec, run_id, workspace_bytes,
+    MAX_MEMORY, MultiplyAdd, NUMERICS_VERSION, Precision, RunSpec, run_id_with, workspace_bytes,
 };
 use windtunnel_runs::store::{
     self, Damage, Guard, LiveRows, Lock, Record, Resume, Row, RunId, Store,
@@ -158,7 +158,7 @@ impl Job<'_> {
         patience: Patience,
         on_event: &dyn Fn(Event),
     ) -> Result<Option<Status>, store::Error> {
-        let id = run_id(self.spec);
+        let id = run_id_with(MultiplyAdd::of(self.options.isa), self.spec);
         let mut said = false;
         let guard = loop {
             if self.store.finished(&id)?.is_some() {
@@ -316,6 +316,7 @@ impl Job<'_> {
             git_revision: self.options.git_revision.clone(),
             cpu: cpu_name(),
             isa: self.options.isa.name().into(),
+            multiply_add: Some(MultiplyAdd::of(self.options.isa)),
             threads: self.threads,
             wall_seconds,
             finished_at: since_1970.map_or(0, |d| d.as_secs()),

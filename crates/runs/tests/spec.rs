@@ -7,7 +7,8 @@ use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::Instrument;
 use windtunnel_model::task::Covariates;
 use windtunnel_runs::spec::{
-    Document, PRESETS, Precision, Rule, RunSpec, SpecError, run_id, template,
+    Document, MultiplyAdd, PRESETS, Precision, Rule, RunSpec, SpecError, run_id, run_id_with,
+    template,
 };
 use windtunnel_train::Schedule;
 
@@ -266,7 +267,12 @@ fn shadows_are_the_other_optimizer_of_the_paper() {
 /// instead, on purpose.
 #[test]
 fn the_default_id_is_stable() {
-    assert_eq!(run_id(&RunSpec::paper().unwrap()).to_string(), "c419dcbe98b07659");
+    let paper = RunSpec::paper().unwrap();
+    let id = |multiply_add| run_id_with(multiply_add, &paper).to_string();
+    assert_eq!(id(MultiplyAdd::Fused), "c419dcbe98b07659");
+    // Of processors that round products.
+    assert_eq!(id(MultiplyAdd::Separate), "26a01e7cb55e592d");
+    assert_eq!(run_id(&paper).to_string(), id(MultiplyAdd::here()));
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         let length = request.at.last().copied().unwrap_or(state.step);
         let bar = progress::steps(id.to_string(), length, global.quiet || global.json);
         let on_event = &mut |step| bar.set_position(step);
-        let found = measure(&run.spec, (&state, run.diverged()), &request, &stop, on_event);
+        let found = measure(&run, &state, &request, &stop, on_event);
         bar.finish_and_clear();
         let measurements = found.map_err(|error| match error {
             measure::Error::Interrupted => Error::Interrupted,

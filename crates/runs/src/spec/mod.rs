@@ -10,19 +10,21 @@ mod id;
 mod instruments;
 mod memory;
 mod model;
+mod multiply_add;
 mod preset;
 mod reader;
 mod resolve;
 mod task;
 mod template;
 
-pub use canonical::{NUMERICS_VERSION, run_id, run_id_of_text};
+pub use canonical::{NUMERICS_VERSION, run_id, run_id_of_text, run_id_with};
 pub use condition::Condition;
 pub use document::{Document, preset_named};
 pub use error::SpecError;
 pub use id::{ParseRunIdError, RunId};
 pub use memory::Memory;
 pub use model::describe_model;
+pub use multiply_add::MultiplyAdd;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
 pub use reader::{key_of, nearest};
 
