@@ -184,6 +184,19 @@ fn a_follower_on_another_thread_ends_with_exactly_the_stored_rows() {
     });
 }
 
+#[test]
+fn the_text_is_that_of_the_documentation() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let id: RunId = "0123456789abcdef".parse().unwrap();
+    let Lock::Free(guard) = store.lock(&id).unwrap() else { panic!("busy") };
+    store.live_rows(&id, &guard, &[Row::new(50, "held_out_loss", 0.5)]).unwrap().unwrap();
+    let text = fs::read_to_string(store.root().join("partial").join(format!("{id}.rows")));
+    let documented = include_str!("../src/store/live.rs").split("```").nth(1).unwrap();
+    let lines: String = text.unwrap().lines().map(|line| format!("//! {line}\n")).collect();
+    assert!(lines.lines().count() == 2 && documented.contains(&lines), "{lines}");
+}
+
 // Torn, damaged, replaced.
 
 /// Every cut leaves the rows whose lines are whole, and the rest comes when it is there.

@@ -276,6 +276,18 @@ fn the_default_id_is_stable() {
 }
 
 #[test]
+fn wide_registers_fuse_and_the_baseline_does_as_its_architecture() {
+    for isa in [Isa::Avx512, Isa::Avx2].into_iter().filter(|isa| isa.available()) {
+        assert_eq!(MultiplyAdd::of(isa), MultiplyAdd::Fused, "{isa:?}");
+    }
+    let baseline = match cfg!(target_arch = "aarch64") {
+        true => MultiplyAdd::Fused,
+        false => MultiplyAdd::Separate,
+    };
+    assert_eq!(MultiplyAdd::of(Isa::Baseline), baseline);
+}
+
+#[test]
 fn seeds_make_different_runs_and_spelling_does_not() {
     let spec = RunSpec::paper().unwrap();
     assert_ne!(run_id(&spec), run_id(&spec.with_seed(1)));

@@ -62,20 +62,3 @@ fn keeps_product<S: Simd, T: Real>(token: S, digits: i32) -> bool {
     rest.store(0, &mut lanes[..Packed::<S, T>::WIDTH]);
     lanes[0].widen() == eps * eps
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn wide_registers_fuse_and_the_baseline_does_as_its_architecture() {
-        for isa in [Isa::Avx512, Isa::Avx2].into_iter().filter(|isa| isa.available()) {
-            assert_eq!(MultiplyAdd::of(isa), MultiplyAdd::Fused, "{isa:?}");
-        }
-        let baseline = match cfg!(target_arch = "aarch64") {
-            true => MultiplyAdd::Fused,
-            false => MultiplyAdd::Separate,
-        };
-        assert_eq!(MultiplyAdd::of(Isa::Baseline), baseline);
-    }
-}
