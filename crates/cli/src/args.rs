@@ -72,6 +72,9 @@ pub enum Command {
     /// Show one run: spec, how it was made, final numbers.
     #[command(after_help = "Example:\n  windtunnel show 3fa9")]
     Show(Show),
+    /// Print the rows of a run while another process trains it, until it is finished.
+    #[command(after_help = "Example:\n  windtunnel watch 3fa9")]
+    Watch(Watch),
     /// Write the numbers of one run as text.
     #[command(after_help = "Example:\n  windtunnel export 3fa9 --csv > run.csv")]
     Export(Export),
@@ -339,6 +342,13 @@ fn now() -> u64 {
 #[derive(ClapArgs, Debug)]
 pub struct Show {
     /// Run, by its id or the start of it.
+    pub run: String,
+}
+
+/// `watch`.
+#[derive(ClapArgs, Debug)]
+pub struct Watch {
+    /// Run, by its id or the start of it; a whole id may be of a run that has not begun.
     pub run: String,
 }
 

@@ -40,6 +40,7 @@ fn run(args: &Args) -> Result<(), Error> {
         Command::Baselines(baselines) => commands::baselines::run(&args.global, baselines),
         Command::List(list) => commands::list::run(&args.global, list),
         Command::Show(show) => commands::runs::show(&args.global, show),
+        Command::Watch(watch) => commands::watch::run(&args.global, watch),
         Command::Export(export) => commands::runs::export(&args.global, export),
         Command::Eval(eval) => commands::eval::run(&args.global, eval),
         Command::Init(init) => commands::init::run(&args.global, init),

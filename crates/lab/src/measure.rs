@@ -16,7 +16,7 @@ use windtunnel_train::{
 };
 
 use crate::progress::{Batch, Event, Item, Kind, Progress};
-use windtunnel_runs::spec::{Precision, RunSpec};
+use windtunnel_runs::spec::{MultiplyAdd, Precision};
 use windtunnel_runs::store::{self, Checkpoint};
 use windtunnel_runs::stored::{Run, Stored, restore};
 
@@ -71,11 +71,27 @@ pub enum Error {
     /// The stored state cannot be used.
     #[error("the stored state is of no use: {0}")]
     State(String),
+    /// The trajectory cannot come out here as it is stored.
+    #[error(
+        "the run was made with {} multiply-add, but this machine's is {}: computed again, its steps \
+         would have other numbers; {}train it again here",
+        made.name(),
+        here.name(),
+        if *has_state { stored_state_alone() } else { String::new() }
+    )]
+    OtherMultiplyAdd {
+        /// That of the run.
+        made: MultiplyAdd,
+        /// That of the instruction set.
+        here: MultiplyAdd,
+        /// Whether there is a state that can be measured without it.
+        has_state: bool,
+    },
     /// The trajectory did not come out as it is stored.
     #[error(
-        "computed again, the run has other parameters at step {step} than are stored: it was made \
-         with another instruction set (see `isa` in `windtunnel show`) or another version; measure \
-         its stored state alone (leave out --at), or train it again"
+        "computed again, the run has other parameters at step {step} than are stored: another \
+         version made it, or other software of the machine; measure its stored state alone (leave \
+         out --at), or train it again"
     )]
     Changed {
         /// The step of the comparison.
@@ -94,29 +110,37 @@ pub enum Error {
     Interrupted,
 }
 
+/// How to measure without a trajectory, as the first of two remedies.
+fn stored_state_alone() -> String {
+    let others = Instrument::ALL.into_iter().filter(|instrument| instrument.needs_shadows());
+    let others: Vec<String> = others.map(|i| i.name().replace('_', "-")).collect();
+    format!("measure its stored state alone (without --at and {}), or ", others.join(", "))
+}
+
 /// Measures a run of the store; tells `progress` of every step made.
 ///
 /// # Errors
-/// Steps that the run never reached, a state that does not fit, an interruption.
+/// Steps that the run never reached or that cannot be made again here, a state that does not fit,
+/// an interruption.
 pub fn measure(
     run: &Run,
     request: &Request,
     stop: &AtomicBool,
     progress: &dyn Progress,
 ) -> Result<Vec<Measurement>, Error> {
-    let (spec, state, diverged) = (&run.spec, &run.state()?, run.diverged());
+    let (state, diverged) = (&run.state()?, run.diverged());
     let most = if diverged { state.step.saturating_sub(1) } else { state.step };
     let at = if request.at.is_empty() { vec![most] } else { request.at.clone() };
     if let Some(&step) = at.iter().find(|&&step| step > most) {
         let how = if diverged { "diverged" } else { "ended" };
         return Err(Error::Beyond { step, last: state.step, how, most });
     }
-    let job = Job { spec, state: (!diverged).then_some(state), request, at };
+    let job = Job { run, state: (!diverged).then_some(state), request, at };
     let id = run.id.to_string();
     let length = request.at.last().copied().unwrap_or(state.step);
     let item = Item { name: id.clone(), steps: length, step_cost: 1 };
     progress.begin(Batch { kind: Kind::Measurement, title: id, items: vec![item] });
-    let found = match spec.train.precision {
+    let found = match run.spec.train.precision {
         Precision::F32 => job.run::<f32>(stop, progress),
         Precision::F64 => job.run::<f64>(stop, progress),
     };
@@ -125,7 +149,7 @@ pub fn measure(
 }
 
 struct Job<'a> {
-    spec: &'a RunSpec,
+    run: &'a Run,
     state: Option<&'a Checkpoint>,
     request: &'a Request,
     at: Vec<u64>,
@@ -137,8 +161,8 @@ impl Job<'_> {
         let shadows = instruments.iter().any(|instrument| instrument.needs_shadows());
         TrainConfig {
             steps: self.at.iter().copied().max().unwrap_or(0),
-            shadows: if shadows { self.spec.shadows() } else { Vec::new() },
-            ..self.spec.settings(*isa, *threads)
+            shadows: if shadows { self.run.spec.shadows() } else { Vec::new() },
+            ..self.run.spec.settings(*isa, *threads)
         }
     }
 
@@ -148,7 +172,7 @@ impl Job<'_> {
         progress: &dyn Progress,
     ) -> Result<Vec<Measurement>, Error> {
         let settings = self.settings();
-        let eval = &self.spec.eval;
+        let eval = &self.run.spec.eval;
         let batch = (eval.batch_size, eval.seed);
         let instruments = Instruments::new(&settings, batch, Vec::new(), self.request.plan.clone());
         let mut station =
@@ -177,16 +201,22 @@ impl Job<'_> {
 
     /// A trainer at the stored state if that is where to begin, else at step 0.
     fn trainer<T: Stored>(&self, settings: TrainConfig) -> Result<Trainer<T>, Error> {
-        let mut trainer = Trainer::new(settings.clone());
-        let Some(state) = self.state else { return Ok(trainer) };
-        if self.at.iter().any(|&step| step < state.step) {
-            return Ok(trainer);
+        let is_first = |state: &&Checkpoint| self.at.iter().all(|&step| step >= state.step);
+        if let Some(state) = self.state.filter(is_first) {
+            let mut trainer = Trainer::new(settings.clone());
+            match restore(&mut trainer, state) {
+                Ok(()) => return Ok(trainer),
+                // What other optimizers remember is stored only where they were asked during training.
+                Err(_) if !settings.shadows.is_empty() => {}
+                Err(reason) => return Err(Error::State(reason)),
+            }
         }
-        match restore(&mut trainer, state) {
-            Ok(()) => Ok(trainer),
-            // What other optimizers remember is stored only where they were asked during training.
-            Err(_) if !settings.shadows.is_empty() => Ok(Trainer::new(settings)),
-            Err(reason) => Err(Error::State(reason)),
+        let here = MultiplyAdd::of(self.request.isa);
+        match self.run.multiply_add.filter(|made| *made != here) {
+            Some(made) => {
+                Err(Error::OtherMultiplyAdd { made, here, has_state: self.state.is_some() })
+            }
+            None => Ok(Trainer::new(settings)),
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod pace;
 
+use std::cell::RefCell;
 use std::collections::BTreeSet;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -15,8 +16,10 @@ use crate::cost;
 use crate::progress::Event;
 use pace::Pace;
 
-use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
-use windtunnel_runs::store::{self, Damage, Lock, Record, Resume, Row, RunId, Store};
+use windtunnel_runs::spec::{MultiplyAdd, NUMERICS_VERSION, Precision, RunSpec, run_id_with};
+use windtunnel_runs::store::{
+    self, Damage, Guard, LiveRows, Lock, Record, Resume, Row, RunId, Store,
+};
 use windtunnel_runs::stored::{
     Meta, Outcome, Run, Stored, checkpoint, checkpoint_spec, object, restore, tensors,
 };
@@ -92,9 +95,9 @@ impl Job<'_> {
         patience: Patience,
         on_event: &dyn Fn(Event),
     ) -> Result<Option<Status>, store::Error> {
-        let id = run_id(self.spec);
+        let id = run_id_with(MultiplyAdd::of(self.options.isa), self.spec);
         let mut said = false;
-        let _guard = loop {
+        let guard = loop {
             if self.store.finished(&id)?.is_some() {
                 Run::finished(self.store, &id)?;
                 on_event(Event::Cached);
@@ -120,14 +123,15 @@ impl Job<'_> {
             }
         };
         match self.spec.train.precision {
-            Precision::F32 => self.train::<f32>(&id, on_event).map(Some),
-            Precision::F64 => self.train::<f64>(&id, on_event).map(Some),
+            Precision::F32 => self.train::<f32>(&id, &guard, on_event).map(Some),
+            Precision::F64 => self.train::<f64>(&id, &guard, on_event).map(Some),
         }
     }
 
     fn train<T: Stored>(
         &self,
         id: &RunId,
+        guard: &Guard,
         on_event: &dyn Fn(Event),
     ) -> Result<Status, store::Error> {
         let started = Instant::now();
@@ -151,7 +155,12 @@ impl Job<'_> {
         let session = Instant::now();
         let mut reported = session;
         let mut failure = None;
-        let mut record = Rows { rows: &mut rows, missing: BTreeSet::new(), on_event };
+        let live = self.store.live_rows(id, guard, &rows).unwrap_or_else(|error| {
+            on_event(Event::Warning(unfollowed(&error)));
+            None
+        });
+        let live = RefCell::new(live);
+        let mut record = Rows { rows: &mut rows, live, missing: BTreeSet::new(), on_event };
         let mut train_loss = TrainLoss;
         let every = || Schedule::Every(eval.every);
         let mut observers = vec![
@@ -170,11 +179,13 @@ impl Job<'_> {
             if reported.elapsed() >= REPORT_EVERY {
                 reported = Instant::now();
                 on_event(Event::Step { step: trainer.step() });
+                rows.show();
             }
             let began = session.elapsed();
             if !pace.is_due(trainer.step(), began) && !stop {
                 return ControlFlow::Continue(());
             }
+            rows.show();
             let wall = earlier + started.elapsed().as_secs_f64();
             let checkpoint = checkpoint(self.spec, trainer, rows.rows, wall);
             if let Err(error) = self.store.save_checkpoint(id, &checkpoint) {
@@ -246,6 +257,7 @@ impl Job<'_> {
             git_revision: self.options.git_revision.clone(),
             cpu: cpu_name(),
             isa: self.options.isa.name().into(),
+            multiply_add: Some(MultiplyAdd::of(self.options.isa)),
             threads: self.threads,
             wall_seconds,
             finished_at: since_1970.map_or(0, |d| d.as_secs()),
@@ -260,14 +272,35 @@ pub fn kind(reason: &str) -> String {
 
 struct Rows<'a> {
     rows: &'a mut Vec<Row>,
+    /// The same for other processes, where they can be written.
+    live: RefCell<Option<LiveRows>>,
     /// Reasons that were given in this session, without their numbers.
     missing: BTreeSet<String>,
     on_event: &'a dyn Fn(Event),
 }
 
+impl Rows<'_> {
+    /// Shows the rows so far to other processes. If that fails, it costs a warning and no result.
+    fn show(&self) {
+        let flushed = self.live.borrow_mut().as_mut().map(LiveRows::flush);
+        if let Some(Err(error)) = flushed {
+            self.live.replace(None);
+            (self.on_event)(Event::Warning(unfollowed(&error)));
+        }
+    }
+}
+
+fn unfollowed(error: &store::Error) -> String {
+    format!("others see its rows only when it is finished: {error}")
+}
+
 impl windtunnel_train::Recorder for Rows<'_> {
     fn record(&mut self, step: u64, metric: &str, value: f64) {
-        self.rows.push(Row::new(step, metric, value));
+        let row = Row::new(step, metric, value);
+        if let Some(live) = self.live.get_mut() {
+            live.push(&row);
+        }
+        self.rows.push(row);
     }
 
     /// Emits one event per reason and session; an open end of an interval is none.

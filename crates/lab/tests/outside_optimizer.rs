@@ -12,7 +12,9 @@ use windtunnel_lab::local::Local;
 use windtunnel_lab::plan::Plan;
 use windtunnel_lab::progress::{Event, Progress};
 use windtunnel_lab::training::{Options, Status};
-use windtunnel_runs::spec::{Condition, Document, RunSpec, run_id, run_id_of_text, template};
+use windtunnel_runs::spec::{
+    Condition, Document, MultiplyAdd, RunSpec, run_id, run_id_of_text, template,
+};
 use windtunnel_runs::store::{Checkpoint, Store};
 use windtunnel_runs::stored::Run;
 
@@ -216,9 +218,9 @@ fn its_version_is_part_of_the_identity() {
     let text = spec.to_toml();
     assert!(text.contains("\nversion = \"1\"\n"), "{text}");
     let numerics = windtunnel_runs::spec::NUMERICS_VERSION;
-    assert_eq!(run_id(&spec), run_id_of_text(numerics, &text));
+    assert_eq!(run_id(&spec), run_id_of_text(numerics, MultiplyAdd::Fused, &text));
     let other = text.replace("version = \"1\"", "version = \"2\"");
-    assert_ne!(run_id(&spec), run_id_of_text(numerics, &other));
+    assert_ne!(run_id(&spec), run_id_of_text(numerics, MultiplyAdd::Fused, &other));
     let error = Document::parse("test", &other).unwrap().resolve().unwrap_err().to_string();
     let parts = ["optimizer.version = \"2\"", "version \"1\" of `sign_momentum`", "remove the key"];
     assert!(parts.iter().all(|part| error.contains(part)), "{error}");

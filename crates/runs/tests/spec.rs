@@ -7,7 +7,9 @@ use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::Instrument;
 use windtunnel_model::task::Covariates;
 use windtunnel_optim::{LearningRate, Schedule as Rates, Value, definitions};
-use windtunnel_runs::spec::{Document, PRESETS, Precision, RunSpec, SpecError, run_id, template};
+use windtunnel_runs::spec::{
+    Document, MultiplyAdd, PRESETS, Precision, RunSpec, SpecError, run_id, run_id_with, template,
+};
 use windtunnel_train::Schedule;
 
 fn with(sets: &[&str]) -> Result<RunSpec, SpecError> {
@@ -269,7 +271,24 @@ fn shadows_are_the_other_optimizer_of_the_paper() {
 /// instead, on purpose.
 #[test]
 fn the_default_id_is_stable() {
-    assert_eq!(run_id(&RunSpec::paper().unwrap()).to_string(), "c419dcbe98b07659");
+    let paper = RunSpec::paper().unwrap();
+    let id = |multiply_add| run_id_with(multiply_add, &paper).to_string();
+    assert_eq!(id(MultiplyAdd::Fused), "c419dcbe98b07659");
+    // Of processors that round products.
+    assert_eq!(id(MultiplyAdd::Separate), "26a01e7cb55e592d");
+    assert_eq!(run_id(&paper).to_string(), id(MultiplyAdd::here()));
+}
+
+#[test]
+fn wide_registers_fuse_and_the_baseline_does_as_its_architecture() {
+    for isa in [Isa::Avx512, Isa::Avx2].into_iter().filter(|isa| isa.available()) {
+        assert_eq!(MultiplyAdd::of(isa), MultiplyAdd::Fused, "{isa:?}");
+    }
+    let baseline = match cfg!(target_arch = "aarch64") {
+        true => MultiplyAdd::Fused,
+        false => MultiplyAdd::Separate,
+    };
+    assert_eq!(MultiplyAdd::of(Isa::Baseline), baseline);
 }
 
 #[test]

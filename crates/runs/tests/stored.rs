@@ -4,9 +4,16 @@
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Map, Value, json};
-use windtunnel_runs::spec::{Document, NUMERICS_VERSION, RunSpec, run_id, run_id_of_text};
+use windtunnel_runs::spec::{
+    Document, MultiplyAdd, NUMERICS_VERSION, RunSpec, run_id_of_text, run_id_with,
+};
 use windtunnel_runs::store::{Checkpoint, Error, Record, Row, RunId, Store, Tensor, TensorData};
 use windtunnel_runs::stored::{Run, Stage};
+
+/// Names of runs on an ordinary machine, whatever machine this is.
+fn run_id(spec: &RunSpec) -> RunId {
+    run_id_with(MultiplyAdd::Fused, spec)
+}
 
 fn spec(seed: u64) -> RunSpec {
     let mut document = Document::empty();
@@ -93,7 +100,9 @@ fn a_run_of_an_optimizer_from_elsewhere_is_refused_by_name() {
     let text = spec(3).to_toml().replace(adam, other).replace("\"adam\"", "\"unheard_of\"");
     let text = text.replace("eps = 1e-8\n", "").replace("weight_decay = 0.0\n", "");
     assert!(text.contains("unheard_of") && text.contains("version"), "{text}");
-    let error = read(&run_id_of_text(NUMERICS_VERSION, &text), &text, meta(json!({}))).unwrap_err();
+    let error =
+        read(&run_id_of_text(NUMERICS_VERSION, MultiplyAdd::Fused, &text), &text, meta(json!({})))
+            .unwrap_err();
     let parts = ["\"unheard_of\"", "version \"3\"", "use the program that registers it"];
     assert!(parts.iter().all(|part| error.contains(part)), "{error}");
 }
@@ -120,8 +129,8 @@ fn metadata_of_no_run_of_the_spec_are_refused() {
 fn a_run_of_another_arithmetic_is_read_and_not_computed_with() {
     let text = spec(3).to_toml();
     let older = NUMERICS_VERSION - 1;
-    let run =
-        read(&run_id_of_text(older, &text), &text, meta(json!({ "numerics": older }))).unwrap();
+    let named = |numerics, text: &str| run_id_of_text(numerics, MultiplyAdd::Fused, text);
+    let run = read(&named(older, &text), &text, meta(json!({ "numerics": older }))).unwrap();
     assert_eq!(run.rows[0].value, 0.25);
     for error in [run.check_numerics().unwrap_err(), run.state().unwrap_err()] {
         assert!(matches!(error, Error::OtherVersion { .. }), "{error}");
@@ -130,8 +139,65 @@ fn a_run_of_another_arithmetic_is_read_and_not_computed_with() {
     }
     // And a text that this version does not understand, though the run is named after it.
     let text = "[task]\nfuture = 1\n";
-    let error = read(&run_id_of_text(NUMERICS_VERSION, text), text, meta(json!({}))).unwrap_err();
+    let error = read(&named(NUMERICS_VERSION, text), text, meta(json!({}))).unwrap_err();
     assert!(error.contains("another version") && error.contains("future"), "{error}");
+}
+
+/// How products are added is part of the name, where it is not the usual way, and of the metadata.
+#[test]
+fn a_run_of_another_multiply_add_is_another_run() {
+    let (toml, separate) = (spec(3).to_toml(), run_id_with(MultiplyAdd::Separate, &spec(3)));
+    assert_ne!(separate, run_id(&spec(3)));
+    let made = |way: &str| meta(json!({ "multiply_add": way }));
+    for (id, way, kind) in [
+        (&separate, "separate", MultiplyAdd::Separate),
+        (&run_id(&spec(3)), "fused", MultiplyAdd::Fused),
+    ] {
+        let run = read(id, &toml, made(way)).unwrap();
+        assert_eq!(run.multiply_add, Some(kind));
+        run.check_numerics().unwrap();
+        assert_eq!(run.meta()["multiply_add"], way);
+    }
+    for (id, meta) in [
+        (&separate, made("fused")),
+        (&run_id(&spec(3)), made("separate")),
+        (&separate, meta(json!({}))),
+    ] {
+        let error = read(id, &toml, meta).unwrap_err();
+        assert!(error.contains("meta.json` is damaged: multiply_add = "), "{error}");
+    }
+    let error = read(&separate, &toml, made("relaxed")).unwrap_err();
+    assert!(error.contains("meta.json` is damaged") && error.contains("relaxed"), "{error}");
+}
+
+/// Runs from before that was recorded are told by their instruction set. Those with two roundings
+/// have the name of one with one: they can be read, but are not taken for it.
+#[test]
+fn an_older_run_with_two_roundings_is_not_taken_for_one_with_one() {
+    let id = run_id(&spec(3));
+    for (isa, cpu, made) in [
+        ("avx512", "Xeon", Some(MultiplyAdd::Fused)),
+        ("avx2+fma", "Ryzen", Some(MultiplyAdd::Fused)),
+        ("baseline", "aarch64", Some(MultiplyAdd::Fused)),
+        ("baseline", "Atom", Some(MultiplyAdd::Separate)),
+        ("", "", None),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::open(folder.path()).unwrap();
+        let (spec_toml, meta) = (spec(3).to_toml(), meta(json!({ "isa": isa, "cpu": cpu })));
+        let rows = vec![Row::new(30, "held_out_loss", 0.25)];
+        store.finish(&id, &Record { spec_toml, meta, rows, ..Record::default() }).unwrap();
+        let run = Run::load(&store, &id).unwrap();
+        assert_eq!(run.multiply_add, made, "{isa} {cpu}");
+        match (made, Run::finished(&store, &id)) {
+            (Some(MultiplyAdd::Separate), Err(error)) => {
+                let message = error.to_string();
+                assert!(message.contains("on baseline made it with separate"), "{message}");
+                assert!(message.contains("delete the folder"), "{message}");
+            }
+            (_, answer) => drop(answer.unwrap()),
+        }
+    }
 }
 
 #[test]

@@ -9,3 +9,4 @@ pub mod measure;
 pub mod reproduce;
 pub mod runs;
 pub mod train;
+pub mod watch;

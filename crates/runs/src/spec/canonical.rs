@@ -6,23 +6,32 @@ use toml::{Table, Value};
 use windtunnel_model::task::family;
 use windtunnel_model::task::{Labels, Size, WStar};
 
-use super::{CovarianceSpec, RunId, RunSpec};
+use super::{CovarianceSpec, MultiplyAdd, RunId, RunSpec};
 
 /// Raised whenever the numbers of an unchanged spec change: generator, kernel, order of sums,
 /// optimizer arithmetic, or the list of recorded metrics. Part of every [`RunId`], so that old results are never mistaken for new.
 pub const NUMERICS_VERSION: u32 = 3;
 
-/// Identity of a run: the first 64 bits of SHA-256 over the numerics version and the resolved
-/// spec.
+/// Identity of the run of `spec` on this machine: the first 64 bits of SHA-256 over the numerics
+/// version, the multiply-add where it is not the fused one, and the resolved spec.
 pub fn run_id(spec: &RunSpec) -> RunId {
-    run_id_of_text(NUMERICS_VERSION, &spec.to_toml())
+    run_id_with(MultiplyAdd::here(), spec)
+}
+
+/// Identity of the run of `spec` on a machine with this multiply-add.
+pub fn run_id_with(multiply_add: MultiplyAdd, spec: &RunSpec) -> RunId {
+    run_id_of_text(NUMERICS_VERSION, multiply_add, &spec.to_toml())
 }
 
 /// Identity of the run of a resolved spec, as [`RunSpec::to_toml`] writes it, under any version of
 /// the arithmetic.
-pub fn run_id_of_text(numerics: u32, spec_toml: &str) -> RunId {
+pub fn run_id_of_text(numerics: u32, multiply_add: MultiplyAdd, spec_toml: &str) -> RunId {
     let mut hash = Sha256::new();
     hash.update(format!("numerics {numerics}\n"));
+    // Not for the fused one: almost all machines have it, and their runs keep their names.
+    if multiply_add != MultiplyAdd::Fused {
+        hash.update(format!("multiply_add {}\n", multiply_add.name()));
+    }
     hash.update(spec_toml);
     let digest = hash.finalize();
     let mut first = [0; 8];

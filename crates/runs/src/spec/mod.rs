@@ -11,6 +11,7 @@ mod instruments;
 mod limits;
 mod memory;
 mod model;
+mod multiply_add;
 mod optimizer;
 mod preset;
 mod reader;
@@ -18,13 +19,14 @@ mod resolve;
 mod task;
 mod template;
 
-pub use canonical::{NUMERICS_VERSION, run_id, run_id_of_text};
+pub use canonical::{NUMERICS_VERSION, run_id, run_id_of_text, run_id_with};
 pub use condition::Condition;
 pub use document::{Document, preset_named};
 pub use error::SpecError;
 pub use id::{ParseRunIdError, RunId};
 pub use memory::Memory;
 pub use model::describe_model;
+pub use multiply_add::MultiplyAdd;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
 pub use reader::nearest;
 

@@ -1,6 +1,8 @@
 //! Results other than runs that take long: any text, under a key that says what it is a function
 //! of.
 //!
+//! They are in `STORE/kept`, the first name of this cache, which stores that exist have.
+//!
 //! A file is a line of its checksum, a line of the key, and the text. What is damaged, or belongs
 //! to another key, is not there: it is computed again and replaced.
 
@@ -14,16 +16,16 @@ use super::{Error, Store, disk};
 const MAX_KEY: u64 = 4096;
 
 impl Store {
-    /// What was kept under `key`, if it is whole.
+    /// The text that is cached under `key`, if it is whole.
     ///
     /// # Errors
     /// If there is a file that cannot be read.
     pub fn cached(&self, key: &str) -> Result<Option<String>, Error> {
-        let bytes = disk::read(&self.kept_folder().join(file(key)))?;
+        let bytes = disk::read(&self.cache_folder().join(file(key)))?;
         Ok(bytes.and_then(|bytes| open(key, &String::from_utf8(bytes).ok()?)))
     }
 
-    /// Keeps `text` under `key`, durably, in place of what was there.
+    /// Caches `text` under `key`, durably, in place of what was there.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -34,17 +36,17 @@ impl Store {
         assert!(!key.contains('\n'), "a key of several lines");
         let body = format!("{key}\n{text}");
         let whole = format!("{:08x}\n{body}", crc32fast::hash(body.as_bytes()));
-        let folder = self.kept_folder();
+        let folder = self.cache_folder();
         disk::make_folder(&folder)?;
         disk::replace(&folder, &file(key), whole.as_bytes())
     }
 
-    /// The keys that begin with `prefix`, of whatever is kept; damage below the key is not looked for.
+    /// The keys of cached texts that begin with `prefix`; damage below the key is not looked for.
     ///
     /// # Errors
     /// If the folder cannot be listed.
     pub fn cached_keys(&self, prefix: &str) -> Result<Vec<String>, Error> {
-        let folder = self.kept_folder();
+        let folder = self.cache_folder();
         let key = |name: String| {
             // A file that cannot be opened has just been swept by someone else.
             let mut lines =
@@ -55,7 +57,8 @@ impl Store {
         Ok(disk::names(&folder)?.into_iter().filter_map(key).collect())
     }
 
-    pub(super) fn kept_folder(&self) -> PathBuf {
+    /// `STORE/kept`.
+    pub(super) fn cache_folder(&self) -> PathBuf {
         self.root.join("kept")
     }
 }
@@ -80,7 +83,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_kept_comes_back_unless_a_byte_is_wrong() {
+    fn what_is_cached_comes_back_unless_a_byte_is_wrong() {
         let root = tempfile::tempdir().unwrap();
         let store = Store::open(root.path()).unwrap();
         assert_eq!(store.cached("a key").unwrap(), None);
@@ -88,7 +91,7 @@ mod tests {
         store.cache("a key", "second\nof two lines").unwrap();
         assert_eq!(store.cached("a key").unwrap().as_deref(), Some("second\nof two lines"));
         assert_eq!(store.cached("another key").unwrap(), None);
-        let path = store.kept_folder().join(file("a key"));
+        let path = store.cache_folder().join(file("a key"));
         let whole = std::fs::read(&path).unwrap();
         for at in 0..whole.len() {
             let mut damaged = whole.clone();

@@ -205,6 +205,11 @@ pub(super) fn open(path: &Path) -> Result<File, Error> {
     File::open(path).map_err(Error::io("open", path))
 }
 
+/// A file that is there, open for reading.
+pub(super) fn open_if_present(path: &Path) -> Result<Option<File>, Error> {
+    if_present(File::open(path)).map_err(Error::io("open", path))
+}
+
 /// Contents of a file; `None` if there is none.
 pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     if_present(fs::read(path)).map_err(Error::io("read", path))
@@ -248,19 +253,26 @@ pub(super) fn sweep(folder: &Path, age: Duration) -> Result<usize, Error> {
     for path in orphans {
         swept += usize::from(claim(folder, &path)?.is_some());
     }
-    if others.is_empty() {
-        return Ok(swept);
-    }
-    let now = file_system_now(folder)?;
-    for path in others {
-        // A file that cannot be looked at has just been renamed or swept by someone else.
-        let modified = fs::metadata(&path).and_then(|metadata| metadata.modified());
-        let idle = modified.ok().and_then(|modified| now.duration_since(modified).ok());
-        if idle.is_some_and(|idle| idle >= age) && claim(folder, &path)?.is_some() {
-            swept += 1;
-        }
+    for path in untouched(folder, others, age)? {
+        swept += usize::from(claim(folder, &path)?.is_some());
     }
     Ok(swept)
+}
+
+/// Those of the `paths` in `folder` that nobody has touched for `age`.
+pub(super) fn untouched(
+    folder: &Path,
+    mut paths: Vec<PathBuf>,
+    age: Duration,
+) -> Result<Vec<PathBuf>, Error> {
+    if paths.is_empty() {
+        return Ok(paths);
+    }
+    let now = file_system_now(folder)?;
+    // A file that cannot be looked at has just been renamed or swept by someone else.
+    let idle = |path: &Path| now.duration_since(modified(path)?).ok();
+    paths.retain(|path| idle(path).is_some_and(|idle| idle >= age));
+    Ok(paths)
 }
 
 fn temporaries(folder: &Path) -> Result<Vec<PathBuf>, Error> {

@@ -1,9 +1,10 @@
 //! Looking for runs in a store.
 
 use std::collections::BTreeSet;
-use std::time::SystemTime;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
 
-use super::{CHECKPOINT, Error, LOCK, RunId, Store, disk, finished};
+use super::{CHECKPOINT, Error, LOCK, ROWS, RunId, Store, disk, finished};
 
 impl Store {
     /// All runs, finished or not, sorted.
@@ -23,13 +24,15 @@ impl Store {
         finished.or_else(|| disk::modified(&self.partial_path(id, CHECKPOINT)))
     }
 
-    /// The one run, finished or not, whose id begins with `prefix`.
+    /// The one run, finished, stopped or just begun, whose id begins with `prefix`.
     ///
     /// # Errors
     /// If there is none or more than one.
     pub fn resolve(&self, prefix: &str) -> Result<RunId, Error> {
         let (prefix, store) = (prefix.to_owned(), self.root.clone());
-        let mut ids = self.ids()?;
+        let mut ids: BTreeSet<RunId> = self.partial_ids(ROWS)?.into_iter().collect();
+        ids.extend(self.ids()?);
+        let mut ids: Vec<RunId> = ids.into_iter().collect();
         ids.retain(|id| id.as_str().starts_with(&prefix));
         match ids.len() {
             0 | 1 => ids.pop().ok_or(Error::UnknownPrefix { prefix, store }),
@@ -42,15 +45,28 @@ impl Store {
         Ok(names.iter().filter_map(|name| name.parse().ok()).collect())
     }
 
-    /// Runs that are finished and have a checkpoint or a lock file all the same.
+    /// Runs that are finished and have a checkpoint, live rows or a lock file all the same.
     pub(super) fn stale_ids(&self) -> Result<BTreeSet<RunId>, Error> {
         let mut ids = BTreeSet::new();
-        for id in [CHECKPOINT, LOCK].map(|ending| self.partial_ids(ending)) {
+        for id in [CHECKPOINT, ROWS, LOCK].map(|ending| self.partial_ids(ending)) {
             ids.extend(id?);
         }
         let finished: BTreeSet<RunId> = self.finished_ids()?.into_iter().collect();
         ids.retain(|id| finished.contains(id));
         Ok(ids)
+    }
+
+    /// Live rows of runs without a checkpoint, on which nobody has been at work for `age`: such a run
+    /// starts again, and writes them again.
+    pub(super) fn abandoned_rows(&self, age: Duration) -> Result<Vec<PathBuf>, Error> {
+        let resumable = self.partial_ids(CHECKPOINT)?;
+        let mut abandoned = Vec::new();
+        for id in self.partial_ids(ROWS)? {
+            if !resumable.contains(&id) && !self.is_at_work(&id)? {
+                abandoned.push(self.partial_path(&id, ROWS));
+            }
+        }
+        disk::untouched(&self.partial(), abandoned, age)
     }
 
     /// Runs that have a file of this ending.

@@ -3,7 +3,7 @@
 use std::fs::{File, TryLockError};
 use std::path::Path;
 
-use super::Error;
+use super::{Error, disk};
 
 /// Answer to a request to work on a run.
 #[derive(Debug)]
@@ -44,6 +44,16 @@ pub(super) fn acquire(path: &Path) -> Result<Lock, Error> {
     Ok(interpret(file, answer))
 }
 
+/// Whether another process has the lock at `path`. Where locks do not work, nobody can say that it
+/// has not.
+pub(super) fn is_held(path: &Path) -> Result<bool, Error> {
+    let Some(file) = disk::open_if_present(path)? else { return Ok(false) };
+    // A shared lock: two that look at once do not see each other. Closing the file releases it.
+    let answer = file.try_lock_shared();
+    drop(Guard { file: Some(file) });
+    Ok(answer.is_err())
+}
+
 fn interpret(file: File, answer: Result<(), TryLockError>) -> Lock {
     match answer {
         Ok(()) => Lock::Free(Guard { file: Some(file) }),
@@ -70,6 +80,18 @@ mod tests {
         drop(first);
         assert!(matches!(acquire(&one).unwrap(), Lock::Free(_)));
         drop(inherited);
+    }
+
+    #[test]
+    fn whoever_looks_sees_a_holder_and_is_none() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("1.lock");
+        assert!(!is_held(&path).unwrap());
+        let Lock::Free(guard) = acquire(&path).unwrap() else { panic!("busy") };
+        assert!(is_held(&path).unwrap());
+        drop(guard);
+        assert!(!is_held(&path).unwrap());
+        assert!(matches!(acquire(&path).unwrap(), Lock::Free(_)));
     }
 
     #[test]

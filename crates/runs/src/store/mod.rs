@@ -6,9 +6,11 @@
 //! STORE/runs/ID/metrics.parquet      rows (run, step, metric, value),
 //! STORE/runs/ID/state.safetensors    final parameters and optimizer state
 //! STORE/partial/ID.ckpt              the latest checkpoint of an unfinished run
+//! STORE/partial/ID.rows              the rows of a run at work, for others to follow
 //! STORE/partial/ID.lock              held while a process is at work on the run
 //! STORE/partial/*.tmp                being written, or left behind by a process that died
-//! STORE/kept/HASH                    other results, each named after a hash of its key
+//! STORE/kept/HASH                    cached results: what the API calls the cache; the folder
+//!                                    keeps its first name for the stores that have it
 //! ```
 //!
 //! There is no half-written state. The folder of a finished run appears by one rename and is
@@ -27,6 +29,7 @@ pub mod disk;
 mod error;
 mod finished;
 mod list;
+mod live;
 mod lock;
 mod manifest;
 mod metrics;
@@ -42,6 +45,9 @@ pub use crate::spec::RunId;
 pub use checkpoint::{Checkpoint, Damage, Resume};
 pub use error::Error;
 pub use finished::{Binding, Contents, FinishedRun, META, METRICS, SPEC, STATE};
+pub use live::LiveRows;
+use live::ROWS;
+pub(crate) use live::{NewRows, Tail};
 pub use lock::{Guard, Lock};
 pub use record::{Record, Row};
 pub use tensor::{Tensor, TensorData};
@@ -75,7 +81,7 @@ impl Store {
     /// If the folders cannot be made.
     pub fn open(root: impl Into<PathBuf>) -> Result<Self, Error> {
         let store = Store::at(root);
-        for folder in [store.runs(), store.partial(), store.kept_folder()] {
+        for folder in [store.runs(), store.partial(), store.cache_folder()] {
             disk::make_folder(&folder)?;
         }
         Ok(store)
@@ -141,6 +147,15 @@ impl Store {
         lock::acquire(&self.partial_path(id, LOCK))
     }
 
+    /// Whether a process is at work on `id`. Looking shares the lock for a moment; on a file system
+    /// without locks, every run that was ever begun seems to be worked on.
+    ///
+    /// # Errors
+    /// If the lock file cannot be opened.
+    pub(crate) fn is_at_work(&self, id: &RunId) -> Result<bool, Error> {
+        lock::is_held(&self.partial_path(id, LOCK))
+    }
+
     /// Where the run `id` has to begin.
     ///
     /// # Errors
@@ -167,7 +182,7 @@ impl Store {
         disk::replace(&self.partial(), &format!("{id}{CHECKPOINT}"), &bytes)
     }
 
-    /// Publishes the run `id`, durably, and then removes its checkpoint and lock file.
+    /// Publishes the run `id`, durably, and then removes its checkpoint, live rows and lock file.
     ///
     /// # Errors
     /// If it cannot be written, or the record does not fit the file formats: two tensors of the
@@ -184,17 +199,21 @@ impl Store {
 
     /// Removes what dead processes left behind: temporary files and folders of processes of this
     /// machine that are gone, others untouched for `age` ([`TIDY_AGE`](Self::TIDY_AGE) unless
-    /// there is a reason), checkpoints and locks of finished runs. Returns how many files and
-    /// folders that were.
+    /// there is a reason), checkpoints, live rows and locks of finished runs, live rows of runs that
+    /// were given up before their first checkpoint. Returns how many files and folders that were.
     ///
     /// A live process whose files are swept all the same gets an error; it damages nothing.
     ///
     /// # Errors
     /// If something cannot be removed.
     pub fn tidy(&self, age: Duration) -> Result<usize, Error> {
-        let mut swept = disk::sweep(&self.partial(), age)? + disk::sweep(&self.kept_folder(), age)?;
+        let mut swept =
+            disk::sweep(&self.partial(), age)? + disk::sweep(&self.cache_folder(), age)?;
         for id in self.stale_ids()? {
             swept += self.forget_partial(&id)?;
+        }
+        for path in self.abandoned_rows(age)? {
+            swept += usize::from(disk::remove(&path)?);
         }
         Ok(swept)
     }
@@ -211,14 +230,16 @@ impl Store {
         }
     }
 
-    /// Removes checkpoint and lock file of a finished run; how many there were.
+    /// Removes checkpoint, live rows and lock file of a finished run; how many there were.
     ///
     /// OK while another process holds that lock: whoever makes a new lock file finds the run
     /// finished.
     fn forget_partial(&self, id: &RunId) -> Result<usize, Error> {
         let checkpoint = disk::remove(&self.checkpoint_path(id))?;
+        // Live rows fail no run, and nobody reads those of a finished one.
+        let rows = disk::remove(&self.partial_path(id, ROWS)).unwrap_or(false);
         let lock = disk::remove(&self.partial_path(id, LOCK))?;
-        Ok(usize::from(checkpoint) + usize::from(lock))
+        Ok([checkpoint, rows, lock].into_iter().map(usize::from).sum())
     }
 
     /// Where the files of run `id` are, once it is finished.

@@ -49,7 +49,11 @@ fn checksum(bytes: &[u8], digits: usize) -> [u8; 8] {
     crc.update(&bytes[..digits]);
     crc.update(ZEROS);
     crc.update(&bytes[digits + ZEROS.len()..]);
-    let crc = crc.finalize();
+    hex(crc.finalize())
+}
+
+/// A CRC-32 in hexadecimal.
+pub(super) fn hex(crc: u32) -> [u8; 8] {
     std::array::from_fn(|i| b"0123456789abcdef"[(crc >> (28 - 4 * i)) as usize & 15])
 }
 

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use crate::spec::RunSpec;
+use crate::spec::{MultiplyAdd, RunSpec};
 use crate::store::Row;
 
 /// How a run ended.
@@ -43,6 +43,9 @@ pub struct Meta {
     pub cpu: String,
     /// Instruction set of the kernels.
     pub isa: String,
+    /// How it adds products; not recorded in older runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub multiply_add: Option<MultiplyAdd>,
     /// Threads of this run.
     pub threads: usize,
     /// Computing time in seconds, over all sessions.
@@ -54,6 +57,21 @@ pub struct Meta {
 impl Meta {
     pub(super) fn read(meta: Map<String, Value>) -> Result<Meta, String> {
         serde_json::from_value(Value::Object(meta)).map_err(|error| error.to_string())
+    }
+
+    /// How the run's products were added, as far as that is known: in older runs by the instruction
+    /// set, whose `baseline` fuses on `aarch64` only.
+    pub fn made_with(&self) -> Option<MultiplyAdd> {
+        self.multiply_add.or(match (self.isa.as_str(), self.cpu.as_str()) {
+            ("avx512" | "avx2+fma", _) | ("baseline", "aarch64") => Some(MultiplyAdd::Fused),
+            ("baseline", _) => Some(MultiplyAdd::Separate),
+            _ => None,
+        })
+    }
+
+    /// How products are added in runs of this id, whose hash says so.
+    pub(super) fn named_after(&self) -> MultiplyAdd {
+        self.multiply_add.unwrap_or(MultiplyAdd::Fused)
     }
 
     /// Whether the run ended with non-finite numbers.

@@ -4,6 +4,7 @@
 //! Here the spec must be the one that the run is named after, and the metadata those of a run of
 //! that spec.
 
+mod follow;
 mod meta;
 mod state;
 
@@ -11,10 +12,11 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Value, json};
 
+pub use follow::{Activity, Followed, Follower};
 pub use meta::{Meta, Outcome};
 pub use state::{Stored, checkpoint, restore, tensors};
 
-use crate::spec::{Document, NUMERICS_VERSION, RunSpec, SpecError, run_id_of_text};
+use crate::spec::{Document, MultiplyAdd, NUMERICS_VERSION, RunSpec, SpecError, run_id_of_text};
 use crate::store::{
     Binding, Checkpoint, Contents, Damage, Error, META, Record, Row, RunId, SPEC, STATE, Store,
     Tensor,
@@ -31,6 +33,8 @@ pub struct Run {
     pub spec_toml: String,
     /// How far it is.
     pub stage: Stage,
+    /// How its products were added, as far as that is known.
+    pub multiply_add: Option<MultiplyAdd>,
     /// Observations, in the order in which they were made.
     pub rows: Vec<Row>,
     tensors: Vec<Tensor>,
@@ -71,9 +75,10 @@ impl Run {
     /// The run `id`, which must be done.
     ///
     /// # Errors
-    /// If it is not, or as [`Run::load`].
+    /// If it is not, as [`Run::load`], or as [`Run::check_numerics`].
     pub fn finished(store: &Store, id: &RunId) -> Result<(Run, Meta), Error> {
         let run = Run::load(store, id)?;
+        run.check_numerics()?;
         match run.stage.clone() {
             Stage::Ended(meta) => Ok((run, meta)),
             Stage::Partial { .. } => Err(store.not_finished(id)),
@@ -85,7 +90,7 @@ impl Run {
         let folder = store.run_folder(id);
         let of_meta = |reason| Error::Damaged { path: folder.join(META), reason };
         let meta = Meta::read(meta).map_err(of_meta)?;
-        let spec = named_spec(id, &spec_toml, meta.numerics, &folder)?;
+        let spec = named_spec(id, &spec_toml, &meta, &folder)?;
         meta.check(&spec).map_err(of_meta)?;
         if binding == Binding::Unsealed {
             meta.check_rows(&spec, &rows).map_err(of_meta)?;
@@ -96,8 +101,9 @@ impl Run {
             let reason = "its optimizer overflowed and never moved again: such a run has diverged";
             return Err(Error::OtherVersion { path: folder.join(STATE), reason: reason.into() });
         }
+        let multiply_add = meta.made_with();
         let (id, stage) = (id.clone(), Stage::Ended(meta));
-        Ok(Run { id, spec, spec_toml, stage, rows, tensors, binding, folder })
+        Ok(Run { id, spec, spec_toml, stage, multiply_add, rows, tensors, binding, folder })
     }
 
     fn partial(store: &Store, id: &RunId, checkpoint: Checkpoint) -> Result<Run, String> {
@@ -106,8 +112,9 @@ impl Run {
         Ok(Run {
             id: id.clone(),
             spec,
-            spec_toml,
             stage: Stage::Partial { step, wall_seconds },
+            multiply_add: named_by(id, NUMERICS_VERSION, &spec_toml),
+            spec_toml,
             rows,
             tensors,
             binding: Binding::Sealed,
@@ -163,40 +170,57 @@ impl Run {
         if let (Stage::Ended(meta), Binding::Unsealed) = (&self.stage, self.binding)
             && !meta.diverged()
         {
-            state::check(&self.spec, &meta.isa, &state)
+            state::check(&self.spec, self.multiply_add, &state)
                 .map_err(|reason| Error::Damaged { path: self.folder.join(STATE), reason })?;
         }
         Ok(state)
     }
 
-    /// Fails where another version of the arithmetic made the run: its numbers can be read, but
-    /// nothing that is computed now belongs beside them.
+    /// Fails where another version of the arithmetic made the run, or an arithmetic that its name
+    /// does not tell: its numbers can be read, but nothing that is computed now belongs beside them.
     ///
     /// # Errors
     /// If so.
     pub fn check_numerics(&self) -> Result<(), Error> {
-        match &self.stage {
-            Stage::Ended(Meta { numerics, version, .. }) if *numerics != NUMERICS_VERSION => {
-                Err(Error::OtherVersion {
-                    path: self.folder.join(META),
-                    reason: format!(
-                        "version {version} with arithmetic {numerics}, this one has {NUMERICS_VERSION}"
-                    ),
-                })
-            }
-            _ => Ok(()),
-        }
+        let Stage::Ended(meta) = &self.stage else { return Ok(()) };
+        let Meta { numerics, version, isa, .. } = meta;
+        let (named, made) = (meta.named_after(), meta.made_with().unwrap_or(meta.named_after()));
+        let reason = if *numerics != NUMERICS_VERSION {
+            format!("version {version} with arithmetic {numerics}, this one has {NUMERICS_VERSION}")
+        } else if made != named {
+            format!(
+                "version {version} on {isa} made it with {} multiply-add, but its id is that of a run \
+                 with {} multiply-add",
+                made.name(),
+                named.name()
+            )
+        } else {
+            return Ok(());
+        };
+        Err(Error::OtherVersion { path: self.folder.join(META), reason })
     }
 }
 
-/// The spec in the folder of run `id`, which is named after its text and `numerics`.
-fn named_spec(id: &RunId, text: &str, numerics: u32, folder: &Path) -> Result<RunSpec, Error> {
-    let named = |numerics| run_id_of_text(numerics, text) == *id;
+/// The multiply-add of the run `id` of a spec's text under a version of the arithmetic; none if it
+/// is no such run.
+fn named_by(id: &RunId, numerics: u32, text: &str) -> Option<MultiplyAdd> {
+    MultiplyAdd::ALL.into_iter().find(|&kind| run_id_of_text(numerics, kind, text) == *id)
+}
+
+/// The spec in the folder of run `id`, which is named after its text and the arithmetic in `meta`.
+fn named_spec(id: &RunId, text: &str, meta: &Meta, folder: &Path) -> Result<RunSpec, Error> {
+    let (numerics, multiply_add) = (meta.numerics, meta.named_after());
     let damaged = |name: &str, reason| Err(Error::Damaged { path: folder.join(name), reason });
-    match (named(numerics), named(NUMERICS_VERSION)) {
-        (true, _) => {}
-        (false, true) => return damaged(META, format!("numerics = {numerics} is not the run's")),
-        (false, false) => {
+    match (named_by(id, numerics, text), named_by(id, NUMERICS_VERSION, text)) {
+        (Some(named), _) if named == multiply_add => {}
+        (Some(_), _) => {
+            let found = multiply_add.name();
+            return damaged(META, format!("multiply_add = {found} is not the run's"));
+        }
+        (None, Some(_)) => {
+            return damaged(META, format!("numerics = {numerics} is not the run's"));
+        }
+        (None, None) => {
             return damaged(SPEC, format!("it is not the spec that run {id} is named after"));
         }
     }
@@ -214,7 +238,7 @@ fn named_spec(id: &RunId, text: &str, numerics: u32, folder: &Path) -> Result<Ru
 /// If it is not the spec that the run is named after.
 pub fn checkpoint_spec(id: &RunId, checkpoint: &Checkpoint) -> Result<RunSpec, String> {
     let Checkpoint { spec_toml, step, .. } = checkpoint;
-    let named = |numerics| run_id_of_text(numerics, spec_toml) == *id;
+    let named = |numerics| named_by(id, numerics, spec_toml).is_some();
     if !named(NUMERICS_VERSION) {
         return Err(match (0..NUMERICS_VERSION).find(|&numerics| named(numerics)) {
             Some(older) => format!("it is of arithmetic {older}, this is {NUMERICS_VERSION}"),

@@ -7,7 +7,7 @@ use windtunnel_optim::{Optimizer, Scalar};
 use windtunnel_train::{HeldOut, Observer, Trainer, TrajectoryPoint};
 
 use crate::exchange;
-use crate::spec::{Precision, RunSpec};
+use crate::spec::{MultiplyAdd, Precision, RunSpec};
 use crate::store::{Checkpoint, Row, Tensor, TensorData};
 
 /// Scalars that the store holds.
@@ -101,18 +101,23 @@ pub fn restore<T: Stored>(trainer: &mut Trainer<T>, checkpoint: &Checkpoint) -> 
     trainer.restore(checkpoint.step, &params, &state).map_err(|error| error.to_string())
 }
 
-/// How far the held-out losses of a state may be from those that another instruction set recorded:
+/// How far the held-out losses of a state may be from those that another multiply-add recorded:
 /// roundings of differences that may be a thousandth of their terms.
-const OTHER_ISA: f64 = 1e-2;
+const OTHER_ROUNDING: f64 = 1e-2;
 
 /// Fails if `state` is not where the run of `spec` ended, by the held-out losses of its last rows;
-/// `isa` recorded them.
-pub(super) fn check(spec: &RunSpec, isa: &str, state: &Checkpoint) -> Result<(), String> {
+/// they were recorded with `multiply_add`.
+pub(super) fn check(
+    spec: &RunSpec,
+    multiply_add: Option<MultiplyAdd>,
+    state: &Checkpoint,
+) -> Result<(), String> {
     let found = match spec.train.precision {
         Precision::F32 => held_out::<f32>(spec, state)?,
         Precision::F64 => held_out::<f64>(spec, state)?,
     };
-    let tolerance = if isa == Isa::detect().name() { 0.0 } else { OTHER_ISA };
+    let is_same = multiply_add == Some(MultiplyAdd::here());
+    let tolerance = if is_same { 0.0 } else { OTHER_ROUNDING };
     let recorded = |metric: &str| {
         let last = |row: &&Row| row.step == state.step && row.metric == metric;
         state.rows.iter().find(last).map(|row| row.value)
