@@ -1,4 +1,4 @@
-//! What claims are about, and the conventions by which a run becomes a number.
+//! Quantities of claims, and the conventions by which a run becomes a number.
 
 use windtunnel_measure::landscape::{
     Convention as ConditionConvention, Curvature, Median, Parameters,
@@ -11,7 +11,7 @@ use windtunnel_lab::chart::Member;
 
 /// Held-out loss, mean over prompts.
 pub(super) const LOSS: &str = "held_out_loss";
-/// The same, median over prompts.
+/// Held-out loss, median over prompts.
 pub(super) const MEDIAN: &str = "held_out_median";
 pub(super) const CONDITION: &str = "robust_condition_number";
 pub(super) const SMOOTHNESS: &str = "directional_smoothness";
@@ -41,9 +41,9 @@ pub enum Quantity {
     RobustCondition,
     /// uᵀHu along the step.
     DirectionalSmoothness,
-    /// How much heavier than Gaussian the noise at initialization is.
+    /// Tail of the noise at initialization, over that of Gaussian noise.
     InitialNoise,
-    /// The same along the trajectory, mini-batches of 1000 prompts.
+    /// Tail of the noise along the trajectory, mini-batches of 1000 prompts.
     NoiseInTraining,
 }
 
