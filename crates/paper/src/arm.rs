@@ -11,11 +11,11 @@ pub struct Arm {
     pub name: &'static str,
     /// Changes to the spec of the setting, as `--set` takes them.
     pub sets: &'static [&'static str],
-    /// Where its learning rate comes from.
+    /// Source of its learning rate.
     pub rates: Rates,
 }
 
-/// Where the learning rate of an arm comes from.
+/// Source of the learning rate of an arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rates {
     /// From the spec: that of the preset, or one that the arm sets.

@@ -38,7 +38,7 @@ const COMPOSITES: [Composite; 5] = [
     Composite { id: "F1", text: "Nonlinear regression shows the same four features", of: &["F1."] },
 ];
 
-/// What the paper itself leaves open.
+/// The question that the paper itself leaves open.
 pub const ADMITTED: &str = "F2: the paper admits that it has no theory of why, and that linear \
                             regression may not capture language. No run of this program can decide \
                             that; nothing is claimed here of real Transformers.";
@@ -141,6 +141,17 @@ mod tests {
         let [first, second, other] = ["B1.1", "B2", "B10"].map(|claim| finding(claim, &[1.0, 1.1]));
         assert!(parts(&of, &[&first, &other]).is_none());
         assert_eq!(parts(&of, &[&first, &other, &second]).unwrap().len(), 2);
+    }
+
+    #[test]
+    fn every_part_of_a_claim_of_several_exists() {
+        let studies = || crate::figures::FIGURES.iter().chain(&crate::beyond::BEYOND);
+        for composite in &COMPOSITES {
+            for start in composite.of {
+                let mut claims = studies().flat_map(|study| study.claims);
+                assert!(claims.any(|claim| belongs(claim.id, start)), "{}: {start}", composite.id);
+            }
+        }
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the data say of a claim: an effect over paired seeds, its interval, and a verdict.
+//! Findings on claims: an effect over paired seeds, its interval, and a verdict.
 
 use serde::{Serialize, Serializer};
 use windtunnel_measure::stats::{Interval, mean};
@@ -10,11 +10,11 @@ use super::verdict::Verdict;
 /// An effect under one convention.
 #[derive(Clone, Debug)]
 pub struct Effect {
-    /// How a run becomes a number.
+    /// Convention by which a run becomes a number.
     pub convention: String,
     /// The effect with its 95 % interval.
     pub estimate: Estimate,
-    /// What it says of the claim.
+    /// Verdict on the claim.
     pub verdict: Verdict,
     /// Pairs for an interval that leaves out the null if the effect is real, where it does not.
     pub pairs_needed: Option<u64>,
@@ -25,15 +25,15 @@ pub struct Effect {
 pub struct Finding {
     /// The claim's number.
     pub claim: &'static str,
-    /// What is claimed.
+    /// The claim in a sentence.
     pub text: &'static str,
-    /// What the effect is.
+    /// Description of the effect.
     pub what: &'static str,
-    /// Where it is if the claim holds.
+    /// Range of the effect if the claim holds.
     pub holds: &'static str,
     /// Convention by convention.
     pub effects: Vec<Effect>,
-    /// What was published, beside ours.
+    /// Published numbers beside ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<String>,
 }

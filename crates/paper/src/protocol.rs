@@ -1,6 +1,6 @@
-//! How much of the published protocol is run.
+//! The protocol of a reproduction: in full or quick.
 
-/// How much of the published protocol is run.
+/// Length of runs and number of seeds of a reproduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
     /// Short runs instead of the settings' own.

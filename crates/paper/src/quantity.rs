@@ -1,4 +1,4 @@
-//! What claims are about, and the conventions by which a run becomes a number.
+//! Quantities of claims, and the conventions by which a run becomes a number.
 
 use windtunnel_measure::landscape::{
     Convention as ConditionConvention, Curvature, Median, Parameters,
@@ -39,9 +39,9 @@ pub enum Quantity {
     RobustCondition,
     /// uᵀHu along the step.
     DirectionalSmoothness,
-    /// How much heavier than Gaussian the noise at initialization is.
+    /// Tail of the noise at initialization, over that of Gaussian noise.
     InitialNoise,
-    /// The same along the trajectory, mini-batches of 1000 prompts.
+    /// Tail of the noise along the trajectory, mini-batches of 1000 prompts.
     NoiseInTraining,
 }
 

@@ -1,4 +1,4 @@
-//! What a run says under a convention, and ratios of such readings over paired seeds.
+//! Readings of runs under a convention, and ratios of them over paired seeds.
 
 use windtunnel_measure::stats::mean;
 

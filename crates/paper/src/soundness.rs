@@ -1,4 +1,5 @@
-//! Whether a study has all settings and arms that it names, in claims, gaps and published numbers.
+//! The check that a study has all settings and arms that it names, in claims, gaps and published
+//! numbers.
 //!
 //! The lists of studies are checked when they are compiled, any other study before it is judged.
 //! So claims never speak of runs that do not exist.

@@ -9,7 +9,7 @@ use crate::verdict::Verdict;
 use windtunnel_figure::table::{Table, escape};
 use windtunnel_figure::{Figure, Panel, Scale};
 
-/// What goes on one page.
+/// Contents of one page.
 #[derive(Default)]
 pub struct Page<'a> {
     /// Title.
@@ -18,11 +18,11 @@ pub struct Page<'a> {
     pub summary: Vec<String>,
     /// Tables before everything else.
     pub tables: Vec<Table>,
-    /// What could not be shown, and why.
+    /// Sentences about what could not be shown, with the reason.
     pub failures: Vec<String>,
     /// Parts, with a table of contents where there are several.
     pub parts: Vec<Part<'a>>,
-    /// How it was made.
+    /// Specs and runs behind it.
     pub methods: Vec<Method>,
 }
 
@@ -35,7 +35,7 @@ pub struct Part<'a> {
     pub title: &'a str,
     /// Paragraphs above the figures.
     pub summary: Vec<String>,
-    /// What will stand on the left one day.
+    /// Text in a place that is kept on the left.
     pub place: Option<&'a str>,
     /// Figures, inlined as SVG.
     pub figures: Vec<&'a Figure>,
@@ -47,9 +47,9 @@ pub struct Part<'a> {
 
 /// A heading with a text, such as the spec of a run.
 pub struct Method {
-    /// What it is of.
+    /// Heading.
     pub title: String,
-    /// What else belongs to it, such as the ids of its runs.
+    /// Remark, such as the ids of its runs.
     pub note: String,
     /// The text, as it is.
     pub text: String,

@@ -76,7 +76,7 @@ fn rates(setting: &Setting, arms: &[&str], runs: &[Run]) -> String {
     format!("{} {}", setting.name, listed(arms.iter().map(rate), "/"))
 }
 
-/// What captions say of the runs of an arm of a setting, from their resolved spec.
+/// Facts about the runs of an arm of a setting, from their resolved spec.
 struct Run {
     setting: &'static str,
     arm: &'static str,

@@ -12,7 +12,7 @@ use crate::study::Study;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::chart::Member;
 
-/// How the losses of the held-out prompts become one number.
+/// Statistic that makes one number of the losses of the held-out prompts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Statistic {
     Mean,

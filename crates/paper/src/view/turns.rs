@@ -1,4 +1,4 @@
-//! Where verdicts turn: effects over the steps, convention by convention.
+//! Effects over the steps, convention by convention, of claims whose verdict turns.
 
 use super::caption::spec;
 use super::picture::{Picture, estimated};
