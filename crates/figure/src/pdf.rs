@@ -6,7 +6,7 @@ use miniz_oxide::deflate::compress_to_vec_zlib;
 use pdf_writer::types::{
     CidFontType, FontFlags, LineCapStyle, LineJoinStyle, SystemInfo, UnicodeCmap,
 };
-use pdf_writer::writers::ExtGraphicsState;
+use pdf_writer::writers::{ExtGraphicsState, Resources};
 use pdf_writer::{Content, Filter, Finish, Name, Pdf, Rect, Ref, Str, TextStr};
 
 use super::color::Color;
@@ -146,7 +146,21 @@ impl Page {
         let mut written = pdf.page(page);
         written.parent(pages).contents(content).media_box(Rect::new(0.0, 0.0, width, height));
         written.group().transparency().color_space().device_rgb();
-        let mut resources = written.resources();
+        self.list_resources(written.resources());
+        written.finish();
+        let data = compress_to_vec_zlib(&self.content.finish(), LEVEL);
+        pdf.stream(content, &data).filter(Filter::FlateDecode);
+        for (&font, characters) in &self.characters {
+            embed(&mut pdf, font, characters);
+        }
+        if !title.is_empty() {
+            pdf.document_info(info).title(TextStr(title));
+        }
+        pdf.finish()
+    }
+
+    /// The opacities and fonts in use by their names.
+    fn list_resources(&self, mut resources: Resources) {
         let mut states = resources.ext_g_states();
         for &thousandths in &self.opacities {
             let opacity = f32::from(thousandths) / 1000.0;
@@ -159,26 +173,14 @@ impl Page {
         for &font in self.characters.keys() {
             fonts.pair(Name(font_name(font).as_bytes()), font_refs(font)[0]);
         }
-        fonts.finish();
-        resources.finish();
-        written.finish();
-        let data = compress_to_vec_zlib(&self.content.finish(), LEVEL);
-        pdf.stream(content, &data).filter(Filter::FlateDecode);
-        for (&font, characters) in &self.characters {
-            embed(&mut pdf, font, characters);
-        }
-        if !title.is_empty() {
-            pdf.document_info(info).title(TextStr(title));
-        }
-        pdf.finish()
     }
 }
 
 /// Adds a font whole: the bundled ones are small.
 fn embed(pdf: &mut Pdf, index: usize, characters: &BTreeMap<u16, char>) {
     let [font, cid_font, descriptor, file, unicode] = font_refs(index);
-    let Font { name, data, face } = &font::fonts()[index];
-    let name = Name(name.as_bytes());
+    let bundled = &font::fonts()[index];
+    let name = Name(bundled.name.as_bytes());
     pdf.type0_font(font)
         .base_font(name)
         .encoding_predefined(Name(b"Identity-H"))
@@ -187,23 +189,32 @@ fn embed(pdf: &mut Pdf, index: usize, characters: &BTreeMap<u16, char>) {
 
     let identity =
         SystemInfo { registry: Str(b"Adobe"), ordering: Str(b"Identity"), supplement: 0 };
-    let thousandths = |units: f32| 1000.0 * units / f32::from(face.units_per_em());
     let mut written = pdf.cid_font(cid_font);
     written.subtype(CidFontType::Type2).base_font(name).system_info(identity);
     written.font_descriptor(descriptor).cid_to_gid_map_predefined(Name(b"Identity"));
     let mut widths = written.widths();
     for &glyph in characters.keys() {
-        let advance = face.glyph_hor_advance(ttf_parser::GlyphId(glyph)).unwrap_or(0);
-        widths.same(glyph, glyph, thousandths(advance.into()));
+        let advance = bundled.advance(ttf_parser::GlyphId(glyph));
+        widths.same(glyph, glyph, (1000.0 * advance) as f32);
     }
     widths.finish();
     written.finish();
 
+    let mut map = UnicodeCmap::new(Name(b"Unicode"), identity);
+    characters.iter().for_each(|(&glyph, &c)| map.pair(glyph, c));
+    pdf.cmap(unicode, &map.finish());
+    embed_file(pdf, (descriptor, file), bundled);
+}
+
+/// Adds the file of a font and what is said of it.
+fn embed_file(pdf: &mut Pdf, (descriptor, file): (Ref, Ref), font: &Font) {
+    let Font { name, data, face } = font;
+    let thousandths = |units: f32| 1000.0 * units / f32::from(face.units_per_em());
     let bounds = face.global_bounding_box();
     let [left, bottom, right, top] =
         [bounds.x_min, bounds.y_min, bounds.x_max, bounds.y_max].map(|v| thousandths(v.into()));
     pdf.font_descriptor(descriptor)
-        .name(name)
+        .name(Name(name.as_bytes()))
         .flags(FontFlags::SYMBOLIC)
         .bbox(Rect::new(left, bottom, right, top))
         .italic_angle(0.0)
@@ -216,10 +227,6 @@ fn embed(pdf: &mut Pdf, index: usize, characters: &BTreeMap<u16, char>) {
     let mut written = pdf.stream(file, &compressed);
     written.filter(Filter::FlateDecode).pair(Name(b"Length1"), data.len() as i32);
     written.finish();
-
-    let mut map = UnicodeCmap::new(Name(b"Unicode"), identity);
-    characters.iter().for_each(|(&glyph, &c)| map.pair(glyph, c));
-    pdf.cmap(unicode, &map.finish());
 }
 
 fn font_name(font: usize) -> String {
