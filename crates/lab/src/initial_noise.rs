@@ -191,7 +191,7 @@ impl Samples {
     ) -> Result<Samples, ObjectiveError> {
         let isa = Isa::detect();
         let settings = spec.settings(isa, 1);
-        let trainer = Trainer::<T>::new(settings.clone());
+        let trainer = Trainer::<T>::new(settings.clone()).map_err(ObjectiveError::new)?;
         let params: Vec<f64> = trainer.params().iter().map(|x| x.widen()).collect();
         let evaluator = Evaluator::new(settings.model, isa, 1);
         let mut prompts = TaskObjective::new(evaluator, settings.task, spec.train.seed);

@@ -12,7 +12,8 @@ use windtunnel_measure::instrument::{Instrument, NoisePlan, Readings};
 use windtunnel_measure::landscape::{Hessian, NoiseSample};
 use windtunnel_train::Instruments;
 use windtunnel_train::{
-    Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
+    ConfigError, Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer,
+    TrajectoryPoint,
 };
 
 use crate::progress::{Batch, Event, Item, Kind, Progress};
@@ -68,6 +69,9 @@ pub enum Error {
     /// The stored state cannot be read.
     #[error(transparent)]
     Store(#[from] store::Error),
+    /// The run cannot be set up.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
     /// The stored state cannot be used.
     #[error("the stored state is of no use: {0}")]
     State(String),
@@ -203,7 +207,7 @@ impl Job<'_> {
     fn trainer<T: Stored>(&self, settings: TrainConfig) -> Result<Trainer<T>, Error> {
         let is_first = |state: &&Checkpoint| self.at.iter().all(|&step| step >= state.step);
         if let Some(state) = self.state.filter(is_first) {
-            let mut trainer = Trainer::new(settings.clone());
+            let mut trainer = Trainer::new(settings.clone())?;
             match restore(&mut trainer, state) {
                 Ok(()) => return Ok(trainer),
                 // What other optimizers remember is stored only where they were asked during training.
@@ -216,7 +220,7 @@ impl Job<'_> {
             Some(made) => {
                 Err(Error::OtherMultiplyAdd { made, here, has_state: self.state.is_some() })
             }
-            None => Ok(Trainer::new(settings)),
+            None => Ok(Trainer::new(settings)?),
         }
     }
 
@@ -225,7 +229,7 @@ impl Job<'_> {
         let Some(state) = self.state.filter(|state| state.step == trainer.step()) else {
             return Ok(());
         };
-        let mut stored = Trainer::<T>::new(TrainConfig { shadows: Vec::new(), ..self.settings() });
+        let mut stored = Trainer::<T>::new(TrainConfig { shadows: Vec::new(), ..self.settings() })?;
         restore(&mut stored, state).map_err(Error::State)?;
         if stored.params() == trainer.params() {
             Ok(())

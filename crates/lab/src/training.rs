@@ -143,7 +143,10 @@ impl Job<'_> {
         let mut instruments = (!measured.schedules.is_empty()).then(|| {
             Instruments::new(&settings, batch, measured.schedules.clone(), measured.plan.clone())
         });
-        let mut trainer = Trainer::<T>::new(settings);
+        let mut trainer = match Trainer::<T>::new(settings) {
+            Ok(trainer) => trainer,
+            Err(error) => return Ok(Status::Failed(error.to_string())),
+        };
         let (mut rows, earlier) = self.resume(id, &mut trainer, on_event)?;
         if let Some(said) = cost::warning(self.spec, trainer.step(), self.options.isa, self.threads)
         {
@@ -240,8 +243,10 @@ impl Job<'_> {
             Ok(checkpoint) => (checkpoint.rows, checkpoint.wall_seconds),
             Err(damage) => {
                 on_event(Event::Warning(damage.to_string()));
-                // A part may have been restored.
-                *trainer = Trainer::new(trainer.settings().clone());
+                // A part may have been restored. A config that made a trainer makes another.
+                if let Ok(fresh) = Trainer::new(trainer.config().clone()) {
+                    *trainer = fresh;
+                }
                 (Vec::new(), 0.0)
             }
         })

@@ -1,6 +1,8 @@
 //! Instruments while a run trains.
 
-use crate::{Observer, Recorder, Schedule, TrainConfig, TrajectoryPoint};
+use crate::config::TrainConfig;
+use crate::observe::{Observer, Recorder, Shadow, TrajectoryPoint};
+use crate::schedule::Schedule;
 use windtunnel_math::lanes::Real;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::instrument::{Context, Instrument, NoisePlan, Readings, Updates};
@@ -69,9 +71,8 @@ pub fn updates_at<T: Real>(view: &TrajectoryPoint<'_, T>) -> Updates {
     let (update, after) = update_at(view, view.optimizer);
     let grad = wide(view.grad);
     let stability = after.and_then(|after| after.stability(&grad));
-    let other = |shadow: &crate::Shadow<T>| {
-        (shadow.name.clone(), wide(&update_at(view, &shadow.optimizer).0))
-    };
+    let other =
+        |shadow: &Shadow<T>| (shadow.name.clone(), wide(&update_at(view, &shadow.optimizer).0));
     let others = view.shadows.iter().map(other).collect();
     Updates { grad, update: wide(&update), others, stability }
 }

@@ -136,7 +136,7 @@ fn trained_one_layer(task: &Task, lr: f64, steps: u64) -> Vec<f64> {
         threads: 1,
         shadows: Vec::new(),
     };
-    let mut trainer = Trainer::<f64>::new(settings);
+    let mut trainer = Trainer::<f64>::new(settings).unwrap();
     let outcome =
         trainer.run(&mut [], &mut |_: u64, _: &str, _: f64| {}, |_, _| ControlFlow::Continue(()));
     assert_eq!(outcome, Outcome::Finished);

@@ -57,7 +57,7 @@ type Rows = Vec<(u64, String, f64)>;
 fn rows(settings: &TrainConfig, schedule: Schedule, observer: &mut dyn Observer<f64>) -> Rows {
     let mut rows = Rows::new();
     let mut record = |step: u64, metric: &str, value: f64| rows.push((step, metric.into(), value));
-    let mut trainer = Trainer::new(settings.clone());
+    let mut trainer = Trainer::new(settings.clone()).unwrap();
     trainer.run(&mut [Scheduled { schedule, observer }], &mut record, |_, _| {
         ControlFlow::Continue(())
     });
@@ -123,13 +123,13 @@ fn shadows_move_nothing_and_resume_with_the_same_bits() {
             }
         });
     };
-    let mut whole = Trainer::<f64>::new(with.clone());
-    let mut plain = Trainer::<f64>::new(without);
+    let mut whole = Trainer::<f64>::new(with.clone()).unwrap();
+    let mut plain = Trainer::<f64>::new(without).unwrap();
     train(&mut whole, 41);
     train(&mut plain, 41);
     assert_eq!(whole.params(), plain.params());
 
-    let mut first = Trainer::<f64>::new(with.clone());
+    let mut first = Trainer::<f64>::new(with.clone()).unwrap();
     train(&mut first, 17);
     let saved: Vec<(String, Vec<f64>)> =
         first.state().map(|(name, values)| (name, values.to_vec())).collect();
@@ -139,7 +139,7 @@ fn shadows_move_nothing_and_resume_with_the_same_bits() {
     for prefix in ["optimizer.", "shadow.twin.", "shadow.sgd."] {
         assert!(names.iter().any(|name| name.starts_with(prefix)), "{names:?}");
     }
-    let mut second = Trainer::<f64>::new(with);
+    let mut second = Trainer::<f64>::new(with).unwrap();
     second.restore(17, first.params(), &state).unwrap();
     train(&mut second, 41);
     assert_eq!(second.params(), whole.params());
@@ -376,8 +376,16 @@ fn an_optimizer_that_overflows_has_diverged() {
         let mut record = |_: u64, _: &str, _: f64| {};
         let go_on = ControlFlow::Continue(());
         match double {
-            true => Trainer::<f64>::new(settings.clone()).run(&mut [], &mut record, |_, _| go_on),
-            false => Trainer::<f32>::new(settings.clone()).run(&mut [], &mut record, |_, _| go_on),
+            true => {
+                Trainer::<f64>::new(settings.clone())
+                    .unwrap()
+                    .run(&mut [], &mut record, |_, _| go_on)
+            }
+            false => {
+                Trainer::<f32>::new(settings.clone())
+                    .unwrap()
+                    .run(&mut [], &mut record, |_, _| go_on)
+            }
         }
     };
     assert_eq!(outcome(&settings, false), Outcome::Diverged { step: 0 });

@@ -120,7 +120,7 @@ fn settings(optimizer: Config, attention: Attention) -> TrainConfig {
 }
 
 fn train<T: Trained + Scalar>(settings: TrainConfig) -> (Outcome, Vec<f64>) {
-    let mut trainer = Trainer::<T>::new(settings);
+    let mut trainer = Trainer::<T>::new(settings).unwrap();
     let outcome =
         trainer.run(&mut [], &mut |_: u64, _: &str, _: f64| {}, |_, _| ControlFlow::Continue(()));
     (outcome, trainer.params().iter().map(|x| x.widen()).collect())
@@ -172,7 +172,8 @@ impl Observer<f64> for Asked {
 
 #[test]
 fn observers_ask_optimizers_with_the_same_oracle() {
-    let mut trainer = Trainer::new(settings(Config::of::<Compared>(), Attention::Linear));
+    let compared = settings(Config::of::<Compared>(), Attention::Linear);
+    let mut trainer = Trainer::new(compared).unwrap();
     let mut asked = Asked(0);
     trainer.run(
         &mut [Scheduled { schedule: Schedule::Every(1), observer: &mut asked }],

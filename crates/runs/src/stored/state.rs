@@ -46,7 +46,7 @@ impl Stored for f64 {
 /// optimizer as `optimizer.…` and of shadows as `shadow.…`, flat where there is an encoder or where
 /// a part of the state has not one entry for each parameter.
 pub fn tensors<T: Stored>(trainer: &Trainer<T>) -> Vec<Tensor> {
-    let model = trainer.settings().model;
+    let model = trainer.config().model;
     let flat = if model.encoder.is_some() { vec![model.params()] } else { model.shape() };
     let state = trainer.state().map(|(name, values)| {
         let shape = if values.len() == model.params() { flat.clone() } else { vec![values.len()] };
@@ -82,7 +82,7 @@ pub fn restore<T: Stored>(trainer: &mut Trainer<T>, checkpoint: &Checkpoint) -> 
     let mut params = Vec::new();
     let mut state = Vec::new();
     let names: Vec<String> =
-        exchange::tensors(&trainer.settings().model).into_iter().map(|p| p.0).collect();
+        exchange::tensors(&trainer.config().model).into_iter().map(|p| p.0).collect();
     let found = |name: &str| checkpoint.tensors.iter().any(|tensor| tensor.name() == name);
     if let Some(missing) = names.iter().find(|name| !found(name)) {
         return Err(format!("it has no tensor {missing}"));
@@ -141,7 +141,7 @@ const COMPARED: usize = 2;
 
 fn held_out<T: Stored>(spec: &RunSpec, state: &Checkpoint) -> Result<Vec<(String, f64)>, String> {
     let settings = spec.settings(Isa::detect(), 1);
-    let mut trainer = Trainer::<T>::new(settings.clone());
+    let mut trainer = Trainer::<T>::new(settings.clone()).map_err(|e| e.to_string())?;
     restore(&mut trainer, state)?;
     let mut found = Vec::new();
     let view = TrajectoryPoint {

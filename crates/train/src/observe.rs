@@ -1,0 +1,133 @@
+//! Observers of a run: they read its trajectory and change nothing.
+
+use std::cell::RefCell;
+
+use windtunnel_math::lanes::Real;
+use windtunnel_math::linalg::norm;
+use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_measure::stats::{mean, quantile, top_share};
+use windtunnel_model::task::Batch;
+use windtunnel_model::{Evaluator, Trained};
+use windtunnel_optim::{Error, Optimizer, Oracle, Point};
+
+use crate::config::TrainConfig;
+use crate::schedule::Schedule;
+
+/// What an observer sees: a point of the trajectory before its update.
+pub struct TrajectoryPoint<'a, T> {
+    /// Updates made so far.
+    pub step: u64,
+    /// Whether no update follows.
+    pub last: bool,
+    /// Parameters θ at this step.
+    pub params: &'a [T],
+    /// Mini-batch gradient at θ, before clipping.
+    pub grad: &'a [T],
+    /// Mini-batch loss at θ.
+    pub loss: f64,
+    /// The optimizer before the update.
+    pub optimizer: &'a Optimizer<T>,
+    /// The others, also before theirs.
+    pub shadows: &'a [Shadow<T>],
+    /// The mini-batch loss at other points, for optimizers that ask for it.
+    pub oracle: Option<&'a RefCell<dyn Oracle<T> + 'a>>,
+}
+
+/// An optimizer that is fed the gradients of a run and moves nothing.
+pub struct Shadow<T> {
+    /// Its name.
+    pub name: String,
+    /// What it would do.
+    pub optimizer: Optimizer<T>,
+}
+
+impl<T: Real> TrajectoryPoint<'_, T> {
+    /// The update u that `optimizer` makes here, θ ← θ − u, and the optimizer after it.
+    ///
+    /// # Errors
+    /// If a transform fails.
+    pub fn update_of(&self, optimizer: &Optimizer<T>) -> Result<(Vec<T>, Optimizer<T>), Error> {
+        let mut after = optimizer.clone();
+        let mut update = self.grad.to_vec();
+        let mut oracle = self.oracle.map(RefCell::borrow_mut);
+        let oracle = oracle.as_mut().map(|oracle| &mut **oracle as &mut dyn Oracle<T>);
+        let at = Point { params: self.params, loss: Some(self.loss), oracle };
+        after.update(at, &mut update)?;
+        Ok((update, after))
+    }
+}
+
+/// Receives named values: (step, metric, value).
+pub trait Recorder {
+    /// Takes one value.
+    fn record(&mut self, step: u64, metric: &str, value: f64);
+
+    /// Takes the reason why a metric, or all of an instrument, has no finite value at `step`: by
+    /// default nobody listens.
+    fn missing(&mut self, step: u64, what: &str, reason: &str) {
+        let _ = (step, what, reason);
+    }
+}
+
+impl<F: FnMut(u64, &str, f64)> Recorder for F {
+    fn record(&mut self, step: u64, metric: &str, value: f64) {
+        self(step, metric, value);
+    }
+}
+
+/// An instrument that reads the trajectory without touching it.
+pub trait Observer<T> {
+    /// Measures at `view` and records what it found.
+    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder);
+}
+
+/// An observer with the steps it is called at.
+pub struct Scheduled<'a, T> {
+    /// When.
+    pub schedule: Schedule,
+    /// Who is called.
+    pub observer: &'a mut dyn Observer<T>,
+}
+
+/// Mini-batch loss `train_loss` and gradient norm `grad_norm` before clipping.
+pub struct TrainLoss;
+
+impl<T: Real> Observer<T> for TrainLoss {
+    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
+        record.record(view.step, "train_loss", view.loss);
+        let grad: Vec<f64> = view.grad.iter().map(|g| g.widen()).collect();
+        record.record(view.step, "grad_norm", norm(&grad));
+    }
+}
+
+/// Loss on a batch that is never trained on: mean over its prompts (`held_out_loss`), median
+/// (`held_out_median`), and the share of the sum that the worst prompt has (`held_out_top_share`).
+///
+/// Losses of single prompts are heavy-tailed after training, because the residual is a polynomial
+/// of degree (3ᴸ−1)/2 in the eigenvalues of S/n: where the share is near 1, the mean is one prompt.
+pub struct HeldOut<T> {
+    evaluator: Evaluator<T>,
+    batch: Batch<T>,
+}
+
+impl<T: Trained> HeldOut<T> {
+    /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
+    pub fn new(settings: &TrainConfig, batch_size: usize, seed: u64) -> HeldOut<T> {
+        let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
+        let batch = settings.task.batch(settings.model.form(), settings.isa, key, batch_size);
+        let evaluator = Evaluator::new(settings.model, settings.isa, settings.threads);
+        HeldOut { evaluator, batch }
+    }
+}
+
+impl<T: Trained> Observer<T> for HeldOut<T> {
+    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
+        let losses = self.evaluator.losses(view.params, &self.batch);
+        let mut losses: Vec<f64> = losses.into_iter().map(Real::widen).collect();
+        let (mean, share) = (mean(&losses), top_share(&losses));
+        losses.sort_by(f64::total_cmp);
+        record.record(view.step, "held_out_loss", mean);
+        record.record(view.step, "held_out_median", quantile(&losses, 0.5));
+        record.record(view.step, "held_out_top_share", share);
+    }
+}
