@@ -1,7 +1,7 @@
 //! A network that the covariates pass before the first layer: x ← W₂ relu(W₁ x + b₁) + b₂, token by
 //! token (section 5 of Ahn et al., `Transformer_MLP` of the authors' code). Labels stay as they are.
 
-use super::matrix::Dim;
+use super::matrix::{Dim, many};
 use super::queries::{hold_all, some_mut, take_all};
 use windtunnel_math::lanes::Lane;
 use windtunnel_math::rng::Key;
@@ -64,7 +64,7 @@ impl<V: Lane, D: Dim> Weights<V, D> {
     pub(super) fn filled(encoder: Encoder, dim: usize, vectors: D, value: V) -> Weights<V, D> {
         let vector = || vectors.vector(value);
         let unit = || Unit { w1: vector(), b1: value, w2: vector() };
-        Weights { dim, units: (0..encoder.hidden).map(|_| unit()).collect(), b2: vector() }
+        Weights { dim, units: many(encoder.hidden, unit), b2: vector() }
     }
 
     /// Calls `see` with every weight in the order of the parameters.

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::Transformer;
 use super::embedding::Embedding;
-use super::engine::{Engine, Point, Trained, halved, products};
+use super::engine::{Engine, Point, PromptEngine, Trained, halved, products};
 use crate::task::{Batch, Layout, Prompts, Scratch};
 use windtunnel_math::lanes::{BLOCK, Isa};
 use windtunnel_math::objective::SampleGradients;
@@ -17,7 +17,7 @@ use windtunnel_math::parallel::Pool;
 const CHUNK: usize = 8;
 
 struct Worker<T> {
-    gradients: Box<dyn Engine<T>>,
+    gradients: Box<dyn PromptEngine<T>>,
     products: Option<Box<dyn Engine<f64>>>,
     scratch: Scratch<T>,
 }

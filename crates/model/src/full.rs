@@ -1,6 +1,6 @@
 //! Weights of a whole model with full matrices: all heads of all layers, then the encoder.
 
-use super::matrix::Dim;
+use super::matrix::{Dim, many};
 use super::sparse::Weights as Head;
 use super::{Transformer, encoder};
 use windtunnel_math::lanes::Lane;
@@ -14,9 +14,9 @@ pub(super) struct Weights<V: Lane, D: Dim> {
 
 impl<V: Lane, D: Dim> Weights<V, D> {
     pub(super) fn filled(dim: D, model: &Transformer, value: V) -> Weights<V, D> {
-        let layer = || (0..model.heads).map(|_| Head::filled(dim, value)).collect();
+        let layer = || many(model.heads, || Head::filled(dim, value));
         Weights {
-            layers: (0..model.depth).map(|_| layer()).collect(),
+            layers: many(model.depth, layer),
             encoder: model.encoder.map(|e| encoder::Weights::filled(e, model.dim, dim, value)),
         }
     }

@@ -9,7 +9,7 @@
 
 use super::kernel::Kernel;
 use super::matrix::{
-    Dim, add_outer, add_product, apply, n, product, symmetric_product, symmetrize, t,
+    Dim, add_outer, add_product, apply, many, n, product, symmetric_product, symmetrize, t,
 };
 use super::sparse::Weights as Head;
 use super::{Transformer, encoder, full};
@@ -57,17 +57,17 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         let record = || Record {
             gram: matrix(),
             z: vector(),
-            k: (0..model.heads).map(|_| matrix()).collect(),
+            k: many(model.heads, matrix),
             b: matrix(),
             u: matrix(),
-            qz: (0..model.heads).map(|_| vector()).collect(),
-            gqz: (0..model.heads).map(|_| vector()).collect(),
+            qz: many(model.heads, vector),
+            gqz: many(model.heads, vector),
         };
         Tape {
             token,
             dim,
             model: *model,
-            layers: (0..model.depth).map(|_| record()).collect(),
+            layers: many(model.depth, record),
             gram_bar: matrix(),
             z_bar: vector(),
             b_bar: matrix(),

@@ -85,6 +85,16 @@ impl<const D: usize> Dim for Const<D> {
     }
 }
 
+/// `count` values of `make`. A loop: a chain of iterators is ten functions, which are compiled for
+/// every kernel.
+pub(super) fn many<T>(count: usize, mut make: impl FnMut() -> T) -> Vec<T> {
+    let mut values = Vec::with_capacity(count);
+    while values.len() < count {
+        values.push(make());
+    }
+    values
+}
+
 /// Any dimension.
 #[derive(Clone, Copy)]
 pub(super) struct Any(pub usize);

@@ -12,7 +12,8 @@ use std::ops::{Index, IndexMut};
 
 use super::kernel::Kernel;
 use super::matrix::{
-    Dim, add_outer, add_product, apply, apply_both, n, product, symmetric_product, symmetrize, t,
+    Dim, add_outer, add_product, apply, apply_both, many, n, product, symmetric_product,
+    symmetrize, t,
 };
 use crate::task::{label_row, query_row, target_row, triangle};
 use windtunnel_math::lanes::{BLOCK, Lane};
@@ -112,7 +113,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         Tape {
             token,
             dim,
-            layers: (0..depth).map(|_| record()).collect(),
+            layers: many(depth, record),
             qx: vector(),
             qv: vector(),
             wx: vector(),

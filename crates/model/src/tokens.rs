@@ -13,7 +13,7 @@
 //! blocks: labels have no part in scores, and u's label is added as it is.
 
 use super::kernel::Kernel;
-use super::matrix::{Dim, n, t};
+use super::matrix::{Dim, many, n, t};
 use super::queries::{On, add_outers, apply_all, some, some_mut, spread};
 use super::sparse::Weights as Head;
 use super::{Mask, Transformer, encoder, full};
@@ -61,15 +61,14 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
     ) -> Tape<V, D, E> {
         let zero = V::splat(token, 0.0);
         let heads = || Queries { q: Vec::new(), u: Vec::new(), e: Vec::new(), scale: Vec::new() };
-        let record =
-            || Record { z: Vec::new(), heads: (0..model.heads).map(|_| heads()).collect() };
+        let record = || Record { z: Vec::new(), heads: many(model.heads, heads) };
         Tape {
             on: On { token, width, rows },
             model: *model,
-            layers: (0..=model.depth).map(|_| record()).collect(),
+            layers: many(model.depth + 1, record),
             out_bar: Vec::new(),
             z_bar: Vec::new(),
-            q_bar: (0..model.heads).map(|_| Vec::new()).collect(),
+            q_bar: many(model.heads, Vec::new),
             s_bar: Vec::new(),
             u_bar: [width.vector(zero), width.vector(zero)],
             v: [rows.vector(zero), rows.vector(zero)],

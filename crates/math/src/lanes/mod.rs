@@ -176,6 +176,16 @@ impl<S: Simd, T: Real> Lane for Packed<S, T> {
     }
 }
 
+/// Which kernels are compiled for an instruction set.
+pub trait ConstantShapes: Simd {
+    /// Whether there are kernels of constant shape besides those of any shape. Not for SSE2 on
+    /// x86-64, which only processors of before 2013 run on: they would be a quarter of all code.
+    const CONSTANT: bool = cfg!(not(any(target_arch = "x86", target_arch = "x86_64")))
+        || <Self::f32s as SimdBase<Self>>::LEN > 4;
+}
+
+impl<S: Simd> ConstantShapes for S {}
+
 /// The instruction set that kernels run on.
 ///
 /// Results have the same bits on every set with fused multiply-add; `Baseline` rounds products

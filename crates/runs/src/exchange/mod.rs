@@ -3,6 +3,7 @@
 //! Nothing is allocated for what a file claims before its size is checked: headers first, then
 //! [`PromptFile::fits`], then the numbers.
 
+mod literal;
 mod npy;
 mod params;
 mod prompts;

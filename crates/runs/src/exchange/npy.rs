@@ -3,12 +3,11 @@
 use std::io::{self, Read};
 
 use half::f16;
-use py_literal::Value;
+
+use super::literal::Literal;
 
 /// Longest header, as numpy has it by default.
 const MAX_HEADER: usize = 10_000;
-/// Deepest nesting of brackets in a header; that of a plain array has two.
-const MAX_DEPTH: usize = 8;
 /// Bytes that are decoded at a time; a multiple of every item's size.
 const CHUNK: usize = 1 << 16;
 
@@ -72,26 +71,28 @@ impl Header {
 
     fn parse(literal: &[u8], len: usize) -> Result<Header, String> {
         let wrong = |what: &str| format!("its npy header has {what}");
-        let value: Value = python_3(literal)?.trim().parse().map_err(|_| wrong("no dictionary"))?;
-        let Value::Dict(entries) = value else { return Err(wrong("no dictionary")) };
+        let text = String::from_utf8_lossy(literal);
+        let value = Literal::parse(&text).map_err(|problem| format!("its npy header {problem}"))?;
+        let Literal::Dict(entries) = value else { return Err(wrong("no dictionary")) };
         let entry = |name: &str| {
-            let found = entries.iter().find(|(key, _)| *key == Value::String(name.into()));
+            let found = entries.iter().find(|(key, _)| *key == Literal::Text(name.into()));
             found.map(|(_, value)| value).ok_or_else(|| wrong(&format!("no `{name}`")))
         };
-        let sizes = match entry("shape")? {
-            Value::Tuple(sizes) | Value::List(sizes) => sizes,
-            _ => return Err(wrong("no tuple as its shape")),
+        let Literal::List(sizes) = entry("shape")? else {
+            return Err(wrong("no tuple as its shape"));
         };
-        let size = |value: &Value| match value {
-            Value::Integer(n) => usize::try_from(n).map_err(|_| wrong(&format!("the size {n}"))),
+        let size = |value: &Literal<'_>| match value {
+            Literal::Integer(n) => n.parse().map_err(|_| wrong(&format!("the size {n}"))),
             _ => Err(wrong("a shape that is not of integers")),
         };
         let shape = sizes.iter().map(size).collect::<Result<Vec<_>, _>>()?;
-        let Value::Boolean(fortran) = *entry("fortran_order")? else {
-            return Err(wrong("neither True nor False as `fortran_order`"));
+        let fortran = match entry("fortran_order")? {
+            Literal::Word("True") => true,
+            Literal::Word("False") => false,
+            _ => return Err(wrong("neither True nor False as `fortran_order`")),
         };
         let item = match entry("descr")? {
-            Value::String(descr) => Item::parse(descr)?,
+            Literal::Text(descr) => Item::parse(descr)?,
             _ => return Err("a structured array; save one plain array of numbers".into()),
         };
         Ok(Header { shape, item, fortran, len })
@@ -145,27 +146,6 @@ impl Header {
             Err(e) => Err(e.to_string()),
         }
     }
-}
-
-/// The text of a header, with the long integers of Python 2 (`3L`) as those of Python 3.
-fn python_3(literal: &[u8]) -> Result<String, String> {
-    let mut text = String::from_utf8_lossy(literal).into_owned();
-    let mut depth = 0_usize;
-    for c in text.chars() {
-        match c {
-            '(' | '[' | '{' => depth += 1,
-            ')' | ']' | '}' => depth = depth.saturating_sub(1),
-            _ => {}
-        }
-        // The parser descends as deep as the text does.
-        if depth > MAX_DEPTH {
-            return Err("its npy header is nested too deep".into());
-        }
-    }
-    for digit in '0'..='9' {
-        text = text.replace(&format!("{digit}L"), &digit.to_string());
-    }
-    Ok(text)
 }
 
 impl Item {

@@ -20,7 +20,7 @@ use fearless_simd::prelude::*;
 use super::{Batch, Family, Form, Labels, Layout, Prompts, Scratch, Task};
 use lanes::Lanes;
 use slots::{ANY, TOKENS};
-use windtunnel_math::lanes::{BLOCK, Isa, Real, WithSimd};
+use windtunnel_math::lanes::{BLOCK, ConstantShapes, Isa, Real, WithSimd};
 use windtunnel_math::rng::{Draws, Key};
 
 /// Fresh prompts of a task at one key, made when they are asked for.
@@ -137,40 +137,36 @@ impl<T: Real> WithSimd for Fill<'_, T> {
 }
 
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
-    /// Rows from `rows` on are scratch. Isotropic Gaussian moments are the shortest sampler; the
-    /// others are functions of their own, so that their size does not slow it down.
+    /// Rows from `rows` on are scratch. Bartlett's factor is square unless n < d.
     #[inline(always)]
-    fn fill(mut self, task: &Task, form: Form, rows: usize) {
+    fn fill(self, task: &Task, form: Form, rows: usize) {
+        if S::CONSTANT && task.dim == 5 && task.context_len >= 5 {
+            self.fill_shape::<5>(task, form, rows);
+        } else {
+            self.fill_shape::<ANY>(task, form, rows);
+        }
+    }
+
+    /// Isotropic Gaussian moments of constant d are the shortest sampler; the others are functions
+    /// of their own, so that their size does not slow it down.
+    #[inline(always)]
+    fn fill_shape<const D: usize>(mut self, task: &Task, form: Form, rows: usize) {
         let (token, map) = (self.token, task.map.as_deref());
         let moments = form == Form::Moments && task.labels == Labels::Linear;
         let gaussian = matches!(task.covariates.family(), Family::Gaussian(_));
-        match (moments, gaussian, task.dim) {
-            (true, true, 5) if map.is_none() && task.context_len >= 5 => {
-                self.gaussian::<5>(task, None);
-            }
-            (true, true, 5) if task.context_len >= 5 => token.vectorize(
+        match (moments, gaussian) {
+            (true, true) if D != ANY && map.is_none() => self.gaussian::<D>(task, None),
+            (true, true) => token.vectorize(
                 #[inline(always)]
-                move || self.gaussian::<5>(task, map),
+                move || self.gaussian::<D>(task, map),
             ),
-            (true, true, _) => token.vectorize(
+            (true, false) => token.vectorize(
                 #[inline(always)]
-                move || self.gaussian::<ANY>(task, map),
+                move || self.radial::<D>(task),
             ),
-            (true, false, 5) => token.vectorize(
+            (false, _) => token.vectorize(
                 #[inline(always)]
-                move || self.radial::<5>(task),
-            ),
-            (true, false, _) => token.vectorize(
-                #[inline(always)]
-                move || self.radial::<ANY>(task),
-            ),
-            (false, _, 5) => token.vectorize(
-                #[inline(always)]
-                move || self.tokens::<5>(task, form, rows),
-            ),
-            (false, ..) => token.vectorize(
-                #[inline(always)]
-                move || self.tokens::<ANY>(task, form, rows),
+                move || self.tokens::<D>(task, form, rows),
             ),
         }
     }

@@ -1,14 +1,14 @@
-//! Type-erased workers: kernels, compiled for each instruction set, scalar and common d.
+//! Type-erased workers: kernels with sums over blocks of prompts.
 
-use std::marker::PhantomData;
+mod compiled;
 
 use fearless_simd::Simd;
 
+use super::Transformer;
 use super::kernel::Kernel;
-use super::matrix::{Any, Const, Dim};
-use super::{Attention, Transformer, gram, sparse, tokens};
+use super::matrix::many;
 use crate::task::Drawn;
-use windtunnel_math::lanes::{BLOCK, Dual, Isa, Lane, Packed, Real, WithSimd};
+use windtunnel_math::lanes::{BLOCK, Isa, Lane, Real};
 
 /// Where to evaluate: parameters and, for Hessian-vector products, a direction.
 #[derive(Clone, Copy, Debug)]
@@ -25,6 +25,13 @@ pub trait Engine<T>: Send {
     fn start(&mut self, point: &Point<'_, T>);
     /// Adds the squared residuals of the first `used` prompts of a block and their gradient.
     fn add_gradient(&mut self, block: &[[T; BLOCK]], used: usize);
+    /// Sum over the lanes of Σ r² and of gradient part `part` (1: its tangent along the direction);
+    /// leaves the sums at zero.
+    fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64;
+}
+
+/// An engine for gradients, which can also tell prompts apart.
+pub trait PromptEngine<T>: Engine<T> {
     /// Squared residuals of the first `used` prompts of a block, prompt by prompt, then zeros.
     fn losses(&mut self, block: &[[T; BLOCK]], used: usize, out: &mut [T; BLOCK]);
     /// Squared residuals of one block and the gradient of each, [BLOCK, p] to `grads`; the sums
@@ -37,9 +44,6 @@ pub trait Engine<T>: Send {
     );
     /// Replaces a block of prompts by what the first layer makes of them.
     fn advance(&mut self, block: &mut [[T; BLOCK]]);
-    /// Sum over the lanes of Σ r² and of gradient part `part` (1: its tangent along the direction);
-    /// leaves the sums at zero.
-    fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64;
 }
 
 /// A scalar that models can be evaluated in: f32 and f64.
@@ -49,91 +53,24 @@ pub trait Engine<T>: Send {
 pub trait Trained: Drawn {
     /// A worker for gradients.
     #[doc(hidden)]
-    fn gradients(isa: Isa, model: &Transformer) -> Box<dyn Engine<Self>>;
+    fn gradients(isa: Isa, model: &Transformer) -> Box<dyn PromptEngine<Self>>;
 }
 
 impl Trained for f32 {
-    fn gradients(isa: Isa, model: &Transformer) -> Box<dyn Engine<f32>> {
-        isa.run(Gradients { model, scalar: PhantomData })
+    fn gradients(isa: Isa, model: &Transformer) -> Box<dyn PromptEngine<f32>> {
+        isa.run(compiled::Single { model })
     }
 }
 
 impl Trained for f64 {
-    fn gradients(isa: Isa, model: &Transformer) -> Box<dyn Engine<f64>> {
-        isa.run(Gradients { model, scalar: PhantomData })
+    fn gradients(isa: Isa, model: &Transformer) -> Box<dyn PromptEngine<f64>> {
+        isa.run(compiled::Double { model })
     }
 }
 
 /// A worker for Hessian-vector products, in double precision only: instruments report them.
 pub(super) fn products(isa: Isa, model: &Transformer) -> Box<dyn Engine<f64>> {
-    isa.run(Products { model })
-}
-
-struct Gradients<'a, T> {
-    model: &'a Transformer,
-    scalar: PhantomData<T>,
-}
-
-impl<T: Real> WithSimd for Gradients<'_, T> {
-    type Output = Box<dyn Engine<T>>;
-    fn with_simd<S: Simd>(self, token: S) -> Self::Output {
-        let Transformer { depth, dim, .. } = *self.model;
-        if !self.model.is_plain() {
-            return full::<Packed<S, T>>(token, self.model);
-        }
-        // The paper's d, and its neighbours that are studied most; more cost compile time.
-        match dim {
-            2 => sums::<Packed<S, T>, _>(token, sparse::Tape::new(token, Const::<2>, depth), depth),
-            5 => sums::<Packed<S, T>, _>(token, sparse::Tape::new(token, Const::<5>, depth), depth),
-            8 => sums::<Packed<S, T>, _>(token, sparse::Tape::new(token, Const::<8>, depth), depth),
-            d => sums::<Packed<S, T>, _>(token, sparse::Tape::new(token, Any(d), depth), depth),
-        }
-    }
-}
-
-struct Products<'a> {
-    model: &'a Transformer,
-}
-
-impl WithSimd for Products<'_> {
-    type Output = Box<dyn Engine<f64>>;
-    fn with_simd<S: Simd>(self, token: S) -> Self::Output {
-        type Wide<S> = Dual<Packed<S, f64>>;
-        let Transformer { depth, dim, .. } = *self.model;
-        if !self.model.is_plain() {
-            return full::<Wide<S>>(token, self.model);
-        }
-        match dim {
-            5 => sums::<Wide<S>, _>(token, sparse::Tape::new(token, Const::<5>, depth), depth),
-            d => sums::<Wide<S>, _>(token, sparse::Tape::new(token, Any(d), depth), depth),
-        }
-    }
-}
-
-/// The kernels of full matrices.
-#[inline(always)]
-fn full<V: Lane>(token: V::Token, model: &Transformer) -> Box<dyn Engine<V::Scalar>> {
-    let (width, rows) = (model.dim + 1, model.kernel_rows());
-    match (model.attention, width, rows) {
-        (Attention::Linear, 6, _) => {
-            sums(token, gram::Tape::<V, _>::new(token, Const::<6>, model), 1)
-        }
-        (Attention::Linear, ..) => {
-            sums(token, gram::Tape::<V, _>::new(token, Any(width), model), 1)
-        }
-        (_, 6, 5) => with_tokens::<V, _, _>(token, (Const::<6>, Const::<5>), model),
-        (_, 6, _) => with_tokens::<V, _, _>(token, (Const::<6>, Const::<6>), model),
-        _ => with_tokens::<V, _, _>(token, (Any(width), Any(rows)), model),
-    }
-}
-
-#[inline(always)]
-fn with_tokens<V: Lane, D: Dim, E: Dim>(
-    token: V::Token,
-    shape: (D, E),
-    model: &Transformer,
-) -> Box<dyn Engine<V::Scalar>> {
-    sums(token, tokens::Tape::<V, D, E>::new(token, shape, model), 1)
+    isa.run(compiled::Products { model })
 }
 
 struct Sums<V: Lane, K: Kernel<V>> {
@@ -151,19 +88,20 @@ struct Sum<V: Lane, K: Kernel<V>> {
     grad: Vec<K::Part>,
 }
 
-fn sums<V: Lane, K: Kernel<V> + 'static>(
-    token: V::Token,
-    kernel: K,
-    parts: usize,
-) -> Box<dyn Engine<V::Scalar>> {
-    let zero = V::splat(token, 0.0);
-    let weights = || (0..parts).map(|_| kernel.part(zero)).collect();
-    let registers = (0..BLOCK / V::WIDTH).map(|_| Sum { loss: zero, grad: weights() }).collect();
-    let weights = weights();
-    Box::new(Sums { token, parts, weights, kernel, registers })
+impl<V: Lane, K: Kernel<V>> Sums<V, K> {
+    #[inline]
+    fn new(token: V::Token, kernel: K, parts: usize) -> Sums<V, K> {
+        let zero = V::splat(token, 0.0);
+        let weights = || many(parts, || kernel.part(zero));
+        let registers = many(BLOCK / V::WIDTH, || Sum { loss: zero, grad: weights() });
+        let weights = weights();
+        Sums { token, parts, weights, kernel, registers }
+    }
 }
 
+// `#[inline]` puts the code where it is asked for: into the codegen units of `compiled`.
 impl<V: Lane, K: Kernel<V>> Engine<V::Scalar> for Sums<V, K> {
+    #[inline]
     fn start(&mut self, point: &Point<'_, V::Scalar>) {
         let Sums { token, parts, kernel, weights, registers } = self;
         *parts = point.params.len() / kernel.part_len();
@@ -197,6 +135,7 @@ impl<V: Lane, K: Kernel<V>> Engine<V::Scalar> for Sums<V, K> {
         );
     }
 
+    #[inline]
     fn add_gradient(&mut self, block: &[[V::Scalar; BLOCK]], used: usize) {
         let Sums { token, parts, weights, kernel, registers } = self;
         let weights = &weights[..*parts];
@@ -213,70 +152,7 @@ impl<V: Lane, K: Kernel<V>> Engine<V::Scalar> for Sums<V, K> {
         );
     }
 
-    fn losses(&mut self, block: &[[V::Scalar; BLOCK]], used: usize, out: &mut [V::Scalar; BLOCK]) {
-        let Sums { token, parts, weights, kernel, .. } = self;
-        let weights = &weights[..*parts];
-        token.vectorize(
-            #[inline(always)]
-            || {
-                for (register, out) in out.chunks_exact_mut(V::WIDTH).enumerate() {
-                    let r = kernel.forward(weights, block, register * V::WIDTH);
-                    let r = of_used(*token, r, register, used);
-                    (r * r).store(0, out);
-                }
-            },
-        );
-    }
-
-    fn prompt_gradients(
-        &mut self,
-        block: &[[V::Scalar; BLOCK]],
-        losses: &mut [V::Scalar; BLOCK],
-        grads: &mut [f64],
-    ) {
-        let Sums { token, parts, weights, kernel, registers } = self;
-        let (weights, size) = (&weights[..*parts], *parts * kernel.part_len());
-        token.vectorize(
-            #[inline(always)]
-            || {
-                let zero = V::splat(*token, 0.0);
-                let prompts = grads.chunks_exact_mut(V::WIDTH * size);
-                for (register, (sum, out)) in registers.iter_mut().zip(prompts).enumerate() {
-                    let r = kernel.forward(weights, block, register * V::WIDTH);
-                    (r * r).store(0, &mut losses[register * V::WIDTH..][..V::WIDTH]);
-                    kernel.reverse(weights, r, &mut sum.grad);
-                    let mut index = 0;
-                    for part in &mut sum.grad[..*parts] {
-                        kernel.visit(
-                            part,
-                            #[inline(always)]
-                            |entry| {
-                                let mut lanes = [V::Scalar::default(); BLOCK];
-                                std::mem::replace(entry, zero).store(0, &mut lanes[..V::WIDTH]);
-                                for (lane, value) in lanes[..V::WIDTH].iter().enumerate() {
-                                    out[lane * size + index] = value.widen();
-                                }
-                                index += 1;
-                            },
-                        );
-                    }
-                }
-            },
-        );
-    }
-
-    fn advance(&mut self, block: &mut [[V::Scalar; BLOCK]]) {
-        let Sums { token, weights, kernel, registers, .. } = self;
-        token.vectorize(
-            #[inline(always)]
-            || {
-                for register in 0..registers.len() {
-                    kernel.advance(&weights[0], block, register * V::WIDTH);
-                }
-            },
-        );
-    }
-
+    #[inline]
     fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64 {
         let Sums { token, parts, kernel, registers, .. } = self;
         token.vectorize(
@@ -311,6 +187,72 @@ impl<V: Lane, K: Kernel<V>> Engine<V::Scalar> for Sums<V, K> {
                 loss[0]
             },
         )
+    }
+}
+
+impl<V: Lane, K: Kernel<V>> PromptEngine<V::Scalar> for Sums<V, K> {
+    #[inline]
+    fn losses(&mut self, block: &[[V::Scalar; BLOCK]], used: usize, out: &mut [V::Scalar; BLOCK]) {
+        let Sums { token, parts, weights, kernel, .. } = self;
+        let weights = &weights[..*parts];
+        token.vectorize(
+            #[inline(always)]
+            || {
+                for (register, out) in out.chunks_exact_mut(V::WIDTH).enumerate() {
+                    let r = kernel.forward(weights, block, register * V::WIDTH);
+                    let r = of_used(*token, r, register, used);
+                    (r * r).store(0, out);
+                }
+            },
+        );
+    }
+
+    #[inline]
+    fn prompt_gradients(
+        &mut self,
+        block: &[[V::Scalar; BLOCK]],
+        losses: &mut [V::Scalar; BLOCK],
+        grads: &mut [f64],
+    ) {
+        self.add_gradient(block, BLOCK);
+        let Sums { token, parts, kernel, registers, .. } = self;
+        let size = *parts * kernel.part_len();
+        token.vectorize(
+            #[inline(always)]
+            || {
+                let zero = V::splat(*token, 0.0);
+                let prompts = grads.chunks_exact_mut(V::WIDTH * size);
+                let losses = losses.chunks_exact_mut(V::WIDTH);
+                for ((sum, losses), out) in registers.iter_mut().zip(losses).zip(prompts) {
+                    std::mem::replace(&mut sum.loss, zero).store(0, losses);
+                    let mut index = 0;
+                    for part in &mut sum.grad[..*parts] {
+                        kernel.visit(
+                            part,
+                            #[inline(always)]
+                            |entry| {
+                                let entry = std::mem::replace(entry, zero);
+                                scatter(*token, entry, &mut out[index..], size);
+                                index += 1;
+                            },
+                        );
+                    }
+                }
+            },
+        );
+    }
+
+    #[inline]
+    fn advance(&mut self, block: &mut [[V::Scalar; BLOCK]]) {
+        let Sums { token, weights, kernel, registers, .. } = self;
+        token.vectorize(
+            #[inline(always)]
+            || {
+                for register in 0..registers.len() {
+                    kernel.advance(&weights[0], block, register * V::WIDTH);
+                }
+            },
+        );
     }
 }
 
@@ -373,6 +315,21 @@ impl<'a, V: Lane> LaneSums<'a, V> {
         self.out = rest;
         self.filled = 0;
     }
+}
+
+/// Writes the lanes of `entry` to every `stride`-th place of `out`.
+#[inline(always)]
+fn scatter<V: Lane>(token: V::Token, entry: V, out: &mut [f64], stride: usize) {
+    token.vectorize(
+        #[inline(always)]
+        || {
+            let mut lanes = [V::Scalar::default(); BLOCK];
+            entry.store(0, &mut lanes[..V::WIDTH]);
+            for (out, value) in out.iter_mut().step_by(stride).zip(&lanes[..V::WIDTH]) {
+                *out = value.widen();
+            }
+        },
+    );
 }
 
 /// Sum of a block of lanes by halving.
