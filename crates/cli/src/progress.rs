@@ -117,7 +117,7 @@ impl Shown {
             (Kind::Runs, event) => self.tell_of_run(index, event),
             (Kind::Pieces, Event::Cached | Event::Computed) => self.bar.inc(1),
             (Kind::Measurement, Event::Step { step }) => self.bar.set_position(*step),
-            (_, Event::Warning(text)) => self.warn(&format!("{}: {text}", self.name(index))),
+            (Kind::Measurement, Event::Warning(text)) => self.warn(text),
             _ => {}
         }
     }
