@@ -50,7 +50,7 @@ impl Progress for Terminal {
     }
 }
 
-/// What is shown of one batch.
+/// Batch as it is shown.
 struct Shown {
     batch: Batch,
     /// Cost of a step of each item, in thousandths of the dearest.

@@ -44,7 +44,7 @@ pub struct Baselines {
     pub missing: Vec<(String, NoScalars)>,
 }
 
-/// Which of them counts as theory: GD++ where the recursion holds, the best that is known of what
+/// The baseline that counts as theory: GD++ where the recursion holds, the best that is known of what
 /// linear attention can be; else least squares.
 pub fn theory(lines: &[Baseline]) -> Option<&Baseline> {
     let gd = lines.iter().rev().find(|line| line.name.starts_with("GD++"));

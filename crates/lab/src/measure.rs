@@ -122,7 +122,7 @@ pub enum Error {
         option: &'static str,
         /// Its value.
         value: usize,
-        /// What it would take.
+        /// Bytes that it would take.
         bytes: usize,
     },
     /// The stored state cannot be read.
@@ -258,7 +258,7 @@ impl Job<'_> {
     }
 }
 
-/// Where instruments stand beside the trajectory.
+/// Observer that puts instruments on points of the trajectory.
 struct Station<'a> {
     instruments: Instruments,
     with: &'a [Instrument],

@@ -17,7 +17,7 @@ pub struct Measured {
     pub spec: RunSpec,
     /// Rows that were recorded during training.
     pub recorded: Vec<Row>,
-    /// What was measured now.
+    /// Measurements that were made now.
     pub measurements: Vec<Measurement>,
 }
 
@@ -86,7 +86,7 @@ fn single_step(run: &Measured, m: &Measurement, of: &str) -> Vec<(String, Figure
     hessian.into_iter().chain(noise).collect()
 }
 
-/// What was recorded and what was measured now.
+/// Rows that were recorded, and those that were measured now.
 fn member(run: &Measured) -> Member {
     let mut rows = run.recorded.clone();
     for m in &run.measurements {

@@ -27,7 +27,7 @@ struct Line<'a> {
     median: f64,
     /// Over those of the best baseline that the model can be: GD++, or else least squares.
     distance_to_theory: [f64; 2],
-    /// Why one of the numbers is null.
+    /// Reason why one of the numbers is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

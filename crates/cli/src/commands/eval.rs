@@ -29,10 +29,10 @@ struct Evaluation {
     depth: usize,
     dim: usize,
     context_len: usize,
-    /// What the instruments of `--with` found.
+    /// Readings of the instruments of `--with`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     readings: Map<String, Value>,
-    /// Why a number is null.
+    /// Reasons of numbers that are null.
     #[serde(skip_serializing_if = "Map::is_empty")]
     missing: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -141,7 +141,7 @@ fn method(run: &Measured) -> Method {
 /// Most metrics that a line names.
 const NAMED: usize = 4;
 
-/// Which readings are no numbers and why, a line for each step and reason.
+/// Readings that are no numbers with their reasons, a line for each step and reason.
 fn without(run: &Measured) -> String {
     let mut lines = String::new();
     for m in &run.measurements {
@@ -189,7 +189,7 @@ struct Shown {
 struct ShownMeasurement {
     step: u64,
     readings: Map<String, Value>,
-    /// Why a reading is null.
+    /// Reasons of readings that are null.
     #[serde(skip_serializing_if = "Map::is_empty")]
     missing: Map<String, Value>,
     warnings: Vec<String>,
