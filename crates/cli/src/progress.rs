@@ -50,7 +50,7 @@ impl Progress for Terminal {
     }
 }
 
-/// What is shown of one batch.
+/// Batch as it is shown.
 struct Shown {
     batch: Batch,
     /// Cost of a step of each item, in thousandths of the dearest.
@@ -117,7 +117,7 @@ impl Shown {
             (Kind::Runs, event) => self.tell_of_run(index, event),
             (Kind::Pieces, Event::Cached | Event::Computed) => self.bar.inc(1),
             (Kind::Measurement, Event::Step { step }) => self.bar.set_position(*step),
-            (_, Event::Warning(text)) => self.warn(&format!("{}: {text}", self.name(index))),
+            (Kind::Measurement, Event::Warning(text)) => self.warn(text),
             _ => {}
         }
     }

@@ -25,7 +25,7 @@ fn look(global: &Global) -> Result<Store, Error> {
     Ok(store)
 }
 
-/// What a command computes with: the store, the machine, its progress and its signals.
+/// Session of a command: its store, executor, progress and signals.
 pub struct Session {
     local: Local,
     terminal: Terminal,
@@ -57,7 +57,7 @@ impl Session {
     }
 }
 
-/// How long a signal waits for the end of the current steps and their checkpoints.
+/// Time that a signal waits for the end of the current steps and their checkpoints.
 const GRACE: Duration = Duration::from_millis(800);
 
 /// A flag that Ctrl-C and its like raise, the same at every call.

@@ -7,10 +7,13 @@ use windtunnel_model::Evaluator;
 use windtunnel_model::task::{Batch, Prompts};
 use windtunnel_train::baseline::{Free, NoScalars, Scalars, best_scalars, ridge};
 
+use crate::describe::name;
+use crate::ending::{LOSS, MEDIAN, last, without_last};
 use windtunnel_figure::table::number;
 use windtunnel_runs::spec::RunSpec;
+use windtunnel_runs::stored::Run;
 
-/// One of them.
+/// Losses of one baseline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
     /// Name in tables and legends.
@@ -32,7 +35,7 @@ impl Baseline {
     }
 }
 
-/// The baselines of a spec.
+/// Baselines of a spec.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baselines {
     /// Those that there are.
@@ -41,7 +44,7 @@ pub struct Baselines {
     pub missing: Vec<(String, NoScalars)>,
 }
 
-/// Which of them counts as theory: GD++ where the recursion holds, the best that is known of what
+/// The baseline that counts as theory: GD++ where the recursion holds, the best that is known of what
 /// linear attention can be; else least squares.
 pub fn theory(lines: &[Baseline]) -> Option<&Baseline> {
     let gd = lines.iter().rev().find(|line| line.name.starts_with("GD++"));
@@ -83,4 +86,59 @@ pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Baselines {
         }
     }
     Baselines { lines, missing }
+}
+
+/// Whether runs of two specs have the same baselines: the same prompts, as many layers.
+pub fn share_baselines(a: &RunSpec, b: &RunSpec) -> bool {
+    let (one, other) = (&a.model.transformer, &b.model.transformer);
+    let same = one.depth == other.depth && one.form() == other.form();
+    same && a.task == b.task && a.eval == b.eval
+}
+
+/// Losses on the held-out prompts beside those of the theory.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compared {
+    /// Name of the baseline, or of the run.
+    pub name: String,
+    /// Mean over the held-out prompts.
+    pub mean: f64,
+    /// Median over them.
+    pub median: f64,
+    /// Mean and median over those of [`theory`].
+    pub distance_to_theory: [f64; 2],
+    /// Reason why one of the numbers is not finite.
+    pub reason: Option<String>,
+    /// The scalars of gradient descent and GD++.
+    pub scalars: Option<Scalars>,
+}
+
+impl Compared {
+    fn new(name: String, losses: [f64; 2], theory: [f64; 2], reason: Option<String>) -> Compared {
+        let [mean, median] = losses;
+        let distance_to_theory = [mean / theory[0], median / theory[1]];
+        let reason = match losses.iter().all(|loss| loss.is_finite()) {
+            true if distance_to_theory.iter().all(|ratio| ratio.is_finite()) => None,
+            true => Some("the loss of the theory is zero or not finite".into()),
+            false => reason.or(Some("the loss is not finite".into())),
+        };
+        Compared { name, mean, median, distance_to_theory, reason, scalars: None }
+    }
+}
+
+/// Baselines, those that there are not, and the last losses of runs that share them, in this order.
+pub fn compare(found: &Baselines, runs: &[Run]) -> Vec<Compared> {
+    let theory = theory(&found.lines).map_or([f64::NAN; 2], |line| [line.mean, line.median]);
+    let line = |line: &Baseline| Compared {
+        scalars: line.scalars.clone(),
+        ..Compared::new(line.name.clone(), [line.mean, line.median], theory, None)
+    };
+    let missing = |(name, reason): &(String, NoScalars)| {
+        Compared::new(name.clone(), [f64::NAN; 2], theory, Some(reason.to_string()))
+    };
+    let of_run = |run: &Run| {
+        let losses = [LOSS, MEDIAN].map(|metric| last(run, metric));
+        Compared::new(name(&run.spec), losses, theory, without_last(run, losses[0]))
+    };
+    let known = found.lines.iter().map(line).chain(found.missing.iter().map(missing));
+    known.chain(runs.iter().map(of_run)).collect()
 }

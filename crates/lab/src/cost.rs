@@ -29,7 +29,7 @@ struct Prompts {
     hessians: f64,
 }
 
-/// How many readings a schedule has from step `from` of a run of `steps` steps on.
+/// Number of readings that a schedule has from step `from` of a run of `steps` steps on.
 fn readings(schedule: &Schedule, from: u64, steps: u64) -> f64 {
     let readings = match schedule {
         Schedule::At(at) => at.iter().filter(|step| (from..=steps).contains(step)).count() as u64,

@@ -65,7 +65,7 @@ fn parameter(value: &Value) -> String {
     }
 }
 
-/// What differs from y = ⟨w⋆, x⟩ with w⋆ ~ N(0, I).
+/// Differences from y = ⟨w⋆, x⟩ with w⋆ ~ N(0, I).
 fn labels(task: &Task) -> String {
     let mut text = String::new();
     if task.w_star() == WStar::InverseCovariance {

@@ -1,4 +1,4 @@
-//! How a run ended, read off its rows.
+//! Ends of runs, read off their rows.
 
 use windtunnel_measure::stats::mean;
 use windtunnel_runs::store::Row;

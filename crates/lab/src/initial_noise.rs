@@ -35,7 +35,7 @@ pub struct InitialNoise {
     pub reference: usize,
     /// Number of mini-batches whose ‖g − ∇f‖ overflows.
     pub overflowed: usize,
-    /// What the draws say of the noise.
+    /// Statistics of the draws.
     pub statistics: Statistics,
     /// Norms, of [`DRAWN_SEED`] only and if none overflows.
     pub norms: Vec<f64>,

@@ -1,4 +1,4 @@
-//! What experiments need besides plans: who computes, who is told, and when to stop.
+//! The laboratory of an experiment: an executor, its progress, and a way to stop it.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -53,7 +53,7 @@ impl Local {
         Ok(())
     }
 
-    /// How many pieces of a plan are computed at a time: as many as fit into the memory of one, where
+    /// Number of pieces of a plan that are computed at a time: as many as fit into the memory of one, where
     /// that is a lot.
     fn jobs(&self, plan: &Plan) -> usize {
         let fits = |spec: &RunSpec| (MAX_MEMORY / workspace_bytes(spec).max(1)).max(1);

@@ -16,10 +16,24 @@ use windtunnel_train::{
     TrajectoryPoint,
 };
 
+use crate::cost;
 use crate::progress::{Batch, Event, Item, Kind, Progress};
-use windtunnel_runs::spec::{MultiplyAdd, Precision};
+use windtunnel_runs::spec::{
+    InstrumentsSpec, MAX_MEMORY, MultiplyAdd, Precision, RunSpec, noise_memory,
+};
 use windtunnel_runs::store::{self, Checkpoint};
 use windtunnel_runs::stored::{Run, Stored, restore};
+
+/// Instruments that are used unless others are asked for: all that take less than a second.
+pub const DEFAULT: [Instrument; 7] = [
+    Instrument::Spectrum,
+    Instrument::RobustCondition,
+    Instrument::DirectionalSmoothness,
+    Instrument::GeneralizedSmoothness,
+    Instrument::Stability,
+    Instrument::Heterogeneity,
+    Instrument::UpdateGeometry,
+];
 
 /// Request of instruments at steps of a trajectory.
 #[derive(Clone, Debug)]
@@ -51,6 +65,39 @@ pub struct Measurement {
     pub blocks: Vec<Block>,
 }
 
+impl Request {
+    /// Refuses noise that would not fit into memory.
+    fn check_memory(&self, spec: &RunSpec) -> Result<(), Error> {
+        let noise = self.instruments.contains(&Instrument::Noise);
+        let sizes = noise_memory(&self.plan, spec.model.transformer.params());
+        let options = [("--draws", self.plan.draws), ("--reference", self.plan.reference)];
+        for ((option, value), bytes) in options.into_iter().zip(sizes) {
+            if noise && bytes > MAX_MEMORY {
+                return Err(Error::Memory { option, value, bytes });
+            }
+        }
+        Ok(())
+    }
+
+    /// A sentence about what takes more than an hour.
+    fn warning(&self, run: &Run) -> Option<String> {
+        let at = if self.at.is_empty() { vec![run.step()] } else { self.at.clone() };
+        // The stored state is where to begin, unless an earlier step is asked for.
+        let stored = !run.diverged() && at.iter().all(|step| *step >= run.step());
+        let last = at.last().copied().unwrap_or(0);
+        let at = Schedule::At(at);
+        let instruments = InstrumentsSpec {
+            schedules: self.instruments.iter().map(|i| (*i, at.clone())).collect(),
+            plan: self.plan.clone(),
+        };
+        let mut job = RunSpec { instruments, ..run.spec.clone() };
+        job.train.steps = last;
+        job.eval.every = u64::MAX;
+        let from = if stored { run.step() } else { 0 };
+        cost::warning(&job, from, self.isa, self.threads)
+    }
+}
+
 /// Error returned when a run cannot be measured as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -65,6 +112,21 @@ pub enum Error {
         how: &'static str,
         /// The last one that can be measured.
         most: u64,
+    },
+    /// More memory than a run may take.
+    #[error(
+        "{option} {value}: its noise would take {} GiB of memory, more than {}; lower {option} or the \
+         number of --batch-sizes",
+        bytes >> 30,
+        MAX_MEMORY >> 30
+    )]
+    Memory {
+        /// The option of the size.
+        option: &'static str,
+        /// Its value.
+        value: usize,
+        /// Bytes that it would take.
+        bytes: usize,
     },
     /// The stored state cannot be read.
     #[error(transparent)]
@@ -139,11 +201,15 @@ pub fn measure(
         let how = if diverged { "diverged" } else { "ended" };
         return Err(Error::Beyond { step, last: state.step, how, most });
     }
+    request.check_memory(&run.spec)?;
     let job = Job { run, state: (!diverged).then_some(state), request, at };
     let id = run.id.to_string();
     let length = request.at.last().copied().unwrap_or(state.step);
     let item = Item { name: id.clone(), steps: length, step_cost: 1 };
-    progress.begin(Batch { kind: Kind::Measurement, title: id, items: vec![item] });
+    progress.begin(Batch { kind: Kind::Measurement, title: id.clone(), items: vec![item] });
+    if let Some(said) = request.warning(run) {
+        progress.event(0, &Event::Warning(format!("run {id}: {said}")));
+    }
     let found = match run.spec.train.precision {
         Precision::F32 => job.run::<f32>(stop, progress),
         Precision::F64 => job.run::<f64>(stop, progress),
@@ -239,7 +305,7 @@ impl Job<'_> {
     }
 }
 
-/// Where instruments stand beside the trajectory.
+/// Observer that puts instruments on points of the trajectory.
 struct Station<'a> {
     instruments: Instruments,
     with: &'a [Instrument],

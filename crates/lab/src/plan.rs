@@ -154,7 +154,7 @@ impl Plan {
         order
     }
 
-    /// What a store lacks of the plan.
+    /// The pieces that a store lacks.
     ///
     /// # Errors
     /// A store that cannot be read.

@@ -40,7 +40,7 @@ pub struct RateSearch {
     stage: Stage,
 }
 
-/// What a search computes next.
+/// Stage of a search: what it computes next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
     /// All values of the grid, shortened.
@@ -170,7 +170,7 @@ impl RateSearch {
         self.grid.values()
     }
 
-    /// What the values are judged by: geometric means over seeds, infinite where a run diverged.
+    /// Losses by which the values are judged: geometric means over seeds, infinite where a run diverged.
     pub fn means(&self) -> Vec<f64> {
         self.grid.means()
     }
@@ -205,7 +205,7 @@ impl RateSearch {
 /// was known and whichever ended first.
 ///
 /// # Errors
-/// What ends everything: see [`Error`].
+/// Errors that end everything: see [`Error`].
 pub fn search(
     lab: &Lab,
     searches: Vec<RateSearch>,

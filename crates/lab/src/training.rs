@@ -82,7 +82,7 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// What became of the run; nothing where another process is at work on it and patience is at an end.
+    /// Status of the run; nothing where another process is at work on it and patience is at an end.
     pub fn run(&self, patience: Patience, on_event: &dyn Fn(Event)) -> Option<Status> {
         match self.try_run(patience, on_event) {
             Ok(status) => status,

@@ -12,9 +12,9 @@ use windtunnel_runs::spec::SpecError;
 /// The search for one optimizer of one setting.
 #[derive(Clone, Debug)]
 pub struct Search {
-    /// Which setting.
+    /// The setting.
     pub setting: &'static Setting,
-    /// Which optimizer.
+    /// The optimizer.
     pub arm: Arm,
     /// The search itself.
     pub rates: RateSearch,

@@ -3,13 +3,13 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
-use std::sync::atomic::AtomicBool;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use windtunnel_lab::executor::Executor;
 use windtunnel_lab::laboratory::Lab;
 use windtunnel_lab::local::Local;
 use windtunnel_lab::plan::Plan;
-use windtunnel_lab::progress::Silent;
+use windtunnel_lab::progress::{Progress, Silent};
 use windtunnel_lab::search::{LearningRateSearches, SEEDS};
 use windtunnel_lab::training::{Options, Status};
 use windtunnel_paper::arm::{Arm, Gap, Rates};
@@ -26,7 +26,7 @@ use windtunnel_paper::study::Study;
 use windtunnel_paper::view::View;
 use windtunnel_paper::{Protocol, Verdict};
 use windtunnel_runs::spec::{NUMERICS_VERSION, RunSpec, run_id};
-use windtunnel_runs::store::{Record, Row, Store};
+use windtunnel_runs::store::{self, Record, Row, Store};
 
 fn studies() -> impl Iterator<Item = &'static Study> {
     FIGURES.iter().chain(&BEYOND)
@@ -508,4 +508,61 @@ fn a_baseline_that_is_not_defined_has_its_reason_in_the_table() {
         let cell = cell(title);
         assert!(cell.starts_with("none: known for linear labels without noise"), "{cell}");
     }
+}
+
+/// An executor that fails every piece of work.
+struct Failing(Store);
+
+impl Executor for Failing {
+    fn store(&self) -> &Store {
+        &self.0
+    }
+
+    fn execute(
+        &self,
+        plan: &Plan,
+        _: &dyn Progress,
+        _: &AtomicBool,
+    ) -> Result<Vec<Status>, store::Error> {
+        Ok(vec![Status::Failed("no machine".into()); plan.len()])
+    }
+}
+
+/// Rates that are searched, runs, noise and baselines in one call; who executes is a parameter.
+#[test]
+fn evidence_is_gathered_by_any_executor() {
+    const PUBLISHED: Setting = Setting { name: "pair", arms: BOTH, ..TINY };
+    const PANELS: [Setting; 2] = [TINY, PUBLISHED];
+    static STUDY: Study = Study {
+        name: "both",
+        settings: &PANELS,
+        views: &[View::Losses, View::InitialNoise],
+        gaps: &[SGDM_OVER_ADAM],
+        ..Study::EMPTY
+    };
+    let dir = tempfile::tempdir().unwrap();
+    let store = Store::open(dir.path()).unwrap();
+    let (stop, local) = (AtomicBool::new(false), local(&store));
+    let lab = Lab { executor: &local, progress: &Silent, stop: &stop };
+    let evidence = gather::gather(&lab, &[&STUDY, &STUDY], Protocol::QUICK, 2).unwrap();
+    for setting in &PANELS {
+        assert_eq!(evidence.failure(setting), None);
+        assert_eq!(evidence.cells(setting).count(), 2 * 3);
+        assert_eq!(evidence.noise(setting).len(), 3);
+        assert!(setting.arms.iter().all(|arm| evidence.members(setting, arm.name).len() == 3));
+    }
+    // In a quick look the baselines are those of published rates.
+    assert!(evidence.theory(&PANELS[0]).is_none() && evidence.theory(&PANELS[1]).is_some());
+    assert_eq!(evidence.searches(&PANELS[0]).count(), 2);
+    STUDY.assemble(&evidence).unwrap();
+
+    let empty = tempfile::tempdir().unwrap();
+    let failing = Failing(Store::open(empty.path()).unwrap());
+    let lab = Lab { executor: &failing, ..lab };
+    let evidence = gather::gather(&lab, &[&STUDY], Protocol::QUICK, 2).unwrap();
+    let reason = |setting| evidence.failure(setting).unwrap();
+    assert_eq!(reason(&PANELS[0]), "search for a learning rate: no machine");
+    assert!(reason(&PANELS[1]).starts_with("run ") && reason(&PANELS[1]).ends_with("no machine"));
+    stop.store(true, Ordering::Relaxed);
+    assert!(gather::gather(&lab, &[&STUDY], Protocol::QUICK, 2).is_err());
 }

@@ -4,13 +4,10 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use windtunnel_math::lanes::Isa;
-use windtunnel_math::linalg::norm;
-use windtunnel_math::objective::{Objective, ObjectiveError};
-use windtunnel_measure::instrument::{Context, Readings};
-use windtunnel_measure::landscape::{Probe, Resampled};
+use windtunnel_lab::evaluation::{BEYOND, evaluate};
+use windtunnel_math::objective::ObjectiveError;
+use windtunnel_model::Transformer;
 use windtunnel_model::task::Batch;
-use windtunnel_model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_runs::exchange::{
     PromptFile, TokenPrompts, Use, encode_params, read_model, read_params,
 };
@@ -19,15 +16,9 @@ use windtunnel_runs::store::disk;
 
 use super::folder;
 use super::measure::{missing, readings};
-use crate::args::{Eval, Global, With};
+use crate::args::{Eval, Global};
 use crate::error::Error;
 use crate::{output, session};
-
-/// Seed of mini-batches that are drawn from given prompts.
-const SEED: u64 = 0;
-
-/// Why a loss or its gradient is no number: prompts and parameters are.
-const BEYOND: &str = "on the way to it a number exceeds the largest double, 1.8e308";
 
 #[derive(Serialize)]
 struct Evaluation {
@@ -39,10 +30,10 @@ struct Evaluation {
     depth: usize,
     dim: usize,
     context_len: usize,
-    /// What the instruments of `--with` found.
+    /// Readings of the instruments of `--with`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     readings: Map<String, Value>,
-    /// Why a number is null.
+    /// Reasons of numbers that are null.
     #[serde(skip_serializing_if = "Map::is_empty")]
     missing: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -77,30 +68,32 @@ pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
     let batch = Batch::<f64>::from_tokens(model.form(), prompts.dim, &prompts.z, &prompts.targets);
     let TokenPrompts { dim, context_len, targets, z } = prompts;
     drop(z);
-    let evaluator = Evaluator::new(model, Isa::detect(), session::jobs(global));
-    let mut objective = BatchObjective::new(evaluator, batch);
-    let mut grad = vec![0.0; params.len()];
-    let loss = objective.gradient(&params, &mut grad).map_err(failed)?;
-    let written = eval.grad.as_ref().map_or(Ok(()), |path| save(path, &model, &grad));
-    let found = instruments(&eval.with, &mut objective, &params);
-    let grad_norm = norm(&grad);
-    let mut missing = missing(&found);
-    for (name, value) in [("loss", loss), ("grad_norm", grad_norm)] {
+    let found = evaluate(
+        model,
+        batch,
+        &params,
+        (&eval.with.instruments(), eval.with.plan()),
+        session::jobs(global),
+    )
+    .map_err(failed)?;
+    let written = eval.grad.as_ref().map_or(Ok(()), |path| save(path, &model, &found.grad));
+    let mut missing = missing(&found.readings);
+    for (name, value) in [("loss", found.loss), ("grad_norm", found.grad_norm)] {
         if !value.is_finite() {
             missing.insert(name.into(), BEYOND.into());
         }
     }
     // The numbers first: that a file could not be written costs nothing else.
     output::json(&Evaluation {
-        loss,
-        grad_norm,
+        loss: found.loss,
+        grad_norm: found.grad_norm,
         prompts: targets.len(),
         depth: model.depth,
         dim,
         context_len,
-        readings: readings(&found),
+        readings: readings(&found.readings),
         missing,
-        warnings: found.warnings().iter().map(ToString::to_string).collect(),
+        warnings: found.readings.warnings().iter().map(ToString::to_string).collect(),
     })?;
     written
 }
@@ -120,23 +113,4 @@ fn check_grad(global: &Global, eval: &Eval) -> Result<(), Error> {
 fn save(path: &Path, model: &Transformer, grad: &[f64]) -> Result<(), Error> {
     let file = encode_params(model, grad).map_err(|error| Error::Failed(error.to_string()))?;
     Ok(disk::save(path, &file)?)
-}
-
-/// The instruments of `--with` on the given prompts: fresh ones are drawn from these.
-fn instruments(with: &With, objective: &mut BatchObjective, params: &[f64]) -> Readings {
-    let mut readings = Readings::default();
-    let chosen = with.instruments();
-    if chosen.is_empty() {
-        return readings;
-    }
-    let population = objective.prompt_gradients(params);
-    let mut population = Resampled::new(population, objective.blocks(), SEED);
-    let reference = population.reference();
-    let probe = Probe::new(objective, params.to_vec());
-    let mut context = Context::new(probe, &mut population, None, with.plan());
-    context.reference = Some(reference);
-    for instrument in chosen {
-        instrument.measure(&mut context, &mut readings);
-    }
-    readings
 }

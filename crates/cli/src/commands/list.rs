@@ -35,7 +35,7 @@ struct Line {
     seed: Option<u64>,
     held_out_loss: f64,
     problem: Option<String>,
-    /// Why the loss of a run that can be read is null.
+    /// Reason why the loss of a run that can be read is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     /// End of the run, seconds since 1970.

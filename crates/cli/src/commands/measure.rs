@@ -2,19 +2,14 @@
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use windtunnel_figure::Figure;
 use windtunnel_figure::table::{Table, number, with_interval};
-use windtunnel_lab::chart::{self, Member, groups};
-use windtunnel_lab::cost;
 use windtunnel_lab::describe::{describe, name};
 use windtunnel_lab::measure::{self, Measurement, Request, measure};
+use windtunnel_lab::measured::{Measured, Results};
 use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::{Instrument, Readings, Warning};
 use windtunnel_paper::report::{Method, Page, Part};
-use windtunnel_runs::spec::{InstrumentsSpec, MAX_MEMORY, RunSpec, noise_memory};
-use windtunnel_runs::store::{Row, RunId};
 use windtunnel_runs::stored::Run;
-use windtunnel_train::Schedule;
 
 use super::folder::{bounded, create, draw, stem, write};
 use super::runs::open;
@@ -23,26 +18,6 @@ use crate::error::Error;
 use crate::progress::Terminal;
 use crate::{output, session};
 
-/// What is measured without `--with`: all that takes less than a second.
-const DEFAULT: [Instrument; 7] = [
-    Instrument::Spectrum,
-    Instrument::RobustCondition,
-    Instrument::DirectionalSmoothness,
-    Instrument::GeneralizedSmoothness,
-    Instrument::Stability,
-    Instrument::Heterogeneity,
-    Instrument::UpdateGeometry,
-];
-
-/// A run with what was measured on it.
-struct Measured {
-    id: RunId,
-    spec: RunSpec,
-    /// What was recorded during training.
-    recorded: Vec<Row>,
-    measurements: Vec<Measurement>,
-}
-
 pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     let store = open(global)?;
     let ids = args.runs.iter().map(|run| store.resolve(run)).collect::<Result<Vec<_>, _>>()?;
@@ -50,7 +25,7 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     let chosen = args.with.instruments();
     let request = Request {
         at,
-        instruments: if chosen.is_empty() { DEFAULT.to_vec() } else { chosen },
+        instruments: if chosen.is_empty() { measure::DEFAULT.to_vec() } else { chosen },
         plan: args.with.plan(),
         isa: Isa::detect(),
         threads: session::jobs(global),
@@ -61,18 +36,19 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     let mut measured = Vec::new();
     for id in ids {
         let run = Run::load(&store, &id)?;
-        check_size(&run, &request)?;
         let found = measure(&run, &request, &stop, &terminal);
         let measurements = found.map_err(|error| match error {
             measure::Error::Interrupted => Error::Interrupted,
             measure::Error::Store(error) => Error::Store(error),
-            measure::Error::Beyond { .. } => Error::Usage(format!("run {id}: {error}")),
+            measure::Error::Beyond { .. } | measure::Error::Memory { .. } => {
+                Error::Usage(format!("run {id}: {error}"))
+            }
             other => Error::Failed(format!("run {id}: {other}")),
         })?;
         measured.push(Measured { id, spec: run.spec, recorded: run.rows, measurements });
     }
-    let result = Report::new(&measured);
-    let page = result.write(args, &measured)?;
+    let result = Results::new(&measured);
+    let page = save(&result, args, &measured)?;
     if global.json {
         return output::json(&measured.iter().map(shown).collect::<Vec<_>>());
     }
@@ -85,88 +61,39 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     output::print(&format!("Figures, data and page: {page}\n"))
 }
 
-/// Pictures and tables of all runs together.
-struct Report {
-    /// Names of files, and the figures.
-    figures: Vec<(String, Figure)>,
-    tables: Vec<Table>,
-}
-
-impl Report {
-    fn new(measured: &[Measured]) -> Report {
-        let groups = groups(measured.iter().map(|run| (&run.spec, member(run))).collect());
-        let named = |name: &str, figure: Option<Figure>| figure.map(|f| (name.to_string(), f));
-        let mut figures: Vec<(String, Figure)> = [
-            named("robust-condition", chart::conditioning(&groups)),
-            named("spectrum", chart::spectrum(&groups)),
-            named("directional-smoothness", chart::smoothness(&groups)),
-            named("stability", chart::stability(&groups)),
-            named("heterogeneity", chart::heterogeneity(&groups)),
-            named("update-geometry", chart::update_geometry(&groups)),
-            named("losses", chart::losses(&groups)),
-        ]
-        .into_iter()
-        .flatten()
-        .collect();
-        for (group, member) in groups.iter().filter_map(|g| Some((g, g.members.first()?))) {
-            let of = if groups.len() > 1 { slug(&group.name) } else { String::new() };
-            let stem = format!("generalized-smoothness{of}");
-            figures.extend(named(&stem, chart::generalized(group, member)));
-            // Pictures of single steps are those of the first seed.
-            let first = measured.iter().find(|run| run.id == member.run);
-            if let Some(run) = first {
-                figures.extend(run.measurements.iter().flat_map(|m| single_step(run, m, &of)));
-            }
-        }
-        let mut steps: Vec<u64> =
-            measured.iter().flat_map(|run| run.measurements.iter().map(|m| m.step)).collect();
-        steps.sort_unstable();
-        steps.dedup();
-        let ratios = groups.iter().enumerate().flat_map(|(k, a)| {
-            let table = |b| chart::condition_ratios(a, b, &steps);
-            groups[k + 1..].iter().filter_map(table).collect::<Vec<_>>()
-        });
-        let mut tables: Vec<Table> = ratios.collect();
-        tables.extend(chart::negative_steps(&groups));
-        tables.extend(chart::generalized_fits(&groups));
-        Report { figures, tables }
+/// Writes pictures, numbers and page; returns the path of the page.
+fn save(result: &Results, args: &Measure, measured: &[Measured]) -> Result<String, Error> {
+    let runs = stem(&measured.iter().map(|run| &run.id).collect::<Vec<_>>());
+    let stem = format!("{runs}{}", asked(args));
+    let mut files = Vec::new();
+    for (name, figure) in &result.figures {
+        files.extend(draw(&args.out, &format!("{stem}-{name}"), &figure.title, figure)?);
     }
-
-    /// Writes pictures, numbers and page; returns the path of the page.
-    fn write(&self, args: &Measure, measured: &[Measured]) -> Result<String, Error> {
-        let runs = stem(&measured.iter().map(|run| &run.id).collect::<Vec<_>>());
-        let stem = format!("{runs}{}", asked(args));
-        let mut files = Vec::new();
-        for (name, figure) in &self.figures {
-            files.extend(draw(&args.out, &format!("{stem}-{name}"), &figure.title, figure)?);
-        }
-        let shown: Vec<Shown> = measured.iter().map(shown).collect();
-        let json =
-            serde_json::to_string_pretty(&shown).map_err(|e| Error::Failed(e.to_string()))?;
-        write(&args.out, &format!("{stem}.json"), json.as_bytes())?;
-        files.push((format!("{stem}.json"), "every reading".into()));
-        let tables = measured.iter().map(table).chain(self.tables.iter().cloned());
-        let page = Page {
-            title: "windtunnel: measurements",
-            summary: measured
-                .iter()
-                .flat_map(|run| [without(run), warnings(run)])
-                .filter(|w| !w.is_empty())
-                .collect(),
-            parts: vec![Part {
-                id: "measurements",
-                figures: self.figures.iter().map(|(_, figure)| figure).collect(),
-                tables: tables.collect(),
-                files,
-                ..Part::default()
-            }],
-            methods: measured.iter().map(method).collect(),
-            ..Page::default()
-        };
-        let file = format!("{stem}.html");
-        write(&args.out, &file, page.html().as_bytes())?;
-        Ok(args.out.join(file).display().to_string())
-    }
+    let shown: Vec<Shown> = measured.iter().map(shown).collect();
+    let json = serde_json::to_string_pretty(&shown).map_err(|e| Error::Failed(e.to_string()))?;
+    write(&args.out, &format!("{stem}.json"), json.as_bytes())?;
+    files.push((format!("{stem}.json"), "every reading".into()));
+    let tables = measured.iter().map(table).chain(result.tables.iter().cloned());
+    let page = Page {
+        title: "windtunnel: measurements",
+        summary: measured
+            .iter()
+            .flat_map(|run| [without(run), warnings(run)])
+            .filter(|w| !w.is_empty())
+            .collect(),
+        parts: vec![Part {
+            id: "measurements",
+            figures: result.figures.iter().map(|(_, figure)| figure).collect(),
+            tables: tables.collect(),
+            files,
+            ..Part::default()
+        }],
+        methods: measured.iter().map(method).collect(),
+        ..Page::default()
+    };
+    let file = format!("{stem}.html");
+    write(&args.out, &file, page.html().as_bytes())?;
+    Ok(args.out.join(file).display().to_string())
 }
 
 /// The part of file names that tells requests from each other, so that none replaces the files of
@@ -206,80 +133,15 @@ fn steps(args: &Measure) -> Vec<u64> {
     at
 }
 
-/// Refuses what would not fit into memory, and says of what takes hours that it does.
-fn check_size(run: &Run, request: &Request) -> Result<(), Error> {
-    let Run { id, spec, .. } = run;
-    let noise = request.instruments.contains(&Instrument::Noise);
-    let sizes = noise_memory(&request.plan, spec.model.transformer.params());
-    let options = [("--draws", request.plan.draws), ("--reference", request.plan.reference)];
-    for ((option, value), bytes) in options.into_iter().zip(sizes) {
-        if noise && bytes > MAX_MEMORY {
-            return Err(Error::Usage(format!(
-                "{option} {value}: the noise of run {id} would take {} GiB of memory, more than {}; \
-                 lower {option} or the number of --batch-sizes",
-                bytes >> 30,
-                MAX_MEMORY >> 30
-            )));
-        }
-    }
-    let at = if request.at.is_empty() { vec![run.step()] } else { request.at.clone() };
-    // The stored state is where to begin, unless an earlier step is asked for.
-    let stored = !run.diverged() && at.iter().all(|step| *step >= run.step());
-    let last = at.last().copied().unwrap_or(0);
-    let at = Schedule::At(at);
-    let measured = InstrumentsSpec {
-        schedules: request.instruments.iter().map(|i| (*i, at.clone())).collect(),
-        plan: request.plan.clone(),
-    };
-    let mut job = RunSpec { instruments: measured, ..spec.clone() };
-    job.train.steps = last;
-    job.eval.every = u64::MAX;
-    let from = if stored { run.step() } else { 0 };
-    if let Some(said) = cost::warning(&job, from, request.isa, request.threads) {
-        output::say(&format!("warning: run {id}: {said}"));
-    }
-    Ok(())
-}
-
 /// The spec behind a run.
 fn method(run: &Measured) -> Method {
     Method { title: name(&run.spec), note: String::new(), text: run.spec.to_toml() }
 }
 
-/// Pictures of one step of one run, whose group is `of` in the names of files.
-fn single_step(run: &Measured, m: &Measurement, of: &str) -> Vec<(String, Figure)> {
-    let what = format!("{}, seed {}, step {}", describe(&run.spec), run.spec.train.seed, m.step);
-    let file = |name: &str| format!("{name}{of}-step{}", m.step);
-    let hessian =
-        m.hessian.as_ref().map(|h| (file("hessian"), chart::hessian(h, &m.blocks, &what)));
-    let noise = m.noise.iter().flat_map(|sample| {
-        let name = |what: &str| file(&format!("{what}-b{}", sample.batch_size));
-        let coordinates = chart::noise_by_coordinate(sample, &m.blocks, &what);
-        let of = [("noise", chart::noise(sample, &what)), ("noise-by-parameter", coordinates)];
-        of.map(|(picture, figure)| (name(picture), figure))
-    });
-    hessian.into_iter().chain(noise).collect()
-}
-
-/// What was recorded and what was measured now.
-fn member(run: &Measured) -> Member {
-    let mut rows = run.recorded.clone();
-    for m in &run.measurements {
-        rows.extend(m.readings.iter().map(|(metric, value)| Row::new(m.step, metric, value)));
-    }
-    Member { run: run.id.clone(), seed: run.spec.train.seed, rows }
-}
-
-/// Letters and digits of a name, for files, after a dash.
-fn slug(name: &str) -> String {
-    let kept = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
-    format!("-{}", name.chars().map(kept).collect::<String>())
-}
-
 /// Most metrics that a line names.
 const NAMED: usize = 4;
 
-/// Which readings are no numbers and why, a line for each step and reason.
+/// Readings that are no numbers with their reasons, a line for each step and reason.
 fn without(run: &Measured) -> String {
     let mut lines = String::new();
     for m in &run.measurements {
@@ -327,7 +189,7 @@ struct Shown {
 struct ShownMeasurement {
     step: u64,
     readings: Map<String, Value>,
-    /// Why a reading is null.
+    /// Reasons of readings that are null.
     #[serde(skip_serializing_if = "Map::is_empty")]
     missing: Map<String, Value>,
     warnings: Vec<String>,

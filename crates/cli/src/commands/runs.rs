@@ -34,12 +34,12 @@ struct Value {
     metric: String,
     step: u64,
     value: f64,
-    /// Why the value is null: `measure` of a run says more.
+    /// Reason why the value is null: `measure` of a run says more.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
 }
 
-/// Why a stored value is no number.
+/// Reason why a stored value is no number.
 fn no_number(value: f64) -> Option<&'static str> {
     match value {
         v if v.is_finite() => None,

@@ -20,7 +20,7 @@ struct Summary {
     run: String,
     seed: u64,
     held_out_loss: f64,
-    /// Why the loss is null.
+    /// Reason why the loss is null.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<String>,
     #[serde(flatten)]
