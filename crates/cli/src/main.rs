@@ -42,6 +42,7 @@ fn run(args: &Args) -> Result<(), Error> {
         Command::Show(show) => commands::runs::show(&args.global, show),
         Command::Export(export) => commands::runs::export(&args.global, export),
         Command::Eval(eval) => commands::eval::run(&args.global, eval),
+        Command::Metrics(metrics) => commands::metrics::run(&args.global, metrics),
         Command::Init(init) => commands::init::run(&args.global, init),
     }
 }

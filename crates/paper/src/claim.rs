@@ -1,12 +1,13 @@
 //! Claims, and how the data judge them.
 
+use windtunnel_measure::metric::Metric;
 use windtunnel_measure::stats::{mean, rank_correlation, std_dev};
 
 use super::Arm;
 use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
 use super::quantity::{
-    Convention, HETEROGENEITY, Quantity, SMOOTHNESS, TABLE_STEPS, at, reached, tail_metric,
+    Convention, HETEROGENEITY, Quantity, SMOOTHNESS, TABLE_STEPS, found, reached, tail_metric,
 };
 use super::reading::{Ratios, Readings, lacks};
 use super::setting::Setting;
@@ -259,9 +260,9 @@ fn tail_growth(evidence: &Evidence, batch_size: usize, setting: &Setting, arm: A
 }
 
 fn smoothness(evidence: &Evidence, setting: &Setting) -> Vec<Effect> {
-    let of = |(name, metric): (&str, &str)| {
+    let of = |(name, metric): (&str, Metric)| {
         let members = evidence.members(setting, Arm::Adam).iter();
-        let values: Vec<f64> = members.map(|member| rank_along(member, metric)).collect();
+        let values: Vec<f64> = members.map(|member| rank_along(member, &metric)).collect();
         let none = values.iter().filter(|value| value.is_nan()).count();
         let lack = format!(
             "{none} of {} runs have fewer than {FEWEST} positive values, or all of one rank",
@@ -271,8 +272,8 @@ fn smoothness(evidence: &Evidence, setting: &Setting) -> Vec<Effect> {
     };
     [
         ("uᵀHu along the step, positive ones", SMOOTHNESS),
-        ("‖H‖₂", "hessian_norm"),
-        ("path smoothness", "path_smoothness"),
+        ("‖H‖₂", Metric::HessianNorm),
+        ("path smoothness", Metric::PathSmoothness),
     ]
     .into_iter()
     .map(of)
@@ -280,11 +281,11 @@ fn smoothness(evidence: &Evidence, setting: &Setting) -> Vec<Effect> {
 }
 
 /// Spearman's correlation of a smoothness and ‖∇f‖ over the steps of a run.
-fn rank_along(member: &Member, metric: &str) -> f64 {
-    let norms = member.rows.iter().filter(|row| row.metric == "held_out_grad_norm");
+fn rank_along(member: &Member, metric: &Metric) -> f64 {
+    let norms = member.rows_of(Metric::HeldOutGradNorm);
     let norms: std::collections::BTreeMap<u64, f64> =
         norms.map(|row| (row.step, row.value)).collect();
-    let own = member.rows.iter().filter(|row| row.metric == metric && row.value > 0.0);
+    let own = member.rows_of(metric).filter(|row| row.value > 0.0);
     let points = own.filter_map(|row| Some((*norms.get(&row.step)?, row.value)));
     let (x, y): (Vec<f64>, Vec<f64>) = points.unzip();
     if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) }
@@ -347,7 +348,9 @@ pub(super) fn coordinates(
         Coordinate::Gap(quantity) => gap_of(evidence, setting, quantity, 0).logs,
         Coordinate::Heterogeneity => {
             let members = evidence.members(setting, Arm::Sgdm).iter();
-            members.map(|member| at(member, HETEROGENEITY, 0)).collect()
+            // A point without a number is told of with the others: see `ranks`.
+            let of = |member| found(member, &HETEROGENEITY, 0).unwrap_or(f64::NAN);
+            members.map(of).collect()
         }
     }
 }

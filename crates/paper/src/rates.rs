@@ -189,7 +189,7 @@ impl Search {
         let members: Vec<(Member, u64)> = members.collect::<Result<_, store::Error>>()?;
         match self.stage {
             Stage::Grid => {
-                let late = |(member, steps): &(Member, u64)| loss(member, LOSS, *steps, true);
+                let late = |(member, steps): &(Member, u64)| loss(member, &LOSS, *steps);
                 let late = members.iter().map(late);
                 let losses: Vec<_> = late.map(|loss| loss.is_finite().then_some(loss)).collect();
                 let seeds = losses.len() / self.grid.rungs.len();

@@ -75,7 +75,7 @@ impl Study {
         let Some(setting) = self.settings.first() else { return Vec::new() };
         let steps = setting.steps(&evidence.protocol);
         let reading = |&Reading { arm, step, loss: published }: &Reading| {
-            let of_run = |member| reached(member, LOSS, step, steps);
+            let of_run = |member| reached(member, &LOSS, step, steps);
             let readings = evidence.members(setting, arm).iter().map(of_run).collect();
             let mean = Readings { of: arm.name().into(), readings }.mean();
             let (ours, reason) = match mean {

@@ -1,6 +1,6 @@
 //! Instruments while a run trains.
 
-use crate::{Observer, Recorder, Schedule, TrainConfig, TrajectoryPoint};
+use crate::{Missing, Observer, Recorder, Schedule, TrainConfig, TrajectoryPoint};
 use windtunnel_math::lanes::Real;
 use windtunnel_math::linalg::norm;
 use windtunnel_math::rng::{Key, Purpose};
@@ -156,14 +156,14 @@ impl<T: Real> Observer<T> for Instruments {
             instrument.measure(&mut context, &mut readings);
         }
         for (metric, value) in readings.iter() {
-            record.record(view.step, metric, value);
+            record.record(view.step, metric.clone(), value);
         }
         for (metric, reason) in readings.missing() {
-            record.missing(view.step, metric, reason);
+            record.missing(view.step, Missing::Metric(metric), reason);
         }
         for warning in readings.warnings() {
             if let Warning::Unavailable { instrument, reason } = warning {
-                record.missing(view.step, instrument, reason);
+                record.missing(view.step, Missing::Instrument(instrument), reason);
             }
         }
     }

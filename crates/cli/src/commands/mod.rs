@@ -7,20 +7,22 @@ mod groups;
 pub mod init;
 pub mod list;
 pub mod measure;
+pub mod metrics;
 pub mod reproduce;
 pub mod runs;
 pub mod train;
 
+use windtunnel_measure::metric::Metric;
 use windtunnel_model::task::family::Value;
 use windtunnel_model::task::{Labels, Size, Task, WStar};
 use windtunnel_runs::spec::{Precision, RunSpec, describe_model, run_id};
 use windtunnel_runs::stored::Run;
 
 /// The metric that tables of runs show.
-const LOSS: &str = "held_out_loss";
+const LOSS: Metric = Metric::HeldOutLoss;
 
 /// Its median over prompts.
-const MEDIAN: &str = "held_out_median";
+const MEDIAN: Metric = Metric::HeldOutMedian;
 
 /// A run in half a line.
 fn describe(spec: &RunSpec) -> String {
@@ -109,7 +111,8 @@ fn without_last(run: &Run, value: f64) -> Option<String> {
 }
 
 /// The last value of a metric. A diverged run has none, unless it was measured at that very step.
-fn last(run: &Run, metric: &str) -> f64 {
-    let row = run.rows.iter().rev().find(|row| row.metric == metric);
+fn last(run: &Run, metric: Metric) -> f64 {
+    let name = metric.to_string();
+    let row = run.rows.iter().rev().find(|row| row.metric == name);
     row.filter(|row| !run.diverged() || row.step == run.step()).map_or(f64::NAN, |row| row.value)
 }

@@ -2,6 +2,7 @@
 
 use super::{Context, Instrument, Readings, Warning, curvature};
 use crate::landscape::{cosine, directional_smoothness, path_smoothness, update_geometry};
+use crate::metric::Metric;
 use windtunnel_math::linalg::norm;
 
 /// Points of the path estimator of the smoothness.
@@ -57,36 +58,36 @@ fn without_optimizer(instrument: Instrument) -> Warning {
 
 pub(super) fn directional(context: &mut Context<'_>, readings: &mut Readings) {
     let full = context.probe.gradient().1.to_vec();
-    readings.record("held_out_grad_norm", norm(&full));
+    readings.record(Metric::HeldOutGradNorm, norm(&full));
     let (objective, params) = context.probe.parts();
-    let mut along = |name: &str, direction: &[f64]| {
+    let mut along = |metric: Metric, direction: &[f64]| {
         let value = directional_smoothness(objective, params, direction);
-        readings.record_or(name, value, without_direction(direction));
+        readings.record_or(metric, value, without_direction(direction));
     };
     match &context.updates {
         Some(updates) => {
-            along("directional_smoothness", &updates.update);
-            along("directional_smoothness.neg_grad", &updates.grad);
+            along(Metric::DirectionalSmoothness, &updates.update);
+            along(Metric::DirectionalSmoothnessNegGrad, &updates.grad);
             for (name, update) in &updates.others {
-                along(&format!("directional_smoothness.{name}"), update);
+                along(Metric::DirectionalSmoothnessFor(name.as_str().into()), update);
             }
         }
-        None => along("directional_smoothness.neg_grad", &full),
+        None => along(Metric::DirectionalSmoothnessNegGrad, &full),
     }
 }
 
 pub(super) fn generalized(context: &mut Context<'_>, readings: &mut Readings) {
     let grad = context.probe.gradient().1.to_vec();
-    readings.record("held_out_grad_norm", norm(&grad));
-    readings.record("hessian_norm", curvature::hessian_norm(&mut context.probe));
+    readings.record(Metric::HeldOutGradNorm, norm(&grad));
+    readings.record(Metric::HessianNorm, curvature::hessian_norm(&mut context.probe));
     let (objective, params) = context.probe.parts();
     // Without a step, the unit step of gradient descent would be as good as any: none is taken.
     let Some(updates) = &context.updates else { return };
     let path = path_smoothness(objective, params, &negative(&updates.update), PATH_POINTS);
     let reason = without_direction(&updates.update);
-    readings.record_or("path_smoothness", path, reason);
+    readings.record_or(Metric::PathSmoothness, path, reason);
     let along = directional_smoothness(objective, params, &updates.update);
-    readings.record_or("directional_smoothness", along, reason);
+    readings.record_or(Metric::DirectionalSmoothness, along, reason);
 }
 
 pub(super) fn stability(context: &mut Context<'_>, readings: &mut Readings) {
@@ -96,12 +97,16 @@ pub(super) fn stability(context: &mut Context<'_>, readings: &mut Readings) {
     };
     let diagonal = dynamics.preconditioner.as_deref();
     let sharpness = curvature::largest(&mut context.probe, diagonal);
-    let metric = if diagonal.is_some() { "preconditioned_sharpness" } else { "sharpness" };
+    let metric = match diagonal {
+        Some(_) => Metric::PreconditionedSharpness,
+        None => Metric::Sharpness,
+    };
     readings.record(metric, sharpness);
-    readings.record("stability_threshold", dynamics.threshold);
-    readings.record("clip_factor", dynamics.clip_factor);
+    readings.record(Metric::StabilityThreshold, dynamics.threshold);
+    readings.record(Metric::ClipFactor, dynamics.clip_factor);
     // Clipping multiplies gradient and curvature alike.
-    readings.record("stability_ratio", dynamics.clip_factor * sharpness / dynamics.threshold);
+    let ratio = dynamics.clip_factor * sharpness / dynamics.threshold;
+    readings.record(Metric::StabilityRatio, ratio);
 }
 
 pub(super) fn geometry(context: &mut Context<'_>, readings: &mut Readings) {
@@ -111,23 +116,23 @@ pub(super) fn geometry(context: &mut Context<'_>, readings: &mut Readings) {
     let full = context.probe.gradient().1.to_vec();
     let (objective, params) = context.probe.parts();
     let geometry = update_geometry(objective, params, &updates.update);
-    readings.record("update_norm", geometry.update_norm);
-    readings.record("params_norm", norm(params));
-    record_cosine(readings, "update_cos_neg_grad", &updates.update, &updates.grad);
-    record_cosine(readings, "update_cos_neg_full_grad", &updates.update, &full);
+    readings.record(Metric::UpdateNorm, geometry.update_norm);
+    readings.record(Metric::ParamsNorm, norm(params));
+    record_cosine(readings, Metric::UpdateCosNegGrad, &updates.update, &updates.grad);
+    record_cosine(readings, Metric::UpdateCosNegFullGrad, &updates.update, &full);
     const BEYOND: &str = "the loss or its model exceeds the largest double at one end of the step";
-    readings.record_or("predicted_decrease", geometry.quadratic_decrease, BEYOND);
-    readings.record_or("predicted_decrease.linear", geometry.linear_decrease, BEYOND);
-    readings.record_or("realised_decrease", geometry.realised_decrease, BEYOND);
+    readings.record_or(Metric::PredictedDecrease, geometry.quadratic_decrease, BEYOND);
+    readings.record_or(Metric::PredictedDecreaseLinear, geometry.linear_decrease, BEYOND);
+    readings.record_or(Metric::RealisedDecrease, geometry.realised_decrease, BEYOND);
     if params.len() <= super::DENSE_LIMIT
         && let Some(spectrum) = context.probe.spectrum()
     {
         let newton = spectrum.newton_step(&full, NEWTON_CUTOFF);
-        record_cosine(readings, "update_cos_newton", &negative(&updates.update), &newton);
+        record_cosine(readings, Metric::UpdateCosNewton, &negative(&updates.update), &newton);
     }
 }
 
-fn record_cosine(readings: &mut Readings, metric: &str, a: &[f64], b: &[f64]) {
+fn record_cosine(readings: &mut Readings, metric: Metric, a: &[f64], b: &[f64]) {
     let zero = norm(a) == 0.0 || norm(b) == 0.0;
     let reason = if zero { "a vector is 0" } else { "a vector is not finite" };
     readings.record_or(metric, cosine(a, b), reason);

@@ -8,8 +8,9 @@ use windtunnel_figure::table::{Table, number};
 use windtunnel_figure::{Figure, Scale};
 
 pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
-    let panel =
-        |setting| panel(evidence, setting, CONDITION, "max |H_{ii}| / median |H_{ii}|", Scale::Log);
+    let panel = |setting| {
+        panel(evidence, setting, &CONDITION, "max |H_{ii}| / median |H_{ii}|", Scale::Log)
+    };
     let caption = format!(
         "{} Robust condition number by the paper's convention: diagonal of the exact Hessian (double \
          precision, fixed held-out prompts), lower median, unused parameters included.",

@@ -10,13 +10,14 @@ use crate::Arm;
 use crate::claim::{gap_of, readings};
 use crate::estimate::Estimate;
 use crate::evidence::Evidence;
-use crate::quantity::{LOSS, MEDIAN, Quantity, at, diverged};
+use crate::quantity::{LOSS, MEDIAN, Quantity, diverged, found};
 use crate::reading::{Readings, ratio_of_means};
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale};
 use windtunnel_lab::chart::{FAR_BELOW, Member};
+use windtunnel_measure::metric::Metric;
 
 /// How the losses of the held-out prompts become one number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,7 +27,7 @@ enum Statistic {
 }
 
 impl Statistic {
-    fn metric(self) -> &'static str {
+    fn metric(self) -> Metric {
         match self {
             Statistic::Mean => LOSS,
             Statistic::Median => MEDIAN,
@@ -98,7 +99,7 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
             Statistic::Mean => "held-out loss",
             Statistic::Median => "median held-out loss",
         };
-        let mut panel = panel(evidence, setting, statistic.metric(), label, Scale::Log);
+        let mut panel = panel(evidence, setting, &statistic.metric(), label, Scale::Log);
         let spikes = cap(evidence, setting, &mut panel, statistic);
         (Panel { rules: rules(evidence, setting, statistic, &panel), ..panel }, spikes)
     };
@@ -140,7 +141,7 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
 fn cap(evidence: &Evidence, setting: &Setting, panel: &mut Panel, statistic: Statistic) -> bool {
     let groups = evidence.groups(setting);
     let members = groups.iter().flat_map(|group| &group.members);
-    let first = members.map(|member| at(member, statistic.metric(), 0));
+    let first = members.filter_map(|member| found(member, &statistic.metric(), 0));
     let most = SPIKE * first.fold(0.0, f64::max);
     let cut = |values: &mut Vec<f64>| {
         let spikes = values.iter_mut().filter(|value| **value > most);
@@ -209,7 +210,7 @@ impl Judged {
         let [sgdm, adam] = Arm::ALL.map(of);
         let members = || Arm::ALL.into_iter().flat_map(|arm| evidence.members(setting, arm));
         let share = |m: &Member| {
-            let last = m.rows.iter().rev().find(|row| row.metric == "held_out_top_share")?;
+            let last = m.rows_of(Metric::HeldOutTopShare).next_back()?;
             (0.0..=1.0).contains(&last.value).then_some(last.value)
         };
         Judged {

@@ -18,6 +18,7 @@ use super::study::Study;
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Band, Color, Figure, Panel, Scale, Series};
 use windtunnel_lab::chart::over_seeds;
+use windtunnel_measure::metric::Metric;
 
 /// The colours of figures, and three more for pictures of up to ten things.
 const COLORS: [Color; 10] = [
@@ -127,9 +128,16 @@ fn title(study: &Study, what: &str) -> String {
 }
 
 /// A panel of one metric over the steps: a curve per optimizer.
-fn panel(evidence: &Evidence, setting: &Setting, metric: &str, label: &str, scale: Scale) -> Panel {
-    let curve =
-        |group: &&windtunnel_lab::chart::Group| over_seeds(group, metric, &group.name, group.color);
+fn panel(
+    evidence: &Evidence,
+    setting: &Setting,
+    metric: &Metric,
+    label: &str,
+    scale: Scale,
+) -> Panel {
+    let curve = |group: &&windtunnel_lab::chart::Group| {
+        over_seeds(group, metric, &group.name, group.color).ok()
+    };
     let series: Vec<Series> = evidence.groups(setting).iter().filter_map(curve).collect();
     Panel {
         title: setting.title.into(),

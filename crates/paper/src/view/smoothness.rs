@@ -8,13 +8,14 @@ use crate::quantity::SMOOTHNESS;
 use crate::study::Study;
 use windtunnel_figure::{Figure, Scale};
 use windtunnel_lab::chart::{Group, generalized_panel, negative_steps};
+use windtunnel_measure::metric::Metric;
 
 /// Within this the scale of directional smoothness is linear.
 const LINEAR: f64 = 1e-3;
 
 pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
     let scale = Scale::SymLog { linear: LINEAR };
-    let panel = |setting| panel(evidence, setting, SMOOTHNESS, "u^{T}Hu", scale);
+    let panel = |setting| panel(evidence, setting, &SMOOTHNESS, "u^{T}Hu", scale);
     let caption = format!(
         "{} Second derivative of the held-out loss along the unit step that the optimizer takes \
          there; linear within ±{LINEAR}, logarithmic beyond. Negative values, which a logarithmic \
@@ -41,12 +42,12 @@ pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
 
 pub(super) fn generalized(study: &Study, evidence: &Evidence) -> Shown {
     let mut panels = Vec::new();
-    for (metric, name) in [(SMOOTHNESS, "u^{T}Hu"), ("hessian_norm", "‖H‖_{2}")] {
+    for (metric, name) in [(SMOOTHNESS, "u^{T}Hu"), (Metric::HessianNorm, "‖H‖_{2}")] {
         for setting in study.settings {
             let group = evidence.group(setting, Arm::Adam);
             let members = group.iter().flat_map(|group| &group.members);
             let drawn = members.into_iter().find(|member| member.seed == DRAWN_SEED);
-            let panel = drawn.and_then(|member| generalized_panel(member, (metric, name)));
+            let panel = drawn.and_then(|member| generalized_panel(member, &metric, name));
             panels.extend(panel.map(|mut panel| {
                 panel.title = format!("{}, {name}", setting.title);
                 panel.y_label = name.into();

@@ -5,11 +5,12 @@ use crate::claim::{Claim, Term};
 use crate::effect::Finding;
 use crate::estimate::Estimate;
 use crate::evidence::Evidence;
-use crate::quantity::at;
+use crate::quantity::found;
 use crate::reading::{Ratios, Reading, Readings};
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+use windtunnel_measure::metric::Metric;
 
 /// Panels of one picture.
 const MOST: usize = 6;
@@ -65,13 +66,12 @@ fn curve(
     evidence: &Evidence,
     settings: &[Setting],
     terms: &[Term],
-    (name, metric): (&str, &str),
+    (name, metric): (&str, &Metric),
     (color, band): (Color, bool),
 ) -> Option<Series> {
     let &(first, arm, _) = terms.first()?;
-    let rows = &evidence.members(&settings[first], arm).first()?.rows;
-    let steps: Vec<u64> =
-        rows.iter().filter(|row| row.metric == metric).map(|row| row.step).collect();
+    let member = evidence.members(&settings[first], arm).first()?;
+    let steps: Vec<u64> = member.rows_of(metric).map(|row| row.step).collect();
     let estimates: Vec<Estimate> =
         steps.iter().map(|&step| at_step(evidence, settings, terms, (metric, step))).collect();
     let x = steps.iter().map(|&step| step as f64).collect();
@@ -86,11 +86,11 @@ fn at_step(
     evidence: &Evidence,
     settings: &[Setting],
     terms: &[Term],
-    (metric, step): (&str, u64),
+    (metric, step): (&Metric, u64),
 ) -> Estimate {
     let of = |&(setting, arm, power): &Term| {
         let members = evidence.members(&settings[setting], arm).iter();
-        let readings = members.map(|m| Reading::of(Some(at(m, metric, step)))).collect();
+        let readings = members.map(|m| Reading::of(found(m, metric, step))).collect();
         (Readings { of: arm.name().into(), readings }, power)
     };
     let ratios = Ratios::of(&terms.iter().map(of).collect::<Vec<_>>());
