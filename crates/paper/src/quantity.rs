@@ -206,7 +206,7 @@ impl Convention {
         match &self.read {
             Read::Loss { .. } | Read::Fresh if diverged => Reading::Infinite(DIVERGED),
             Read::Over { .. } if diverged => Reading::Missing(DIVERGED),
-            Read::Loss { metric, late: true } => Reading::of(Some(loss(member, metric, steps))),
+            Read::Loss { metric, late: true } => Reading::of(loss(member, metric, steps)),
             Read::Loss { metric, late: false } => Reading::of(found(member, metric, steps)),
             Read::Fresh => Reading::of(found(member, &Metric::LossMedianOfMeans, steps)),
             Read::At { metric, step } => reached(member, metric, *step, steps),
@@ -260,11 +260,13 @@ pub(super) fn diverged(member: &Member, steps: u64) -> bool {
     last.is_none_or(|row| row.step < steps)
 }
 
-/// Geometric mean of a loss over the last tenth of training; infinite for a run that diverged.
-pub(super) fn loss(member: &Member, metric: &Metric, steps: u64) -> f64 {
+/// Geometric mean of a loss over the last tenth of training; infinite for a run that diverged, none
+/// where it was not measured.
+pub(super) fn loss(member: &Member, metric: &Metric, steps: u64) -> Option<f64> {
     if diverged(member, steps) {
-        return f64::INFINITY;
+        return Some(f64::INFINITY);
     }
     let late = member.rows_of(metric).filter(|row| row.step >= steps - steps / 10);
-    mean(&late.map(|row| row.value.ln()).collect::<Vec<_>>()).exp()
+    let logs: Vec<f64> = late.map(|row| row.value.ln()).collect();
+    (!logs.is_empty()).then(|| mean(&logs).exp())
 }

@@ -191,7 +191,8 @@ impl Search {
             Stage::Grid => {
                 let late = |(member, steps): &(Member, u64)| loss(member, &LOSS, *steps);
                 let late = members.iter().map(late);
-                let losses: Vec<_> = late.map(|loss| loss.is_finite().then_some(loss)).collect();
+                let losses: Vec<_> =
+                    late.map(|loss| loss.filter(|loss| loss.is_finite())).collect();
                 let seeds = losses.len() / self.grid.rungs.len();
                 self.grid.losses = losses.chunks(seeds).map(<[_]>::to_vec).collect();
                 self.grow_or_try();

@@ -14,7 +14,7 @@ use windtunnel_train::baseline::NoScalars;
 use super::folder::{create, draw, stem};
 use super::groups::groups;
 use super::runs::open;
-use super::{LOSS, MEDIAN, describe, last, name, without_last};
+use super::{LOSS, MEDIAN, describe, last, name};
 use crate::args::{Baselines, Global};
 use crate::error::Error;
 use crate::{output, session};
@@ -99,13 +99,13 @@ pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
 }
 
 fn of_run(run: &Run) -> Line {
-    let (mean, median) = (last(run, LOSS), last(run, MEDIAN));
+    let ((mean, reason), (median, _)) = (last(run, LOSS), last(run, MEDIAN));
     Line {
         name: name(&run.spec),
         mean,
         median,
         distance_to_theory: [f64::NAN; 2],
-        reason: without_last(run, mean),
+        reason,
         scalars: None,
     }
 }

@@ -19,7 +19,7 @@ use windtunnel_runs::store::{RunId, Store};
 use windtunnel_runs::stored::{Run, Stage};
 
 use super::runs::open;
-use super::{LOSS, describe, last, without_last};
+use super::{LOSS, describe, last};
 use crate::args::{Global, List};
 use crate::error::Error;
 use crate::{output, session};
@@ -130,7 +130,7 @@ impl Wanted {
         if !self.conditions.iter().all(has) {
             return None;
         }
-        let held_out_loss = run.as_ref().map_or(f64::NAN, |run| last(run, LOSS));
+        let (held_out_loss, reason) = run.as_ref().map_or((f64::NAN, None), |run| last(run, LOSS));
         Some(Line {
             run: id.to_string(),
             state: run.as_ref().map_or("broken", Run::outcome),
@@ -138,7 +138,7 @@ impl Wanted {
             what: run.as_ref().map_or("?".into(), |run| describe(&run.spec)),
             seed: run.as_ref().map(|run| run.spec.train.seed),
             held_out_loss,
-            reason: run.as_ref().and_then(|run| without_last(run, held_out_loss)),
+            reason,
             problem,
             finished_at,
             search: run.as_ref().is_some_and(|run| self.searched.has(&run.spec)),

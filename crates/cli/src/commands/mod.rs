@@ -12,7 +12,7 @@ pub mod reproduce;
 pub mod runs;
 pub mod train;
 
-use windtunnel_measure::metric::Metric;
+use windtunnel_measure::metric::{Absent, Metric};
 use windtunnel_model::task::family::Value;
 use windtunnel_model::task::{Labels, Size, Task, WStar};
 use windtunnel_runs::spec::{Precision, RunSpec, describe_model, run_id};
@@ -100,19 +100,22 @@ fn name(spec: &RunSpec) -> String {
     format!("{} {} seed {}", run_id(spec), describe(spec), spec.train.seed)
 }
 
-/// Why [`last`] of a run is not a finite number, where it is not.
-fn without_last(run: &Run, value: f64) -> Option<String> {
-    match (value.is_finite(), run.diverged()) {
-        (true, _) => None,
-        (_, true) => Some(format!("the run diverged at step {}", run.step())),
-        _ if value.is_nan() => Some("it was not recorded, or is not a number".into()),
-        _ => Some("it exceeds the largest number of the run's precision".into()),
-    }
-}
-
-/// The last value of a metric. A diverged run has none, unless it was measured at that very step.
-fn last(run: &Run, metric: Metric) -> f64 {
+/// The last value of a metric, and the reason where it is not a finite number. A diverged run has
+/// none, unless it was measured at that very step.
+fn last(run: &Run, metric: Metric) -> (f64, Option<String>) {
     let name = metric.to_string();
     let row = run.rows.iter().rev().find(|row| row.metric == name);
-    row.filter(|row| !run.diverged() || row.step == run.step()).map_or(f64::NAN, |row| row.value)
+    let row = row.filter(|row| !run.diverged() || row.step == run.step());
+    let value = row.map_or(f64::NAN, |row| row.value);
+    let reason = match row {
+        _ if value.is_finite() => return (value, None),
+        _ if run.diverged() => format!("the run diverged at step {}", run.step()),
+        None => {
+            let recorded = run.rows.iter().map(|row| row.metric.as_str());
+            Absent::from_names(metric.into(), recorded).to_string()
+        }
+        Some(_) if value.is_nan() => "it is not a number".into(),
+        Some(_) => "it exceeds the largest number of the run's precision".into(),
+    };
+    (value, Some(reason))
 }

@@ -7,7 +7,7 @@ use windtunnel_runs::spec::{RunSpec, run_id};
 use windtunnel_runs::store::Store;
 use windtunnel_runs::stored::{Meta, Run};
 
-use super::{LOSS, describe, last, name, without_last};
+use super::{LOSS, describe, last, name};
 use crate::args::{Global, Train};
 use crate::error::Error;
 use crate::{output, session};
@@ -67,8 +67,7 @@ fn table(spec: &RunSpec, summaries: &[Summary]) -> String {
 
 fn summary(store: &Store, spec: &RunSpec) -> Result<Summary, Error> {
     let (run, meta) = Run::finished(store, &run_id(spec))?;
-    let held_out_loss = last(&run, LOSS);
-    let reason = without_last(&run, held_out_loss);
+    let (held_out_loss, reason) = last(&run, LOSS);
     Ok(Summary { run: run.id.to_string(), seed: spec.train.seed, held_out_loss, reason, meta })
 }
 

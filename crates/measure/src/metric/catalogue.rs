@@ -41,8 +41,8 @@ macro_rules! catalogue {
             $(#[doc = concat!("`", $name, "`: ", $meaning, ".")] $variant $(($($type),+))?,)+
         }
 
-        /// Index of an entry.
-        enum Index {
+        /// Place of an entry in the list.
+        enum Place {
             $($variant,)+
         }
 
@@ -64,7 +64,7 @@ macro_rules! catalogue {
             /// Its entry in the catalogue.
             pub fn entry(&self) -> &'static Entry {
                 &CATALOGUE[match self {
-                    $(Metric::$variant { .. } => Index::$variant,)+
+                    $(Metric::$variant { .. } => Place::$variant,)+
                 } as usize]
             }
 
@@ -115,7 +115,7 @@ catalogue! {
     }
     GradNorm = "grad_norm" {
         axis: "‖g‖", unit: LossPerParameter, scale: Log, better: Neither, by: Training, parts: [],
-        meaning: "‖g‖ of that mini-batch, before clipping",
+        meaning: "‖g‖ of the mini-batch of the step, before clipping",
     }
     HeldOutLoss = "held_out_loss" {
         axis: "held-out loss", unit: Loss, scale: Log, better: Lower, by: Training, parts: [],
@@ -188,14 +188,14 @@ catalogue! {
     RobustConditionNumberBy(convention: OtherConvention) = "robust_condition_number.{convention}" {
         axis: "max / median", unit: One, scale: Log, better: Lower,
         by: Instruments(&[RobustCondition]), parts: [],
-        meaning: "the same in the seven other conventions: `diag` or `eigen`; `lower` (torch) or \
-                  `midpoint` (numpy) median; `all` parameters or the `live` ones",
+        meaning: "robust condition number in the seven other conventions: `diag` or `eigen`; `lower` \
+                  (torch) or `midpoint` (numpy) median; `all` parameters or the `live` ones",
     }
     RobustConditionNumberEstimate = "robust_condition_number.hutchinson.lower.all" {
         axis: "max / median", unit: One, scale: Log, better: Lower,
         by: Instruments(&[RobustCondition]), parts: [],
-        meaning: "the same of Hutchinson's estimate of the diagonal, beyond 1024 parameters: the \
-                  median of noisy entries is biased upwards",
+        meaning: "robust condition number of Hutchinson's estimate of the diagonal, beyond 1024 \
+                  parameters: the median of noisy entries is biased upwards",
     }
     RobustConditionNumberOf(block: Label) = "robust_condition_number.{block}" {
         axis: "max / median", unit: One, scale: Log, better: Lower,
@@ -211,12 +211,12 @@ catalogue! {
     DirectionalSmoothnessNegGrad = "directional_smoothness.neg_grad" {
         axis: "u^{T}Hu", unit: LossPerSquaredParameter, scale: SymLog, better: Lower,
         by: Instruments(&[DirectionalSmoothness]), parts: [],
-        meaning: "the same along −g; along −∇f for parameters without an optimizer",
+        meaning: "uᵀHu / ‖u‖² along −g, or along −∇f for parameters without an optimizer",
     }
     DirectionalSmoothnessFor(optimizer: Label) = "directional_smoothness.{optimizer}" {
         axis: "u^{T}Hu", unit: LossPerSquaredParameter, scale: SymLog, better: Lower,
         by: Instruments(&[DirectionalSmoothness]), parts: [],
-        meaning: "the same along what another optimizer, fed the same gradients, would have done",
+        meaning: "uᵀHu / ‖u‖² along what another optimizer, fed the same gradients, would have done",
     }
     HeldOutGradNorm = "held_out_grad_norm" {
         axis: "‖∇f‖", unit: LossPerParameter, scale: Log, better: Neither,
@@ -279,7 +279,7 @@ catalogue! {
     NoiseRmsOf(batch_size: usize, block: Label) = "grad_noise.b{batch_size}.rms.{block}" {
         axis: "√E‖g − ∇f‖^{2}", unit: LossPerParameter, scale: Log, better: Neither,
         by: Instruments(&[Noise]), parts: [],
-        meaning: "the same of one matrix: the squares add up to that of the whole",
+        meaning: "√E‖g − ∇f‖² of one matrix: the squares add up to that of the whole",
     }
     NoiseMean(batch_size: usize) = "grad_noise.b{batch_size}.mean" {
         axis: "E‖g − ∇f‖", unit: LossPerParameter, scale: Log, better: Neither,
@@ -316,13 +316,13 @@ catalogue! {
     NoisePowerLawXMin(batch_size: usize) = "grad_noise.b{batch_size}.power_law.x_min" {
         axis: "threshold", unit: LossPerParameter, scale: Log, better: Neither,
         by: Instruments(&[Noise]), parts: [],
-        meaning: "that threshold",
+        meaning: "threshold above which the power law of ‖g − ∇f‖ is fitted",
     }
     NoisePowerLawFit(batch_size: usize) = "grad_noise.b{batch_size}.power_law.goodness_of_fit.p" {
         axis: "p", unit: One, scale: Linear, better: Neither,
         by: Instruments(&[Noise]), parts: [],
         meaning: "p of the power law by semiparametric bootstrap, for which data and replicates are \
-                  searched on that grid of 100; below 0.1 it is doubtful",
+                  searched on a grid of 100 tail lengths; below 0.1 it is doubtful",
     }
     NoisePowerLawAgainst(batch_size: usize, rival: Rival)
         = "grad_noise.b{batch_size}.power_law.against_{rival}" {
@@ -335,7 +335,7 @@ catalogue! {
         = "grad_noise.b{batch_size}.power_law.against_{rival}.p" {
         axis: "p", unit: One, scale: Linear, better: Neither,
         by: Instruments(&[Noise]), parts: [],
-        meaning: "p of that ratio if the two fit alike",
+        meaning: "p of the log-likelihood ratio if the power law and its rival fit alike",
     }
     NoiseGaussianRatioQ999(batch_size: usize) = "grad_noise.b{batch_size}.gaussian_ratio.q999" {
         axis: "over Gaussian noise's", unit: One, scale: Log, better: Lower,
@@ -346,7 +346,7 @@ catalogue! {
     NoiseGaussianRatioMax(batch_size: usize) = "grad_noise.b{batch_size}.gaussian_ratio.max" {
         axis: "over Gaussian noise's", unit: One, scale: Log, better: Lower,
         by: Instruments(&[Noise]), parts: [],
-        meaning: "the same of the largest of the draws",
+        meaning: "largest ‖g − ∇f‖ of the draws over that of Gaussian noise of the same covariance",
     }
     NoiseCoordinateKurtosis(batch_size: usize) = "grad_noise.b{batch_size}.coordinate_kurtosis" {
         axis: "excess kurtosis", unit: One, scale: SymLog, better: Neither,
@@ -357,7 +357,7 @@ catalogue! {
         = "grad_noise.b{batch_size}.coordinate_kurtosis.max" {
         axis: "excess kurtosis", unit: One, scale: SymLog, better: Neither,
         by: Instruments(&[Noise]), parts: [],
-        meaning: "the largest of them",
+        meaning: "largest excess kurtosis of a coordinate of g − ∇f that varies",
     }
     NoiseStableIndex(batch_size: usize) = "grad_noise.b{batch_size}.stable_index" {
         axis: "stable index", unit: One, scale: Linear, better: Higher,
@@ -368,7 +368,8 @@ catalogue! {
     NoiseStableIndexQuantile(batch_size: usize) = "grad_noise.b{batch_size}.stable_index.quantile" {
         axis: "stable index", unit: One, scale: Linear, better: Higher,
         by: Instruments(&[Noise]), parts: [Lo, Hi],
-        meaning: "the same from quantiles (McCulloch 1986)",
+        meaning: "α of a stable law along the leading direction of the noise, from quantiles (McCulloch \
+                  1986)",
     }
 
     LossMean = "loss.mean" {
@@ -379,38 +380,38 @@ catalogue! {
     LossQuantile(percent: usize) = "loss.q{percent:02}" {
         axis: "loss of a prompt", unit: Loss, scale: Log, better: Lower,
         by: Instruments(&[LossTails]), parts: [],
-        meaning: "quantile of their losses: 5, 25, 50, 75, 95 or 99 %",
+        meaning: "5, 25, 50, 75, 95 or 99 % quantile of the losses of single fresh prompts",
     }
     LossMax = "loss.max" {
         axis: "loss of a prompt", unit: Loss, scale: Log, better: Lower,
         by: Instruments(&[LossTails]), parts: [],
-        meaning: "the largest of their losses",
+        meaning: "largest loss of a fresh prompt",
     }
     LossTopShare = "loss.top_share" {
         axis: "share of the worst prompt", unit: One, scale: Linear, better: Neither,
         by: Instruments(&[LossTails]), parts: [],
-        meaning: "share of the sum that the worst prompt has",
+        meaning: "share of the sum of the losses of fresh prompts that the worst has",
     }
     LossMedianOfMeans = "loss.median_of_means" {
         axis: "loss of a prompt", unit: Loss, scale: Log, better: Lower,
         by: Instruments(&[LossTails]), parts: [Lo, Hi],
-        meaning: "median of the means of 30 groups of prompts",
+        meaning: "median of the mean losses of 30 groups of fresh prompts",
     }
     LossTailIndex = "loss.tail_index" {
         axis: "tail index", unit: One, scale: Log, better: Higher,
         by: Instruments(&[LossTails]), parts: [Lo, Hi],
-        meaning: "Hill's index of the losses of single prompts",
+        meaning: "Hill's index of the losses of single fresh prompts",
     }
 
     UpdateNorm = "update_norm" {
         axis: "‖u‖", unit: Theta, scale: Log, better: Neither,
         by: Instruments(&[UpdateGeometry]), parts: [],
-        meaning: "‖u‖",
+        meaning: "‖u‖ of the update",
     }
     ParamsNorm = "params_norm" {
         axis: "‖θ‖", unit: Theta, scale: Log, better: Neither,
         by: Instruments(&[UpdateGeometry]), parts: [],
-        meaning: "‖θ‖",
+        meaning: "‖θ‖ of all parameters",
     }
     UpdateCosNegGrad = "update_cos_neg_grad" {
         axis: "cosine", unit: One, scale: Linear, better: Neither,
@@ -430,17 +431,17 @@ catalogue! {
     PredictedDecrease = "predicted_decrease" {
         axis: "decrease of the loss", unit: Loss, scale: SymLog, better: Higher,
         by: Instruments(&[UpdateGeometry]), parts: [],
-        meaning: "⟨∇f, u⟩ − ½ uᵀHu",
+        meaning: "⟨∇f, u⟩ − ½ uᵀHu, what the quadratic model predicts of the step",
     }
     PredictedDecreaseLinear = "predicted_decrease.linear" {
         axis: "decrease of the loss", unit: Loss, scale: SymLog, better: Higher,
         by: Instruments(&[UpdateGeometry]), parts: [],
-        meaning: "⟨∇f, u⟩",
+        meaning: "⟨∇f, u⟩, what the gradient predicts of the step",
     }
     RealisedDecrease = "realised_decrease" {
         axis: "decrease of the loss", unit: Loss, scale: SymLog, better: Higher,
         by: Instruments(&[UpdateGeometry]), parts: [],
-        meaning: "f(θ) − f(θ − u)",
+        meaning: "f(θ) − f(θ − u) on the held-out prompts",
     }
 
     LanczosSharpness = "lanczos.sharpness" {
@@ -461,6 +462,6 @@ catalogue! {
     SlqWasserstein = "slq.wasserstein" {
         axis: "Wasserstein distance", unit: LossPerSquaredParameter, scale: Log, better: Neither,
         by: Instruments(&[Estimators]), parts: [],
-        meaning: "Wasserstein distance of its spectral density from the exact one",
+        meaning: "Wasserstein distance W₁ of the spectral density of that quadrature from the exact one",
     }
 }
