@@ -143,6 +143,8 @@ fn what_is_no_metric_is_refused_with_the_nearest() {
     assert_eq!(nearest("sharpnes").as_deref(), Some("sharpness"));
     let near = nearest("robust_condition_number.diag.lower.all").unwrap();
     assert!(near.starts_with("robust_condition_number"), "{near}");
+    let near = nearest("grad_noise.b32.rmss");
+    assert_eq!(near.as_deref(), Some("grad_noise.b{batch_size}.rms"));
     assert_eq!(nearest("zzz"), None);
     let message = "sharpnes".parse::<Name>().unwrap_err().to_string();
     let expected = "there is no metric `sharpnes`: did you mean `sharpness`? `windtunnel metrics` \

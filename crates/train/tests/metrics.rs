@@ -207,12 +207,16 @@ fn what_is_recorded_is_the_catalogue_and_the_catalogue_is_recorded() {
         };
         for source in &sources {
             let seen = seen.contains(&(*source, *name, None));
-            assert!(seen, "{source:?} never recorded {name}: take it out of the catalogue");
+            let by = source.map_or("training", Instrument::name);
+            assert!(seen, "{by} never recorded {name}: record it, or take it out of the catalogue");
         }
         for part in parts.iter() {
             let mut sources = sources.iter();
             let seen = sources.any(|by| seen.contains(&(*by, *name, Some(part.suffix()))));
-            assert!(seen, "{part:?} of {name} was never recorded: take it out of the catalogue");
+            assert!(
+                seen,
+                "{part:?} of {name} was never recorded: record it, or take it out of its parts"
+            );
         }
     }
 }

@@ -100,11 +100,7 @@ impl FromStr for Name {
             let part = *parts.find(|part| part.suffix() == suffix)?;
             Some(Name { metric, part: Some(part) })
         };
-        let unknown = || Unknown {
-            name: text.into(),
-            nearest: nearest(text, CATALOGUE.iter().map(|entry| entry.name)).map(Into::into),
-        };
-        whole().or_else(part).ok_or_else(unknown)
+        whole().or_else(part).ok_or_else(|| Unknown::new(text))
     }
 }
 
@@ -115,6 +111,23 @@ pub struct Unknown {
     pub name: String,
     /// The most similar name in the catalogue.
     pub nearest: Option<String>,
+}
+
+impl Unknown {
+    /// The error for `text`, compared with the catalogue without numbers and parameters.
+    fn new(text: &str) -> Unknown {
+        let plain = |text: &str| -> String {
+            let fixed = text.split('{').flat_map(|piece| piece.rsplit('}').next());
+            fixed.collect::<String>().replace(|c: char| c.is_ascii_digit(), "")
+        };
+        let known: Vec<(String, &str)> =
+            CATALOGUE.iter().map(|entry| (plain(entry.name), entry.name)).collect();
+        let near = plain(text);
+        let near = nearest(&near, known.iter().map(|(plain, _)| plain.as_str()));
+        let of = |near: &str| known.iter().find(|(plain, _)| plain == near);
+        let nearest = near.and_then(of).map(|(_, name)| (*name).into());
+        Unknown { name: text.into(), nearest }
+    }
 }
 
 impl fmt::Display for Unknown {

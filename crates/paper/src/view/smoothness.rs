@@ -6,16 +6,13 @@ use crate::evidence::Evidence;
 use crate::noise::DRAWN_SEED;
 use crate::quantity::SMOOTHNESS;
 use crate::study::Study;
-use windtunnel_figure::{Figure, Scale};
-use windtunnel_lab::chart::{Group, generalized_panel, negative_steps};
+use windtunnel_figure::Figure;
+use windtunnel_lab::chart::{Group, LINEAR, generalized_panel, negative_steps, scale_of};
 use windtunnel_measure::metric::Metric;
 
-/// Within this the scale of directional smoothness is linear.
-const LINEAR: f64 = 1e-3;
-
 pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
-    let scale = Scale::SymLog { linear: LINEAR };
-    let panel = |setting| panel(evidence, setting, &SMOOTHNESS, "u^{T}Hu", scale);
+    let (label, scale) = (SMOOTHNESS.entry().axis, scale_of(&SMOOTHNESS));
+    let panel = |setting| panel(evidence, setting, &SMOOTHNESS, label, scale);
     let caption = format!(
         "{} Second derivative of the held-out loss along the unit step that the optimizer takes \
          there; linear within ±{LINEAR}, logarithmic beyond. Negative values, which a logarithmic \
