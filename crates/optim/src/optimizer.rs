@@ -180,7 +180,7 @@ impl<T: Real> Optimizer<T> {
 /// θ ← θ − u.
 pub fn subtract<T: Real>(params: &mut [T], update: &[T]) {
     for (p, u) in params.iter_mut().zip(update) {
-        *p = *p - *u;
+        *p -= *u;
     }
 }
 

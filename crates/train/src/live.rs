@@ -1,6 +1,6 @@
 //! Instruments while a run trains.
 
-use crate::{Observer, Recorder, Schedule, TrainConfig, TrajectoryPoint};
+use crate::{Missing, Observer, Recorder, Schedule, TrainConfig, TrajectoryPoint};
 use windtunnel_math::lanes::Real;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::instrument::{Context, Instrument, NoisePlan, Readings, Updates};
@@ -93,13 +93,13 @@ impl<T: Real> Observer<T> for Instruments {
             instrument.measure(&mut context, &mut readings);
         }
         for (metric, value) in readings.iter() {
-            record.record(view.step, metric, value);
+            record.record(view.step, metric.clone(), value);
         }
         for (metric, reason) in readings.missing() {
-            record.missing(view.step, metric, reason);
+            record.missing(view.step, Missing::Metric(metric), reason);
         }
         for (instrument, reason) in readings.unmeasured() {
-            record.missing(view.step, instrument, reason);
+            record.missing(view.step, Missing::Instrument(instrument), reason);
         }
     }
 }

@@ -7,7 +7,7 @@ use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::baseline::{self, Baseline, baselines, theory};
 use windtunnel_lab::chart::{self, Member, groups};
 use windtunnel_lab::describe::{describe, name};
-use windtunnel_lab::ending::{LOSS, MEDIAN, last, without_last};
+use windtunnel_lab::ending::{LOSS, MEDIAN, last};
 use windtunnel_math::lanes::Isa;
 use windtunnel_runs::spec::RunSpec;
 use windtunnel_runs::stored::Run;
@@ -99,13 +99,13 @@ pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
 }
 
 fn of_run(run: &Run) -> Line {
-    let (mean, median) = (last(run, LOSS), last(run, MEDIAN));
+    let ((mean, reason), (median, _)) = (last(run, &LOSS), last(run, &MEDIAN));
     Line {
         name: name(&run.spec),
         mean,
         median,
         distance_to_theory: [f64::NAN; 2],
-        reason: without_last(run, mean),
+        reason,
         scalars: None,
     }
 }

@@ -76,7 +76,8 @@ impl Crate {
             "self" => self.within(from, rest, depth),
             "super" => self.within(&from[..from.len().checked_sub(1)?], rest, depth),
             _ => {
-                let is_child = self.modules.contains_key(&[from, &[first.clone()]].concat());
+                let is_child =
+                    self.modules.contains_key(&[from, std::slice::from_ref(first)].concat());
                 let is_imported = self.import(from, first).is_some();
                 let known = is_child || is_imported;
                 known.then(|| self.within(from, path, depth)).flatten()
@@ -88,7 +89,7 @@ impl Crate {
     fn within(&self, at: &[String], path: &[String], depth: usize) -> Option<&str> {
         let (first, rest) = path.split_first()?;
         let module = self.modules.get(at)?;
-        let child = [at, &[first.clone()]].concat();
+        let child = [at, std::slice::from_ref(first)].concat();
         match first.as_str() {
             "super" => self.within(&at[..at.len().checked_sub(1)?], rest, depth),
             "*" => Some(&module.file),

@@ -56,7 +56,7 @@ fn clip_by_global_norm<T: Real>(update: &mut [T], max_norm: f64) {
         return;
     }
     let coefficient = T::nearest(coefficient);
-    update.iter_mut().for_each(|u| *u = *u * coefficient);
+    update.iter_mut().for_each(|u| *u *= coefficient);
 }
 
 /// The same where ‖u‖₂² overflows: u/s first, s its largest entry. An infinite entry makes all NaN,

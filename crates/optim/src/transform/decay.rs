@@ -30,7 +30,7 @@ impl<T: Real> Transform<T> for AddDecayedWeights {
         }
         let weight_decay = T::nearest(self.weight_decay);
         for (u, p) in update.iter_mut().zip(context.params) {
-            *u = *u + weight_decay * *p;
+            *u += weight_decay * *p;
         }
         Ok(())
     }

@@ -52,7 +52,7 @@ impl<T: Real> Transform<T> for Trace {
         }
         if self.nesterov {
             for (u, b) in update.iter_mut().zip(&*buffer) {
-                *u = *u + momentum * *b;
+                *u += momentum * *b;
             }
         } else {
             update.copy_from_slice(buffer);
