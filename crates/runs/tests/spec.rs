@@ -485,9 +485,10 @@ fn every_optimizer_comes_back_from_its_canonical_form() {
         let plain = with(&[&name]).unwrap();
         let mut ids = vec![run_id(&plain)];
         let table = plain.to_toml();
+        assert_eq!(parse(&table).unwrap(), plain);
         assert!(!table.contains("version"), "a built-in one has the version of the arithmetic");
         for parameter in definition.parameters {
-            let line = format!("\n{} = {}\n", parameter.key, parameter.default);
+            let line = format!("\n{} = ", parameter.key);
             assert!(table.contains(&line), "{name}: {table}");
             let other = match parameter.default {
                 Value::Number(x) => Value::Number(0.5 * x + 0.1),
@@ -558,7 +559,7 @@ fn learning_rates_have_schedules() {
     let expected = LearningRate::constant(0.02).with_schedule(Rates::Cosine { steps: 500 });
     assert_eq!(cosine.optimizer.rate(), expected);
     assert_eq!(cosine.with_lr(0.5).optimizer.rate(), expected.with_peak(0.5));
-    let warm = with(&["optimizer.warmup_steps=10", "optimizer=sgd"]).unwrap();
+    let warm = with(&["optimizer=sgd", "optimizer.warmup_steps=10"]).unwrap();
     assert_eq!(warm.optimizer.rate(), LearningRate::constant(0.02).with_warmup(10));
     let mut ids = Vec::new();
     for spec in [constant, cosine, warm] {

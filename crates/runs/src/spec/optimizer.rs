@@ -154,10 +154,10 @@ pub(super) fn keys() -> impl Iterator<Item = String> {
     keys.into_iter().map(|key| format!("optimizer.{key}"))
 }
 
-/// For the template: setting, and comment, of every hyper-parameter. Those with the same meaning
-/// are one line with the names of all their optimizers.
-pub(super) fn documented() -> Vec<(String, String)> {
-    let mut lines: Vec<(&Parameter, Vec<&str>)> = Vec::new();
+/// Key, default, optimizers and meaning of every hyper-parameter, for the template. Those with the
+/// same default and meaning are one, with the names of all their optimizers.
+pub(super) fn documented() -> Vec<(&'static str, String, String, String)> {
+    let mut lines: Vec<(&'static Parameter, Vec<&str>)> = Vec::new();
     for definition in definitions() {
         for parameter in definition.parameters {
             match lines.iter_mut().find(|(other, _)| {
@@ -169,10 +169,10 @@ pub(super) fn documented() -> Vec<(String, String)> {
             }
         }
     }
-    let line = |(parameter, names): (&Parameter, Vec<&str>)| {
+    let line = |(parameter, names): (&'static Parameter, Vec<&str>)| {
         let Parameter { key, default, pytorch, meaning, .. } = parameter;
         let pytorch = pytorch.map_or(String::new(), |value| format!(" (PyTorch's: {value})"));
-        (format!("{key} = {default}"), format!("{}: {meaning}{pytorch}", names.join(", ")))
+        (*key, default.to_string(), names.join(", "), format!("{meaning}{pytorch}"))
     };
     lines.into_iter().map(line).collect()
 }

@@ -37,7 +37,7 @@ pub fn template() -> String {
         .collect();
     let parameters: String = optimizer::documented()
         .into_iter()
-        .map(|(setting, comment)| format!("{:COLUMN$}# {comment}\n", format!("# {setting}")))
+        .map(|(key, value, names, meaning)| line(key, value, &format!("{names}: "), &meaning))
         .collect();
     include_str!("template.toml")
         .replace(KINDS, &kinds)
