@@ -81,6 +81,9 @@ pub enum Command {
     /// Evaluate given parameters on given prompts, in double precision.
     #[command(after_help = "Example:\n  windtunnel eval --params P.safetensors --prompts Z.npz")]
     Eval(Eval),
+    /// List the metrics: names in rows, unit, scale, meaning and what records them.
+    #[command(after_help = "Example:\n  windtunnel metrics sharpness grad_noise.b1000.rms")]
+    Metrics(Metrics),
     /// Write a commented spec with every default.
     #[command(after_help = "Example:\n  windtunnel init my-spec.toml")]
     Init(Init),
@@ -360,6 +363,14 @@ pub struct Export {
     /// Columns run, step, metric, value, separated by commas.
     #[arg(long, required = true)]
     pub csv: bool,
+}
+
+/// `windtunnel metrics`.
+#[derive(ClapArgs, Debug)]
+pub struct Metrics {
+    /// Metrics [default: all].
+    #[arg(value_name = "METRIC")]
+    pub names: Vec<String>,
 }
 
 /// `eval`.

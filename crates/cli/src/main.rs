@@ -43,6 +43,7 @@ fn run(args: &Args) -> Result<(), Error> {
         Command::Watch(watch) => commands::watch::run(&args.global, watch),
         Command::Export(export) => commands::runs::export(&args.global, export),
         Command::Eval(eval) => commands::eval::run(&args.global, eval),
+        Command::Metrics(metrics) => commands::metrics::run(&args.global, metrics),
         Command::Init(init) => commands::init::run(&args.global, init),
     }
 }

@@ -5,8 +5,9 @@ use std::ffi::OsStr;
 use clap::builder::{PossibleValue, StyledStr, TypedValueParser};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, Command, Error};
+use windtunnel_measure::metric::nearest;
 use windtunnel_paper::catalogue::{GROUPS, studies};
-use windtunnel_runs::spec::{PRESETS, key_of, nearest};
+use windtunnel_runs::spec::{PRESETS, key_of};
 
 /// Adds to an unknown option of `train` or `baselines` the key of a spec that is meant.
 pub fn add(mut error: Error) -> Error {

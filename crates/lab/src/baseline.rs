@@ -8,7 +8,7 @@ use windtunnel_model::task::{Batch, Prompts};
 use windtunnel_train::baseline::{Free, NoScalars, Scalars, best_scalars, ridge};
 
 use crate::describe::name;
-use crate::ending::{LOSS, MEDIAN, last, without_last};
+use crate::ending::{LOSS, MEDIAN, last};
 use windtunnel_figure::table::number;
 use windtunnel_runs::spec::RunSpec;
 use windtunnel_runs::stored::Run;
@@ -136,8 +136,8 @@ pub fn compare(found: &Baselines, runs: &[Run]) -> Vec<Compared> {
         Compared::new(name.clone(), [f64::NAN; 2], theory, Some(reason.to_string()))
     };
     let of_run = |run: &Run| {
-        let losses = [LOSS, MEDIAN].map(|metric| last(run, metric));
-        Compared::new(name(&run.spec), losses, theory, without_last(run, losses[0]))
+        let [(mean, reason), (median, _)] = [LOSS, MEDIAN].map(|metric| last(run, &metric));
+        Compared::new(name(&run.spec), [mean, median], theory, reason)
     };
     let known = found.lines.iter().map(line).chain(found.missing.iter().map(missing));
     known.chain(runs.iter().map(of_run)).collect()

@@ -92,8 +92,8 @@ impl RateSearch {
         let next_to_try = match self.stage {
             Stage::Grid => {
                 let steps = self.short.train.steps;
-                let losses = rows.iter().map(|rows| late_loss(rows, LOSS, steps));
-                let losses: Vec<_> = losses.map(|x| x.is_finite().then_some(x)).collect();
+                let losses = rows.iter().map(|rows| late_loss(rows, &LOSS, steps));
+                let losses: Vec<_> = losses.map(|loss| loss.filter(|x| x.is_finite())).collect();
                 self.grid.judge(losses.chunks(SEEDS as usize).map(<[_]>::to_vec).collect());
                 self.grid.grow()
             }

@@ -9,8 +9,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use windtunnel_math::lanes::Isa;
+use windtunnel_measure::metric::{Name, Part};
 use windtunnel_train::Instruments;
-use windtunnel_train::{HeldOut, Observer, Schedule, Scheduled, TrainLoss, Trainer};
+use windtunnel_train::{HeldOut, Missing, Observer, Schedule, Scheduled, TrainLoss, Trainer};
 
 use crate::cost;
 use crate::progress::Event;
@@ -300,7 +301,7 @@ fn unfollowed(error: &store::Error) -> String {
 }
 
 impl windtunnel_train::Recorder for Rows<'_> {
-    fn record(&mut self, step: u64, metric: &str, value: f64) {
+    fn record(&mut self, step: u64, metric: Name, value: f64) {
         let row = Row::new(step, metric, value);
         if let Some(live) = self.live.get_mut() {
             live.push(&row);
@@ -309,8 +310,8 @@ impl windtunnel_train::Recorder for Rows<'_> {
     }
 
     /// Emits one event per reason and session; an open end of an interval is none.
-    fn missing(&mut self, step: u64, what: &str, reason: &str) {
-        let is_end = what.ends_with(".lo") || what.ends_with(".hi");
+    fn missing(&mut self, step: u64, what: Missing<'_>, reason: &str) {
+        let is_end = matches!(what, Missing::Metric(name) if name.part().is_some_and(Part::is_end));
         if !is_end && self.missing.insert(kind(reason)) {
             let (what, reason) = (what.to_string(), reason.to_string());
             (self.on_event)(Event::Missing { step, what, reason });

@@ -12,6 +12,7 @@ use windtunnel_lab::chart::{
 };
 use windtunnel_math::objective::Block;
 use windtunnel_measure::landscape::{NoiseSample, Reference};
+use windtunnel_measure::metric::{Metric, Part};
 use windtunnel_runs::store::{Row, RunId};
 
 /// One row per (step, metric, value).
@@ -24,16 +25,59 @@ fn group(name: &str, members: Vec<Member>) -> Group {
     Group { name: name.into(), color: Color::RED, members }
 }
 
+/// A metric with values of one sign.
+const M: &str = "update_norm";
+
+#[test]
+fn a_metric_that_is_not_there_is_an_error_that_says_what_to_do() {
+    let run = member(0, &[(0, M, 1.0), (10, M, 2.0), (0, "held_out_los", 3.0)]);
+    assert_eq!(run.at(Metric::UpdateNorm, 10), Ok(2.0));
+    assert_eq!(run.series(Metric::UpdateNorm), Ok(vec![(0, 1.0), (10, 2.0)]));
+    let message = run.at(Metric::UpdateNorm, 7).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "`update_norm` was recorded at step 10 and not at step 7; measure the run with the \
+         instrument `update_geometry` (`windtunnel measure RUN --with update-geometry`)"
+    );
+    let message = run.series(Metric::HeldOutLoss).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "`held_out_loss` was not recorded; the nearest that was is `held_out_los`; every training \
+         run records it, every `eval.every` steps"
+    );
+    let message = run.at(Metric::NoiseKurtosis(10).part(Part::Lo), 0).unwrap_err().to_string();
+    assert!(message.contains("`grad_noise.b10.kurtosis.lo`") && message.contains("--with noise"));
+    let message = member(0, &[]).series(Metric::HessianNorm).unwrap_err().to_string();
+    assert_eq!(
+        message,
+        "`hessian_norm` was not recorded; measure the run with the instrument `spectrum` or \
+         `generalized_smoothness` (`windtunnel measure RUN --with spectrum`)"
+    );
+}
+
+#[test]
+fn directions_are_those_that_were_recorded() {
+    let rows = [
+        (0, "directional_smoothness.lion", 1.0),
+        (0, "directional_smoothness.neg_grad", 1.0),
+        (0, "directional_smoothness", 1.0),
+        (0, "directional_smoothness.adam", 1.0),
+    ];
+    let figure = smoothness(&[group("run", vec![member(0, &rows)])]).unwrap();
+    let titles: Vec<&str> = figure.panels.iter().map(|panel| panel.title.as_str()).collect();
+    assert_eq!(titles, ["step taken", "−g", "step of adam", "step of lion"]);
+}
+
 #[test]
 fn seeds_become_a_mean_with_its_band_and_a_gap_where_one_is_missing() {
     let group = group(
         "adam",
         vec![
-            member(3, &[(0, "m", 1.0), (10, "m", 5.0), (20, "m", 8.0), (0, "other", 7.0)]),
-            member(4, &[(20, "m", 6.0), (0, "m", 3.0)]),
+            member(3, &[(0, M, 1.0), (10, M, 5.0), (20, M, 8.0), (0, "params_norm", 7.0)]),
+            member(4, &[(20, M, 6.0), (0, M, 3.0)]),
         ],
     );
-    let series = over_seeds(&group, "m", "adam", Color::BLACK).unwrap();
+    let series = over_seeds(&group, &Metric::UpdateNorm, "adam", Color::BLACK).unwrap();
     assert_eq!(series.x, [0.0, 10.0, 20.0]);
     assert_eq!((series.center[0], series.center[2]), (2.0, 7.0));
     assert!(series.center[1].is_nan(), "a mean over other seeds than its neighbours");
@@ -41,7 +85,8 @@ fn seeds_become_a_mean_with_its_band_and_a_gap_where_one_is_missing() {
     // Means of two draws from {1, 3}: the ends have probability ¼ each.
     assert_eq!((band.lo[0], band.hi[0]), (1.0, 3.0));
     assert_eq!(series.members[1].name, "seed 4");
-    assert_eq!(over_seeds(&group, "absent", "", Color::BLACK), None);
+    let absent = over_seeds(&group, &Metric::GradNorm, "", Color::BLACK).unwrap_err();
+    assert_eq!(absent.name, Metric::GradNorm.into());
 }
 
 #[test]
@@ -60,8 +105,8 @@ fn held_out_losses_stand_beside_what_needs_no_training() {
 
 #[test]
 fn one_seed_has_no_band() {
-    let group = group("sgd", vec![member(0, &[(5, "m", 1.0)])]);
-    let series = over_seeds(&group, "m", "sgd", Color::BLACK).unwrap();
+    let group = group("sgd", vec![member(0, &[(5, M, 1.0)])]);
+    let series = over_seeds(&group, &Metric::UpdateNorm, "sgd", Color::BLACK).unwrap();
     assert!(series.band.is_none() && series.members.is_empty());
 }
 

@@ -1,6 +1,6 @@
 //! Curvature, conditioning, smoothness and gradient noise of a function of its parameters: at one
-//! point ([`landscape`]), with the statistics behind them ([`stats`]), and as named instruments
-//! ([`instrument`]).
+//! point ([`landscape`]), with the statistics behind them ([`stats`]), as named instruments
+//! ([`instrument`]) that record metrics of one catalogue ([`metric`]).
 //!
 //! Nothing here knows of models, tasks or training: all it sees is an
 //! [`Objective`](windtunnel_math::objective::Objective), such as one of your own:
@@ -45,4 +45,5 @@
 
 pub mod instrument;
 pub mod landscape;
+pub mod metric;
 pub mod stats;

@@ -15,6 +15,7 @@ use windtunnel_measure::landscape::{
     Hessian, LanczosMemory, LanczosPlan, Probe, Resampled, block_heterogeneity, cosine, lanczos,
     robust_condition_numbers,
 };
+use windtunnel_measure::metric::{Metric, Name};
 use windtunnel_measure::stats::*;
 
 const SIZES: [f64; 12] = [
@@ -238,8 +239,11 @@ impl Objective for Quartic {
     }
 }
 
-/// Fails unless every reading is finite or has a reason.
+/// Fails unless every reading is finite or has a reason, and a name that the catalogue reads back.
 fn explained(readings: &Readings) {
+    for (name, _) in readings.iter() {
+        assert_eq!(name.to_string().parse::<Name>().as_ref(), Ok(name));
+    }
     for (metric, value) in readings.iter().filter(|(_, value)| !value.is_finite()) {
         let reason = readings.missing().find(|(name, _)| *name == metric);
         assert!(reason.is_some_and(|(_, reason)| !reason.is_empty()), "{metric} is {value}");
@@ -391,7 +395,7 @@ fn measure_all(mut objective: Quartic, params: Vec<f64>) {
         explained(&readings);
         let overflown =
             context.updates.as_ref().is_some_and(|m| !m.grad.iter().all(|g| g.is_finite()));
-        let rms = readings.get("grad_noise.b1.rms").unwrap();
+        let rms = readings.get(Metric::NoiseRms(1)).unwrap();
         assert_eq!(overflown, !rms.is_finite(), "rms {rms} of {:?}", context.updates);
     }
 }

@@ -11,6 +11,7 @@ use windtunnel_measure::instrument::{
     Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates, Warning,
 };
 use windtunnel_measure::landscape::{LanczosMemory, LanczosPlan, Probe};
+use windtunnel_measure::metric::Name;
 
 const P: usize = 6;
 
@@ -120,7 +121,7 @@ fn read(instrument: Instrument, estimators: EstimatorPlan, answered: usize) -> (
 }
 
 /// Values to the bit.
-fn bits(readings: &Readings) -> Vec<(&str, u64)> {
+fn bits(readings: &Readings) -> Vec<(&Name, u64)> {
     readings.iter().map(|(metric, value)| (metric, value.to_bits())).collect()
 }
 
@@ -145,11 +146,10 @@ fn at_whichever_call_an_objective_fails_the_instrument_says_so() {
                 assert_eq!(made, call + 1, "{instrument:?} asked again after a failure");
                 let reason =
                     format!("the objective could not be evaluated: call {call} was not answered");
-                let name = instrument.name();
-                let warning = Warning::Failed { instrument: name, reason: reason.clone() };
+                let warning = Warning::Failed { instrument, reason: reason.clone() };
                 assert_eq!(found.warnings().last(), Some(&warning), "{instrument:?} at {call}");
-                assert_eq!(warning.to_string(), format!("{name}: {reason}"));
-                assert!(found.unmeasured().any(|one| one == (name, reason.as_str())));
+                assert_eq!(warning.to_string(), format!("{}: {reason}", instrument.name()));
+                assert!(found.unmeasured().any(|one| one == (instrument, reason.as_str())));
                 // What was read until then is what would have been read, with the same reasons:
                 // no number in disguise.
                 let (read, whole) = (bits(&found), bits(&all));

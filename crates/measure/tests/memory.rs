@@ -12,6 +12,7 @@ use windtunnel_measure::instrument::{
     Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates,
 };
 use windtunnel_measure::landscape::{LanczosMemory, LanczosPlan, Probe};
+use windtunnel_measure::metric::Name;
 
 #[global_allocator]
 static ALLOCATED: PeakAlloc = PeakAlloc;
@@ -109,7 +110,8 @@ fn noise() -> NoisePlan {
 }
 
 fn near(found: &Readings, metric: &str, expected: f64, slack: f64) {
-    let value = found.get(metric).unwrap_or_else(|| panic!("no {metric}"));
+    let name: Name = metric.parse().unwrap();
+    let value = found.get(name).unwrap();
     assert!((value - expected).abs() <= slack, "{metric} is {value}, not {expected} ± {slack}");
 }
 

@@ -15,6 +15,7 @@ use windtunnel_measure::landscape::{
     SymmetricOperator, hutchinson_diag, hutchinson_trace, lanczos, large_batch_gradient,
     noise_sample, random_start, slq, streamed_gradient,
 };
+use windtunnel_measure::metric::Metric;
 
 fn draws(len: usize, seed: u64) -> Vec<f64> {
     normals(Key { seed, purpose: Purpose::Init, step: 9 }, len)
@@ -171,7 +172,7 @@ fn preconditioned_sharpness_is_the_same_dense_and_by_products() {
                 context.estimators.dense_limit = dense_limit;
                 let mut readings = Readings::default();
                 Instrument::Stability.measure(&mut context, &mut readings);
-                readings.get("preconditioned_sharpness").unwrap()
+                readings.get(Metric::PreconditionedSharpness).unwrap()
             };
             let (dense, products) = (sharpness(p), sharpness(0));
             // As many steps as parameters; some tens of roundings of the norm, which is below 100.

@@ -1,10 +1,11 @@
 //! What the runs of all chosen studies recorded, read from the store once.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
 
 use windtunnel_math::parallel::queue;
 use windtunnel_measure::instrument::POOR_REFERENCE;
+use windtunnel_measure::metric::{Metric, Name};
 
 use super::noise::InitialNoise;
 use super::protocol::Protocol;
@@ -135,22 +136,19 @@ fn in_order<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R +
 
 /// Takes out readings of noise whose reference is too poor: see [`POOR_REFERENCE`].
 fn leave_out_poor_noise(member: &mut Member) {
-    let noisy = |row: &&Row| row.metric == REFERENCE;
-    let errors: Vec<(u64, f64)> =
-        member.rows.iter().filter(noisy).map(|row| (row.step, row.value)).collect();
-    for (step, error) in errors {
-        let rms: Vec<(String, f64)> = member
-            .rows
-            .iter()
-            .filter(|row| row.step == step)
-            .filter_map(|row| Some((row.metric.strip_suffix(".rms")?.to_string(), row.value)))
-            .collect();
-        for (prefix, _) in rms.iter().filter(|(_, rms)| error > POOR_REFERENCE * rms) {
-            let start = format!("{prefix}.");
-            let own = |row: &Row| row.step == step && row.metric.starts_with(&start);
-            member.rows.retain(|row| !own(row));
-        }
-    }
+    let errors: BTreeMap<u64, f64> =
+        member.rows_of(REFERENCE).map(|row| (row.step, row.value)).collect();
+    let batch_size = |row: &Row| row.metric.parse::<Name>().ok()?.metric().batch_size();
+    let poor = |row: &Row| {
+        let error = errors.get(&row.step)?;
+        let batch_size = batch_size(row)?;
+        let rms = row.metric == Metric::NoiseRms(batch_size).to_string();
+        (rms && *error > POOR_REFERENCE * row.value).then_some((row.step, batch_size))
+    };
+    let poor: BTreeSet<(u64, usize)> = member.rows.iter().filter_map(poor).collect();
+    let steps: BTreeSet<u64> = poor.iter().map(|(step, _)| *step).collect();
+    let is_poor = |row: &Row| batch_size(row).is_some_and(|size| poor.contains(&(row.step, size)));
+    member.rows.retain(|row| !(steps.contains(&row.step) && is_poor(row)));
 }
 
 #[cfg(test)]

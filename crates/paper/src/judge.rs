@@ -1,6 +1,9 @@
 //! Judges claims: effects with their intervals under every convention, and verdicts.
 
+use std::collections::BTreeMap;
+
 use windtunnel_lab::chart::Member;
+use windtunnel_measure::metric::Metric;
 use windtunnel_measure::stats::rank_correlation;
 
 use super::claim::{Claim, Contrast, Coordinate, EQUAL, Kind, Runs, Term, Unit};
@@ -101,9 +104,9 @@ fn tail_growth(evidence: &Evidence, batch_size: usize, setting: &Setting, arm: &
 }
 
 fn smoothness(evidence: &Evidence, setting: &Setting, arm: &str) -> Vec<Effect> {
-    let of = |(name, metric): (&str, &str)| {
+    let of = |(name, metric): (&str, Metric)| {
         let members = evidence.members(setting, arm).iter();
-        let values: Vec<f64> = members.map(|member| rank_along(member, metric)).collect();
+        let values: Vec<f64> = members.map(|member| rank_along(member, &metric)).collect();
         let none = values.iter().filter(|value| value.is_nan()).count();
         let lack = format!(
             "{none} of {} runs have fewer than {FEWEST} positive values, or all of one rank",
@@ -113,8 +116,8 @@ fn smoothness(evidence: &Evidence, setting: &Setting, arm: &str) -> Vec<Effect> 
     };
     [
         ("uᵀHu along the step, positive ones", SMOOTHNESS),
-        ("‖H‖₂", "hessian_norm"),
-        ("path smoothness", "path_smoothness"),
+        ("‖H‖₂", Metric::HessianNorm),
+        ("path smoothness", Metric::PathSmoothness),
     ]
     .into_iter()
     .map(of)
@@ -122,11 +125,10 @@ fn smoothness(evidence: &Evidence, setting: &Setting, arm: &str) -> Vec<Effect> 
 }
 
 /// Spearman's correlation of a smoothness and ‖∇f‖ over the steps of a run.
-fn rank_along(member: &Member, metric: &str) -> f64 {
-    let norms = member.rows.iter().filter(|row| row.metric == "held_out_grad_norm");
-    let norms: std::collections::BTreeMap<u64, f64> =
-        norms.map(|row| (row.step, row.value)).collect();
-    let own = member.rows.iter().filter(|row| row.metric == metric && row.value > 0.0);
+fn rank_along(member: &Member, metric: &Metric) -> f64 {
+    let norms = member.rows_of(Metric::HeldOutGradNorm);
+    let norms: BTreeMap<u64, f64> = norms.map(|row| (row.step, row.value)).collect();
+    let own = member.rows_of(metric).filter(|row| row.value > 0.0);
     let points = own.filter_map(|row| Some((*norms.get(&row.step)?, row.value)));
     let (x, y): (Vec<f64>, Vec<f64>) = points.unzip();
     if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) }
@@ -138,28 +140,38 @@ fn ranks(
     (x, y): (Coordinate, Coordinate),
     unit: Unit,
 ) -> Effect {
-    let of_setting = |setting: &Setting| -> Vec<(f64, f64)> {
+    let of_setting = |setting: &Setting| -> Vec<Point> {
         let of = |coordinate| coordinates(evidence, setting, coordinate);
-        of(x).into_iter().zip(of(y)).collect()
+        of(x).into_iter().zip(of(y)).map(|(x, y)| Ok((x?, y?))).collect()
     };
-    let settings: Vec<Vec<(f64, f64)>> = study.settings.iter().map(of_setting).collect();
-    let all = settings.iter().flatten();
-    let none = all.clone().filter(|(x, y)| x.is_nan() || y.is_nan()).count();
-    let lack = match none {
-        0 => String::new(),
-        none => {
-            format!("{none} of {} points have no number, as where both runs diverged", all.count())
-        }
-    };
+    let settings: Vec<Vec<Point>> = study.settings.iter().map(of_setting).collect();
+    let lack = lack_of(&settings.iter().flatten().copied().collect::<Vec<_>>());
     match unit {
-        Unit::Setting => Effect::of_ranks("resampling settings", &settings, lack),
+        Unit::Setting => {
+            let units: Vec<Vec<(f64, f64)>> =
+                settings.iter().map(|points| points.iter().copied().flatten().collect()).collect();
+            Effect::of_ranks("resampling settings", &units, lack)
+        }
         Unit::Seed => {
             let of_seed = |seed: usize| {
-                settings.iter().filter_map(|points| points.get(seed).copied()).collect()
+                settings.iter().filter_map(|points| points.get(seed).copied()?.ok()).collect()
             };
-            let seeds: Vec<Vec<(f64, f64)>> =
+            let units: Vec<Vec<(f64, f64)>> =
                 (0..evidence.protocol.seeds as usize).map(of_seed).collect();
-            Effect::of_ranks("resampling seeds", &seeds, lack)
+            Effect::of_ranks("resampling seeds", &units, lack)
         }
     }
+}
+
+/// Coordinates of a seed of a setting, or the reason why there are none.
+type Point = Result<(f64, f64), &'static str>;
+
+/// Sentence about the points that are missing, reason by reason; empty if none is.
+fn lack_of(points: &[Point]) -> String {
+    let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+    for reason in points.iter().filter_map(|point| point.err()) {
+        *reasons.entry(reason).or_default() += 1;
+    }
+    let sentence = |(reason, count)| format!("{count} of {} points {reason}", points.len());
+    reasons.into_iter().map(sentence).collect::<Vec<_>>().join("; ")
 }

@@ -4,7 +4,7 @@
 use super::arm::Gap;
 use super::claim::{Coordinate, Runs, Term};
 use super::evidence::Evidence;
-use super::quantity::{Convention, HETEROGENEITY, Quantity, at};
+use super::quantity::{Convention, HETEROGENEITY, Quantity};
 use super::reading::{Ratios, Readings};
 use super::setting::Setting;
 use windtunnel_lab::chart::Member;
@@ -66,20 +66,30 @@ pub(super) fn gap_of(
     product(evidence, &terms, |_| Some(setting), &conventions[convention])
 }
 
-/// A coordinate of every seed of a setting.
+/// A coordinate of every seed of a setting, or the predicate that says why a seed has none.
 pub(super) fn coordinates(
     evidence: &Evidence,
     setting: &Setting,
     coordinate: Coordinate,
-) -> Vec<f64> {
+) -> Vec<Result<f64, &'static str>> {
+    let known = |value: f64, reason| if value.is_nan() { Err(reason) } else { Ok(value) };
     match coordinate {
-        Coordinate::Dose => vec![setting.dose; evidence.protocol.seeds as usize],
-        Coordinate::Gap(quantity, gap) => gap_of(evidence, setting, gap, (quantity, 0)).logs,
+        Coordinate::Dose => {
+            vec![known(setting.dose, "have no dose"); evidence.protocol.seeds as usize]
+        }
+        Coordinate::Gap(quantity, gap) => {
+            let logs = gap_of(evidence, setting, gap, (quantity, 0)).logs.into_iter();
+            logs.map(|log| known(log, "have no ratio, as where both runs diverged")).collect()
+        }
         // All arms begin at the same point.
         Coordinate::Heterogeneity => {
             let first =
                 setting.arms.first().map_or(&[][..], |arm| evidence.members(setting, arm.name));
-            first.iter().map(|member| at(member, HETEROGENEITY, 0)).collect()
+            let of = |member: &Member| match member.value(HETEROGENEITY, 0) {
+                Some(distance) => known(distance, "have a distance of blocks that is not a number"),
+                None => Err("have no measured distance of blocks"),
+            };
+            first.iter().map(of).collect()
         }
     }
 }

@@ -36,7 +36,7 @@ impl Agreement {
     fn new(evidence: &Evidence, setting: &Setting, reading: &Reading) -> Agreement {
         let &Reading { arm, step, loss: published, .. } = reading;
         let steps = setting.steps(&evidence.protocol);
-        let of_run = |member| reached(member, LOSS, step, steps);
+        let of_run = |member| reached(member, &LOSS, step, steps);
         let readings = evidence.members(setting, arm).iter().map(of_run).collect();
         let (ours, reason) = match (Readings { of: arm.into(), readings }).mean() {
             Ok(ours) => (Some(ours), None),

@@ -3,25 +3,26 @@
 use windtunnel_measure::landscape::{
     Convention as ConditionConvention, Curvature, Median, Parameters,
 };
+use windtunnel_measure::metric::Metric;
 use windtunnel_measure::stats::{mean, median};
 
 use super::noise::{InitialNoise, Statistic, Statistics};
 use super::reading::{DIVERGED, Reading};
 use windtunnel_lab::chart::Member;
-use windtunnel_lab::ending;
+use windtunnel_lab::ending::{self, late_loss};
 pub(super) use windtunnel_lab::ending::{LOSS, MEDIAN};
 
-pub(super) const CONDITION: &str = "robust_condition_number";
-pub(super) const SMOOTHNESS: &str = "directional_smoothness";
-pub(super) const HETEROGENEITY: &str = "js_distance";
+pub(super) const CONDITION: Metric = Metric::RobustConditionNumber;
+pub(super) const SMOOTHNESS: Metric = Metric::DirectionalSmoothness;
+pub(super) const HETEROGENEITY: Metric = Metric::JsDistance;
 /// Error of the reference gradient of noise.
-pub(super) const REFERENCE: &str = "grad_noise.reference_error";
+pub(super) const REFERENCE: Metric = Metric::NoiseReferenceError;
 /// The largest of the draws over Gaussian noise's, for mini-batches of this size.
 ///
 /// Along a trajectory a quantile will not do: where one draw has all the variance, the others are
 /// small beside Gaussian noise of that variance.
-pub(super) fn tail_metric(batch_size: usize) -> String {
-    format!("grad_noise.b{batch_size}.gaussian_ratio.max")
+pub(super) fn tail_metric(batch_size: usize) -> Metric {
+    Metric::NoiseGaussianRatioMax(batch_size)
 }
 
 /// Steps of the paper's table of robust condition numbers.
@@ -55,18 +56,18 @@ pub struct Convention {
 enum Read {
     /// The metric at a step, or at the last one; a run that diverged before is infinitely bad.
     Loss {
-        metric: &'static str,
+        metric: Metric,
         late: bool,
     },
     /// Over fresh prompts at the last step.
     Fresh,
     At {
-        metric: String,
+        metric: Metric,
         step: u64,
     },
     /// The value of a metric at the last step.
     Last {
-        metric: String,
+        metric: Metric,
     },
     /// Over a share of the steps.
     Over {
@@ -120,24 +121,24 @@ impl Quantity {
                     Read::Last { metric: tail_metric(1000) }
                 }),
                 convention("99.9 % quantile over Gaussian noise's", {
-                    Read::Last { metric: "grad_noise.b1000.gaussian_ratio.q999".into() }
+                    Read::Last { metric: Metric::NoiseGaussianRatioQ999(1000) }
                 }),
             ],
         }
     }
 
     /// Metrics that are drawn over the steps where a verdict may turn, the paper's first.
-    pub fn curves(self) -> Vec<(String, String)> {
+    pub fn curves(self) -> Vec<(String, Metric)> {
         match self {
             Quantity::Loss => [("mean prompt", LOSS), ("median prompt", MEDIAN)]
-                .map(|(name, metric)| (name.into(), metric.into()))
+                .map(|(name, metric)| (name.into(), metric))
                 .into(),
             Quantity::RobustCondition => {
                 let others = ConditionConvention::all();
                 let others = others.filter(|c| *c != ConditionConvention::PAPER);
                 std::iter::once(ConditionConvention::PAPER)
                     .chain(others)
-                    .map(|c| (words(c), condition_metric(c)))
+                    .map(|c| (words(c), Metric::robust_condition_number(c)))
                     .collect()
             }
             _ => Vec::new(),
@@ -165,13 +166,6 @@ fn words(convention: ConditionConvention) -> String {
     [curvature, median, parameters].join(", ")
 }
 
-fn condition_metric(convention: ConditionConvention) -> String {
-    match convention == ConditionConvention::PAPER {
-        true => CONDITION.into(),
-        false => format!("{CONDITION}.{}", convention.name()),
-    }
-}
-
 /// The paper's convention at every step, then the others at the steps of its table.
 fn condition(steps: u64) -> Vec<Convention> {
     let made = |step: &u64| *step <= steps;
@@ -187,7 +181,7 @@ fn condition(steps: u64) -> Vec<Convention> {
 fn condition_at(convention: ConditionConvention, step: u64) -> Convention {
     Convention {
         name: format!("step {step}, {}", words(convention)),
-        read: Read::At { metric: condition_metric(convention), step },
+        read: Read::At { metric: Metric::robust_condition_number(convention), step },
     }
 }
 
@@ -204,16 +198,16 @@ impl Convention {
             Read::Loss { .. } | Read::Fresh if diverged => Reading::Infinite(DIVERGED),
             Read::Over { .. } if diverged => Reading::Missing(DIVERGED),
             Read::Loss { metric, late: true } => {
-                Reading::of(Some(loss(member, metric, steps, true)))
+                Reading::of(late_loss(&member.rows, metric, steps))
             }
-            Read::Loss { metric, late: false } => Reading::of(found(member, metric, steps)),
-            Read::Fresh => Reading::of(found(member, "loss.median_of_means", steps)),
+            Read::Loss { metric, late: false } => Reading::of(member.value(metric, steps)),
+            Read::Fresh => Reading::of(member.value(Metric::LossMedianOfMeans, steps)),
             Read::At { metric, step } => reached(member, metric, *step, steps),
             Read::Last { metric } => reached(member, metric, steps, steps),
             Read::Over { from, to, statistic } => {
                 let range = from * steps as f64..=to * steps as f64;
-                let own = member.rows.iter().filter(|row| row.metric == SMOOTHNESS);
-                let own = own.filter(|row| range.contains(&(row.step as f64)));
+                let own =
+                    member.rows_of(SMOOTHNESS).filter(|row| range.contains(&(row.step as f64)));
                 let own: Vec<f64> = own.map(|row| row.value).collect();
                 Reading::of((!own.is_empty()).then(|| statistic(&own)))
             }
@@ -239,36 +233,16 @@ impl Convention {
 }
 
 /// Reading of a metric at a step of a run of `steps` steps.
-pub(super) fn reached(member: &Member, metric: &str, step: u64, steps: u64) -> Reading {
-    let poor = || metric.starts_with("grad_noise.") && found(member, REFERENCE, step).is_some();
-    match found(member, metric, step) {
+pub(super) fn reached(member: &Member, metric: &Metric, step: u64, steps: u64) -> Reading {
+    let poor = || metric.batch_size().is_some() && member.value(REFERENCE, step).is_some();
+    match member.value(metric, step) {
         None if diverged(member, steps) => Reading::Missing(DIVERGED),
         None if poor() => Reading::Missing("was measured against too poor a reference"),
         value => Reading::of(value),
     }
 }
 
-/// Latest value of a metric at a step.
-fn found(member: &Member, metric: &str, step: u64) -> Option<f64> {
-    let row = member.rows.iter().rev().find(|row| row.step == step && row.metric == metric);
-    row.map(|row| row.value)
-}
-
-pub(super) fn at(member: &Member, metric: &str, step: u64) -> f64 {
-    found(member, metric, step).unwrap_or(f64::NAN)
-}
-
 /// Whether a run ended before its last step.
 pub(super) fn diverged(member: &Member, steps: u64) -> bool {
     ending::diverged(&member.rows, steps)
-}
-
-/// Loss at the last step, or its geometric mean over the last tenth of training; infinite for a run
-/// that diverged.
-pub(super) fn loss(member: &Member, metric: &str, steps: u64, late: bool) -> f64 {
-    match diverged(member, steps) {
-        true => f64::INFINITY,
-        false if late => ending::late_loss(&member.rows, metric, steps),
-        false => at(member, metric, steps),
-    }
 }

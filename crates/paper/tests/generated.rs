@@ -324,6 +324,14 @@ fn reasons_say_which_runs_lack_what() {
     assert!(cells_of(&single, "L").ends_with("(no interval): one pair has no interval"));
     let unmeasured = EVERYTHING.assemble(&evidence(6, Fault::Unmeasured, |_, _| true)).unwrap();
     assert!(cells_of(&unmeasured, "R").contains("SGDM was not measured in 6 of 6 seeds"));
+    // Points of correlations say which of their two coordinates is missing.
+    let points = "not measured: 12 of 12 points have no measured distance of blocks";
+    assert_eq!(cells_of(&unmeasured, "H"), points);
+    let undefined = cells_of(&most(Fault::Is(f64::NAN)), "H");
+    assert!(undefined.contains("8 of 12 points have a distance of blocks that is not a number"));
+    let both = EVERYTHING.assemble(&evidence(6, Fault::Diverged, |_, _| true)).unwrap();
+    let points = "12 of 12 points have no ratio, as where both runs diverged";
+    assert!(cells_of(&both, "H").ends_with(points) && cells_of(&both, "D").ends_with(points));
 }
 
 #[test]

@@ -40,7 +40,9 @@ mod trainer;
 
 pub use config::{ConfigError, TrainConfig};
 pub use live::{Instruments, updates_at};
-pub use observe::{HeldOut, Observer, Recorder, Scheduled, Shadow, TrainLoss, TrajectoryPoint};
+pub use observe::{
+    HeldOut, Missing, Observer, Recorder, Scheduled, Shadow, TrainLoss, TrajectoryPoint,
+};
 pub use schedule::Schedule;
 pub use source::{Source, TaskSource};
 pub use trainer::{Outcome, Trainer};

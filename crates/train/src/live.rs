@@ -1,7 +1,7 @@
 //! Instruments while a run trains.
 
 use crate::config::TrainConfig;
-use crate::observe::{Observer, Recorder, Shadow, TrajectoryPoint};
+use crate::observe::{Missing, Observer, Recorder, Shadow, TrajectoryPoint};
 use crate::schedule::Schedule;
 use windtunnel_math::lanes::Real;
 use windtunnel_math::rng::{Key, Purpose};
@@ -94,13 +94,13 @@ impl<T: Real> Observer<T> for Instruments {
             instrument.measure(&mut context, &mut readings);
         }
         for (metric, value) in readings.iter() {
-            record.record(view.step, metric, value);
+            record.record(view.step, metric.clone(), value);
         }
         for (metric, reason) in readings.missing() {
-            record.missing(view.step, metric, reason);
+            record.missing(view.step, Missing::Metric(metric), reason);
         }
         for (instrument, reason) in readings.unmeasured() {
-            record.missing(view.step, instrument, reason);
+            record.missing(view.step, Missing::Instrument(instrument), reason);
         }
     }
 }

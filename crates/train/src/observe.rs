@@ -5,6 +5,7 @@ use std::cell::RefCell;
 use windtunnel_math::lanes::Real;
 use windtunnel_math::linalg::norm;
 use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_measure::metric::{Instrument, Metric, Name};
 use windtunnel_measure::stats::{mean, quantile, top_share};
 use windtunnel_model::task::Batch;
 use windtunnel_model::{Evaluator, Trained};
@@ -60,18 +61,36 @@ impl<T: Real> TrajectoryPoint<'_, T> {
 /// Receives named values: (step, metric, value).
 pub trait Recorder {
     /// Takes one value.
-    fn record(&mut self, step: u64, metric: &str, value: f64);
+    fn record(&mut self, step: u64, metric: Name, value: f64);
 
-    /// Takes the reason why a metric, or all of an instrument, has no finite value at `step`: by
-    /// default nobody listens.
-    fn missing(&mut self, step: u64, what: &str, reason: &str) {
+    /// Takes the reason why something has no finite value at `step`: by default nobody listens.
+    fn missing(&mut self, step: u64, what: Missing<'_>, reason: &str) {
         let _ = (step, what, reason);
     }
 }
 
+/// A function of step, name and value is a recorder.
 impl<F: FnMut(u64, &str, f64)> Recorder for F {
-    fn record(&mut self, step: u64, metric: &str, value: f64) {
-        self(step, metric, value);
+    fn record(&mut self, step: u64, metric: Name, value: f64) {
+        self(step, &metric.to_string(), value);
+    }
+}
+
+/// What has no finite value.
+#[derive(Clone, Copy, Debug)]
+pub enum Missing<'a> {
+    /// A metric or a part of it.
+    Metric(&'a Name),
+    /// All of an instrument.
+    Instrument(Instrument),
+}
+
+impl std::fmt::Display for Missing<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Missing::Metric(name) => name.fmt(f),
+            Missing::Instrument(instrument) => f.write_str(instrument.name()),
+        }
     }
 }
 
@@ -94,9 +113,9 @@ pub struct TrainLoss;
 
 impl<T: Real> Observer<T> for TrainLoss {
     fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
-        record.record(view.step, "train_loss", view.loss);
+        record.record(view.step, Metric::TrainLoss.into(), view.loss);
         let grad: Vec<f64> = view.grad.iter().map(|g| g.widen()).collect();
-        record.record(view.step, "grad_norm", norm(&grad));
+        record.record(view.step, Metric::GradNorm.into(), norm(&grad));
     }
 }
 
@@ -126,8 +145,8 @@ impl<T: Trained> Observer<T> for HeldOut<T> {
         let mut losses: Vec<f64> = losses.into_iter().map(Real::widen).collect();
         let (mean, share) = (mean(&losses), top_share(&losses));
         losses.sort_by(f64::total_cmp);
-        record.record(view.step, "held_out_loss", mean);
-        record.record(view.step, "held_out_median", quantile(&losses, 0.5));
-        record.record(view.step, "held_out_top_share", share);
+        record.record(view.step, Metric::HeldOutLoss.into(), mean);
+        record.record(view.step, Metric::HeldOutMedian.into(), quantile(&losses, 0.5));
+        record.record(view.step, Metric::HeldOutTopShare.into(), share);
     }
 }

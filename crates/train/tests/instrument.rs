@@ -13,6 +13,7 @@ use windtunnel_measure::instrument::{
     Context, DENSE_LIMIT, Instrument, NoisePlan, Readings, Warning,
 };
 use windtunnel_measure::landscape::{Probe, Resampled};
+use windtunnel_measure::metric::{Metric, Name};
 use windtunnel_model::task::{Covariates, Form, Task};
 use windtunnel_model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_optim::{Adam, AdamW, Block, Config, Optimizer, Sgd};
@@ -49,6 +50,11 @@ fn settings(covariates: Covariates, steps: u64) -> TrainConfig {
 
 fn gaussian() -> Covariates {
     Covariates::gaussian()
+}
+
+/// The reading of that name.
+fn get(readings: &Readings, name: &str) -> f64 {
+    readings.get(name.parse::<Name>().unwrap()).unwrap()
 }
 
 type Rows = Vec<(u64, String, f64)>;
@@ -267,9 +273,7 @@ fn noise_at_initialization_is_heavy_tailed_for_heavy_tailed_covariates_only() {
     let noise = |law| at_zero(law, &[Instrument::Noise], plan.clone());
     let light = noise(gaussian());
     let heavy = noise(Covariates::gamma_radial(0.1, 10.0).unwrap());
-    let of = |readings: &Readings, name: &str| {
-        readings.get(&format!("grad_noise.b1000.{name}")).unwrap_or_else(|| panic!("no {name}"))
-    };
+    let of = |readings: &Readings, name: &str| get(readings, &format!("grad_noise.b1000.{name}"));
     assert!((of(&light, "rms") / 1.940 - 1.0).abs() < 0.03);
     // Standard error of the skewness of 1500 values of a nearly normal law: √(6/1500) = 0.06.
     assert!((of(&light, "skewness") - 0.41).abs() < 4.5 * 0.08, "{}", of(&light, "skewness"));
@@ -313,14 +317,13 @@ fn parameters_without_an_optimizer_are_measured_as_far_as_that_goes() {
     for instrument in Instrument::ALL {
         instrument.measure(&mut context, &mut readings);
     }
-    assert!(readings.get("directional_smoothness").is_none());
-    assert!(readings.get("directional_smoothness.neg_grad").unwrap() > 0.0);
-    let ratio =
-        readings.get("grad_noise.b1.rms").unwrap() / readings.get("grad_noise.b10.rms").unwrap();
+    assert!(readings.get(Metric::DirectionalSmoothness).is_err());
+    assert!(get(&readings, "directional_smoothness.neg_grad") > 0.0);
+    let ratio = get(&readings, "grad_noise.b1.rms") / get(&readings, "grad_noise.b10.rms");
     // √10, known from 100 draws to a few per cent each; single gradients are heavy-tailed.
     assert!((ratio / 10_f64.sqrt() - 1.0).abs() < 0.3, "{ratio}");
     assert!(single > 0.0);
-    let unavailable: Vec<&str> = readings
+    let unavailable: Vec<Instrument> = readings
         .warnings()
         .iter()
         .filter_map(|warning| match warning {
@@ -328,7 +331,7 @@ fn parameters_without_an_optimizer_are_measured_as_far_as_that_goes() {
             _ => None,
         })
         .collect();
-    assert_eq!(unavailable, ["stability", "update_geometry"]);
+    assert_eq!(unavailable, [Instrument::Stability, Instrument::UpdateGeometry]);
 }
 
 /// Beyond the dense limit Lanczos takes the place of the dense Hessian: here is what it stands for.
@@ -360,7 +363,7 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
     let inner = Instruments::new(&settings, (32, 99), Vec::new(), PLAN);
     let mut dense = Dense { inner, readings: Readings::default(), exact: f64::NAN };
     rows(&settings, Schedule::At(vec![20]), &mut dense);
-    let found = dense.readings.get("preconditioned_sharpness").unwrap();
+    let found = dense.readings.get(Metric::PreconditionedSharpness).unwrap();
     // 60 steps of Lanczos: the extreme eigenvalue to its residual.
     assert!((found / dense.exact - 1.0).abs() < 1e-6, "{found} for {}", dense.exact);
     assert!(matches!(dense.readings.warnings(), [Warning::Unavailable { .. }]));

@@ -12,7 +12,7 @@ use chrono::DateTime;
 use serde::Serialize;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::describe::describe;
-use windtunnel_lab::ending::{LOSS, last, without_last};
+use windtunnel_lab::ending::{LOSS, last};
 use windtunnel_lab::search::LearningRateSearches;
 use windtunnel_math::parallel::queue;
 use windtunnel_measure::stats::quantile;
@@ -131,7 +131,7 @@ impl Wanted {
         if !self.conditions.iter().all(has) {
             return None;
         }
-        let held_out_loss = run.as_ref().map_or(f64::NAN, |run| last(run, LOSS));
+        let (held_out_loss, reason) = run.as_ref().map_or((f64::NAN, None), |run| last(run, &LOSS));
         Some(Line {
             run: id.to_string(),
             state: run.as_ref().map_or("broken", Run::outcome),
@@ -139,7 +139,7 @@ impl Wanted {
             what: run.as_ref().map_or("?".into(), |run| describe(&run.spec)),
             seed: run.as_ref().map(|run| run.spec.train.seed),
             held_out_loss,
-            reason: run.as_ref().and_then(|run| without_last(run, held_out_loss)),
+            reason,
             problem,
             finished_at,
             search: run.as_ref().is_some_and(|run| self.searched.has(&run.spec)),

@@ -8,6 +8,7 @@ use windtunnel_lab::measure::{self, Measurement, Request, measure};
 use windtunnel_lab::measured::{Measured, Results};
 use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::{Instrument, Readings, Warning};
+use windtunnel_measure::metric::{self, Metric, Name};
 use windtunnel_paper::report::{Method, Page, Part};
 use windtunnel_runs::stored::Run;
 
@@ -145,11 +146,11 @@ const NAMED: usize = 4;
 fn without(run: &Measured) -> String {
     let mut lines = String::new();
     for m in &run.measurements {
-        let mut by_reason: Vec<(&str, Vec<&str>)> = Vec::new();
+        let mut by_reason: Vec<(&str, Vec<String>)> = Vec::new();
         for (metric, reason) in m.readings.missing() {
             match by_reason.iter_mut().find(|(known, _)| *known == reason) {
-                Some((_, metrics)) => metrics.push(metric),
-                None => by_reason.push((reason, vec![metric])),
+                Some((_, metrics)) => metrics.push(metric.to_string()),
+                None => by_reason.push((reason, vec![metric.to_string()])),
             }
         }
         for (reason, metrics) in by_reason {
@@ -166,7 +167,7 @@ fn without(run: &Measured) -> String {
 
 /// Metrics whose value is not a finite number, each with the reason, as a JSON object.
 pub fn missing(readings: &Readings) -> Map<String, Value> {
-    readings.missing().map(|(metric, reason)| (metric.into(), reason.into())).collect()
+    readings.missing().map(|(metric, reason)| (metric.to_string(), reason.into())).collect()
 }
 
 fn warnings(run: &Measured) -> String {
@@ -212,40 +213,45 @@ fn shown(run: &Measured) -> Shown {
 
 /// Readings as a JSON object, metric by metric.
 pub fn readings(readings: &Readings) -> Map<String, Value> {
-    readings.iter().map(|(metric, value)| (metric.into(), value.into())).collect()
+    readings.iter().map(|(metric, value)| (metric.to_string(), value.into())).collect()
 }
 
 /// One row per metric, one column per step.
 fn table(run: &Measured) -> Table {
     let steps = run.measurements.iter().map(|m| format!("step {}", m.step));
     let head: Vec<String> = std::iter::once("metric".into()).chain(steps).collect();
-    let mut metrics: Vec<&str> = Vec::new();
+    let mut metrics: Vec<&Name> = Vec::new();
     for (metric, _) in run.measurements.iter().flat_map(|m| m.readings.iter()) {
         if !metrics.contains(&metric) && is_shown(metric) {
             metrics.push(metric);
         }
     }
-    let row = |metric: &&str| {
+    let row = |metric: &&Name| {
         let cells = run.measurements.iter().map(|m| cell(&m.readings, metric));
-        std::iter::once((*metric).to_string()).chain(cells).collect()
+        std::iter::once(metric.to_string()).chain(cells).collect()
     };
     let title = format!("Run {}: {} seed {}", run.id, describe(&run.spec), run.spec.train.seed);
     let rows = metrics.iter().map(row).collect();
     Table { title, head, rows }
 }
 
-/// Whether a metric has a row of its own: intervals stand beside their estimates, and single
-/// eigenvalues are in the files.
-fn is_shown(metric: &str) -> bool {
-    let hidden = [".lo", ".hi", ".se", ".residual"];
-    !hidden.iter().any(|end| metric.ends_with(end)) && !metric.starts_with("eigenvalue.")
+/// Whether a name has a row of its own: errors stand beside their estimates, and single eigenvalues
+/// are in the files.
+fn is_shown(name: &Name) -> bool {
+    !name.part().is_some_and(metric::Part::is_error)
+        && !matches!(name.metric(), Metric::Eigenvalue(_))
 }
 
-/// A value with its interval or its error.
-fn cell(readings: &Readings, metric: &str) -> String {
-    let Some(value) = readings.get(metric) else { return String::new() };
-    let part = |end: &str| readings.get(&format!("{metric}{end}"));
-    match (part(".lo").zip(part(".hi")), part(".se"), part(".residual")) {
+/// A value with its interval or its error; empty where it was not measured.
+fn cell(readings: &Readings, name: &Name) -> String {
+    let Ok(value) = readings.get(name) else { return String::new() };
+    use metric::Part;
+    let part = |part: Part| {
+        let has = name.part().is_none() && name.entry().parts.contains(&part);
+        has.then(|| readings.get(name.metric().clone().part(part)).ok()).flatten()
+    };
+    let interval = part(Part::Lo).zip(part(Part::Hi));
+    match (interval, part(Part::StandardError), part(Part::Residual)) {
         (Some((lo, hi)), ..) => with_interval(value, lo, hi),
         (_, Some(se), _) => format!("{} ± {}", number(value), number(se)),
         (_, _, Some(residual)) => format!("{} (residual {})", number(value), number(residual)),

@@ -6,6 +6,7 @@ mod folder;
 pub mod init;
 pub mod list;
 pub mod measure;
+pub mod metrics;
 pub mod reproduce;
 pub mod runs;
 pub mod train;

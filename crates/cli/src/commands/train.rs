@@ -3,7 +3,7 @@
 use serde::Serialize;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::describe::describe;
-use windtunnel_lab::ending::{LOSS, last, without_last};
+use windtunnel_lab::ending::{LOSS, last};
 use windtunnel_lab::plan::Plan;
 use windtunnel_lab::training::Status;
 use windtunnel_runs::spec::{RunSpec, run_id};
@@ -71,8 +71,7 @@ fn table(spec: &RunSpec, summaries: &[Summary]) -> String {
 
 fn summary(store: &Store, spec: &RunSpec) -> Result<Summary, Error> {
     let (run, meta) = Run::finished(store, &run_id(spec))?;
-    let held_out_loss = last(&run, LOSS);
-    let reason = without_last(&run, held_out_loss);
+    let (held_out_loss, reason) = last(&run, &LOSS);
     Ok(Summary { run: run.id.to_string(), seed: spec.train.seed, held_out_loss, reason, meta })
 }
 

@@ -1,21 +1,31 @@
 //! A metric over steps as a curve with its band.
 
+use windtunnel_measure::metric::{Absent, Metric};
 use windtunnel_measure::stats::{Interval, mean, mean_interval};
 
 use super::Group;
 use windtunnel_figure::{Band, Color, Member, Series};
 
 /// A metric of one group: mean over seeds, 95 % bootstrap band where there are two or more, single
-/// seeds faint; nothing where it was never measured.
+/// seeds faint.
 ///
 /// A seed that was not measured at some step makes a gap there.
-pub fn over_seeds(group: &Group, metric: &str, name: &str, color: Color) -> Option<Series> {
-    let curves: Vec<_> = group.members.iter().map(|member| member.series(metric)).collect();
+///
+/// # Errors
+/// A metric that no seed recorded.
+pub fn over_seeds(
+    group: &Group,
+    metric: &Metric,
+    name: &str,
+    color: Color,
+) -> Result<Series, Absent> {
+    let curves: Vec<_> = group.members.iter().map(|member| member.curve(metric)).collect();
     let mut steps: Vec<u64> = curves.iter().flatten().map(|(step, _)| *step).collect();
     steps.sort_unstable();
     steps.dedup();
     if steps.is_empty() {
-        return None;
+        let rows = group.members.iter().flat_map(|member| &member.rows);
+        return Err(Absent::from_names(metric.into(), rows.map(|row| row.metric.as_str())));
     }
     let value = |curve: &[(u64, f64)], step: u64| {
         let found = curve.binary_search_by_key(&step, |(step, _)| *step);
@@ -41,5 +51,5 @@ pub fn over_seeds(group: &Group, metric: &str, name: &str, color: Color) -> Opti
         };
         series.members = group.members.iter().zip(0..).map(member).collect();
     }
-    Some(series)
+    Ok(series)
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use windtunnel_measure::metric::Metric;
 use windtunnel_measure::stats::{Interval, LogLine, log_line, log_line_through, spearman};
 
 use super::{Group, Member};
@@ -10,10 +11,10 @@ use windtunnel_figure::table::{Table, number, with_interval};
 use windtunnel_figure::{Figure, Line, Panel, Points, Rule, Scale};
 
 /// The three smoothnesses, by metric and by name.
-const METRICS: [(&str, &str); 3] = [
-    ("hessian_norm", "‖H‖_{2}"),
-    ("path_smoothness", "path smoothness"),
-    ("directional_smoothness", "u^{T}Hu along the step"),
+const METRICS: [(Metric, &str); 3] = [
+    (Metric::HessianNorm, "‖H‖_{2}"),
+    (Metric::PathSmoothness, "path smoothness"),
+    (Metric::DirectionalSmoothness, "u^{T}Hu along the step"),
 ];
 /// Fewest points that a line is fitted through.
 const FEWEST: usize = 10;
@@ -27,9 +28,9 @@ struct Measured {
 }
 
 impl Measured {
-    fn of(member: &Member, metric: &str) -> Self {
-        let smoothness: BTreeMap<u64, f64> = member.series(metric).into_iter().collect();
-        let norms = member.series("held_out_grad_norm").into_iter();
+    fn of(member: &Member, metric: &Metric) -> Self {
+        let smoothness: BTreeMap<u64, f64> = member.curve(metric).into_iter().collect();
+        let norms = member.curve(Metric::HeldOutGradNorm).into_iter();
         let both = norms.filter_map(|(step, x)| Some((step, x, *smoothness.get(&step)?)));
         let (points, others): (Vec<_>, Vec<_>) =
             both.partition(|(_, x, y)| x.is_finite() && y.is_finite());
@@ -76,7 +77,8 @@ fn fit(measured: &Measured) -> Option<Fit> {
 
 /// Smoothness against gradient norm for one run, coloured by step; nothing without enough steps.
 pub fn generalized(group: &Group, member: &Member) -> Option<Figure> {
-    let panels: Vec<Panel> = METRICS.iter().filter_map(|m| generalized_panel(member, *m)).collect();
+    let panels: Vec<Panel> =
+        METRICS.iter().filter_map(|(m, name)| generalized_panel(member, m, name)).collect();
     (!panels.is_empty()).then(|| Figure {
         title: format!("Generalized smoothness: {}", group.name),
         panels,
@@ -90,7 +92,7 @@ pub fn generalized(group: &Group, member: &Member) -> Option<Figure> {
 }
 
 /// One smoothness against the gradient norm; nothing where it was not measured at enough steps.
-pub fn generalized_panel(member: &Member, (metric, name): (&str, &str)) -> Option<Panel> {
+pub fn generalized_panel(member: &Member, metric: &Metric, name: &str) -> Option<Panel> {
     let measured = Measured::of(member, metric);
     if measured.steps() < FEWEST {
         return None;
@@ -113,7 +115,7 @@ pub fn generalized_panel(member: &Member, (metric, name): (&str, &str)) -> Optio
 fn panel(name: &str) -> Panel {
     Panel {
         title: name.into(),
-        x_label: "‖∇f‖".into(),
+        x_label: Metric::HeldOutGradNorm.entry().axis.into(),
         y_label: "smoothness".into(),
         x_scale: Scale::Log,
         y_scale: Scale::Log,
@@ -132,11 +134,11 @@ pub fn generalized_fits(groups: &[Group]) -> Option<Table> {
     for group in groups {
         for member in &group.members {
             for (metric, _) in METRICS {
-                let measured = Measured::of(member, metric);
+                let measured = Measured::of(member, &metric);
                 if measured.steps() < FEWEST {
                     continue;
                 }
-                let names = [group.name.clone(), member.seed.to_string(), metric.into()];
+                let names = [group.name.clone(), member.seed.to_string(), metric.to_string()];
                 rows.push(names.into_iter().chain(fit_cells(&measured)).collect());
             }
         }

@@ -1,8 +1,9 @@
 //! The loss that everything is judged by, beside what needs no training.
 
-use super::{Group, over_seeds};
+use super::{Group, over_seeds, scale_of};
 use crate::baseline::Baseline;
-use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Series};
+use windtunnel_measure::metric::Metric;
 
 /// Reference lines that would squeeze the curves are left out: all this far below the lowest.
 pub const FAR_BELOW: f64 = 1e-6;
@@ -11,11 +12,11 @@ pub const FAR_BELOW: f64 = 1e-6;
 /// same prompts as dashed lines; nothing where no run has any.
 pub fn held_out(groups: &[Group], lines: &[Baseline]) -> Option<Figure> {
     let panels = [
-        ("held_out_loss", "mean over prompts", (|line| line.mean) as fn(&Baseline) -> f64),
-        ("held_out_median", "median over prompts", |line| line.median),
+        (Metric::HeldOutLoss, "mean over prompts", (|line| line.mean) as fn(&Baseline) -> f64),
+        (Metric::HeldOutMedian, "median over prompts", |line| line.median),
     ];
-    let panel = |(metric, title, of): (&str, &str, fn(&Baseline) -> f64)| {
-        let curve = |group: &Group| over_seeds(group, metric, &group.name, group.color);
+    let panel = |(metric, title, of): (Metric, &str, fn(&Baseline) -> f64)| {
+        let curve = |group: &Group| over_seeds(group, &metric, &group.name, group.color).ok();
         let series: Vec<Series> = groups.iter().filter_map(curve).collect();
         let losses = series.iter().flat_map(|series| &series.center).copied();
         let positive = losses.filter(|loss| *loss > 0.0 && loss.is_finite());
@@ -32,8 +33,8 @@ pub fn held_out(groups: &[Group], lines: &[Baseline]) -> Option<Figure> {
         (!series.is_empty()).then(|| Panel {
             title: title.into(),
             x_label: "step".into(),
-            y_label: "held-out loss".into(),
-            y_scale: Scale::Log,
+            y_label: metric.entry().axis.into(),
+            y_scale: scale_of(&metric),
             rules,
             series,
             ..Panel::default()

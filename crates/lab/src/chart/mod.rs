@@ -25,8 +25,23 @@ pub use time::{
     conditioning, heterogeneity, losses, smoothness, spectrum, stability, update_geometry,
 };
 
-use windtunnel_figure::Color;
+use std::collections::BTreeSet;
+
+use windtunnel_figure::{Color, Scale};
+use windtunnel_measure::metric::{self, Absent, Metric, Name};
 use windtunnel_runs::store::{Row, RunId};
+
+/// Within this, scales of metrics with both signs are linear.
+pub const LINEAR: f64 = 1e-3;
+
+/// The scale on which a metric is drawn.
+pub fn scale_of(metric: &Metric) -> Scale {
+    match metric.entry().scale {
+        metric::Scale::Linear => Scale::Linear,
+        metric::Scale::Log => Scale::Log,
+        metric::Scale::SymLog => Scale::SymLog { linear: LINEAR },
+    }
+}
 
 /// The rows of one run.
 #[derive(Clone, Debug)]
@@ -84,18 +99,79 @@ impl Group {
 }
 
 impl Member {
-    /// The value of a metric at a step; the latest where there are several.
-    fn at(&self, metric: &str, step: u64) -> Option<f64> {
-        let row = self.rows.iter().rev().find(|row| row.step == step && row.metric == metric);
-        row.map(|row| row.value)
+    /// The rows of a metric, in the order in which they were recorded; none where it was not.
+    pub fn rows_of(&self, metric: impl Into<Name>) -> impl DoubleEndedIterator<Item = &Row> {
+        let name = metric.into().to_string();
+        self.rows.iter().filter(move |row| row.metric == name)
     }
 
-    /// The steps at which a metric was measured, ascending, with its values.
-    fn series(&self, metric: &str) -> Vec<(u64, f64)> {
-        let own = self.rows.iter().filter(|row| row.metric == metric);
-        let mut series: Vec<(u64, f64)> = own.map(|row| (row.step, row.value)).collect();
-        series.sort_by_key(|(step, _)| *step);
-        series.dedup_by_key(|(step, _)| *step);
-        series
+    /// The value of a metric at a step; the latest where there are several.
+    ///
+    /// # Errors
+    /// A metric that was not recorded, or not at that step.
+    pub fn at(&self, metric: impl Into<Name>, step: u64) -> Result<f64, Absent> {
+        let name = metric.into();
+        self.value(&name, step).ok_or_else(|| match self.series(&name) {
+            Ok(series) => Absent::at_step(name, step, series.into_iter().map(|(step, _)| step)),
+            Err(absent) => absent,
+        })
     }
+
+    /// The steps at which a metric was recorded, ascending, with its values.
+    ///
+    /// # Errors
+    /// A metric that was not recorded.
+    pub fn series(&self, metric: impl Into<Name>) -> Result<Vec<(u64, f64)>, Absent> {
+        let name = metric.into();
+        let series = self.curve(&name);
+        match series.is_empty() {
+            true => Err(self.absent(name)),
+            false => Ok(series),
+        }
+    }
+
+    /// The error of asking for a metric that was not recorded.
+    fn absent(&self, name: Name) -> Absent {
+        Absent::from_names(name, self.rows.iter().map(|row| row.metric.as_str()))
+    }
+
+    /// The value at a step, the latest where there are several; none where it was not recorded.
+    pub fn value(&self, metric: impl Into<Name>, step: u64) -> Option<f64> {
+        self.rows_of(metric).rev().find(|row| row.step == step).map(|row| row.value)
+    }
+
+    /// The values over steps, of what may or may not have been recorded.
+    fn curve(&self, metric: impl Into<Name>) -> Vec<(u64, f64)> {
+        let own = self.rows_of(metric);
+        let mut curve: Vec<(u64, f64)> = own.map(|row| (row.step, row.value)).collect();
+        curve.sort_by_key(|(step, _)| *step);
+        curve.dedup_by_key(|(step, _)| *step);
+        curve
+    }
+}
+
+/// The directions along which directional smoothness was recorded, with their names: the step
+/// taken, −g, and the steps of other optimizers by name.
+fn directions(groups: &[Group]) -> Vec<(Metric, String)> {
+    let members = groups.iter().flat_map(|group| &group.members);
+    let names = members.flat_map(|member| &member.rows).map(|row| row.metric.as_str());
+    let names: BTreeSet<&str> = names.collect();
+    let of = |name: &str| {
+        let metric = name.parse::<Name>().ok()?.metric().clone();
+        let direction = match &metric {
+            Metric::DirectionalSmoothness => "step taken".into(),
+            Metric::DirectionalSmoothnessNegGrad => "−g".into(),
+            Metric::DirectionalSmoothnessFor(optimizer) => format!("step of {optimizer}"),
+            _ => return None,
+        };
+        Some((metric, direction))
+    };
+    let mut found: Vec<(Metric, String)> = names.into_iter().filter_map(of).collect();
+    let rank = |metric: &Metric| match metric {
+        Metric::DirectionalSmoothness => 0,
+        Metric::DirectionalSmoothnessNegGrad => 1,
+        _ => 2,
+    };
+    found.sort_by_key(|(metric, _)| rank(metric));
+    found
 }

@@ -1,9 +1,10 @@
 //! Verdicts in rows: ratios between optimizers, shares of negative steps.
 
 use windtunnel_measure::landscape::Convention;
+use windtunnel_measure::metric::Metric;
 use windtunnel_measure::stats::{mean, mean_interval};
 
-use super::{Group, Member};
+use super::{Group, Member, directions};
 use windtunnel_figure::table::{Table, number};
 
 /// Ratios of the robust condition number between two groups at `steps`, seed by seed, in every
@@ -12,13 +13,9 @@ use windtunnel_figure::table::{Table, number};
 /// The mean over seeds of the ratio is the statistic of Ahn et al.; the geometric mean does not
 /// prefer one order of the two over the other. Nothing where no seed and step have both.
 pub fn condition_ratios(a: &Group, b: &Group, steps: &[u64]) -> Option<Table> {
-    const METRIC: &str = "robust_condition_number";
     let mut rows = Vec::new();
     for convention in Convention::all() {
-        let metric = match convention == Convention::PAPER {
-            true => METRIC.into(),
-            false => format!("{METRIC}.{}", convention.name()),
-        };
+        let metric = Metric::robust_condition_number(convention);
         for &step in steps {
             let ratios = ratios(a, b, &metric, step);
             if ratios.is_empty() {
@@ -63,24 +60,22 @@ fn pairs<'a>(a: &'a Group, b: &'a Group) -> impl Iterator<Item = (&'a Member, &'
     a.members.iter().filter_map(move |member| Some((member, other(member)?)))
 }
 
-fn ratios(a: &Group, b: &Group, metric: &str, step: u64) -> Vec<f64> {
-    let ratio = |(a, b): (&Member, &Member)| Some(a.at(metric, step)? / b.at(metric, step)?);
+fn ratios(a: &Group, b: &Group, metric: &Metric, step: u64) -> Vec<f64> {
+    let ratio = |(a, b): (&Member, &Member)| Some(a.value(metric, step)? / b.value(metric, step)?);
     pairs(a, b).filter_map(ratio).collect()
 }
 
 /// Share of measured steps along which the loss bends downwards.
 pub fn negative_steps(groups: &[Group]) -> Option<Table> {
-    const METRIC: &str = "directional_smoothness";
-    let directions =
-        [("", "step taken"), (".neg_grad", "-g"), (".sgd", "SGDM's"), (".adam", "Adam's")];
+    let directions = directions(groups);
     let mut rows = Vec::new();
     for group in groups {
         for member in &group.members {
-            for (suffix, direction) in directions {
-                let series = member.series(&format!("{METRIC}{suffix}"));
+            for (metric, direction) in &directions {
+                let series = member.curve(metric);
                 let values: Vec<f64> = series.into_iter().map(|(_, value)| value).collect();
                 if !values.is_empty() {
-                    let names = [group.name.clone(), member.seed.to_string(), direction.into()];
+                    let names = [group.name.clone(), member.seed.to_string(), direction.clone()];
                     rows.push(names.into_iter().chain([negative_cell(&values)]).collect());
                 }
             }

@@ -1,24 +1,22 @@
 //! Metrics over steps.
 
-use windtunnel_measure::landscape::Convention;
+use windtunnel_measure::landscape::{Convention, Curvature, Median, Parameters};
+use windtunnel_measure::metric::Metric;
 
-use super::{Group, over_seeds};
-use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+use super::{Group, LINEAR, directions, over_seeds, scale_of};
+use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Series};
 
 const STEP: &str = "step";
-/// Within this the signed scales are linear.
-const LINEAR: f64 = 1e-3;
-const SIGNED: Scale = Scale::SymLog { linear: LINEAR };
 
 /// A panel of one metric, a curve per group; nothing where no group has it.
-fn panel(groups: &[Group], metric: &str, title: &str, label: &str, scale: Scale) -> Option<Panel> {
-    let curve = |group: &Group| over_seeds(group, metric, &group.name, group.color);
+fn panel(groups: &[Group], metric: &Metric, title: &str) -> Option<Panel> {
+    let curve = |group: &Group| over_seeds(group, metric, &group.name, group.color).ok();
     let series: Vec<Series> = groups.iter().filter_map(curve).collect();
     (!series.is_empty()).then(|| Panel {
         title: title.into(),
         x_label: STEP.into(),
-        y_label: label.into(),
-        y_scale: scale,
+        y_label: metric.entry().axis.into(),
+        y_scale: scale_of(metric),
         series,
         ..Panel::default()
     })
@@ -31,19 +29,15 @@ fn figure(title: &str, panels: Vec<Option<Panel>>, caption: String) -> Option<Fi
 
 /// The robust condition number in four conventions.
 pub fn conditioning(groups: &[Group]) -> Option<Figure> {
-    const METRIC: &str = "robust_condition_number";
     let titles = [
-        ("diag.lower.all", "|H_{ii}|, all parameters (the paper's)"),
-        ("diag.lower.live", "|H_{ii}|, without unused parameters"),
-        ("eigen.lower.all", "|λ|, all parameters"),
-        ("eigen.lower.live", "|λ|, without unused parameters"),
+        (Curvature::Diagonal, Parameters::All, "|H_{ii}|, all parameters (the paper's)"),
+        (Curvature::Diagonal, Parameters::Live, "|H_{ii}|, without unused parameters"),
+        (Curvature::Eigenvalues, Parameters::All, "|λ|, all parameters"),
+        (Curvature::Eigenvalues, Parameters::Live, "|λ|, without unused parameters"),
     ];
-    let panels = titles.map(|(convention, title)| {
-        let metric = match convention == Convention::PAPER.name() {
-            true => METRIC.into(),
-            false => format!("{METRIC}.{convention}"),
-        };
-        panel(groups, &metric, title, "max / median", Scale::Log)
+    let panels = titles.map(|(curvature, parameters, title)| {
+        let convention = Convention { curvature, median: Median::Lower, parameters };
+        panel(groups, &Metric::robust_condition_number(convention), title)
     });
     let caption = format!(
         "{} Robust condition number max|c| / median|c| (lower median, as torch.median) of the \
@@ -56,24 +50,17 @@ pub fn conditioning(groups: &[Group]) -> Option<Figure> {
 
 /// Directional smoothness, signed, along the step and along other directions.
 pub fn smoothness(groups: &[Group]) -> Option<Figure> {
-    const METRIC: &str = "directional_smoothness";
-    let titles = [
-        ("", "along the step taken"),
-        (".neg_grad", "along −g"),
-        (".sgd", "along SGDM's step"),
-        (".adam", "along Adam's step"),
-    ];
-    let panels = titles.map(|(suffix, title)| {
-        panel(groups, &format!("{METRIC}{suffix}"), title, "u^{T}Hu", SIGNED)
-    });
+    let directions = directions(groups);
+    let panel = |(metric, direction): &(Metric, String)| panel(groups, metric, direction);
+    let panels = directions.iter().map(panel).collect();
     let caption = format!(
         "{} Second derivative of the held-out loss along unit vectors u; the scale is linear within \
-         ±{LINEAR} and logarithmic beyond, and negative values are shown. SGDM's and Adam's steps: \
+         ±{LINEAR} and logarithmic beyond, and negative values are shown. Steps of sgd and adam: \
          what they would have done after the same gradients, where the run's own optimizer is \
          another.",
         Group::seeds(groups)
     );
-    figure("Directional smoothness", panels.into(), caption)
+    figure("Directional smoothness", panels, caption)
 }
 
 /// All eigenvalues over the steps of the first run of each group, or of a single step by rank.
@@ -94,17 +81,16 @@ pub fn spectrum(groups: &[Group]) -> Option<Figure> {
 fn spectrum_panel(group: &Group) -> Option<Panel> {
     let member = group.members.first()?;
     let mut curves = Vec::new();
-    while let Some(curve) =
-        Some(member.series(&format!("eigenvalue.{}", curves.len()))).filter(|c| !c.is_empty())
-    {
+    while let Ok(curve) = member.series(Metric::Eigenvalue(curves.len())) {
         curves.push(curve);
     }
     let sharpest = curves.last()?;
     let values = |curve: &[(u64, f64)]| curve.iter().map(|(_, value)| *value).collect::<Vec<_>>();
+    let eigenvalue = Metric::Eigenvalue(0);
     let base = Panel {
         title: group.name.clone(),
-        y_label: "eigenvalue".into(),
-        y_scale: SIGNED,
+        y_label: eigenvalue.entry().axis.into(),
+        y_scale: scale_of(&eigenvalue),
         ..Panel::default()
     };
     if sharpest.len() == 1 {
@@ -134,8 +120,7 @@ fn spectrum_panel(group: &Group) -> Option<Panel> {
 
 /// Sharpness against the threshold of stability, both for the step as it is clipped.
 pub fn stability(groups: &[Group]) -> Option<Figure> {
-    let mut panel =
-        panel(groups, "stability_ratio", "", "clip factor · sharpness / threshold", Scale::Log)?;
+    let mut panel = panel(groups, &Metric::StabilityRatio, "")?;
     panel.rules.push(Rule {
         name: "edge of stability".into(),
         color: Color(0x77, 0x77, 0x77),
@@ -152,7 +137,7 @@ pub fn stability(groups: &[Group]) -> Option<Figure> {
 
 /// Distance between the spectra of blocks.
 pub fn heterogeneity(groups: &[Group]) -> Option<Figure> {
-    let panel = panel(groups, "js_distance", "", "mean Jensen–Shannon distance", Scale::Linear);
+    let panel = panel(groups, &Metric::JsDistance, "");
     let caption = format!(
         "{} Mean over pairs of live blocks of the distance (base 2, 0 to 1) between their \
          eigenvalue distributions over 200 common bins.",
@@ -164,24 +149,24 @@ pub fn heterogeneity(groups: &[Group]) -> Option<Figure> {
 /// Quantiles of the losses of single fresh prompts, a panel per group.
 pub fn losses(groups: &[Group]) -> Option<Figure> {
     let lines = [
-        ("loss.max", "largest"),
-        ("loss.q99", "99 %"),
-        ("loss.mean", "mean"),
-        ("loss.q75", "75 %"),
-        ("loss.q50", "median"),
-        ("loss.q25", "25 %"),
-        ("loss.q05", "5 %"),
+        (Metric::LossMax, "largest"),
+        (Metric::LossQuantile(99), "99 %"),
+        (Metric::LossMean, "mean"),
+        (Metric::LossQuantile(75), "75 %"),
+        (Metric::LossQuantile(50), "median"),
+        (Metric::LossQuantile(25), "25 %"),
+        (Metric::LossQuantile(5), "5 %"),
     ];
     let of_group = |group: &Group| {
-        let curve = |((metric, name), color): (&(&str, &str), Color)| {
-            over_seeds(group, metric, name, color)
+        let curve = |((metric, name), color): (&(Metric, &str), Color)| {
+            over_seeds(group, metric, name, color).ok()
         };
         let series: Vec<Series> = lines.iter().zip(Color::CYCLE).filter_map(curve).collect();
         (!series.is_empty()).then(|| Panel {
             title: group.name.clone(),
             x_label: STEP.into(),
-            y_label: "loss of a prompt".into(),
-            y_scale: Scale::Log,
+            y_label: Metric::LossMean.entry().axis.into(),
+            y_scale: scale_of(&Metric::LossMean),
             series,
             ..Panel::default()
         })
@@ -196,13 +181,11 @@ pub fn losses(groups: &[Group]) -> Option<Figure> {
 
 /// Cosines of the update, and how well the quadratic model predicts its effect.
 pub fn update_geometry(groups: &[Group]) -> Option<Figure> {
-    let cosine = |metric, title| panel(groups, metric, title, "cosine", Scale::Linear);
-    let decrease = |metric, title| panel(groups, metric, title, "decrease of the loss", SIGNED);
     let panels = vec![
-        cosine("update_cos_neg_full_grad", "step and −∇f (held-out)"),
-        cosine("update_cos_newton", "step and Newton step"),
-        decrease("predicted_decrease", "predicted (quadratic model)"),
-        decrease("realised_decrease", "realised"),
+        panel(groups, &Metric::UpdateCosNegFullGrad, "step and −∇f (held-out)"),
+        panel(groups, &Metric::UpdateCosNewton, "step and Newton step"),
+        panel(groups, &Metric::PredictedDecrease, "predicted (quadratic model)"),
+        panel(groups, &Metric::RealisedDecrease, "realised"),
     ];
     let caption = format!(
         "{} All on the held-out loss. Newton step: pseudo-inverse of the Hessian, which climbs along \

@@ -2,10 +2,11 @@
 
 use super::{EstimatorPlan, Instrument, Readings, Warning};
 use crate::landscape::{
-    Convention, Estimate, Lanczos, LanczosPlan, Median, Probe, SpectralDensity, SymmetricOperator,
+    Estimate, Lanczos, LanczosPlan, Median, Probe, SpectralDensity, SymmetricOperator,
     block_heterogeneity, hutchinson_diag, hutchinson_trace, lanczos, negative_mass, random_start,
     robust_condition_number, robust_condition_numbers, slq,
 };
+use crate::metric::{Metric, Pair, Part};
 use windtunnel_math::objective::ObjectiveError;
 
 /// Seed of all random vectors.
@@ -40,31 +41,34 @@ pub(super) fn spectrum(
     }
     let blocks = probe.blocks().to_vec();
     if let Some(spectrum) = probe.spectrum()? {
-        readings.record("sharpness", spectrum.sharpness());
-        readings.record("lambda_min", spectrum.min());
-        readings.record("hessian_norm", spectrum.norm());
-        readings.record_or("negative_mass", spectrum.negative_mass(), ZERO_HESSIAN);
+        readings.record(Metric::Sharpness, spectrum.sharpness());
+        readings.record(Metric::LambdaMin, spectrum.min());
+        readings.record(Metric::HessianNorm, spectrum.norm());
+        readings.record_or(Metric::NegativeMass, spectrum.negative_mass(), ZERO_HESSIAN);
         for (k, value) in spectrum.values().iter().enumerate() {
-            readings.record(format!("eigenvalue.{k}"), *value);
+            readings.record(Metric::Eigenvalue(k), *value);
         }
     } else {
-        for metric in ["sharpness", "lambda_min", "hessian_norm", "negative_mass"] {
+        use Metric::{HessianNorm, LambdaMin, NegativeMass, Sharpness};
+        for metric in [Sharpness, LambdaMin, HessianNorm, NegativeMass] {
             readings.record_missing(metric, NOT_FINITE);
         }
     }
     let hessian = probe.hessian()?;
-    readings.record_or("trace", hessian.trace(), NOT_FINITE);
+    readings.record_or(Metric::Trace, hessian.trace(), NOT_FINITE);
     for block in blocks.iter().filter(|block| !block.unused) {
-        let name = &block.name;
+        let [sharpness, trace, mass] =
+            [Metric::SharpnessOf, Metric::TraceOf, Metric::NegativeMassOf]
+                .map(|of| of(block.into()));
         let Some(values) = hessian.block(block.range.clone()).eigenvalues() else {
-            for metric in ["sharpness", "trace", "negative_mass"] {
-                readings.record_missing(format!("{metric}.{name}"), NOT_FINITE);
+            for metric in [sharpness, trace, mass] {
+                readings.record_missing(metric, NOT_FINITE);
             }
             continue;
         };
-        readings.record(format!("sharpness.{name}"), values.last().copied().unwrap_or(f64::NAN));
-        readings.record(format!("trace.{name}"), values.iter().sum());
-        readings.record_or(format!("negative_mass.{name}"), negative_mass(&values), ZERO_HESSIAN);
+        readings.record(sharpness, values.last().copied().unwrap_or(f64::NAN));
+        readings.record(trace, values.iter().sum());
+        readings.record_or(mass, negative_mass(&values), ZERO_HESSIAN);
     }
     Ok(())
 }
@@ -76,11 +80,11 @@ fn large_spectrum(
 ) -> Result<(), ObjectiveError> {
     let estimates = Estimates::of(&mut probe.operator(), plan)?;
     let (sharpness, residual) = estimates.sharpness;
-    readings.record_or("sharpness", sharpness, NOT_FINITE);
-    readings.record_or("sharpness.residual", residual, NOT_FINITE);
-    readings.record_or("hessian_norm", estimates.norm, NOT_FINITE);
-    standard(readings, "trace", estimates.trace);
-    standard(readings, "negative_mass", Estimate::of(&estimates.density.negative_mass));
+    readings.record_or(Metric::Sharpness, sharpness, NOT_FINITE);
+    readings.record_or(Metric::Sharpness.part(Part::Residual), residual, NOT_FINITE);
+    readings.record_or(Metric::HessianNorm, estimates.norm, NOT_FINITE);
+    standard(readings, Metric::Trace, estimates.trace);
+    standard(readings, Metric::NegativeMass, Estimate::of(&estimates.density.negative_mass));
     Ok(())
 }
 
@@ -132,12 +136,11 @@ pub(super) fn robust_condition(
     plan: &EstimatorPlan,
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
-    const METRIC: &str = "robust_condition_number";
     if !dense(probe, plan) {
         // The median of noisy entries is biased upwards: a convention of its own.
         let diag = hutchinson_diag(&mut probe.operator(), plan.probes, SEED)?.values;
         let value = robust_condition_number(&diag, Median::Lower);
-        let metric = format!("{METRIC}.hutchinson.lower.all");
+        let metric = Metric::RobustConditionNumberEstimate;
         readings.record_or(metric, value, without_condition(value, &diag));
         return Ok(());
     }
@@ -145,18 +148,14 @@ pub(super) fn robust_condition(
     let hessian = probe.hessian()?;
     for (convention, value) in robust_condition_numbers(hessian, &blocks) {
         let reason = without_condition(value, hessian.entries());
-        if convention == Convention::PAPER {
-            readings.record_or(METRIC, value, reason);
-        } else {
-            readings.record_or(format!("{METRIC}.{}", convention.name()), value, reason);
-        }
+        readings.record_or(Metric::robust_condition_number(convention), value, reason);
     }
     let diag = hessian.diag();
     for block in blocks.iter().filter(|block| !block.unused) {
         let own = &diag[block.range.clone()];
         let value = robust_condition_number(own, Median::Lower);
         let reason = without_condition(value, own);
-        readings.record_or(format!("{METRIC}.{}", block.name), value, reason);
+        readings.record_or(Metric::RobustConditionNumberOf(block.into()), value, reason);
     }
     Ok(())
 }
@@ -168,18 +167,19 @@ pub(super) fn heterogeneity(
 ) -> Result<(), ObjectiveError> {
     if !dense(probe, plan) {
         let reason = "not measured: the dense Hessian of so many parameters is not made";
-        let instrument = Instrument::Heterogeneity.name();
+        let instrument = Instrument::Heterogeneity;
         readings.warn(Warning::Unavailable { instrument, reason });
         return Ok(());
     }
     let blocks = probe.blocks().to_vec();
     let Some(heterogeneity) = block_heterogeneity(probe.hessian()?, &blocks) else {
-        readings.record_missing("js_distance", NOT_FINITE);
+        readings.record_missing(Metric::JsDistance, NOT_FINITE);
         return Ok(());
     };
-    readings.record_or("js_distance", heterogeneity.mean(), "there is one matrix, and no pair");
+    let alone = "there is one matrix, and no pair";
+    readings.record_or(Metric::JsDistance, heterogeneity.mean(), alone);
     for (a, b, distance) in heterogeneity.pairs {
-        readings.record(format!("js_distance.{}.{}", blocks[a].name, blocks[b].name), distance);
+        readings.record(Metric::JsDistanceBetween(Pair::new(&blocks[a], &blocks[b])), distance);
     }
     Ok(())
 }
@@ -207,10 +207,10 @@ impl Estimates {
     }
 }
 
-fn standard(readings: &mut Readings, metric: &str, estimate: Estimate) {
+fn standard(readings: &mut Readings, metric: Metric, estimate: Estimate) {
     const REASON: &str = "the Hessian is 0 or not finite";
-    readings.record_or(metric, estimate.value, REASON);
-    readings.record_or(format!("{metric}.se"), estimate.standard_error, REASON);
+    readings.record_or(&metric, estimate.value, REASON);
+    readings.record_or(metric.part(Part::StandardError), estimate.standard_error, REASON);
 }
 
 pub(super) fn estimators(
@@ -220,18 +220,22 @@ pub(super) fn estimators(
 ) -> Result<(), ObjectiveError> {
     let estimates = Estimates::of(&mut probe.operator(), plan)?;
     let Estimates { sharpness: (sharpness, residual), trace, density, .. } = estimates;
-    readings.record_or("lanczos.sharpness", sharpness, NOT_FINITE);
-    readings.record_or("lanczos.sharpness.residual", residual, NOT_FINITE);
-    standard(readings, "hutchinson.trace", trace);
-    standard(readings, "slq.negative_mass", Estimate::of(&density.negative_mass));
+    readings.record_or(Metric::LanczosSharpness, sharpness, NOT_FINITE);
+    readings.record_or(Metric::LanczosSharpness.part(Part::Residual), residual, NOT_FINITE);
+    standard(readings, Metric::HutchinsonTrace, trace);
+    standard(readings, Metric::SlqNegativeMass, Estimate::of(&density.negative_mass));
     if !dense(probe, plan) {
         return Ok(());
     }
     if let Some(spectrum) = probe.spectrum()? {
-        readings.record("lanczos.sharpness.exact", spectrum.sharpness());
-        readings.record("hutchinson.trace.exact", spectrum.trace());
-        readings.record_or("slq.negative_mass.exact", spectrum.negative_mass(), ZERO_HESSIAN);
-        readings.record("slq.wasserstein", density.wasserstein(spectrum.values()));
+        readings.record(Metric::LanczosSharpness.part(Part::Exact), spectrum.sharpness());
+        readings.record(Metric::HutchinsonTrace.part(Part::Exact), spectrum.trace());
+        readings.record_or(
+            Metric::SlqNegativeMass.part(Part::Exact),
+            spectrum.negative_mass(),
+            ZERO_HESSIAN,
+        );
+        readings.record(Metric::SlqWasserstein, density.wasserstein(spectrum.values()));
     }
     Ok(())
 }

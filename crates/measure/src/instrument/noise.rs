@@ -2,11 +2,12 @@
 
 use super::{Context, Instrument, Readings, Warning};
 use crate::landscape::{NoiseSample, NoiseSummary};
+use crate::metric::{Metric, Rival};
 use crate::stats::{
-    Alternative, Interval, MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails,
-    degeneracy, excess_kurtosis, gaussian_norm_sample, goodness_of_fit, kurtosis_interval, mean,
-    mean_trust, median_of_means, power_law, quantile, skewness, skewness_interval,
-    stable_log_moment, stable_quantile, tail_index, tail_ratio, top_share,
+    Interval, MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails, degeneracy,
+    excess_kurtosis, gaussian_norm_sample, goodness_of_fit, kurtosis_interval, mean, mean_trust,
+    median_of_means, power_law, quantile, skewness, skewness_interval, stable_log_moment,
+    stable_quantile, tail_index, tail_ratio, top_share,
 };
 use windtunnel_math::objective::{Block, ObjectiveError};
 use windtunnel_math::rng::{Key, Purpose};
@@ -58,32 +59,40 @@ fn read_noise(
     blocks: &[Block],
     readings: &mut Readings,
 ) {
-    let metric = format!("grad_noise.b{}", noise.batch_size);
+    let batch_size = noise.batch_size;
     let (rms, error) = (noise.rms, noise.reference_error);
     const BEYOND: &str = "a mini-batch gradient is not finite";
     let reason = match noise.reference_is_finite {
         true => "the large batch is a single prompt, or its spread exceeds the largest double",
         false => "the gradient of the large batch is not finite",
     };
-    readings.record_or("grad_noise.reference_error", error, reason);
+    readings.record_or(Metric::NoiseReferenceError, error, reason);
     if error > POOR_REFERENCE * rms {
         readings.warn(Warning::Reference { rms, error });
     }
-    readings.record_or(format!("{metric}.rms"), rms, BEYOND);
+    readings.record_or(Metric::NoiseRms(batch_size), rms, BEYOND);
     let rms = blocks.iter().zip(&noise.block_rms).filter(|(block, _)| !block.unused);
     for (block, rms) in rms {
-        readings.record_or(format!("{metric}.rms.{}", block.name), *rms, BEYOND);
+        readings.record_or(Metric::NoiseRmsOf(batch_size, block.into()), *rms, BEYOND);
     }
     let norms = &noise.norms;
     if norms.iter().all(|norm| norm.is_finite()) {
-        read_norms(norms, &metric, readings);
-        read_coordinates(&noise.kurtoses, &metric, readings);
-        read_directions(sample, norms, &metric, readings);
+        read_norms(norms, batch_size, readings);
+        read_coordinates(&noise.kurtoses, batch_size, readings);
+        read_directions(sample, norms, batch_size, readings);
     } else {
-        let metrics = ["mean", "median", "skewness", "kurtosis", "tail_index", "power_law"];
-        let others = ["coordinate_kurtosis", "gaussian_ratio.q999", "stable_index"];
-        for name in metrics.into_iter().chain(others) {
-            readings.record_missing(format!("{metric}.{name}"), BEYOND);
+        for metric in [
+            Metric::NoiseMean,
+            Metric::NoiseMedian,
+            Metric::NoiseSkewness,
+            Metric::NoiseKurtosis,
+            Metric::NoiseTailIndex,
+            Metric::NoisePowerLaw,
+            Metric::NoiseCoordinateKurtosis,
+            Metric::NoiseGaussianRatioQ999,
+            Metric::NoiseStableIndex,
+        ] {
+            readings.record_missing(metric(batch_size), BEYOND);
         }
     }
 }
@@ -94,78 +103,77 @@ fn defined(x: &[f64], value: f64, interval: Interval) -> Result<(f64, Interval),
 }
 
 /// Shape and tail of ‖g − ∇f‖.
-fn read_norms(norms: &[f64], metric: &str, readings: &mut Readings) {
-    readings.record(format!("{metric}.mean"), mean(norms));
+fn read_norms(norms: &[f64], batch_size: usize, readings: &mut Readings) {
+    readings.record(Metric::NoiseMean(batch_size), mean(norms));
     let mut sorted = norms.to_vec();
     sorted.sort_by(f64::total_cmp);
-    readings.record(format!("{metric}.median"), quantile(&sorted, 0.5));
+    readings.record(Metric::NoiseMedian(batch_size), quantile(&sorted, 0.5));
     // Where squares overflow, so does all that could be said of their mean.
     let squares: Vec<f64> = norms.iter().map(|norm| norm * norm).collect();
-    doubt(&squares, &format!("{metric}.rms"), readings);
+    doubt(&squares, Metric::NoiseRms(batch_size), readings);
     let skewness = defined(norms, skewness(norms), skewness_interval(norms));
     let kurtosis = defined(norms, excess_kurtosis(norms), kurtosis_interval(norms));
-    readings.estimate(&format!("{metric}.skewness"), skewness);
-    readings.estimate(&format!("{metric}.kurtosis"), kurtosis);
-    read_tail_index(norms, metric, readings);
-    let metric = format!("{metric}.power_law");
+    readings.estimate(Metric::NoiseSkewness(batch_size), skewness);
+    readings.estimate(Metric::NoiseKurtosis(batch_size), kurtosis);
+    read_tail_index(norms, Metric::NoiseTailIndex(batch_size), readings);
     match power_law(norms) {
-        Some(law) => read_power_law(norms, &law, &metric, readings),
+        Some(law) => read_power_law(norms, &law, batch_size, readings),
         None => {
             let positive = norms.iter().filter(|norm| **norm > 0.0).count();
             let reason = match positive < MIN_TAIL {
                 true => format!("it takes {MIN_TAIL} positive values, and there are {positive}"),
                 false => "the largest values are equal".into(),
             };
-            readings.record_missing(metric, reason);
+            readings.record_missing(Metric::NoisePowerLaw(batch_size), reason);
         }
     }
 }
 
-fn read_power_law(norms: &[f64], law: &PowerLaw, metric: &str, readings: &mut Readings) {
-    readings.estimate::<&str>(metric, Ok((law.tail_index, law.interval)));
-    readings.record(format!("{metric}.x_min"), law.x_min);
+fn read_power_law(norms: &[f64], law: &PowerLaw, batch_size: usize, readings: &mut Readings) {
+    readings
+        .estimate::<&str>(Metric::NoisePowerLaw(batch_size), Ok((law.tail_index, law.interval)));
+    readings.record(Metric::NoisePowerLawXMin(batch_size), law.x_min);
     let key = Key { seed: 0, purpose: Purpose::Probe, step: GOODNESS_STEP };
     let p = goodness_of_fit(norms, law, REPLICATES, key);
-    readings.record(format!("{metric}.goodness_of_fit.p"), p);
+    readings.record(Metric::NoisePowerLawFit(batch_size), p);
     for comparison in compare_tails(norms, law) {
-        let rival = match comparison.other {
-            Alternative::Lognormal => "lognormal",
-            Alternative::StretchedExponential => "stretched_exponential",
-            Alternative::Exponential => "exponential",
-        };
-        let metric = format!("{metric}.against_{rival}");
+        let rival = Rival(comparison.other);
+        let ratio = Metric::NoisePowerLawAgainst(batch_size, rival);
         const REASON: &str = "the tail spans more than likelihoods of doubles can";
-        readings.record_or(&metric, comparison.log_likelihood_ratio, REASON);
-        readings.record_or(format!("{metric}.p"), comparison.p_value, REASON);
+        readings.record_or(ratio, comparison.log_likelihood_ratio, REASON);
+        let p = Metric::NoisePowerLawAgainstP(batch_size, rival);
+        readings.record_or(p, comparison.p_value, REASON);
     }
 }
 
 /// Hill's index with the default number of largest values.
-fn read_tail_index(values: &[f64], metric: &str, readings: &mut Readings) {
+fn read_tail_index(values: &[f64], metric: Metric, readings: &mut Readings) {
     let hill = tail_index(values).map(|hill| (hill.alpha, hill.interval));
-    readings.estimate(&format!("{metric}.tail_index"), hill);
+    readings.estimate(metric, hill);
 }
 
 /// The noise against Gaussian noise of the same covariance.
 fn read_directions(
     sample: Result<&NoiseSample, &'static str>,
     norms: &[f64],
-    metric: &str,
+    batch_size: usize,
     readings: &mut Readings,
 ) {
     let sample = match sample {
         Ok(sample) => sample,
         Err(reason) => {
-            let instrument = Instrument::Noise.name();
+            let instrument = Instrument::Noise;
             return readings.warn(Warning::Unavailable { instrument, reason });
         }
     };
     let Some(covariance) = sample.covariance() else {
-        for name in ["gaussian_ratio.q999", "gaussian_ratio.max", "stable_index"] {
-            readings.record_missing(
-                format!("{metric}.{name}"),
-                "the covariance exceeds the largest double",
-            );
+        for metric in [
+            Metric::NoiseGaussianRatioQ999,
+            Metric::NoiseGaussianRatioMax,
+            Metric::NoiseStableIndex,
+        ] {
+            let reason = "the covariance exceeds the largest double";
+            readings.record_missing(metric(batch_size), reason);
         }
         return;
     };
@@ -173,8 +181,8 @@ fn read_directions(
     let variances: Vec<f64> = covariance.values.iter().map(|v| v.max(0.0)).collect();
     let ratio = tail_ratio(norms, &gaussian_norms(&variances));
     let reason = "there is no noise, or its squares are beyond the range of doubles";
-    readings.record_or(format!("{metric}.gaussian_ratio.q999"), ratio.q999, reason);
-    readings.record_or(format!("{metric}.gaussian_ratio.max"), ratio.max, reason);
+    readings.record_or(Metric::NoiseGaussianRatioQ999(batch_size), ratio.q999, reason);
+    readings.record_or(Metric::NoiseGaussianRatioMax(batch_size), ratio.max, reason);
     let p = variances.len();
     // Differences of independent draws are symmetric, as the stable index wants them.
     let leading = sample.along(&covariance.vectors[(p - 1) * p..]);
@@ -182,17 +190,19 @@ fn read_directions(
     let block_len = (pairs.len() as f64).sqrt() as usize;
     let with_interval = |stable: StableIndex| (stable.alpha, stable.interval);
     let stable = stable_log_moment(&pairs, block_len).map(with_interval);
-    readings.estimate(&format!("{metric}.stable_index"), stable);
+    readings.estimate(Metric::NoiseStableIndex(batch_size), stable);
     let stable = stable_quantile(&pairs).map(with_interval);
-    readings.estimate(&format!("{metric}.stable_index.quantile"), stable);
+    readings.estimate(Metric::NoiseStableIndexQuantile(batch_size), stable);
 }
 
 /// Kurtoses of the coordinates that vary, ascending.
-fn read_coordinates(kurtoses: &[f64], metric: &str, readings: &mut Readings) {
-    for (name, p) in [("coordinate_kurtosis", 0.5), ("coordinate_kurtosis.max", 1.0)] {
+fn read_coordinates(kurtoses: &[f64], batch_size: usize, readings: &mut Readings) {
+    let (median, max) = (Metric::NoiseCoordinateKurtosis, Metric::NoiseCoordinateKurtosisMax);
+    for (metric, p) in [(median as fn(usize) -> Metric, 0.5), (max, 1.0)] {
+        let metric = metric(batch_size);
         match kurtoses.is_empty() {
-            true => readings.record_missing(format!("{metric}.{name}"), "no coordinate varies"),
-            false => readings.record(format!("{metric}.{name}"), quantile(kurtoses, p)),
+            true => readings.record_missing(metric, "no coordinate varies"),
+            false => readings.record(metric, quantile(kurtoses, p)),
         }
     }
 }
@@ -211,31 +221,31 @@ pub(super) fn loss_tails(
     let losses = context.stochastic.sample_losses(params, LOSS_DRAW, context.plan.prompts)?;
     let mut sorted = losses.clone();
     sorted.sort_by(f64::total_cmp);
-    readings.record("loss.mean", mean(&losses));
+    readings.record(Metric::LossMean, mean(&losses));
     for percent in [5, 25, 50, 75, 95, 99] {
-        let value = quantile(&sorted, f64::from(percent) / 100.0);
-        readings.record(format!("loss.q{percent:02}"), value);
+        let value = quantile(&sorted, percent as f64 / 100.0);
+        readings.record(Metric::LossQuantile(percent), value);
     }
-    readings.record("loss.max", quantile(&sorted, 1.0));
-    readings.record_or("loss.top_share", top_share(&losses), degeneracy(&losses));
+    readings.record(Metric::LossMax, quantile(&sorted, 1.0));
+    readings.record_or(Metric::LossTopShare, top_share(&losses), degeneracy(&losses));
     let groups = match losses.len() >= GROUPS {
         true => Ok(median_of_means(&losses, GROUPS)),
         false => Err(Undefined::TooFew { needed: GROUPS, found: losses.len() }),
     };
-    readings.estimate("loss.median_of_means", groups);
-    read_tail_index(&losses, "loss", readings);
-    doubt(&losses, "loss.mean", readings);
+    readings.estimate(Metric::LossMedianOfMeans, groups);
+    read_tail_index(&losses, Metric::LossTailIndex, readings);
+    doubt(&losses, Metric::LossMean, readings);
     Ok(())
 }
 
 /// Warns where the mean of `values`, on which `metric` rests, is not to be trusted.
-fn doubt(values: &[f64], metric: &str, readings: &mut Readings) {
+fn doubt(values: &[f64], metric: Metric, readings: &mut Readings) {
     if !values.iter().all(|value| value.is_finite()) {
         // The mean has no value, and its reason says so.
         return;
     }
     let trust = mean_trust(values);
     if trust != MeanTrust::Trusted {
-        readings.warn(Warning::Mean { metric: metric.into(), trust });
+        readings.warn(Warning::Mean { metric, trust });
     }
 }

@@ -1,5 +1,6 @@
 //! Named numbers, each once.
 
+use crate::metric::{Absent, Instrument, Metric, Name, Part};
 use crate::stats::{Interval, MeanTrust};
 
 /// What a reader must know before trusting a reading.
@@ -8,21 +9,21 @@ pub enum Warning {
     /// A metric that could not be measured here.
     Unavailable {
         /// The instrument.
-        instrument: &'static str,
+        instrument: Instrument,
         /// Why.
         reason: &'static str,
     },
     /// The objective failed while an instrument read it.
     Failed {
         /// The instrument.
-        instrument: &'static str,
+        instrument: Instrument,
         /// What the objective said.
         reason: String,
     },
     /// A sample mean that says little about its law.
     Mean {
         /// The metric.
-        metric: String,
+        metric: Metric,
         /// Why.
         trust: MeanTrust,
     },
@@ -38,8 +39,10 @@ pub enum Warning {
 impl std::fmt::Display for Warning {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
-            Warning::Unavailable { instrument, reason } => write!(f, "{instrument}: {reason}"),
-            Warning::Failed { instrument, reason } => write!(f, "{instrument}: {reason}"),
+            Warning::Unavailable { instrument, reason } => {
+                write!(f, "{}: {reason}", instrument.name())
+            }
+            Warning::Failed { instrument, reason } => write!(f, "{}: {reason}", instrument.name()),
             Warning::Mean { metric, trust } => write!(f, "{metric}: {trust}"),
             Warning::Reference { rms, error } => write!(
                 f,
@@ -59,28 +62,28 @@ const UNDEFINED: &str = "it is not defined at this point, or a number on the way
 /// What instruments found at one point, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readings {
-    values: Vec<(String, f64)>,
+    values: Vec<(Name, f64)>,
     /// Metrics whose value is not finite, and why.
-    missing: Vec<(String, String)>,
+    missing: Vec<(Name, String)>,
     warnings: Vec<Warning>,
 }
 
 impl Readings {
     /// Takes the value of a metric; a second value of the same metric is dropped, because two
     /// instruments that share a metric share its value.
-    pub fn record(&mut self, metric: impl Into<String>, value: f64) {
+    pub fn record(&mut self, metric: impl Into<Name>, value: f64) {
         self.record_or(metric, value, if value.is_nan() { UNDEFINED } else { OVERFLOW });
     }
 
     /// Takes the value of a metric, and the reason why it is not finite where it is not.
     pub fn record_or(
         &mut self,
-        metric: impl Into<String>,
+        metric: impl Into<Name>,
         value: f64,
         reason: impl std::fmt::Display,
     ) {
         let metric = metric.into();
-        if self.get(&metric).is_none() {
+        if self.value(&metric).is_none() {
             if !value.is_finite() {
                 self.missing.push((metric.clone(), reason.to_string()));
             }
@@ -89,24 +92,23 @@ impl Readings {
     }
 
     /// Takes the reason why a metric has no value: NaN stands for it among the values.
-    pub fn record_missing(&mut self, metric: impl Into<String>, reason: impl std::fmt::Display) {
+    pub fn record_missing(&mut self, metric: impl Into<Name>, reason: impl std::fmt::Display) {
         self.record_or(metric, f64::NAN, reason);
     }
 
-    /// Takes an estimate with its 95 % interval, `metric.lo` to `metric.hi`, or the reason why there
-    /// is none.
+    /// Takes an estimate with the ends of its 95 % interval, or the reason why there is none.
     pub fn estimate<E: std::fmt::Display>(
         &mut self,
-        metric: &str,
+        metric: Metric,
         estimate: Result<(f64, Interval), E>,
     ) {
         match estimate {
             Ok((value, interval)) => {
-                self.record(metric, value);
-                for (end, value) in [("lo", interval.lo), ("hi", interval.hi)] {
+                self.record(&metric, value);
+                for (end, value) in [(Part::Lo, interval.lo), (Part::Hi, interval.hi)] {
                     let resampled = "of some resamples it is not defined";
                     let reason = if value.is_nan() { resampled } else { "the interval is open" };
-                    self.record_or(format!("{metric}.{end}"), value, reason);
+                    self.record_or(metric.clone().part(end), value, reason);
                 }
             }
             Err(reason) => self.record_missing(metric, reason),
@@ -115,8 +117,8 @@ impl Readings {
 
     /// Metrics whose value is not finite, each with the reason, in the order in which they were
     /// taken.
-    pub fn missing(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.missing.iter().map(|(metric, reason)| (metric.as_str(), reason.as_str()))
+    pub fn missing(&self) -> impl Iterator<Item = (&Name, &str)> {
+        self.missing.iter().map(|(metric, reason)| (metric, reason.as_str()))
     }
 
     /// Takes a warning.
@@ -130,7 +132,7 @@ impl Readings {
     }
 
     /// Instruments that could not measure, or not all that they should, each with the reason.
-    pub fn unmeasured(&self) -> impl Iterator<Item = (&'static str, &str)> {
+    pub fn unmeasured(&self) -> impl Iterator<Item = (Instrument, &str)> {
         self.warnings.iter().filter_map(|warning| match warning {
             Warning::Unavailable { instrument, reason } => Some((*instrument, *reason)),
             Warning::Failed { instrument, reason } => Some((*instrument, reason.as_str())),
@@ -139,12 +141,23 @@ impl Readings {
     }
 
     /// The value of a metric.
-    pub fn get(&self, metric: &str) -> Option<f64> {
-        self.values.iter().find(|(name, _)| name == metric).map(|(_, value)| *value)
+    ///
+    /// # Errors
+    /// A metric that no instrument recorded here.
+    pub fn get(&self, metric: impl Into<Name>) -> Result<f64, Absent> {
+        let name = metric.into();
+        self.value(&name).ok_or_else(|| {
+            let recorded: Vec<String> = self.iter().map(|(name, _)| name.to_string()).collect();
+            Absent::from_names(name, recorded.iter().map(String::as_str))
+        })
+    }
+
+    fn value(&self, name: &Name) -> Option<f64> {
+        self.values.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 
     /// All of them, in the order in which they were taken.
-    pub fn iter(&self) -> impl Iterator<Item = (&str, f64)> {
-        self.values.iter().map(|(name, value)| (name.as_str(), *value))
+    pub fn iter(&self) -> impl Iterator<Item = (&Name, f64)> {
+        self.values.iter().map(|(name, value)| (name, *value))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::{Context, Instrument, Readings, Warning, curvature};
 use crate::landscape::{cosine, directional_smoothness, path_smoothness, update_geometry};
+use crate::metric::Metric;
 use windtunnel_math::linalg::norm;
 use windtunnel_math::objective::ObjectiveError;
 use windtunnel_math::stability::Stability;
@@ -41,7 +42,7 @@ fn without_direction(direction: &[f64]) -> &'static str {
 
 fn without_optimizer(instrument: Instrument) -> Warning {
     let reason = "not measured: it reads the update of an optimizer, and here are parameters alone";
-    Warning::Unavailable { instrument: instrument.name(), reason }
+    Warning::Unavailable { instrument, reason }
 }
 
 pub(super) fn directional(
@@ -50,24 +51,24 @@ pub(super) fn directional(
 ) -> Result<(), ObjectiveError> {
     let Context { probe, updates, .. } = context;
     let full = probe.gradient()?.1;
-    readings.record("held_out_grad_norm", norm(full));
+    readings.record(Metric::HeldOutGradNorm, norm(full));
     // Without an optimizer the step is that of gradient descent on the fixed batch.
     let full = if updates.is_none() { full.to_vec() } else { Vec::new() };
     let mut hessian = probe.operator();
-    let mut along = |name: &str, direction: &[f64]| -> Result<(), ObjectiveError> {
+    let mut along = |metric: Metric, direction: &[f64]| -> Result<(), ObjectiveError> {
         let value = directional_smoothness(&mut hessian, direction)?;
-        readings.record_or(name, value, without_direction(direction));
+        readings.record_or(metric, value, without_direction(direction));
         Ok(())
     };
     match updates {
         Some(updates) => {
-            along("directional_smoothness", &updates.update)?;
-            along("directional_smoothness.neg_grad", &updates.grad)?;
+            along(Metric::DirectionalSmoothness, &updates.update)?;
+            along(Metric::DirectionalSmoothnessNegGrad, &updates.grad)?;
             for (name, update) in &updates.others {
-                along(&format!("directional_smoothness.{name}"), update)?;
+                along(Metric::DirectionalSmoothnessFor(name.as_str().into()), update)?;
             }
         }
-        None => along("directional_smoothness.neg_grad", &full)?,
+        None => along(Metric::DirectionalSmoothnessNegGrad, &full)?,
     }
     Ok(())
 }
@@ -77,16 +78,16 @@ pub(super) fn generalized(
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
     let Context { probe, updates, estimators: plan, .. } = context;
-    readings.record("held_out_grad_norm", norm(probe.gradient()?.1));
-    readings.record("hessian_norm", curvature::hessian_norm(probe, plan)?);
+    readings.record(Metric::HeldOutGradNorm, norm(probe.gradient()?.1));
+    readings.record(Metric::HessianNorm, curvature::hessian_norm(probe, plan)?);
     // Without a step, the unit step of gradient descent would be as good as any: none is taken.
     let Some(Updates { update, .. }) = updates else { return Ok(()) };
     let (objective, params) = probe.parts();
     let path = path_smoothness(objective, params, &negative(update), plan.path_points)?;
     let reason = without_direction(update);
-    readings.record_or("path_smoothness", path, reason);
+    readings.record_or(Metric::PathSmoothness, path, reason);
     let along = directional_smoothness(&mut probe.operator(), update)?;
-    readings.record_or("directional_smoothness", along, reason);
+    readings.record_or(Metric::DirectionalSmoothness, along, reason);
     Ok(())
 }
 
@@ -101,18 +102,22 @@ pub(super) fn stability(
     };
     let Some(stability) = &updates.stability else {
         let reason = "not measured: the threshold of stability of this optimizer is not known";
-        let instrument = Instrument::Stability.name();
+        let instrument = Instrument::Stability;
         readings.warn(Warning::Unavailable { instrument, reason });
         return Ok(());
     };
     let diagonal = stability.preconditioner.as_deref();
     let sharpness = curvature::largest(probe, diagonal, plan)?;
-    let metric = if diagonal.is_some() { "preconditioned_sharpness" } else { "sharpness" };
+    let metric = match diagonal {
+        Some(_) => Metric::PreconditionedSharpness,
+        None => Metric::Sharpness,
+    };
     readings.record(metric, sharpness);
-    readings.record("stability_threshold", stability.threshold);
-    readings.record("clip_factor", stability.clip_factor);
+    readings.record(Metric::StabilityThreshold, stability.threshold);
+    readings.record(Metric::ClipFactor, stability.clip_factor);
     // Clipping multiplies gradient and curvature alike.
-    readings.record("stability_ratio", stability.clip_factor * sharpness / stability.threshold);
+    readings
+        .record(Metric::StabilityRatio, stability.clip_factor * sharpness / stability.threshold);
     Ok(())
 }
 
@@ -127,24 +132,24 @@ pub(super) fn geometry(
     };
     let (objective, params) = probe.parts();
     let geometry = update_geometry(objective, params, &updates.update)?;
-    readings.record("update_norm", geometry.update_norm);
-    readings.record("params_norm", norm(params));
-    record_cosine(readings, "update_cos_neg_grad", &updates.update, &updates.grad);
-    record_cosine(readings, "update_cos_neg_full_grad", &updates.update, probe.gradient()?.1);
+    readings.record(Metric::UpdateNorm, geometry.update_norm);
+    readings.record(Metric::ParamsNorm, norm(params));
+    record_cosine(readings, Metric::UpdateCosNegGrad, &updates.update, &updates.grad);
+    record_cosine(readings, Metric::UpdateCosNegFullGrad, &updates.update, probe.gradient()?.1);
     const BEYOND: &str = "the loss or its model exceeds the largest double at one end of the step";
-    readings.record_or("predicted_decrease", geometry.quadratic_decrease, BEYOND);
-    readings.record_or("predicted_decrease.linear", geometry.linear_decrease, BEYOND);
-    readings.record_or("realised_decrease", geometry.realised_decrease, BEYOND);
+    readings.record_or(Metric::PredictedDecrease, geometry.quadratic_decrease, BEYOND);
+    readings.record_or(Metric::PredictedDecreaseLinear, geometry.linear_decrease, BEYOND);
+    readings.record_or(Metric::RealisedDecrease, geometry.realised_decrease, BEYOND);
     if plan.is_dense(updates.update.len()) {
         let full = probe.gradient()?.1.to_vec();
         let Some(spectrum) = probe.spectrum()? else { return Ok(()) };
         let newton = spectrum.newton_step(&full, NEWTON_CUTOFF);
-        record_cosine(readings, "update_cos_newton", &negative(&updates.update), &newton);
+        record_cosine(readings, Metric::UpdateCosNewton, &negative(&updates.update), &newton);
     }
     Ok(())
 }
 
-fn record_cosine(readings: &mut Readings, metric: &str, a: &[f64], b: &[f64]) {
+fn record_cosine(readings: &mut Readings, metric: Metric, a: &[f64], b: &[f64]) {
     let zero = norm(a) == 0.0 || norm(b) == 0.0;
     let reason = if zero { "a vector is 0" } else { "a vector is not finite" };
     readings.record_or(metric, cosine(a, b), reason);

@@ -13,7 +13,7 @@ use windtunnel_figure::{Figure, Scale};
 
 pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
     let label = "max |H_{ii}| / median |H_{ii}|";
-    let panel = |setting| panel((study, evidence), setting, CONDITION, label, Scale::Log);
+    let panel = |setting| panel((study, evidence), setting, &CONDITION, label, Scale::Log);
     let caption = format!(
         "{} Robust condition number by the paper's convention: diagonal of the exact Hessian (double \
          precision, fixed held-out prompts), lower median, unused parameters included.",

@@ -135,11 +135,16 @@ fn table(label: &str, gap: Gap, doses: &[Dose]) -> Table {
 
 pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
     let points = |(k, setting): (usize, &Setting), gap: Gap| {
-        let gaps = coordinates(evidence, setting, Coordinate::Gap(Quantity::Loss, gap));
+        // A picture says itself how many points have no number.
+        let numbers = |coordinate| -> Vec<f64> {
+            let all = coordinates(evidence, setting, coordinate).into_iter();
+            all.map(|number| number.unwrap_or(f64::NAN)).collect()
+        };
+        let gaps = numbers(Coordinate::Gap(Quantity::Loss, gap));
         Points {
             name: setting.name.into(),
             color: COLORS[k % COLORS.len()],
-            x: coordinates(evidence, setting, Coordinate::Heterogeneity),
+            x: numbers(Coordinate::Heterogeneity),
             y: gaps.into_iter().map(f64::exp).collect(),
             shade: None,
         }

@@ -10,7 +10,6 @@ use super::losses_table::{Judged, Statistic, agreement, table, theory};
 use super::picture::{Picture, Shown, panel};
 use crate::evidence::Evidence;
 use crate::palette::COLORS;
-use crate::quantity::at;
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale};
@@ -64,7 +63,7 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
             Statistic::Mean => "held-out loss",
             Statistic::Median => "median held-out loss",
         };
-        let mut panel = panel((study, evidence), setting, statistic.metric(), label, Scale::Log);
+        let mut panel = panel((study, evidence), setting, &statistic.metric(), label, Scale::Log);
         let spikes = cap(evidence, setting, &mut panel, statistic);
         let rules = rules((study, evidence), setting, statistic, &panel);
         (Panel { rules, ..panel }, spikes)
@@ -107,7 +106,7 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
 fn cap(evidence: &Evidence, setting: &Setting, panel: &mut Panel, statistic: Statistic) -> bool {
     let groups = evidence.groups(setting);
     let members = groups.iter().flat_map(|group| &group.members);
-    let first = members.map(|member| at(member, statistic.metric(), 0));
+    let first = members.filter_map(|member| member.value(statistic.metric(), 0));
     let most = SPIKE * first.fold(0.0, f64::max);
     let cut = |values: &mut Vec<f64>| {
         let spikes = values.iter_mut().filter(|value| **value > most);

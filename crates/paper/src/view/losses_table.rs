@@ -11,6 +11,7 @@ use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::chart::Member;
+use windtunnel_measure::metric::Metric;
 
 /// Statistic that makes one number of the losses of the held-out prompts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(super) enum Statistic {
 }
 
 impl Statistic {
-    pub(super) fn metric(self) -> &'static str {
+    pub(super) fn metric(self) -> Metric {
         match self {
             Statistic::Mean => LOSS,
             Statistic::Median => MEDIAN,
@@ -91,7 +92,7 @@ impl Judged {
         let of = |arm: &str| readings(evidence, setting, (arm, arm), &last);
         let members = || setting.arms.iter().flat_map(|arm| evidence.members(setting, arm.name));
         let share = |m: &Member| {
-            let last = m.rows.iter().rev().find(|row| row.metric == "held_out_top_share")?;
+            let last = m.rows_of(Metric::HeldOutTopShare).next_back()?;
             (0.0..=1.0).contains(&last.value).then_some(last.value)
         };
         let compared = |gap: &Gap| {

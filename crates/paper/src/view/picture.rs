@@ -3,6 +3,7 @@
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Band, Color, Figure, Panel, Scale, Series};
 use windtunnel_lab::chart::{Group, over_seeds};
+use windtunnel_measure::metric::Metric;
 
 use crate::estimate::Estimate;
 use crate::evidence::Evidence;
@@ -68,13 +69,13 @@ pub(super) fn title(study: &Study, what: &str) -> String {
 pub(super) fn panel(
     (study, evidence): (&Study, &Evidence),
     setting: &Setting,
-    metric: &str,
+    metric: &Metric,
     label: &str,
     scale: Scale,
 ) -> Panel {
     let curve = |group: &&Group| {
         let color = color_of(study.settings, &group.name);
-        over_seeds(group, metric, &group.name, color)
+        over_seeds(group, metric, &group.name, color).ok()
     };
     let series: Vec<Series> = evidence.groups(setting).iter().filter_map(curve).collect();
     Panel {

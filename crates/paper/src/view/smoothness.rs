@@ -9,15 +9,13 @@ use crate::noise::DRAWN_SEED;
 use crate::quantity::SMOOTHNESS;
 use crate::setting::Setting;
 use crate::study::Study;
-use windtunnel_figure::{Figure, Panel, Scale};
-use windtunnel_lab::chart::{Group, Member, generalized_panel, negative_steps};
-
-/// Within this the scale of directional smoothness is linear.
-const LINEAR: f64 = 1e-3;
+use windtunnel_figure::{Figure, Panel};
+use windtunnel_lab::chart::{Group, LINEAR, Member, generalized_panel, negative_steps, scale_of};
+use windtunnel_measure::metric::Metric;
 
 pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
-    let scale = Scale::SymLog { linear: LINEAR };
-    let panel = |setting| panel((study, evidence), setting, SMOOTHNESS, "u^{T}Hu", scale);
+    let (label, scale) = (SMOOTHNESS.entry().axis, scale_of(&SMOOTHNESS));
+    let panel = |setting| panel((study, evidence), setting, &SMOOTHNESS, label, scale);
     let caption = format!(
         "{} Second derivative of the held-out loss along the unit step that the optimizer takes \
          there; linear within ±{LINEAR}, logarithmic beyond. Negative values, which a logarithmic \
@@ -46,14 +44,14 @@ pub(super) fn generalized(study: &Study, evidence: &Evidence) -> Shown {
     let arms = study.arms();
     let mut panels = Vec::new();
     let mut intervals = Vec::new();
-    for (metric, name) in [(SMOOTHNESS, "u^{T}Hu"), ("hessian_norm", "‖H‖_{2}")] {
+    for (metric, name) in [(SMOOTHNESS, "u^{T}Hu"), (Metric::HessianNorm, "‖H‖_{2}")] {
         let mut every = BTreeSet::new();
         for setting in study.settings {
             for arm in setting.arms {
                 let mut members = evidence.members(setting, arm.name).iter();
                 let drawn = members.find(|member| member.seed == DRAWN_SEED);
-                every.extend(drawn.and_then(|member| interval(member, metric)));
-                let panel = drawn.and_then(|member| generalized_panel(member, (metric, name)));
+                every.extend(drawn.and_then(|member| interval(member, &metric)));
+                let panel = drawn.and_then(|member| generalized_panel(member, &metric, name));
                 let of = if arms.len() > 1 { format!("{}, ", arm.name) } else { String::new() };
                 let title = format!("{}, {of}{name}", setting.title);
                 panels.extend(panel.map(|own| Panel { title, y_label: name.into(), ..own }));
@@ -75,8 +73,8 @@ pub(super) fn generalized(study: &Study, evidence: &Evidence) -> Shown {
 }
 
 /// Steps between the first two values of a metric.
-fn interval(member: &Member, metric: &str) -> Option<u64> {
-    let mut steps = member.rows.iter().filter(|row| row.metric == metric).map(|row| row.step);
+fn interval(member: &Member, metric: &Metric) -> Option<u64> {
+    let mut steps = member.rows_of(metric).map(|row| row.step);
     let (first, second) = (steps.next()?, steps.next()?);
     second.checked_sub(first)
 }

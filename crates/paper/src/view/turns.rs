@@ -7,10 +7,10 @@ use crate::effect::Finding;
 use crate::estimate::Estimate;
 use crate::evidence::Evidence;
 use crate::palette::COLORS;
-use crate::quantity::at;
 use crate::reading::{Ratios, Reading, Readings};
 use crate::study::Study;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
+use windtunnel_measure::metric::Metric;
 
 /// Panels of one picture.
 const MOST: usize = 6;
@@ -69,13 +69,12 @@ fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
 fn curve(
     (study, evidence): (&Study, &Evidence),
     terms: &[Term],
-    (name, metric): (&str, &str),
+    (name, metric): (&str, &Metric),
     (color, band): (Color, bool),
 ) -> Option<Series> {
     let &(first, _) = terms.first()?;
-    let rows = &evidence.members(study.setting(first.setting)?, first.arm).first()?.rows;
-    let steps: Vec<u64> =
-        rows.iter().filter(|row| row.metric == metric).map(|row| row.step).collect();
+    let member = evidence.members(study.setting(first.setting)?, first.arm).first()?;
+    let steps: Vec<u64> = member.rows_of(metric).map(|row| row.step).collect();
     let estimates: Option<Vec<Estimate>> =
         steps.iter().map(|&step| at_step(study, evidence, terms, (metric, step))).collect();
     let x = steps.iter().map(|&step| step as f64).collect();
@@ -90,11 +89,11 @@ fn at_step(
     study: &Study,
     evidence: &Evidence,
     terms: &[Term],
-    (metric, step): (&str, u64),
+    (metric, step): (&Metric, u64),
 ) -> Option<Estimate> {
     let of = |&(runs, power): &Term| {
         let members = evidence.members(study.setting(runs.setting)?, runs.arm).iter();
-        let readings = members.map(|m| Reading::of(Some(at(m, metric, step)))).collect();
+        let readings = members.map(|m| Reading::of(m.value(metric, step))).collect();
         Some((Readings { of: runs.arm.into(), readings }, power))
     };
     let ratios = Ratios::of(&terms.iter().map(of).collect::<Option<Vec<_>>>()?);

@@ -1,9 +1,9 @@
 //! Conditions on stored specs, `KEY=VALUE`.
 
 use toml::Value;
+use windtunnel_measure::metric::nearest;
 
 use super::document::{key_value, tag};
-use super::reader::nearest;
 use super::resolve::keys;
 use super::{Document, SpecError};
 

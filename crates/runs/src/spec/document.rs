@@ -5,8 +5,8 @@ use std::io::{ErrorKind, Read};
 use std::path::Path;
 
 use toml::{Table, Value};
+use windtunnel_measure::metric::nearest;
 
-use super::reader::nearest;
 use super::{PRESETS, RunSpec, SpecError};
 
 /// Longest spec file that is read: a covariance of 64 rows takes a tenth of it.

@@ -28,7 +28,6 @@ pub use memory::Memory;
 pub use model::describe_model;
 pub use multiply_add::MultiplyAdd;
 pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
-pub use reader::nearest;
 
 pub use resolve::{MAX_MEMORY, key_of, noise_memory, workspace_bytes};
 pub use template::template;

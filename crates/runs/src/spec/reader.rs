@@ -1,6 +1,7 @@
 //! Typed reading of one section: each key is asked for once, what is left over is unknown.
 
 use toml::{Table, Value};
+use windtunnel_measure::metric::nearest;
 use windtunnel_optim::Range;
 
 use super::SpecError;
@@ -181,13 +182,4 @@ pub(super) fn key_among(keys: Vec<String>, word: &str) -> Option<String> {
     let word = alias.unwrap_or(&word);
     let whole = keys.iter().find(|key| *key == word);
     whole.or_else(|| keys.iter().find(|key| key.rsplit('.').next() == Some(word))).cloned()
-}
-
-/// The most similar candidate, if it is similar at all.
-pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
 }

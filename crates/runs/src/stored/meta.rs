@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use windtunnel_measure::metric::Metric;
 
 use crate::spec::{MultiplyAdd, RunSpec};
 use crate::store::Row;
@@ -97,15 +98,18 @@ impl Meta {
     /// Fails if a run of `spec` with these observations does not end so: observers see its end.
     pub(super) fn check_rows(&self, spec: &RunSpec, rows: &[Row]) -> Result<(), String> {
         let last = rows.iter().map(|row| row.step).max();
-        let is_finite = |metric: &str| {
-            let mut now = rows.iter().filter(|row| row.step == self.step && row.metric == metric);
+        let is_finite = |metric: Metric| {
+            let name = metric.to_string();
+            let mut now = rows.iter().filter(|row| row.step == self.step && row.metric == name);
             now.any(|row| row.value.is_finite())
         };
         let at_end = self.step == spec.train.steps;
         let possible = match self.outcome {
-            Outcome::Finished => last == Some(self.step) && is_finite("train_loss"),
+            Outcome::Finished => last == Some(self.step) && is_finite(Metric::TrainLoss),
             // Before the end an update may have done it, and there may be no row of that step.
-            Outcome::Diverged if at_end => !(is_finite("train_loss") && is_finite("grad_norm")),
+            Outcome::Diverged if at_end => {
+                !(is_finite(Metric::TrainLoss) && is_finite(Metric::GradNorm))
+            }
             Outcome::Diverged => last.is_none_or(|last| last <= self.step),
         };
         match possible {

@@ -1,0 +1,74 @@
+//! Metrics that were asked for and are not there.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use super::{Name, Source};
+
+/// Error returned when a metric is asked for that was not recorded.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Absent {
+    /// What was asked for.
+    pub name: Name,
+    /// The step at which it was asked for; none where it was never recorded at all.
+    pub step: Option<u64>,
+    /// The most similar name, or the nearest step, that was recorded.
+    pub nearest: Option<String>,
+}
+
+impl Absent {
+    /// The error for `name`, which is not among the `recorded` names.
+    pub fn from_names<'a>(name: Name, recorded: impl Iterator<Item = &'a str>) -> Absent {
+        let recorded: BTreeSet<&str> = recorded.collect();
+        let nearest = nearest(&name.to_string(), recorded.into_iter()).map(Into::into);
+        Absent { name, step: None, nearest }
+    }
+
+    /// The error for `name` at `step`, which was `recorded` at other steps only.
+    pub fn at_step(name: Name, step: u64, recorded: impl Iterator<Item = u64>) -> Absent {
+        let nearest = recorded.min_by_key(|other| other.abs_diff(step)).map(|s| s.to_string());
+        Absent { name, step: Some(step), nearest }
+    }
+}
+
+impl fmt::Display for Absent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Absent { name, step, nearest } = self;
+        match (step, nearest) {
+            (Some(step), Some(near)) => {
+                write!(f, "`{name}` was recorded at step {near} and not at step {step}")?;
+            }
+            (Some(step), None) => write!(f, "`{name}` was not recorded at step {step}")?,
+            (None, Some(near)) => {
+                write!(f, "`{name}` was not recorded; the nearest that was is `{near}`")?;
+            }
+            (None, None) => write!(f, "`{name}` was not recorded")?,
+        }
+        match name.entry().by {
+            Source::Training => {
+                f.write_str("; every training run records it, every `eval.every` steps")
+            }
+            Source::Instruments(instruments) => {
+                let names: Vec<String> =
+                    instruments.iter().map(|i| format!("`{}`", i.name())).collect();
+                let with = instruments.first().map_or("", |i| i.name()).replace('_', "-");
+                write!(
+                    f,
+                    "; measure the run with the instrument {} (`windtunnel measure RUN --with {with}`)",
+                    names.join(" or ")
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Absent {}
+
+/// The most similar candidate, if it is similar at all.
+pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    candidates
+        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
+        .filter(|(similarity, _)| *similarity > 0.75)
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, candidate)| candidate)
+}

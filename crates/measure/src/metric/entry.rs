@@ -1,0 +1,162 @@
+//! An entry of the catalogue.
+
+use std::fmt;
+
+use super::Instrument;
+
+/// Description of a metric, or of a family of metrics whose name has parameters.
+#[derive(Debug)]
+pub struct Entry {
+    /// Name in rows; parameters in braces, as in `eigenvalue.{rank}`.
+    pub name: &'static str,
+    /// Label of an axis, which may raise and lower as figures do: `λ_{max}`.
+    pub axis: &'static str,
+    /// Unit of the values.
+    pub unit: Unit,
+    /// Scale that shows the values.
+    pub scale: Scale,
+    /// Direction in which a run is better.
+    pub better: Better,
+    /// What records it.
+    pub by: Source,
+    /// Parts that can be recorded beside the value.
+    pub parts: &'static [Part],
+    /// Definition, in one line.
+    pub meaning: &'static str,
+}
+
+/// Unit of a metric. The loss is a squared difference of labels; parameters have no unit of their
+/// own, but what is differentiated by them says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    /// That of the loss f.
+    Loss,
+    /// That of ∇f.
+    LossPerParameter,
+    /// That of the Hessian H.
+    LossPerSquaredParameter,
+    /// That of D⁻¹H, where D has the unit of ∇f.
+    PerParameter,
+    /// That of θ.
+    Parameter,
+    /// A pure number.
+    One,
+}
+
+impl fmt::Display for Unit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Unit::Loss => "loss",
+            Unit::LossPerParameter => "loss/θ",
+            Unit::LossPerSquaredParameter => "loss/θ²",
+            Unit::PerParameter => "1/θ",
+            Unit::Parameter => "θ",
+            Unit::One => "1",
+        })
+    }
+}
+
+/// Scale of an axis.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scale {
+    /// In proportion.
+    Linear,
+    /// Logarithmic: the values are positive.
+    Log,
+    /// Linear around 0 and logarithmic beyond: the values have both signs.
+    SymLog,
+}
+
+impl fmt::Display for Scale {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Scale::Linear => "linear",
+            Scale::Log => "log",
+            Scale::SymLog => "symlog",
+        })
+    }
+}
+
+/// Direction in which a run is better.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Better {
+    /// Lower values.
+    Lower,
+    /// Higher values.
+    Higher,
+    /// It describes a run and does not rank it.
+    Neither,
+}
+
+impl fmt::Display for Better {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Better::Lower => "lower",
+            Better::Higher => "higher",
+            Better::Neither => "neither",
+        })
+    }
+}
+
+/// What records a metric.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Source {
+    /// Every training run.
+    Training,
+    /// Each of these instruments.
+    Instruments(&'static [Instrument]),
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Source::Training => f.write_str("training"),
+            Source::Instruments(instruments) => {
+                let names: Vec<&str> = instruments.iter().map(|i| i.name()).collect();
+                f.write_str(&names.join(", "))
+            }
+        }
+    }
+}
+
+/// What can be recorded of a metric beside its value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Lower end of the 95 % interval.
+    Lo,
+    /// Upper end of the 95 % interval.
+    Hi,
+    /// Standard error.
+    StandardError,
+    /// ‖Hv − θv‖ of the eigenpair (θ, v), rounding included: an eigenvalue lies within it.
+    Residual,
+    /// Exact value of what is estimated.
+    Exact,
+}
+
+impl Part {
+    /// All of them.
+    pub const ALL: [Part; 5] =
+        [Part::Lo, Part::Hi, Part::StandardError, Part::Residual, Part::Exact];
+
+    /// What follows the name of the metric and a dot.
+    pub const fn suffix(self) -> &'static str {
+        match self {
+            Part::Lo => "lo",
+            Part::Hi => "hi",
+            Part::StandardError => "se",
+            Part::Residual => "residual",
+            Part::Exact => "exact",
+        }
+    }
+
+    /// Whether it is an end of an interval, which may be open.
+    pub fn is_end(self) -> bool {
+        matches!(self, Part::Lo | Part::Hi)
+    }
+
+    /// Whether it tells the error of the value, and is shown beside it.
+    pub fn is_error(self) -> bool {
+        self != Part::Exact
+    }
+}

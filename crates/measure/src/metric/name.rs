@@ -1,0 +1,144 @@
+//! Names of rows: metrics and their parts.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::absent::nearest;
+use super::{CATALOGUE, Entry, Metric, OtherConvention, Part};
+use crate::landscape::Convention;
+
+/// Name of a row: a metric, or a part of it such as an end of its interval.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Name {
+    metric: Metric,
+    part: Option<Part>,
+}
+
+impl Name {
+    /// The metric.
+    pub fn metric(&self) -> &Metric {
+        &self.metric
+    }
+
+    /// The part; none for the value of the metric itself.
+    pub fn part(&self) -> Option<Part> {
+        self.part
+    }
+
+    /// The entry of the metric.
+    pub fn entry(&self) -> &'static Entry {
+        self.metric.entry()
+    }
+}
+
+impl Metric {
+    /// The robust condition number in a convention.
+    pub fn robust_condition_number(convention: Convention) -> Metric {
+        OtherConvention::new(convention)
+            .map_or(Metric::RobustConditionNumber, Metric::RobustConditionNumberBy)
+    }
+
+    /// A part of the metric.
+    ///
+    /// # Panics
+    /// When the entry of the metric does not list the part.
+    pub fn part(self, part: Part) -> Name {
+        let Entry { name, parts, .. } = self.entry();
+        assert!(parts.contains(&part), "add {part:?} to the parts of {name} in the catalogue");
+        Name { metric: self, part: Some(part) }
+    }
+}
+
+impl From<Metric> for Name {
+    fn from(metric: Metric) -> Name {
+        Name { metric, part: None }
+    }
+}
+
+impl From<&Metric> for Name {
+    fn from(metric: &Metric) -> Name {
+        metric.clone().into()
+    }
+}
+
+impl From<&Name> for Name {
+    fn from(name: &Name) -> Name {
+        name.clone()
+    }
+}
+
+impl From<Name> for String {
+    fn from(name: Name) -> String {
+        name.to_string()
+    }
+}
+
+impl From<Metric> for String {
+    fn from(metric: Metric) -> String {
+        metric.to_string()
+    }
+}
+
+impl fmt::Display for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.part {
+            Some(part) => write!(f, "{}.{}", self.metric, part.suffix()),
+            None => write!(f, "{}", self.metric),
+        }
+    }
+}
+
+impl FromStr for Name {
+    type Err = Unknown;
+
+    fn from_str(text: &str) -> Result<Name, Unknown> {
+        let whole = || Metric::read(text).map(Name::from);
+        let part = || {
+            let (metric, suffix) = text.rsplit_once('.')?;
+            let metric = Metric::read(metric)?;
+            let mut parts = metric.entry().parts.iter();
+            let part = *parts.find(|part| part.suffix() == suffix)?;
+            Some(Name { metric, part: Some(part) })
+        };
+        whole().or_else(part).ok_or_else(|| Unknown::new(text))
+    }
+}
+
+/// Error returned when a text is the name of no metric.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unknown {
+    /// The text.
+    pub name: String,
+    /// The most similar name in the catalogue.
+    pub nearest: Option<String>,
+}
+
+impl Unknown {
+    /// The error for `text`, compared with the catalogue without numbers and parameters.
+    fn new(text: &str) -> Unknown {
+        let plain = |text: &str| -> String {
+            let fixed = text.split('{').flat_map(|piece| piece.rsplit('}').next());
+            fixed.collect::<String>().replace(|c: char| c.is_ascii_digit(), "")
+        };
+        let known: Vec<(String, &str)> =
+            CATALOGUE.iter().map(|entry| (plain(entry.name), entry.name)).collect();
+        let near = plain(text);
+        let near = nearest(&near, known.iter().map(|(plain, _)| plain.as_str()));
+        let of = |near: &str| known.iter().find(|(plain, _)| plain == near);
+        let nearest = near.and_then(of).map(|(_, name)| (*name).into());
+        Unknown { name: text.into(), nearest }
+    }
+}
+
+impl fmt::Display for Unknown {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "there is no metric `{}`", self.name)?;
+        match &self.nearest {
+            Some(nearest) => write!(f, ": did you mean `{nearest}`?")?,
+            None => f.write_str(";")?,
+        }
+        f.write_str(" `windtunnel metrics` lists all")
+    }
+}
+
+impl std::error::Error for Unknown {}
