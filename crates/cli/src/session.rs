@@ -18,7 +18,7 @@ use crate::progress::Terminal;
 /// The store as it is, which may be for reading only, or not there yet.
 ///
 /// # Errors
-/// When there can be none.
+/// If there can be none.
 fn look(global: &Global) -> Result<Store, Error> {
     let store = Store::at(&global.store);
     store.ids().map_err(Error::no_store)?;

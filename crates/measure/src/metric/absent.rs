@@ -1,16 +1,16 @@
-//! Metrics that were asked for and are not there.
+//! Error for metrics that were requested and not recorded.
 
 use std::collections::BTreeSet;
 use std::fmt;
 
 use super::{Name, Source};
 
-/// Error returned when a metric is asked for that was not recorded.
+/// Error returned when a requested metric was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Absent {
-    /// What was asked for.
+    /// Requested name.
     pub name: Name,
-    /// The step at which it was asked for; none where it was never recorded at all.
+    /// Requested step; none if the metric was recorded at no step.
     pub step: Option<u64>,
     /// The most similar name, or the nearest step, that was recorded.
     pub nearest: Option<String>,
@@ -24,7 +24,7 @@ impl Absent {
         Absent { name, step: None, nearest }
     }
 
-    /// The error for `name` at `step`, which was `recorded` at other steps only.
+    /// The error for `name` at `step`, if it was recorded at other steps only.
     pub fn at_step(name: Name, step: u64, recorded: impl Iterator<Item = u64>) -> Absent {
         let nearest = recorded.min_by_key(|other| other.abs_diff(step)).map(|s| s.to_string());
         Absent { name, step: Some(step), nearest }
@@ -64,7 +64,7 @@ impl fmt::Display for Absent {
 
 impl std::error::Error for Absent {}
 
-/// The most similar candidate, if it is similar at all.
+/// The most similar candidate, or none if no candidate is similar.
 pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     candidates
         .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
