@@ -19,7 +19,7 @@ pub fn diverged(rows: &[Row], steps: u64) -> bool {
 }
 
 /// Geometric mean of a loss over the last tenth of a run of `steps` steps: infinite if it diverged,
-/// none where the loss was not recorded.
+/// `None` if the loss was not recorded.
 pub fn late_loss(rows: &[Row], metric: &Metric, steps: u64) -> Option<f64> {
     if diverged(rows, steps) {
         return Some(f64::INFINITY);
