@@ -5,7 +5,7 @@
 
 use fearless_simd::Simd;
 
-use super::{Engine, PromptEngine, Sums};
+use super::sums::{Engine, PromptEngine, Sums};
 use crate::kernel::Kernel;
 use crate::matrix::{Any, Const, Dim};
 use crate::{Attention, Transformer, gram, sparse, tokens};

@@ -21,10 +21,7 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Error, Guard, Row, RunId, Store, disk, seal};
-
-/// Ending of the file's name.
-pub(super) const ROWS: &str = ".rows";
+use super::{Error, Guard, ROWS, Row, RunId, Store, disk, seal};
 
 /// Where a reader or writer is in the text of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

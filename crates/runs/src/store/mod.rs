@@ -46,7 +46,6 @@ pub use checkpoint::{Checkpoint, Damage, Resume};
 pub use error::Error;
 pub use finished::{Binding, Contents, FinishedRun, META, METRICS, SPEC, STATE};
 pub use live::LiveRows;
-use live::ROWS;
 pub(crate) use live::{NewRows, Tail};
 pub use lock::{Guard, Lock};
 pub use record::{Record, Row};
@@ -54,6 +53,7 @@ pub use tensor::{Tensor, TensorData};
 
 const CHECKPOINT: &str = ".ckpt";
 const LOCK: &str = ".lock";
+const ROWS: &str = ".rows";
 
 /// A folder of runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
