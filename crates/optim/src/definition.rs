@@ -24,21 +24,21 @@ pub trait Method: 'static {
     /// Optimizer whose learning rates in presets are also those of this one.
     const RATES_OF: &'static str = Self::NAME;
 
-    /// Checks values that do not go together; each alone is in its range.
+    /// Checks that values go together; each alone is in its range.
     ///
     /// # Errors
-    /// The first of them.
+    /// The first value that does not go with the others.
     fn check(values: &Values) -> Result<(), ParameterError> {
         let _ = values;
         Ok(())
     }
 
-    /// The transforms, in the order of application; state is named after their places in this
-    /// list (behind clipping, if there is any), so an order is for ever.
+    /// The transforms, in the order of application. State is named after their places in this list
+    /// (behind clipping, if there is any), so the order must never change.
     fn transforms<T: Real>(values: &Values) -> Transforms<T>;
 }
 
-/// A [`Method`] as a value. A program that hears of an optimizer when it runs, as from Python,
+/// A [`Method`] as a value. A program that learns of an optimizer at run time, as from Python,
 /// fills in the fields itself.
 #[derive(Clone, Copy)]
 pub struct Definition {
@@ -54,7 +54,7 @@ pub struct Definition {
     pub lr: f64,
     /// Optimizer whose learning rates in presets are also those of this one.
     pub rates_of: &'static str,
-    /// See [`Method::check`].
+    /// Check of values, as [`Method::check`].
     pub check: &'static (dyn Fn(&Values) -> Result<(), ParameterError> + Send + Sync),
     /// [`Method::transforms`] in single precision.
     pub single: &'static (dyn Fn(&Values) -> Transforms<f32> + Send + Sync),
@@ -94,7 +94,8 @@ impl Definition {
 }
 
 impl PartialEq for Definition {
-    /// Same name, version and parameters: the same rule, unless a version lies.
+    /// Whether name, version and parameters are the same: the rule is then the same too, if
+    /// versions are raised as they should be.
     fn eq(&self, other: &Definition) -> bool {
         (self.name, self.version) == (other.name, other.version)
             && self.parameters == other.parameters
@@ -128,7 +129,7 @@ impl Scalar for f64 {
     }
 }
 
-/// Optimizers from outside, for as long as the program runs.
+/// Registered optimizers, for as long as the program runs.
 static REGISTERED: RwLock<Vec<&'static Definition>> = RwLock::new(Vec::new());
 
 /// Every optimizer of the program: the built-in ones, then the registered ones.
@@ -137,8 +138,8 @@ pub fn definitions() -> Vec<&'static Definition> {
     BUILT_IN.iter().chain(registered.iter()).copied().collect()
 }
 
-/// Makes an optimizer from outside the workspace known to specs, under a version of its own that
-/// becomes part of the identity of its runs: raise it whenever its numbers change.
+/// Makes an optimizer from outside the workspace known to specs. Its version becomes part of the
+/// identity of its runs: raise it whenever its numbers change.
 ///
 /// Registering the same definition again changes nothing.
 ///
@@ -148,7 +149,7 @@ pub fn register<M: Method>(version: &'static str) -> Result<&'static Definition,
     register_definition(Definition { version: Some(version), ..*Definition::of::<M>() })
 }
 
-/// The same for an optimizer that is defined while the program runs.
+/// Registers an optimizer that is defined while the program runs, as [`register`] does.
 ///
 /// # Errors
 /// A name that is taken or malformed, no version, or parameters that contradict themselves.
@@ -239,7 +240,7 @@ pub enum RegisterError {
         name: &'static str,
         /// The parameter.
         key: &'static str,
-        /// What is wrong.
+        /// The contradiction.
         reason: &'static str,
     },
 }

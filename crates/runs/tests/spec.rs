@@ -1,6 +1,6 @@
 //! Specs: defaults, presets, overrides, identity, and every way to get one wrong.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_math::lanes::Isa;
@@ -577,7 +577,8 @@ fn learning_rates_have_schedules() {
     refused("optimizer.warmup=5", &["`optimizer.warmup`", "did you mean `optimizer.warmup_steps`"]);
 }
 
-/// What is not registered here may be elsewhere: its version says that it came from outside.
+/// An optimizer that is not registered here may be elsewhere: its version says that it came from
+/// outside.
 #[test]
 fn optimizers_from_elsewhere_are_named() {
     let message = with(&["optimizer=unheard_of", "optimizer.version=\"3\""]).unwrap_err();
