@@ -1,7 +1,7 @@
-//! The ground floor of windtunnel: SIMD lanes, random streams, threads, linear algebra, and the
-//! function of parameters that all other crates exchange ([`objective::Objective`]).
+//! Foundations of windtunnel: SIMD lanes, random streams, threads, linear algebra, and the function
+//! of parameters that all other crates exchange ([`objective::Objective`]).
 //!
-//! No files, no clock, no environment, no printing.
+//! Nothing here touches files, the clock, the environment or the terminal.
 
 pub mod lanes;
 pub mod linalg;

@@ -21,7 +21,7 @@ impl BatchObjective {
     /// Loss and gradient of every prompt of the batch, in order.
     ///
     /// # Panics
-    /// When `params` do not fit the model.
+    /// If `params` do not fit the model.
     pub fn prompt_gradients(&mut self, params: &[f64]) -> SampleGradients {
         self.evaluator.prompt_gradients(params, &self.batch)
     }
@@ -61,7 +61,7 @@ impl TaskObjective {
     /// their own: never those that a run trains on or is evaluated on.
     ///
     /// # Panics
-    /// When the dimensions of model and task differ.
+    /// If the dimensions of model and task differ.
     pub fn new(evaluator: Evaluator<f64>, task: Task, seed: u64) -> TaskObjective {
         assert_eq!(task.dim(), evaluator.model().dim, "dimension of task and model");
         TaskObjective { evaluator, task, seed }

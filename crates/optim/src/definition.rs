@@ -22,21 +22,21 @@ pub trait Method: 'static {
     /// Optimizer whose learning rates in presets are also those of this one.
     const RATES_OF: &'static str = Self::NAME;
 
-    /// Checks values that do not go together; each alone is in its range.
+    /// Checks that values go together; each alone is in its range.
     ///
     /// # Errors
-    /// The first of them.
+    /// The first value that does not go with the others.
     fn check(values: &Values) -> Result<(), ParameterError> {
         let _ = values;
         Ok(())
     }
 
-    /// The transforms, in the order of application; state is named after their places in this
-    /// list (behind clipping, if there is any), so an order is for ever.
+    /// The transforms, in the order of application. State is named after their places in this list
+    /// (behind clipping, if there is any), so the order must never change.
     fn transforms<T: Real>(values: &Values) -> Transforms<T>;
 }
 
-/// A [`Method`] as a value. A program that hears of an optimizer when it runs, as from Python,
+/// A [`Method`] as a value. A program that learns of an optimizer at run time, as from Python,
 /// fills in the fields itself.
 #[derive(Clone, Copy)]
 pub struct Definition {
@@ -52,7 +52,7 @@ pub struct Definition {
     pub lr: f64,
     /// Optimizer whose learning rates in presets are also those of this one.
     pub rates_of: &'static str,
-    /// See [`Method::check`].
+    /// Check of values, as [`Method::check`].
     pub check: &'static (dyn Fn(&Values) -> Result<(), ParameterError> + Send + Sync),
     /// [`Method::transforms`] in single precision.
     pub single: &'static (dyn Fn(&Values) -> Transforms<f32> + Send + Sync),
@@ -87,7 +87,8 @@ impl Definition {
 }
 
 impl PartialEq for Definition {
-    /// Same name, version and parameters: the same rule, unless a version lies.
+    /// Whether name, version and parameters are the same: the rule is then the same too, if
+    /// versions are raised as they should be.
     fn eq(&self, other: &Definition) -> bool {
         (self.name, self.version) == (other.name, other.version)
             && self.parameters == other.parameters

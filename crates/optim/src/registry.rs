@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 use super::method::BUILT_IN;
 use super::{Definition, Method, Values};
 
-/// Optimizers from outside, for as long as the program runs.
+/// Registered optimizers, for as long as the program runs.
 static REGISTERED: RwLock<Vec<&'static Definition>> = RwLock::new(Vec::new());
 
 /// Every optimizer of the program: the built-in ones, then the registered ones.
@@ -20,8 +20,8 @@ pub fn named(name: &str) -> Option<&'static Definition> {
     definitions().into_iter().find(|definition| definition.name == name)
 }
 
-/// Makes an optimizer from outside the workspace known to specs, under a version of its own that
-/// becomes part of the identity of its runs: raise it whenever its numbers change.
+/// Makes an optimizer from outside the workspace known to specs. Its version becomes part of the
+/// identity of its runs: raise it whenever its numbers change.
 ///
 /// Registering the same definition again changes nothing.
 ///
@@ -31,7 +31,7 @@ pub fn register<M: Method>(version: &'static str) -> Result<&'static Definition,
     register_definition(Definition { version: Some(version), ..*Definition::of::<M>() })
 }
 
-/// The same for an optimizer that is defined while the program runs.
+/// Registers an optimizer that is defined while the program runs, as [`register`] does.
 ///
 /// # Errors
 /// A name that is taken or malformed, no version, or parameters that contradict themselves.
@@ -122,7 +122,7 @@ pub enum RegisterError {
         name: &'static str,
         /// The parameter.
         key: &'static str,
-        /// What is wrong.
+        /// The contradiction.
         reason: &'static str,
     },
 }

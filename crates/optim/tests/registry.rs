@@ -1,6 +1,6 @@
-//! Optimizers from outside the workspace: what is taken into the list, and what is refused.
+//! Optimizers from outside the workspace: registered, or refused.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_optim::{

@@ -119,7 +119,8 @@ fn learning_rates_have_schedules() {
     refused("optimizer.warmup=5", &["`optimizer.warmup`", "did you mean `optimizer.warmup_steps`"]);
 }
 
-/// What is not registered here may be elsewhere: its version says that it came from outside.
+/// An optimizer that is not registered here may be elsewhere: its version says that it came from
+/// outside.
 #[test]
 fn optimizers_from_elsewhere_are_named() {
     let message = with(&["optimizer=unheard_of", "optimizer.version=\"3\""]).unwrap_err();

@@ -1,6 +1,6 @@
 //! Specs: defaults, presets, overrides, identity, and every way to get one wrong.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_math::lanes::Isa;

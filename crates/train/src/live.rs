@@ -10,7 +10,7 @@ use windtunnel_measure::landscape::Probe;
 use windtunnel_model::{BatchObjective, Evaluator, TaskObjective};
 use windtunnel_optim::Optimizer;
 
-/// Instruments on their schedules.
+/// Instruments that measure on their schedules while a run trains.
 pub struct Instruments {
     objective: BatchObjective,
     stochastic: TaskObjective,

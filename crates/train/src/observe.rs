@@ -14,7 +14,7 @@ use windtunnel_optim::{Error, Optimizer, Oracle, Point};
 use crate::config::TrainConfig;
 use crate::schedule::Schedule;
 
-/// What an observer sees: a point of the trajectory before its update.
+/// Point of the trajectory before its update, as observers see it.
 pub struct TrajectoryPoint<'a, T> {
     /// Updates made so far.
     pub step: u64,
@@ -28,17 +28,17 @@ pub struct TrajectoryPoint<'a, T> {
     pub loss: f64,
     /// The optimizer before the update.
     pub optimizer: &'a Optimizer<T>,
-    /// The others, also before theirs.
+    /// The shadow optimizers, also before their updates.
     pub shadows: &'a [Shadow<T>],
     /// The mini-batch loss at other points, for optimizers that ask for it.
     pub oracle: Option<&'a RefCell<dyn Oracle<T> + 'a>>,
 }
 
-/// An optimizer that is fed the gradients of a run and moves nothing.
+/// An optimizer that sees the gradients of a run and changes nothing.
 pub struct Shadow<T> {
-    /// Its name.
+    /// Name of the shadow.
     pub name: String,
-    /// What it would do.
+    /// The optimizer itself.
     pub optimizer: Optimizer<T>,
 }
 
@@ -102,9 +102,9 @@ pub trait Observer<T> {
 
 /// An observer with the steps it is called at.
 pub struct Scheduled<'a, T> {
-    /// When.
+    /// Steps at which it is called.
     pub schedule: Schedule,
-    /// Who is called.
+    /// Observer that is called.
     pub observer: &'a mut dyn Observer<T>,
 }
 

@@ -10,7 +10,7 @@ mod threefry;
 pub use draws::{Draws, Gamma};
 pub use threefry::{block, block_lanes};
 
-/// What a stream of draws is for; streams of different purposes are independent.
+/// Purpose of a stream of draws; streams of different purposes are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Initial parameters.
@@ -29,7 +29,7 @@ pub enum Purpose {
     Probe = 6,
     /// Network of nonlinear labels.
     Labels = 7,
-    /// Prompts that baselines are fitted on, and where their fits start.
+    /// Prompts that baselines are fitted on, and starting points of their fits.
     Baseline = 8,
 }
 
@@ -38,7 +38,7 @@ pub enum Purpose {
 pub struct Key {
     /// Seed of the run, or of the held-out batch.
     pub seed: u64,
-    /// What the draws are for.
+    /// Purpose of the draws.
     pub purpose: Purpose,
     /// Training step; 0 for draws that are made once.
     pub step: u64,

@@ -6,7 +6,7 @@ use crate::kernel::Kernel;
 use crate::matrix::many;
 use windtunnel_math::lanes::{BLOCK, Lane, Real};
 
-/// Where to evaluate: parameters and, for Hessian-vector products, a direction.
+/// Point of evaluation: parameters and, for Hessian-vector products, a direction.
 #[derive(Clone, Copy, Debug)]
 pub struct Point<'a, T> {
     /// Weights as the kernel has them; a kernel whose parts are layers also takes fewer of them.
@@ -38,13 +38,13 @@ pub trait PromptEngine<T>: Engine<T> {
         losses: &mut [T; BLOCK],
         grads: &mut [f64],
     );
-    /// Replaces a block of prompts by what the first layer makes of them.
+    /// Replaces a block of prompts by the output of the first layer.
     fn advance(&mut self, block: &mut [[T; BLOCK]]);
 }
 
 pub(super) struct Sums<V: Lane, K: Kernel<V>> {
     token: V::Token,
-    /// Parts of the point of evaluation, the first of `weights`.
+    /// Number of parts at the point of evaluation, the first ones of `weights`.
     parts: usize,
     weights: Vec<K::Part>,
     kernel: K,
@@ -68,7 +68,7 @@ impl<V: Lane, K: Kernel<V>> Sums<V, K> {
     }
 }
 
-// `#[inline]` puts the code where it is asked for: into the codegen units of `compiled`.
+// `#[inline]` compiles the code where it is called: in the codegen units of `compiled`.
 impl<V: Lane, K: Kernel<V>> Engine<V::Scalar> for Sums<V, K> {
     #[inline]
     fn start(&mut self, point: &Point<'_, V::Scalar>) {
@@ -225,8 +225,8 @@ impl<V: Lane, K: Kernel<V>> PromptEngine<V::Scalar> for Sums<V, K> {
     }
 }
 
-/// Residuals of the prompts that a block has, zero in the lanes beyond: a model with biases makes
-/// something of nothing.
+/// Residuals of the prompts that a block has, zero in the lanes beyond them: there a model with
+/// biases has residuals too.
 #[inline(always)]
 fn of_used<V: Lane>(token: V::Token, residual: V, register: usize, used: usize) -> V {
     if used == BLOCK {

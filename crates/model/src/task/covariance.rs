@@ -15,7 +15,7 @@ struct Factor {
     c: Vec<f64>,
 }
 
-/// Why a [`Covariance`] cannot exist.
+/// Error returned when a [`Covariance`] cannot be made.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CovarianceError {
     /// No entries.

@@ -1,4 +1,4 @@
-//! What turns covariates into labels: w⋆ and, for nonlinear regression, a fixed network.
+//! Labels of covariates: w⋆ and, for nonlinear regression, a fixed network.
 
 use windtunnel_math::rng::{Key, Purpose};
 
@@ -11,7 +11,7 @@ pub enum WStar {
     InverseCovariance,
 }
 
-/// y of a token.
+/// Function that gives the label y of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Labels {
     /// y = ⟨w⋆, x⟩.
@@ -48,7 +48,7 @@ impl Mlp {
         }
     }
 
-    /// d.
+    /// Dimension d.
     pub fn dim(&self) -> usize {
         self.dim
     }
