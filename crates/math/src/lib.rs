@@ -9,3 +9,9 @@ pub mod objective;
 pub mod parallel;
 pub mod rng;
 pub mod stability;
+
+/// Version of all numbers, part of every run's id, so that old results are never mistaken for new.
+///
+/// Raised whenever the numbers of an unchanged spec change: generator, kernels, order of sums,
+/// arithmetic of an optimizer, or the list of recorded metrics.
+pub const NUMERICS_VERSION: u32 = 3;

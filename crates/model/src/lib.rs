@@ -40,7 +40,7 @@ pub use objective::{BatchObjective, TaskObjective};
 
 use crate::task::Form;
 use windtunnel_math::linalg;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// Place where the query of the prompt is kept from being a key. It makes a difference to
 /// normalized weights only.
@@ -153,7 +153,7 @@ impl Transformer {
     /// Initial parameters, a function of the seed alone: entries of P and Q are N(0, `std`²), a
     /// fixed corner is 1, the encoder has PyTorch's default law.
     pub fn init(&self, seed: u64, std: f64) -> Vec<f64> {
-        let key = Key { seed, purpose: Purpose::Init, step: 0 };
+        let key = Key::parameters(seed);
         let matrices = self.shape().iter().product();
         let mut params: Vec<f64> =
             linalg::normals(key, matrices).into_iter().map(|z| std * z).collect();
@@ -161,7 +161,7 @@ impl Transformer {
             params[corner] = 1.0;
         }
         if let Some(encoder) = self.encoder {
-            params.extend(encoder.init(self.dim, Key { step: 1, ..key }));
+            params.extend(encoder.init(self.dim, Key::encoder(seed)));
         }
         params
     }

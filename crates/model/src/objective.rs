@@ -4,7 +4,7 @@
 use super::Evaluator;
 use crate::task::{Batch, Stream, Task};
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// The mean loss over a fixed batch, as a function of the parameters.
 pub struct BatchObjective {
@@ -69,7 +69,7 @@ impl TaskObjective {
 
     /// The evaluator beside the prompts of a draw: two parts, because one is borrowed to change.
     fn at(&mut self, draw: u64, samples: usize) -> (&mut Evaluator<f64>, Stream<'_>) {
-        let key = Key { seed: self.seed, purpose: Purpose::Samples, step: draw };
+        let key = Key::samples(self.seed, draw);
         let isa = self.evaluator.isa();
         let form = self.evaluator.model().form();
         (&mut self.evaluator, Stream::new(&self.task, form, isa, key, samples))

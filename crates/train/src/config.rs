@@ -3,7 +3,7 @@
 use std::fmt;
 
 use windtunnel_math::lanes::Isa;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_model::Transformer;
 use windtunnel_model::task::{Stream, Task};
 use windtunnel_optim::Config;
@@ -98,7 +98,7 @@ impl TrainConfig {
 
     /// The prompts of the mini-batch of a step.
     pub(crate) fn prompts(&self, step: u64) -> Stream<'_> {
-        let key = Key { seed: self.seed, purpose: Purpose::Train, step };
+        let key = Key::train(self.seed, step);
         Stream::new(&self.task, self.model.form(), self.isa, key, self.batch_size)
     }
 }

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use windtunnel_math::lanes::Real;
 use windtunnel_math::linalg::norm;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_measure::metric::{Instrument, Metric, Name};
 use windtunnel_measure::stats::{mean, quantile, top_share};
 use windtunnel_model::task::Batch;
@@ -132,7 +132,7 @@ pub struct HeldOut<T> {
 impl<T: Trained> HeldOut<T> {
     /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
     pub fn new(settings: &TrainConfig, batch_size: usize, seed: u64) -> HeldOut<T> {
-        let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
+        let key = Key::held_out(seed);
         let batch = settings.task.batch(settings.model.form(), settings.isa, key, batch_size);
         let evaluator = Evaluator::new(settings.model, settings.isa, settings.threads);
         HeldOut { evaluator, batch }

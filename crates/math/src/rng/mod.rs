@@ -5,6 +5,7 @@
 //! prompts. Draws are made in f32 lanes, one prompt per lane, for runs of either precision.
 
 mod draws;
+pub mod streams;
 mod threefry;
 
 pub use draws::{Draws, Gamma};

@@ -8,10 +8,7 @@ use windtunnel_model::task::{Labels, Size, WStar};
 
 use super::{CovarianceSpec, MultiplyAdd, RunId, RunSpec};
 
-/// Version of the arithmetic. It is raised whenever the numbers of an unchanged spec change:
-/// generator, kernel, order of sums, optimizer arithmetic, or the list of recorded metrics. It is
-/// part of every [`RunId`], so that old results are never mistaken for new.
-pub const NUMERICS_VERSION: u32 = 3;
+pub use windtunnel_math::NUMERICS_VERSION;
 
 /// Identity of the run of `spec` on this machine: the first 64 bits of SHA-256 over the numerics
 /// version, the multiply-add where it is not the fused one, and the resolved spec.

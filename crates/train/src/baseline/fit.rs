@@ -9,7 +9,7 @@
 use super::scalars::Scalars;
 use super::spectral::{CUTOFF, Spectral, spectral};
 use windtunnel_math::linalg::cholesky;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_measure::landscape::{Diagonal, LanczosMemory, LanczosPlan, lanczos};
 use windtunnel_model::task::{Batch, Prompts};
 
@@ -244,7 +244,7 @@ fn theta(scalars: &Scalars) -> Vec<f64> {
 
 /// a at the inverses of spread quantiles, with a jitter but for start 0, and b between 0 and 1.
 fn random_start(start: u32, depth: usize, quantile: &dyn Fn(f64) -> f64) -> Vec<f64> {
-    let key = Key { seed: 1, purpose: Purpose::Baseline, step: u64::from(start) };
+    let key = Key::baseline_start(start);
     let a = (0..depth).map(|l| {
         let jitter = key.uniform(l as u32) - 0.5;
         let place = (l as f64 + 0.5 + jitter * f64::from(u8::from(start > 0))) / depth as f64;

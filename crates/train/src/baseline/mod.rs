@@ -14,7 +14,7 @@ use fit::Spectrum;
 pub use scalars::Scalars;
 use spectral::{CUTOFF, spectral};
 use windtunnel_math::lanes::Isa;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_model::task::{Batch, Form, Labels, Prompts, Task, WStar};
 
 /// Version of the fit; cached fits of another version are computed again.
@@ -107,7 +107,7 @@ pub fn best_scalars(task: &Task, depth: usize, free: Free) -> Result<Scalars, No
     if free == Free::StepsAndTransforms && depth > MOST_LAYERS {
         return Err(NoScalars::TooDeep);
     }
-    let key = Key { seed: 0, purpose: Purpose::Baseline, step: 0 };
+    let key = Key::baseline_prompts();
     let batch = task.batch(Form::Moments, Isa::detect(), key, FIT_PROMPTS);
     let spectrum = Spectrum::of(&batch).ok_or(NoScalars::NotFinite)?;
     let descent = spectrum.descent(depth);
