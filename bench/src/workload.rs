@@ -161,7 +161,7 @@ fn optimizer() -> Config {
 
 /// Continues training where the last call stopped.
 fn training(settings: TrainConfig) -> Box<dyn FnMut(usize)> {
-    let mut trainer = Trainer::<f32>::new(settings).unwrap();
+    let mut trainer = Trainer::<f32>::new(settings).expect("settings of the benchmark");
     Box::new(move |calls| {
         let last = trainer.step() + calls as u64;
         let mut ignore = |_: u64, _: &str, _: f64| {};

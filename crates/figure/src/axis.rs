@@ -1,10 +1,11 @@
-//! One axis: which numbers it covers and where along it a number lies.
+//! One axis: the range of numbers that it covers, and the place of a number along it.
 
 use super::scale::Scale;
 use super::symlog;
 use super::tick::{self, Tick};
 
-/// Places farther off, in lengths of the axis, are cut here, so that pixels do not overflow.
+/// Farthest place, in lengths of the axis: farther ones are cut here, so that pixels do not
+/// overflow.
 const FARTHEST: f64 = 1e304;
 
 /// A range of numbers on a scale, never empty.
@@ -43,7 +44,7 @@ impl Axis {
         self.scale.admits(value)
     }
 
-    /// Where `value` lies, 0 and 1 being the ends; nothing if it cannot be drawn.
+    /// Place of `value` along the axis, 0 and 1 being the ends; nothing if it cannot be drawn.
     pub(super) fn fraction(&self, value: f64) -> Option<f64> {
         // Ends differ: no 0/0. Halves: differences may be twice the largest number.
         let (lo, hi) = (self.lo / 2.0, self.hi / 2.0);

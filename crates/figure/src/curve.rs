@@ -57,7 +57,7 @@ pub(super) fn drawable(frame: &Frame, series: &Series) -> bool {
         || band.is_some_and(|band| !frame.region(&series.x, &band.lo, &band.hi).is_empty())
 }
 
-/// How a curve is drawn.
+/// Style of a curve.
 struct Style {
     class: &'static str,
     width: f64,

@@ -64,7 +64,7 @@ fn draw_panel(drawing: &mut Drawing, panel: &Panel, placed: &Placed) {
     drawing.close();
 }
 
-/// Why there is nothing, in the middle of the axes.
+/// Writes the reason for an empty panel in the middle of its axes.
 fn empty(drawing: &mut Drawing, panel: &Panel, frame: &Frame) {
     let (x, y) = frame.middle();
     let room = (frame.width - 2.0 * MARGIN) / WIDER;

@@ -13,16 +13,16 @@ pub(super) struct Drawing {
     pub(super) elements: Vec<Element>,
 }
 
-/// What the drawing is for.
+/// Medium that a drawing is made for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Medium {
-    /// To be looked at.
+    /// A picture to be looked at.
     Picture,
     /// A page with a script, which finds names and scales in `data-` attributes.
     Page,
 }
 
-/// What a page consists of.
+/// Element of a page.
 pub(super) enum Element {
     /// Begins a group whose attributes hold for all that is in it.
     Open(Vec<Attribute>),
@@ -36,12 +36,12 @@ pub(super) enum Element {
     Cells(Cells),
 }
 
-/// What is said of a group or a path, as SVG has it and in the order of writing.
+/// Attribute of a group or a path, as in SVG and in the order of writing.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Attribute {
-    /// Which part of the figure it is.
+    /// Part of the figure that it is.
     Class(&'static str),
-    /// What a page's script finds: key and value.
+    /// Key and value for the script of a page.
     Data(&'static str, String),
     Fill(Option<Color>),
     FillOpacity(f64),
@@ -57,7 +57,7 @@ pub(super) enum Attribute {
 /// One line of text.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Text {
-    /// With `^{…}` and `_{…}` for what is raised and lowered.
+    /// The characters, with `^{…}` and `_{…}` for raised and lowered ones.
     pub(super) text: String,
     /// A point of the baseline.
     pub(super) x: f64,
@@ -66,7 +66,7 @@ pub(super) struct Text {
     pub(super) anchor: Anchor,
 }
 
-/// Where the point given for a text is.
+/// Place of the given point in a text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Anchor {
     /// At its left end.
@@ -102,7 +102,7 @@ pub(super) struct Run {
 }
 
 impl Text {
-    /// The place so far along the text from its anchor and so far above its baseline.
+    /// The place that is `along` the text from its anchor and `above` its baseline, in pixels.
     pub(super) fn place(&self, along: f64, above: f64) -> (f64, f64) {
         match self.anchor {
             Anchor::Upwards => (self.x - above, self.y - along),
@@ -110,7 +110,7 @@ impl Text {
         }
     }
 
-    /// Where the text begins, along it from its anchor, if it is so wide.
+    /// Start of the text, along it from its anchor, if it is `width` wide.
     pub(super) fn start(&self, width: f64) -> f64 {
         match self.anchor {
             Anchor::Start => 0.0,
@@ -152,7 +152,7 @@ impl Drawing {
         self.elements.push(Element::Cells(cells));
     }
 
-    /// Paints the page, with every attribute where it holds.
+    /// Paints the page on `canvas`, every element with the attributes that hold for it.
     pub(super) fn paint(&self, canvas: &mut impl Canvas) {
         let (width, height) = (self.width, self.height);
         let page =
@@ -175,7 +175,7 @@ impl Drawing {
     }
 }
 
-/// What a drawing is painted on.
+/// Surface that a drawing is painted on.
 pub(super) trait Canvas {
     /// Fills what the path encloses.
     fn fill(&mut self, path: &Path, color: Color, opacity: f64);
@@ -187,7 +187,7 @@ pub(super) trait Canvas {
     fn cells(&mut self, cells: &Cells);
 }
 
-/// What a line is drawn with.
+/// Properties of a line.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) struct Pen {
     pub(super) color: Color,
@@ -209,7 +209,7 @@ struct Paint {
 }
 
 impl Default for Paint {
-    /// What holds outside all groups, as in SVG but for the ink.
+    /// The attributes outside all groups, as in SVG but for the ink.
     fn default() -> Self {
         let (dashes, round_caps, round_joins) = (None, false, false);
         let pen = Pen { color: INK, opacity: 1.0, width: 1.0, dashes, round_caps, round_joins };
@@ -255,7 +255,7 @@ impl Paint {
 mod tests {
     use super::*;
 
-    /// Writes down what is painted.
+    /// Canvas that lists what is painted.
     #[derive(Default)]
     struct Log(Vec<String>);
 

@@ -1,4 +1,4 @@
-//! What a figure becomes: SVG, PNG, PDF and CSV.
+//! Files that a figure becomes: SVG, PNG, PDF and CSV.
 
 use super::drawing::Medium;
 use super::figure::Figure;
@@ -18,9 +18,9 @@ impl Figure {
         svg::svg(&draw::figure(self, Medium::Picture))
     }
 
-    /// The same for a page whose script can hide what has a name and read values off the axes:
-    /// named marks have `data-name`, panels `data-frame` (left, top, width, height), `data-x` and
-    /// `data-y` (scale, its linear part, both ends in the coordinate of the scale).
+    /// The figure as SVG for a page whose script can hide what has a name and read values off the
+    /// axes: named marks have `data-name`, panels `data-frame` (left, top, width, height), `data-x`
+    /// and `data-y` (scale, its linear part, both ends in the coordinate of the scale).
     ///
     /// # Panics
     /// As [`Figure::svg`].
@@ -95,7 +95,7 @@ mod tests {
     struct Rect([f64; 4]);
 
     impl Rect {
-        /// Of both points on the page.
+        /// The rectangle around two points on the page.
         fn around((a, b): (f64, f64), (c, d): (f64, f64)) -> Self {
             Self([a.min(c), b.min(d), a.max(c), b.max(d)])
         }
@@ -130,8 +130,8 @@ mod tests {
         size * f64::from(units) / f64::from(font.face.units_per_em())
     }
 
-    /// From the left end of the text to the right one, from the highest letters of its fonts to
-    /// the lowest: what its widths and sizes say.
+    /// The box of a text by its widths and sizes: from its left end to the right one, from the
+    /// highest letters of its fonts to the lowest.
     fn text_box(text: &Text) -> Option<Rect> {
         let start = text.start(font::width(&text.text, text.size));
         let of = |run: GlyphRun| {
@@ -146,7 +146,7 @@ mod tests {
         font::glyph_runs(&text.text, text.size).into_iter().map(of).reduce(Rect::and)
     }
 
-    /// What the outlines of the letters really cover; nothing if they are spaces.
+    /// The box that the outlines of the letters cover; nothing if they are spaces.
     fn ink_box(text: &Text) -> Option<Rect> {
         let mut ink: Option<Rect> = None;
         let start = text.start(font::width(&text.text, text.size));

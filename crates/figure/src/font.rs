@@ -1,4 +1,4 @@
-//! The bundled fonts, how much room a text takes, and which glyphs it is made of.
+//! The bundled fonts, widths of texts, and glyphs of texts.
 //!
 //! The sans has the widths of Helvetica and Arial, which a browser will use: what is measured
 //! here holds there. The second has the mathematical signs that the first lacks.
@@ -16,12 +16,12 @@ const SYMBOLS: &[u8] = include_bytes!("fonts/symbols.ttf");
 pub(super) const STACK: &str =
     "Helvetica, Arial, 'Liberation Sans', Arimo, 'Nimbus Sans', sans-serif";
 
-/// Raised and lowered text is this much smaller.
+/// Size of raised and lowered text, as a share of that of the text.
 const SCRIPT: f64 = 0.72;
 
 /// A bundled font.
 pub(super) struct Font {
-    /// What a PDF calls it.
+    /// Name in a PDF.
     pub(super) name: &'static str,
     /// The font file.
     pub(super) data: &'static [u8],
@@ -40,10 +40,10 @@ pub(super) fn fonts() -> &'static [Font] {
     &FONTS
 }
 
-/// How a piece of text stands on the line.
+/// Position of a piece of text on the line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shift {
-    /// On it.
+    /// On the line.
     None,
     /// Superscript.
     Up,
@@ -52,7 +52,7 @@ pub(super) enum Shift {
 }
 
 impl Shift {
-    /// How far above the line, in letter sizes.
+    /// Height above the line, in letter sizes.
     pub(super) fn rise(self) -> f64 {
         match self {
             Self::None => 0.0,

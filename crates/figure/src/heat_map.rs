@@ -1,4 +1,4 @@
-//! A matrix as cells: what is written beside it, and runs of cells of one colour.
+//! A matrix as cells: names beside it, and runs of cells of one colour.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use super::shade::Shading;
 use super::style::{INK, TICK, WIDER};
 use super::tick::{self, Tick};
 
-/// Longer names are cut.
+/// Greatest length of a name; longer names are cut.
 const LONGEST_NAME: f64 = 84.0;
-/// From baseline to baseline of two names.
+/// Distance from baseline to baseline of two names.
 const NAME_HEIGHT: f64 = 1.35 * TICK;
-/// How far the name of the first or last column may hang over.
+/// Length by which the name of the first or last column may hang over.
 const OVERHANG: f64 = 8.0;
 
 /// Columns from the left, rows from the top: the two axes in cells.
@@ -89,7 +89,7 @@ fn block_ticks(
     ticks
 }
 
-/// Where each block ends, in cells.
+/// End of each block, in cells.
 fn ends(blocks: &[(String, usize)]) -> Vec<f64> {
     let sum = |sum: &mut usize, (_, cells): &(String, usize)| {
         *sum += cells;

@@ -1,4 +1,4 @@
-//! Where everything goes: margins from measured text, panels in rows and columns.
+//! Layout of a figure: margins from measured text, panels in rows and columns.
 
 use super::axis::Axis;
 use super::figure::Figure;
@@ -15,17 +15,17 @@ use super::style::{
 use super::tick::Tick;
 use super::{heat_map, omitted};
 
-/// Right of a panel, where half of the last x label hangs over.
+/// Room right of a panel, where half of the last x label hangs over.
 const OVERHANG: f64 = 14.0;
-/// Between a y label and the widest tick label.
+/// Gap between a y label and the widest tick label.
 const LABEL_GAP: f64 = 5.0;
-/// Between the title of a panel and its axes.
+/// Gap between the title of a panel and its axes.
 const HEADING_GAP: f64 = 3.0;
 /// Least width of a panel's axes.
 const NARROWEST: f64 = 110.0;
-/// Added to both ends of the x axis of points and bars, as a share of its length.
+/// Share of the x axis of points and bars that is added at both its ends.
 const X_PAD: f64 = 0.03;
-/// Below a row of panels.
+/// Gap below a row of panels.
 const ROW_GAP: f64 = 10.0;
 
 /// A figure in pixels.
@@ -45,7 +45,7 @@ pub(super) struct Placed {
     pub(super) y_ticks: Vec<Tick>,
     pub(super) title: Lines,
     pub(super) x_label: Lines,
-    /// Upwards; its baselines are columns of pixels.
+    /// Label of y, upwards; its baselines are columns of pixels.
     pub(super) y_label: Lines,
     pub(super) color_bar: Option<ColorBar>,
 }
@@ -74,7 +74,7 @@ struct Grid<'a> {
     figure: &'a Figure,
     /// Width of the page.
     page: f64,
-    /// Of the margins left and right of each column.
+    /// Widths of the margins left and right of each column.
     margins: Vec<f64>,
     rooms: Vec<f64>,
     /// Size of every panel's axes.
@@ -120,7 +120,8 @@ impl<'a> Grid<'a> {
         self.margins.len()
     }
 
-    /// `count` panels from the one numbered `first`, in a row below `top`, and the row's height.
+    /// Places `count` panels from the one numbered `first` in a row below `top`; returns them and
+    /// the row's height.
     fn place_row(&self, first: usize, count: usize, top: f64) -> (Vec<Placed>, f64) {
         let titles: Vec<_> = (first..first + count).map(|i| self.title(i, top)).collect();
         let titles_end = titles.iter().map(Lines::end).fold(top, f64::max);
@@ -143,7 +144,8 @@ impl<'a> Grid<'a> {
         Lines::below(top, &self.figure.panels[index].title, HEADING, self.width + OVERHANG)
     }
 
-    /// The panel numbered `index` with the upper left corner of its axes there.
+    /// Places the panel numbered `index`, with the upper left corner of its axes at (`left`,
+    /// `top`).
     fn place(&self, index: usize, (left, top): (f64, f64), title: Lines) -> Placed {
         let Self { figure, width, height, .. } = *self;
         let panel = &figure.panels[index];
@@ -170,11 +172,12 @@ fn below_axes() -> f64 {
     TICK_LENGTH + TICK_GAP + TICK * LEADING
 }
 
-/// What is left of the axes of a panel.
+/// Margin left of the axes of a panel.
 struct LeftMargin {
     axis: Axis,
     ticks: Vec<Tick>,
-    /// Measured from the left end of the margin; none if the panel on the left has the same.
+    /// Label of y, measured from the left end of the margin; none if the panel on the left has the
+    /// same.
     label: Lines,
 }
 

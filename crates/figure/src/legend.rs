@@ -14,14 +14,14 @@ use super::{bars, curve, points, rule};
 const SAMPLE: (f64, f64) = (24.0, 6.0);
 /// Radius of a dot.
 const DOT: f64 = 2.4;
-/// Between two entries.
+/// Gap between two entries.
 const GAP: f64 = 22.0;
 /// Height of a line.
 const PITCH: f64 = 1.5 * LABEL;
-/// Below the last line.
+/// Gap below the last line.
 const BELOW: f64 = 7.0;
 
-/// What stands for a mark, in the order of drawing.
+/// Sample that stands for a mark, in the order of drawing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Sample {
     Band,
@@ -29,7 +29,7 @@ enum Sample {
     Rule,
     Curve,
     Dot,
-    /// Of dots coloured by value.
+    /// Dots coloured by value.
     Shades,
 }
 
@@ -37,7 +37,7 @@ enum Sample {
 #[derive(Clone)]
 pub(super) struct Entry {
     name: String,
-    /// As much of the name as a line has room for.
+    /// Part of the name that a line has room for.
     shown: String,
     color: Color,
     samples: Vec<Sample>,

@@ -1,18 +1,18 @@
-//! Data in, picture out: panels of curves with bands, points, histograms and heat maps, in one
-//! house style.
+//! Figures from data to files: panels of curves with bands, points, histograms and heat maps, in
+//! one style.
 //!
 //! A [`Figure`] knows nothing of runs, stores or specs. It becomes an SVG (text stays text), a
 //! PNG, a PDF, and a CSV of every number drawn. Equal figures give equal bytes. PNG and PDF use
 //! the fonts bundled with this module, so they look the same on a machine without any.
 //!
-//! What cannot be drawn leaves a gap in its curve or histogram, or a grey cell: NaN, ±∞, and on a
-//! log axis what is not above zero. The small print says how much of it there is, and a panel
-//! without anything to show says why: no number makes a figure fail.
+//! Values that cannot be drawn leave a gap in their curve or histogram, or a grey cell: NaN, ±∞,
+//! and on a log axis those that are not above zero. The small print says how many they are, and a
+//! panel without anything to show says why. So no number makes a figure fail.
 //!
 //! # Inside
-//! The figure as data is in `figure`, `panel`, `series` and `mark`. `layout` says where everything
-//! goes, `draw` turns it into a list of elements (`drawing`), from which `svg`, `png` and `pdf`
-//! each make their format.
+//! The figure as data is in `figure`, `panel`, `series` and `mark`. `layout` places everything,
+//! `draw` turns it into a list of elements (`drawing`), from which `svg`, `png` and `pdf` each make
+//! their format.
 
 mod axis;
 mod bars;

@@ -1,4 +1,4 @@
-//! What a panel shows beside curves: points, bars, rules, a heat map.
+//! Marks of a panel beside curves: points, bars, rules, a heat map.
 
 use super::color::Color;
 use super::scale::Scale;
@@ -38,16 +38,16 @@ pub struct Rule {
     pub name: String,
     /// Its colour.
     pub color: Color,
-    /// Where it runs.
+    /// Course of the line.
     pub line: Line,
 }
 
-/// Where a [`Rule`] runs. The axes reach the horizontal and the vertical ones, not the others.
+/// Course of a [`Rule`]. The axes reach the horizontal and the vertical ones, not the others.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Line {
-    /// Along this y.
+    /// At this y.
     Horizontal(f64),
-    /// Along this x.
+    /// At this x.
     Vertical(f64),
     /// y = `intercept` + `slope` x, a curve if an axis is not linear.
     Slope {
@@ -58,7 +58,7 @@ pub enum Line {
     },
 }
 
-/// A matrix as coloured cells; what has no colour on the scale, such as NaN, is grey.
+/// A matrix as coloured cells; a value without a colour on the scale, such as NaN, is grey.
 ///
 /// # Cost
 /// Up to 15 bytes of SVG for a cell, less where neighbours have the same of 129 colours.
@@ -73,18 +73,19 @@ pub struct HeatMap {
     /// Names and numbers of rows that belong together, from the top; the indices are written
     /// when there are none.
     pub row_blocks: Vec<(String, usize)>,
-    /// The same of the columns, from the left.
+    /// Names and numbers of columns that belong together, from the left.
     pub column_blocks: Vec<(String, usize)>,
     /// Scale of the colours.
     pub scale: Scale,
-    /// Which colours.
+    /// Colours of the cells.
     pub color_map: ColorMap,
 }
 
-/// Numbers to colours, told apart with any of the common colour vision deficiencies.
+/// Map from numbers to colours that remain distinct with any of the common colour vision
+/// deficiencies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum ColorMap {
-    /// From dark to bright in even steps: viridis, from the smallest to the largest number.
+    /// Colours from dark to bright in even steps: viridis, from the smallest to the largest number.
     #[default]
     Sequential,
     /// Blue, white, red: as far below zero as above, zero white (one on a log scale).

@@ -1,4 +1,4 @@
-//! What a panel does not show, and why, in words.
+//! Sentences on what a panel omits, and the reasons.
 
 use super::figure::Figure;
 use super::mark::{Bars, Line, Points};
@@ -6,7 +6,7 @@ use super::panel::Panel;
 use super::scale::Scale;
 use super::series::Series;
 
-/// Why a number has no place on a scale.
+/// Reason for which a number has no place on a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reason {
     NotANumber,
@@ -19,7 +19,7 @@ impl Reason {
     const ALL: [Reason; 4] =
         [Self::NotANumber, Self::Infinite, Self::NotPositive, Self::NoThreshold];
 
-    /// Nothing where `value` has a place.
+    /// The reason for which `value` has no place; nothing if it has one.
     fn of(scale: Scale, value: f64) -> Option<Self> {
         match scale {
             _ if scale.admits(value) => None,
@@ -58,7 +58,7 @@ impl Tally {
         tally
     }
 
-    /// That of all but so many that are missing on purpose, as NaN.
+    /// The tally without `cut` marks that are missing on purpose, as NaN.
     fn without(mut self, cut: usize) -> Self {
         let missing = self.missing.iter_mut().zip(Reason::ALL);
         let undefined = missing.filter(|(_, reason)| *reason == Reason::NotANumber);
@@ -102,7 +102,7 @@ pub(super) fn notes(figure: &Figure) -> String {
     figure.panels.iter().map(line).collect()
 }
 
-/// Why a panel shows nothing at all.
+/// The reason for which a panel shows nothing at all.
 pub(super) fn reason(panel: &Panel) -> String {
     let tallies: Vec<Tally> = drawn(panel).into_iter().chain(colored(panel)).collect();
     let mut reasons: Vec<&str> = Vec::new();
@@ -129,8 +129,8 @@ fn omitted(panel: &Panel) -> String {
     sentences.join(" ").trim().into()
 }
 
-/// What has a place or none. NaN in a member or a band is no omission: the run was shorter, or the
-/// centre is missing too.
+/// Tallies of the marks that need a place. NaN in a member or a band is not an omission: the run
+/// was shorter, or the centre is missing too.
 fn drawn(panel: &Panel) -> Vec<Tally> {
     let (x, y) = (panel.x_scale, panel.y_scale);
     let place = move |(&a, &b): (&f64, &f64)| Reason::of(x, a).or(Reason::of(y, b));
@@ -177,7 +177,7 @@ fn bars(bars: &Bars, (x, y): (Scale, Scale)) -> impl Iterator<Item = Option<Reas
     })
 }
 
-/// What has a colour or is grey.
+/// Tallies of the cells and dots that need a colour, and are grey without.
 fn colored(panel: &Panel) -> Vec<Tally> {
     let cells = panel.heat_map.iter().flat_map(|map| map.values.iter().map(|&v| (map.scale, v)));
     let cells = cells.map(|(scale, v)| Reason::of(scale, v));

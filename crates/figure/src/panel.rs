@@ -10,9 +10,9 @@ use super::series::Series;
 pub struct Panel {
     /// Heading of the panel.
     pub title: String,
-    /// What x is, with its unit.
+    /// Name of x, with its unit.
     pub x_label: String,
-    /// What y is, with its unit.
+    /// Name of y, with its unit.
     pub y_label: String,
     /// Scale of x.
     pub x_scale: Scale,
@@ -28,15 +28,15 @@ pub struct Panel {
     pub rules: Vec<Rule>,
     /// Coloured cells that fill the panel, alone: the axes count cells, the scales do not apply.
     pub heat_map: Option<HeatMap>,
-    /// What the colours of shaded points or of the heat map mean, with its unit: label of the
-    /// colour bar, which is there if they are.
+    /// Meaning of the colours of shaded points or of the heat map, with its unit: label of the
+    /// colour bar, which is drawn if there are any.
     pub shade_label: String,
     /// Scale of the colours of shaded points; a heat map has its own.
     pub shade_scale: Scale,
     /// Points of curves that were left out on purpose, NaN in their place: the caption says why.
     pub cut: usize,
-    /// Sentences for the small print, such as what was left out before; stands in the panel as the
-    /// reason where there is nothing to draw.
+    /// Sentences for the small print, such as what was left out before. In a panel with nothing to
+    /// draw they stand as the reason.
     pub note: String,
 }
 

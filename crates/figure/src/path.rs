@@ -3,7 +3,8 @@
 /// Length of the line whose round caps are a dot. Renderers disagree on lines of length zero.
 pub(super) const DOT_LENGTH: f64 = 0.01;
 
-/// Farther places are moved here, so that no reader of PNG or PDF meets numbers it cannot hold.
+/// Farthest place: farther ones are moved here, so that no reader of PNG or PDF meets numbers it
+/// cannot hold.
 const FARTHEST: f64 = 1e6;
 
 /// A number of subpaths, in pixels from the upper left corner of the page.
@@ -23,9 +24,9 @@ pub(super) enum Segment {
     Horizontal(f64),
     /// A vertical line to y.
     Vertical(f64),
-    /// A line so far to the right.
+    /// A line to the right, of this length.
     Right(f64),
-    /// A line so far down.
+    /// A line downwards, of this length.
     Down(f64),
     /// A line back to where the subpath began.
     Close,

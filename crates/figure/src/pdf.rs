@@ -18,9 +18,9 @@ use super::path::{Path, Step};
 const POINTS: f32 = 0.75;
 /// Level of compression.
 const LEVEL: u8 = 9;
-/// Viewers smooth every edge, so that the page would shine through between cells: larger ones, by
-/// half of this in cells, lie below, cut at the edge of all. Above they would favour the colours
-/// drawn last.
+/// Width of the outline of the cells that lie below the others, in cells. Viewers smooth every
+/// edge, so that the page would shine through between cells without them. They are cut at the edge
+/// of all cells. Above the others they would favour the colours drawn last.
 const GROUND: f32 = 0.3;
 
 /// The drawing as a document of one page.
@@ -126,7 +126,7 @@ impl Page {
         Self { content: Content::new(), opacities, characters }
     }
 
-    /// Draws one shape; what it sets does not outlive it.
+    /// Draws one shape; its settings end with it.
     fn shape(&mut self, opacity: f64, draw: impl FnOnce(&mut Content)) {
         self.content.save_state();
         if opacity < 1.0 {
@@ -206,7 +206,7 @@ fn embed(pdf: &mut Pdf, index: usize, characters: &BTreeMap<u16, char>) {
     embed_file(pdf, (descriptor, file), bundled);
 }
 
-/// Adds the file of a font and what is said of it.
+/// Adds the file and the descriptor of a font.
 fn embed_file(pdf: &mut Pdf, (descriptor, file): (Ref, Ref), font: &Font) {
     let Font { name, data, face } = font;
     let thousandths = |units: f32| 1000.0 * units / f32::from(face.units_per_em());
@@ -271,7 +271,7 @@ mod tests {
         drawing
     }
 
-    /// What the page draws.
+    /// Content of the page.
     fn content(drawing: &Drawing) -> String {
         let mut page = Page::new();
         drawing.paint(&mut page);

@@ -22,7 +22,8 @@ pub enum Error {
     Png(String),
 }
 
-/// Most dots of a PNG, 256 MB while it is drawn: a page of hundreds of panels gets fewer to a pixel.
+/// Largest number of dots of a PNG, 256 MB while it is drawn: a page of hundreds of panels gets
+/// fewer to a pixel.
 pub(super) const MOST_DOTS: f32 = 64e6;
 
 /// The drawing in dots, `scale` to a pixel, or as many as [`MOST_DOTS`] allows.
@@ -42,7 +43,7 @@ pub(super) fn png(drawing: &Drawing, scale: f32) -> Result<Vec<u8>, Error> {
 /// The picture being painted.
 struct Dots {
     dots: Pixmap,
-    /// From pixels to dots.
+    /// Map from pixels to dots.
     scale: Transform,
 }
 

@@ -10,10 +10,10 @@ use super::path::Path;
 use super::shade::Shading;
 use super::style::FAINT_INK;
 
-/// Around dots coloured by value, the brightest of which would fade into the page.
+/// Width of the rim around dots coloured by value, the brightest of which would fade into the page.
 const RIM: f64 = 0.35;
 
-/// Smaller ones where there are many.
+/// Radius of dots, smaller where there are many.
 fn radius(count: usize) -> f64 {
     match count {
         0..=60 => 2.4,

@@ -6,7 +6,7 @@ use super::frame::{Frame, runs};
 use super::mark::{Line, Rule};
 use super::path::Path;
 
-/// Where an axis is not linear a rule is a curve of this many pieces.
+/// Number of pieces of a rule that is a curve, because an axis is not linear.
 const PIECES: usize = 256;
 
 /// Attributes of a dashed line.

@@ -1,16 +1,16 @@
 //! Scales: numbers to coordinates along an axis and back.
 
-/// How numbers become lengths along an axis, or colours.
+/// Map from numbers to lengths along an axis, or to colours.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub enum Scale {
-    /// In proportion.
+    /// Lengths in proportion to numbers.
     #[default]
     Linear,
     /// Equal ratios, equal lengths.
     Log,
     /// Linear within ±`linear`, which takes the room of a decade; equal ratios beyond, both ways.
     SymLog {
-        /// Where the linear part ends; where it is not positive and finite nothing can be drawn.
+        /// End of the linear part; nothing can be drawn unless it is positive and finite.
         linear: f64,
     },
 }

@@ -13,9 +13,9 @@ pub struct Series {
     pub x: Vec<f64>,
     /// The bold curve: mean, median, or the only run.
     pub center: Vec<f64>,
-    /// Shaded region around it.
+    /// Shaded region around the bold curve.
     pub band: Option<Band>,
-    /// What was averaged, drawn faint.
+    /// Curves that were averaged, drawn faint.
     pub members: Vec<Member>,
 }
 

@@ -1,4 +1,4 @@
-//! Numbers as colours, and the bar beside a panel that says which is which.
+//! Numbers as colours, and the colour bar beside a panel.
 
 use super::axis::Axis;
 use super::color::Color;
@@ -12,9 +12,9 @@ use super::scale::Scale;
 use super::style::{INK, LABEL, TICK, TICK_GAP, TICK_LENGTH, WIDER};
 use super::tick::Tick;
 
-/// Colours a map is reduced to; odd, so that one of them is in the middle.
+/// Number of colours a map is reduced to; odd, so that one of them is in the middle.
 pub(super) const LEVELS: usize = 129;
-/// What has no colour.
+/// Colour of values without a place on the scale.
 pub(super) const MISSING: Color = Color(0xb4, 0xb4, 0xb4);
 
 /// Viridis of matplotlib (van der Walt and Smith, CC0), every seventeenth of its 256 colours.
@@ -28,12 +28,12 @@ const BLUE_RED: [u32; 11] = [
     0xb2182b, 0x67001f,
 ];
 
-/// Between the axes and the bar, and the width of the bar.
+/// Gap between the axes and the bar, and width of the bar.
 const GAP: f64 = 12.0;
 const BAR: f64 = 10.0;
-/// Between the tick labels and the label of the bar.
+/// Gap between the tick labels and the label of the bar.
 const LABEL_GAP: f64 = 5.0;
-/// Right of everything.
+/// Room right of everything.
 const AFTER: f64 = 6.0;
 
 /// The colours of one panel.
@@ -43,7 +43,7 @@ pub(super) struct Shading {
 }
 
 impl Shading {
-    /// Of the heat map, or else of the shaded points together; none if there are neither.
+    /// Shading of the heat map, or else of the shaded points together; none if there are neither.
     pub(super) fn of(panel: &Panel) -> Option<Self> {
         if let Some(map) = &panel.heat_map {
             return Some(Self::of_map(map));
@@ -64,7 +64,7 @@ impl Shading {
         Self { axis, map: map.color_map }
     }
 
-    /// Which of the colours `value` has; none if the scale has no place for it.
+    /// Index of the colour of `value`; none if the scale has no place for it.
     pub(super) fn level(&self, value: f64) -> Option<usize> {
         let fraction = self.axis.fraction(value)?.clamp(0.0, 1.0);
         Some((fraction * (LEVELS - 1) as f64).round() as usize)
@@ -100,7 +100,7 @@ fn between(anchors: &[u32], fraction: f64) -> Color {
 pub(super) struct ColorBar {
     pub(super) shading: Shading,
     ticks: Vec<Tick>,
-    /// Upwards; measured from the right end of the axes.
+    /// Label, upwards; measured from the right end of the axes.
     label: Lines,
     height: f64,
 }
@@ -116,7 +116,7 @@ impl ColorBar {
         Some(Self { shading, ticks, label, height })
     }
 
-    /// From the right end of the axes to the next column.
+    /// Width from the right end of the axes to the next column.
     pub(super) fn width(&self) -> f64 {
         self.label.end() + AFTER
     }

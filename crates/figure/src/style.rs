@@ -1,10 +1,10 @@
-//! The house style: sizes in pixels and inks.
+//! The style of figures: sizes in pixels, and inks.
 
 use super::color::Color;
 
 /// Ink of text and axes.
 pub(super) const INK: Color = Color(0x1a, 0x1a, 0x1a);
-/// Ink of what matters less.
+/// Ink of the caption and other secondary elements.
 pub(super) const FAINT_INK: Color = Color(0x55, 0x55, 0x55);
 
 /// Sizes of letters.
@@ -13,14 +13,14 @@ pub(super) const HEADING: f64 = 12.0;
 pub(super) const LABEL: f64 = 11.5;
 pub(super) const TICK: f64 = 10.5;
 pub(super) const CAPTION: f64 = 10.5;
-/// From baseline to baseline, in letter sizes.
+/// Distance from baseline to baseline, in letter sizes.
 pub(super) const LEADING: f64 = 1.35;
-/// A browser without Helvetica, Arial or a twin may set wider letters: room for them.
+/// Factor of room for the wider letters that a browser without Helvetica, Arial or a twin may set.
 pub(super) const WIDER: f64 = 1.12;
 
 /// Length of a labelled tick.
 pub(super) const TICK_LENGTH: f64 = 4.0;
-/// From a tick to its label.
+/// Gap from a tick to its label.
 pub(super) const TICK_GAP: f64 = 3.0;
-/// Around the page.
+/// Margin around the page.
 pub(super) const MARGIN: f64 = 12.0;

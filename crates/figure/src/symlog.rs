@@ -7,7 +7,7 @@ use super::tick::{self, Tick};
 
 /// Least distance of two labels, in shares of what each would have if they were as many as asked.
 const LABEL_GAP: f64 = 0.5;
-/// The threshold may be closer to zero by this factor: without it the axis cannot be read.
+/// Factor by which the threshold may be closer to zero: without it the axis cannot be read.
 const CLOSER: f64 = 0.85;
 
 /// Ticks between the coordinates `lo` and `hi`, no two labels closer than half the range over
@@ -49,7 +49,7 @@ fn both_signs(linear: f64, lo: f64, hi: f64, apart: f64) -> Vec<Tick> {
     ticks
 }
 
-/// What may be labelled, the most important first: zero, ±`linear`, every so many decades.
+/// Ticks that may be labelled, the most important first: zero, ±`linear`, every so many decades.
 fn major(linear: f64, decades: RangeInclusive<i32>, stride: i32) -> Vec<Tick> {
     let threshold = Tick::new(linear, threshold_label(linear));
     let decades = decades.filter(|e| e % stride == 0);
@@ -59,7 +59,8 @@ fn major(linear: f64, decades: RangeInclusive<i32>, stride: i32) -> Vec<Tick> {
     [Tick::new(0.0, "0".into())].into_iter().chain(both).collect()
 }
 
-/// From one labelled decade to the next; unlike a log axis this one has to fit two halves.
+/// Number of decades from one labelled one to the next; unlike a log axis this one has to fit two
+/// halves.
 fn stride(apart: f64) -> i32 {
     let strides = [1, 2, 3, 4, 5, 10, 20, 30, 50, 100, 200];
     strides.into_iter().find(|&s| f64::from(s) >= apart).unwrap_or(300)
@@ -77,13 +78,13 @@ fn minor(linear: f64, decades: RangeInclusive<i32>, stride: i32) -> Vec<Tick> {
     values.into_iter().flat_map(|v| [v, -v]).map(|v| Tick::new(v, String::new())).collect()
 }
 
-/// For a range with too few of the other labels: multiples of a round number.
+/// Multiples of a round number, for a range with too few of the other labels.
 fn round_numbers(linear: f64, lo: f64, hi: f64, most: usize) -> Vec<Tick> {
     let ticks = tick::linear(value(linear, lo), value(linear, hi), most);
     spaced(linear, ticks.into_iter(), LABEL_GAP * (hi - lo) / most.max(1) as f64)
 }
 
-/// Those that are not too close to one before them.
+/// The ticks that are not too close to one before them.
 fn spaced(linear: f64, ticks: impl Iterator<Item = Tick>, apart: f64) -> Vec<Tick> {
     let mut kept: Vec<Tick> = Vec::new();
     for tick in ticks {

@@ -3,7 +3,7 @@
 /// A small table of text, for terminals and pages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
-    /// What it shows.
+    /// Title of the table.
     pub title: String,
     /// Column names.
     pub head: Vec<String>,

@@ -1,4 +1,4 @@
-//! Ticks: round numbers inside a range, and how they are written.
+//! Ticks: round numbers inside a range, and their labels.
 
 use super::drawing::{Anchor, Drawing};
 use super::scale::power_of_ten;
@@ -7,9 +7,9 @@ use super::style::{TICK, TICK_LENGTH};
 /// A mark on an axis; a minor one has no label.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Tick {
-    /// Where.
+    /// Number at which the tick stands.
     pub(super) value: f64,
-    /// What is written there; superscripts as `10^{2}`.
+    /// Label; superscripts as `10^{2}`.
     pub(super) label: String,
     /// Whether the axis has a mark there.
     pub(super) marked: bool,
@@ -80,7 +80,7 @@ fn decade_ticks(inside: &[(i32, i32)], apart: usize) -> Vec<Tick> {
     inside.iter().filter_map(tick).collect()
 }
 
-/// 10ᵉ as it is written.
+/// 10ᵉ as a label.
 pub(super) fn decade(e: i32) -> String {
     signed(&format!("10^{{{e}}}"))
 }

@@ -1,6 +1,6 @@
-//! Figures from the outside: what is in the SVG, the PNG, the PDF and the CSV.
+//! Figures from the outside: contents of the SVG, the PNG, the PDF and the CSV.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 #[path = "figure/marks.rs"]

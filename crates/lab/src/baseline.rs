@@ -1,7 +1,7 @@
 //! Losses that need no training, on the held-out prompts of a run: reference lines of its loss.
 
 use windtunnel_math::lanes::Isa;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_measure::stats::{mean, quantile};
 use windtunnel_model::Evaluator;
 use windtunnel_model::task::{Batch, Prompts};
@@ -56,7 +56,7 @@ pub fn theory(lines: &[Baseline]) -> Option<&Baseline> {
 /// layers.
 pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Baselines {
     let (task, model) = (&spec.task.task, &spec.model.transformer);
-    let key = Key { seed: spec.eval.seed, purpose: Purpose::HeldOut, step: 0 };
+    let key = Key::held_out(spec.eval.seed);
     let batch: Batch<f64> = task.batch(model.form(), isa, key, spec.eval.batch_size);
     let batch = batch.moments();
     let target = |index: usize| batch.prompt(index)[batch.layout().rows() - 2];

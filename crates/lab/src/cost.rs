@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use windtunnel_math::lanes::Isa;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_measure::instrument::{EstimatorPlan, Instrument, Work};
 use windtunnel_model::Evaluator;
 use windtunnel_model::task::{Form, Labels, Stream};
@@ -127,7 +127,7 @@ pub fn seconds_per_prompt(spec: &RunSpec, isa: Isa) -> f64 {
     let mut grad = vec![0.0; params.len()];
     let (started, mut fastest, mut step) = (Instant::now(), f64::INFINITY, 0);
     while step == 0 || started.elapsed() < TIMED {
-        let key = Key { seed: spec.train.seed, purpose: Purpose::Train, step };
+        let key = Key::train(spec.train.seed, step);
         let stream = Stream::new(&spec.task.task, model.form(), isa, key, PROMPTS);
         let round = Instant::now();
         evaluator.gradient(&params, &stream, &mut grad);

@@ -90,7 +90,9 @@ fn single_step(run: &Measured, m: &Measurement, of: &str) -> Vec<(String, Figure
 fn member(run: &Measured) -> Member {
     let mut rows = run.recorded.clone();
     for m in &run.measurements {
-        rows.extend(m.readings.iter().map(|(metric, value)| Row::new(m.step, metric.clone(), value)));
+        rows.extend(
+            m.readings.iter().map(|(metric, value)| Row::new(m.step, metric.clone(), value)),
+        );
     }
     Member { run: run.id.clone(), seed: run.spec.train.seed, rows }
 }

@@ -1,4 +1,4 @@
-//! What an instrument sees of a model: a function of its parameters.
+//! Objectives: functions of the parameters, as instruments see a model.
 
 use std::error::Error;
 use std::fmt;
@@ -9,9 +9,9 @@ use std::ops::Range;
 pub struct Block {
     /// Name in metrics and pictures, such as `q2`.
     pub name: String,
-    /// Where they are in the parameter vector.
+    /// Range of their indices in the parameter vector.
     pub range: Range<usize>,
-    /// Rows and columns where they are all entries of one matrix, row by row.
+    /// Rows and columns, if they are all entries of one matrix, row by row.
     pub shape: Option<(usize, usize)>,
     /// Whether f does not depend on them at all: gradient and Hessian rows are exactly zero.
     pub unused: bool,
@@ -25,7 +25,7 @@ impl Block {
 }
 
 /// Error returned by an objective that could not be evaluated: an exception of an outside model, a
-/// connection that was lost. A loss that is infinite or NaN is no error but a value.
+/// connection that was lost. An infinite or NaN loss is a value, not an error.
 #[derive(Debug)]
 pub struct ObjectiveError(Box<dyn Error + Send + Sync>);
 
@@ -58,8 +58,8 @@ impl Error for ObjectiveError {}
 /// Methods take `&mut self` because implementations keep their workspaces.
 ///
 /// # Errors
-/// Every method may fail where the function lives outside of this program. What it has written by
-/// then is of no use.
+/// Every method may fail if the function lives outside of this program. Its outputs are of no use
+/// then.
 pub trait Objective {
     /// Number of parameters p.
     fn dim(&self) -> usize;

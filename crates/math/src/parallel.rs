@@ -1,9 +1,9 @@
-//! The only module that makes threads.
+//! Threads; no other module makes any.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 
-/// Turns of waiting for the other threads before going to sleep: some ten microseconds.
+/// Number of turns of waiting for other threads before going to sleep: some ten microseconds.
 const SPINS: u32 = 2000;
 
 /// A fixed number of threads that share the items of a job.
@@ -15,7 +15,7 @@ impl Pool {
     /// A pool of `threads` threads (at least 1), the caller's own among them.
     ///
     /// # Panics
-    /// When the operating system refuses a thread.
+    /// If the operating system refuses a thread.
     pub fn new(threads: usize) -> Pool {
         if threads <= 1 {
             return Pool { helpers: None };
@@ -33,8 +33,8 @@ impl Pool {
 
     /// Runs `work(worker, k, item k)` once for every item; a worker that is done takes the next.
     ///
-    /// Which worker takes an item is left to chance, so the result for an item must not depend on
-    /// what its worker did before.
+    /// Any worker may take any item, so the result for an item must not depend on what its worker
+    /// did before.
     pub fn for_each<W: Send, I: Send>(
         &self,
         workers: &mut [W],
@@ -49,8 +49,9 @@ impl Pool {
             while let Some((k, item)) = take() {
                 work(worker, k, item);
             }
-            // A step lasts microseconds, as long as it takes to wake a thread. So all wait awake
-            // for the last: the caller to go on at once, the helpers for the next step.
+            // A step lasts microseconds, as long as it takes to wake a thread. So all stay awake
+            // until the last is done: the caller to go on at once, the other threads for the next
+            // step.
             busy.fetch_sub(1, Ordering::Relaxed);
             for _ in 0..SPINS {
                 if busy.load(Ordering::Relaxed) == 0 {

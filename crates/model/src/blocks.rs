@@ -46,7 +46,7 @@ impl Transformer {
         format!("{matrix}{layer}{head}")
     }
 
-    /// P, of the last layer or not.
+    /// Blocks of the P in `range`; `last` says whether it is the last layer's.
     fn parts_of_p(&self, name: &str, range: Range<usize>, last: bool) -> Vec<Block> {
         let Range { start, end } = range;
         let shape = Some((self.size(), self.size()));
@@ -67,7 +67,7 @@ impl Transformer {
     }
 }
 
-/// A block that is no whole matrix.
+/// A block that is not a whole matrix.
 fn block(name: String, range: Range<usize>, unused: bool) -> Block {
     Block { name, range, shape: None, unused }
 }

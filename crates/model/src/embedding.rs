@@ -1,13 +1,13 @@
-//! How parameters sit in the matrices of all layers, as kernels have them.
+//! Map from parameters to the matrices of all layers that kernels use.
 //!
-//! Sparse parameterization, fixed corners and tied layers are all the same thing: every entry of
-//! those matrices is a constant or a parameter, and a gradient with respect to the entries is pulled
-//! back by adding what belongs to the same parameter.
+//! Sparse parameterization, fixed corners and tied layers are one thing here: every entry of those
+//! matrices is a constant or a parameter. A gradient with respect to the entries is pulled back by
+//! adding the entries that are the same parameter.
 
 use super::{Corner, Parameterization, Transformer};
 use windtunnel_math::lanes::Real;
 
-/// What an entry is.
+/// Entry of the matrices: a constant or the index of a parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Entry {
     Constant(f64),
@@ -47,7 +47,7 @@ impl Embedding {
         self.entries.len()
     }
 
-    /// The entries of parameters, or of a direction: constants are zero there.
+    /// The entries at given parameters, or along a direction, whose constants are zero.
     pub(super) fn expand<T: Real>(&self, params: &[T], constant: fn(f64) -> f64) -> Vec<T> {
         let value = |entry: &Entry| match *entry {
             Entry::Constant(x) => T::nearest(constant(x)),

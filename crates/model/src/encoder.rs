@@ -97,7 +97,7 @@ impl<V: Lane, D: Dim> Weights<V, D> {
     }
 }
 
-/// What tokens of `width` entries were, and what the hidden layer made of them.
+/// Record of the forward pass over tokens of `width` entries: the tokens and the hidden layer.
 pub(super) struct Tape<V: Lane, D: Dim> {
     token: V::Token,
     width: D,
@@ -112,14 +112,15 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         Tape { token, width, x: Vec::new(), hidden: Vec::new(), units: encoder.hidden }
     }
 
-    /// Room for so many tokens.
+    /// Makes room for this number of tokens.
     pub(super) fn resize(&mut self, tokens: usize) {
         let (width, zero) = (self.width, V::splat(self.token, 0.0));
         self.x.resize_with(tokens, || width.vector(zero));
         self.hidden.resize(tokens * self.units, zero);
     }
 
-    /// Replaces the covariates of all tokens, two at a time, which share the loads of weights.
+    /// Replaces the covariates of all tokens by the network's output, two tokens at a time, which
+    /// share the loads of weights.
     #[inline(always)]
     pub(super) fn forward<E: Dim>(&mut self, weights: &Weights<V, E>, z: &mut [D::Vector<V>]) {
         for t in (0..z.len() - 1).step_by(2) {
@@ -168,7 +169,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         }
     }
 
-    /// Adds what the adjoints of all tokens tell of the weights to `bar`.
+    /// Adds the gradient of the weights to `bar`, from the adjoints of all tokens.
     ///
     /// b̄₂ += x̄,  W̄₂ += x̄ hᵀ,  h̄ = W₂ᵀ x̄ where h > 0,  b̄₁ += h̄,  W̄₁ += h̄ xᵀ
     #[inline(always)]

@@ -12,7 +12,7 @@ use windtunnel_math::lanes::{BLOCK, Isa};
 use windtunnel_math::objective::SampleGradients;
 use windtunnel_math::parallel::Pool;
 
-/// Blocks whose gradients are summed in lanes before they go on in double precision: a fixed
+/// Number of blocks whose gradients are summed in lanes before double precision: a fixed
 /// number, so that the order of summation depends on nothing else.
 const CHUNK: usize = 8;
 
@@ -32,7 +32,7 @@ struct Partial {
 /// Evaluates one model on any prompts, with all workspaces made beforehand.
 pub struct Evaluator<T> {
     model: Transformer,
-    /// From parameters to the weights of the kernel, where they are not the same.
+    /// Map from parameters to the weights of the kernel, where the two differ.
     embedding: Option<Embedding>,
     isa: Isa,
     pool: Pool,
@@ -44,7 +44,7 @@ impl<T: Trained> Evaluator<T> {
     /// An evaluator on `threads` threads.
     ///
     /// # Panics
-    /// When depth, dimension or number of heads is 0.
+    /// If depth, dimension or number of heads is 0.
     pub fn new(model: Transformer, isa: Isa, threads: usize) -> Evaluator<T> {
         let sizes = [model.depth, model.dim, model.heads];
         assert!(!sizes.contains(&0), "no such model: {model:?}");
@@ -77,7 +77,7 @@ impl<T: Trained> Evaluator<T> {
     /// Mean loss over the prompts.
     ///
     /// # Panics
-    /// When `params` or the prompts do not fit the model, or there are no prompts.
+    /// If `params` or the prompts do not fit the model, or there are no prompts.
     pub fn value(&mut self, params: &[T], prompts: &impl Prompts<T>) -> f64 {
         self.start(params, prompts);
         self.sum(prompts, |worker, range, partial| {
@@ -94,7 +94,7 @@ impl<T: Trained> Evaluator<T> {
     /// Mean loss; its gradient goes to `grad`.
     ///
     /// # Panics
-    /// As [`Evaluator::value`], and when `grad` has another length than `params`.
+    /// As [`Evaluator::value`], and if `grad` has another length than `params`.
     pub fn gradient(&mut self, params: &[T], prompts: &impl Prompts<T>, grad: &mut [T]) -> f64 {
         self.start(params, prompts);
         self.sum(prompts, |worker, range, partial| {
@@ -156,7 +156,7 @@ impl<T: Trained> Evaluator<T> {
         self.workers.iter_mut().for_each(|worker| worker.gradients.start(&point));
     }
 
-    /// Weights of the kernel; `constant` is what becomes of those that are no parameters.
+    /// Weights of the kernel; `constant` maps those that are not parameters.
     fn expand<'a>(&self, params: &'a [T], constant: fn(f64) -> f64) -> Cow<'a, [T]> {
         match &self.embedding {
             Some(embedding) => Cow::Owned(embedding.expand(params, constant)),
@@ -243,7 +243,7 @@ impl Evaluator<f64> {
     /// The Hessian of the mean loss, [p, p], goes to `out`.
     ///
     /// # Panics
-    /// As [`Evaluator::gradient`], and when `out` has another length than p².
+    /// As [`Evaluator::gradient`], and if `out` has another length than p².
     pub fn hessian(&mut self, params: &[f64], prompts: &impl Prompts<f64>, out: &mut [f64]) {
         let p = params.len();
         self.check(params, prompts);
@@ -255,8 +255,9 @@ impl Evaluator<f64> {
         }
     }
 
-    /// Rows of layer k are Hessian-vector products of the model that begins there, on prompts that
-    /// have passed the layers before; columns of earlier layers follow by symmetry.
+    /// Writes the Hessian layer by layer. Rows of layer k are Hessian-vector products of the model
+    /// that begins there, on prompts that have passed the layers before; columns of earlier layers
+    /// follow by symmetry.
     fn hessian_by_layers(&mut self, params: &[f64], prompts: &impl Prompts<f64>, out: &mut [f64]) {
         let Transformer { depth, dim, .. } = self.model;
         let (p, entries) = (params.len(), dim * dim);
@@ -287,7 +288,7 @@ impl Evaluator<f64> {
         }
     }
 
-    /// One product for every parameter that the loss can depend on.
+    /// Writes the Hessian by one product for every parameter that the loss can depend on.
     fn hessian_by_rows(&mut self, params: &[f64], prompts: &impl Prompts<f64>, out: &mut [f64]) {
         let Some(embedding) = self.embedding.clone() else { return };
         let p = params.len();

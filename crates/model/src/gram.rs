@@ -16,9 +16,9 @@ use super::{Transformer, encoder, full};
 use crate::task::{label_row, query_row, square_row, target_row, triangle};
 use windtunnel_math::lanes::{BLOCK, Lane};
 
-/// What a layer received and computed.
+/// Inputs and intermediate results of a layer.
 struct Record<V: Lane, D: Dim> {
-    /// Received: G and the query z.
+    /// Inputs: G and the query z.
     gram: D::Matrix<V>,
     z: D::Vector<V>,
     /// K_h, B, U = B G.
@@ -45,7 +45,7 @@ pub(super) struct Tape<V: Lane, D: Dim> {
     m: D::Matrix<V>,
     v: D::Vector<V>,
     w: D::Vector<V>,
-    /// With an encoder: what it leaves of the tokens.
+    /// Encoded tokens, if there is an encoder.
     tokens: Vec<D::Vector<V>>,
     encoder: Option<encoder::Tape<V, D>>,
 }
@@ -233,7 +233,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         std::mem::swap(z_bar, v);
     }
 
-    /// From Ḡ to the tokens, z̄ₜ = 2 Ḡ zₜ/n in their place, and on to the encoder.
+    /// Reverse pass from Ḡ to the tokens, z̄ₜ = 2 Ḡ zₜ/n in their place, and on to the encoder.
     #[inline(always)]
     fn reverse_tokens(
         &mut self,
@@ -307,7 +307,7 @@ impl<V: Lane, D: Dim> Kernel<V> for Tape<V, D> {
     }
 }
 
-/// The identity.
+/// Sets `m` to the identity.
 #[inline(always)]
 fn identity<V: Lane, D: Dim>((token, dim): (V::Token, D), m: &mut D::Matrix<V>) {
     for i in 0..dim.get() {

@@ -1,4 +1,4 @@
-//! What a kernel is: forward and reverse pass over one register of prompts.
+//! The trait of kernels: forward and reverse pass over one register of prompts.
 
 use windtunnel_math::lanes::{BLOCK, Lane};
 
@@ -21,11 +21,11 @@ pub(super) trait Kernel<V: Lane>: Send {
     /// Adds the gradient of Σ r² over the lanes to `grad`, lane by lane; `residual` is what
     /// [`Kernel::forward`] returned.
     fn reverse(&mut self, weights: &[Self::Part], residual: V, grad: &mut [Self::Part]);
-    /// Replaces prompts by what the first part makes of them, where parts are layers and prompts
-    /// can tell: the loss of the layers that are left is then that of all.
+    /// Replaces prompts by the output of the first part, where parts are layers and prompts can
+    /// hold it: the remaining layers then have the loss of all.
     ///
     /// # Panics
-    /// For kernels that have no such thing.
+    /// If the kernel cannot do so.
     fn advance(&mut self, first: &Self::Part, block: &mut [[V::Scalar; BLOCK]], lane: usize) {
         let _ = (first, block, lane);
         panic!("this kernel does not take layers off");

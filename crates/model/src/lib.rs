@@ -13,7 +13,7 @@
 //!
 //! Linear attention needs the moments of a prompt only, so no n×n matrix is ever formed
 //! (docs/derivations.md); other attention and an encoder need its tokens ([`Transformer::form`]).
-//! [`crate::reference`] does all of it the long way.
+//! [`crate::reference`] computes all of it naively.
 
 pub mod attention;
 mod blocks;
@@ -40,10 +40,10 @@ pub use objective::{BatchObjective, TaskObjective};
 
 use crate::task::Form;
 use windtunnel_math::linalg;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
-/// Where the query of the prompt is kept from being a key. It makes a difference to normalized
-/// weights only.
+/// Place where the query of the prompt is kept from being a key. It makes a difference to
+/// normalized weights only.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Mask {
     /// Among the values: softmax runs over all n + 1 keys, then the query's value is dropped, as in
@@ -56,13 +56,13 @@ pub enum Mask {
 /// The last entry of P, by which labels are passed on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Corner {
-    /// 1, which takes away the symmetry P → γP, Q → Q/γ.
+    /// The constant 1, which removes the symmetry P → γP, Q → Q/γ.
     Fixed,
     /// A parameter like all others.
     Free,
 }
 
-/// Which entries of the (d+1)×(d+1) matrices P and Q are parameters.
+/// Choice of the entries of the (d+1)×(d+1) matrices P and Q that are parameters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameterization {
     /// The leading d×d blocks; P = [P 0; 0 1], Q = [Q 0; 0 0].
@@ -80,11 +80,11 @@ pub struct Transformer {
     pub dim: usize,
     /// Number of heads H ≥ 1, whose outputs are added.
     pub heads: usize,
-    /// φ.
+    /// Activation φ of the scores.
     pub attention: Attention,
-    /// Of softmax.
+    /// Mask of normalized weights.
     pub mask: Mask,
-    /// Of P and Q.
+    /// Parameterization of P and Q.
     pub parameterization: Parameterization,
     /// Whether all layers share their parameters (a looped Transformer).
     pub tied: bool,
@@ -137,7 +137,7 @@ impl Transformer {
         if self.attention == Attention::Linear { self.dim + 1 } else { self.size() }
     }
 
-    /// What the model reads of a prompt.
+    /// Form in which the model reads a prompt.
     pub fn form(&self) -> Form {
         match (self.attention, self.encoder) {
             (Attention::Linear, None) => Form::Moments,
@@ -153,7 +153,7 @@ impl Transformer {
     /// Initial parameters, a function of the seed alone: entries of P and Q are N(0, `std`²), a
     /// fixed corner is 1, the encoder has PyTorch's default law.
     pub fn init(&self, seed: u64, std: f64) -> Vec<f64> {
-        let key = Key { seed, purpose: Purpose::Init, step: 0 };
+        let key = Key::parameters(seed);
         let matrices = self.shape().iter().product();
         let mut params: Vec<f64> =
             linalg::normals(key, matrices).into_iter().map(|z| std * z).collect();
@@ -161,12 +161,12 @@ impl Transformer {
             params[corner] = 1.0;
         }
         if let Some(encoder) = self.encoder {
-            params.extend(encoder.init(self.dim, Key { step: 1, ..key }));
+            params.extend(encoder.init(self.dim, Key::encoder(seed)));
         }
         params
     }
 
-    /// Where fixed corners of P stand among the parameters.
+    /// Indices of the fixed corners of P among the parameters.
     pub fn corners(&self) -> impl Iterator<Item = usize> + use<> {
         let size = self.size() * self.size();
         let fixed = self.parameterization == Parameterization::Full(Corner::Fixed);

@@ -21,7 +21,7 @@ pub(super) trait Dim: Copy + Send + 'static {
     fn vector<V: Lane>(self, value: V) -> Self::Vector<V>;
     fn matrix<V: Lane>(self, value: V) -> Self::Matrix<V>;
     fn hold<V: Lane>(vector: &Self::Vector<V>) -> Self::Held<'_, V>;
-    /// The vector, to be put back.
+    /// Takes the vector out, to be put back later.
     fn take<V: Lane>(vector: &mut Self::Vector<V>) -> Self::Vector<V>;
     /// Calls `tile` so that its tiles cover rows × columns 0..d once.
     fn tiles(self, tile: &mut impl Tile);
@@ -29,7 +29,7 @@ pub(super) trait Dim: Copy + Send + 'static {
     fn lower_tiles(self, tile: &mut impl Tile);
 }
 
-/// What is done on a tile of R rows and C columns that starts at (i, j).
+/// Work on a tile of R rows and C columns that starts at (i, j).
 pub(super) trait Tile {
     fn run<const R: usize, const C: usize>(&mut self, i: usize, j: usize);
 }
@@ -85,8 +85,8 @@ impl<const D: usize> Dim for Const<D> {
     }
 }
 
-/// `count` values of `make`. A loop: a chain of iterators is ten functions, which are compiled for
-/// every kernel.
+/// `count` values of `make`, by a loop: a chain of iterators would add ten functions to every
+/// kernel.
 pub(super) fn many<T>(count: usize, mut make: impl FnMut() -> T) -> Vec<T> {
     let mut values = Vec::with_capacity(count);
     while values.len() < count {
@@ -120,7 +120,7 @@ impl<V> IndexMut<usize> for Rows<V> {
     }
 }
 
-/// A vector that is too long to be held.
+/// A vector that is too long for registers, by reference.
 pub(super) struct Borrowed<'a, V>(&'a [V]);
 
 impl<V> Index<usize> for Borrowed<'_, V> {

@@ -4,7 +4,7 @@
 use super::Evaluator;
 use crate::task::{Batch, Stream, Task};
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// The mean loss over a fixed batch, as a function of the parameters.
 pub struct BatchObjective {
@@ -21,7 +21,7 @@ impl BatchObjective {
     /// Loss and gradient of every prompt of the batch, in order.
     ///
     /// # Panics
-    /// When `params` do not fit the model.
+    /// If `params` do not fit the model.
     pub fn prompt_gradients(&mut self, params: &[f64]) -> SampleGradients {
         self.evaluator.prompt_gradients(params, &self.batch)
     }
@@ -61,7 +61,7 @@ impl TaskObjective {
     /// their own: never those that a run trains on or is evaluated on.
     ///
     /// # Panics
-    /// When the dimensions of model and task differ.
+    /// If the dimensions of model and task differ.
     pub fn new(evaluator: Evaluator<f64>, task: Task, seed: u64) -> TaskObjective {
         assert_eq!(task.dim(), evaluator.model().dim, "dimension of task and model");
         TaskObjective { evaluator, task, seed }
@@ -69,7 +69,7 @@ impl TaskObjective {
 
     /// The evaluator beside the prompts of a draw: two parts, because one is borrowed to change.
     fn at(&mut self, draw: u64, samples: usize) -> (&mut Evaluator<f64>, Stream<'_>) {
-        let key = Key { seed: self.seed, purpose: Purpose::Samples, step: draw };
+        let key = Key::samples(self.seed, draw);
         let isa = self.evaluator.isa();
         let form = self.evaluator.model().form();
         (&mut self.evaluator, Stream::new(&self.task, form, isa, key, samples))

@@ -1,5 +1,5 @@
-//! What attention does for N queries at once: loops over the keys, whose tokens are loaded once for
-//! all of them. Loads come first in a loop's body, for the compiler repeats them after every store.
+//! Attention for N queries at once: loops over the keys, whose tokens are loaded once for all
+//! queries. Loads come first in a loop's body, because the compiler repeats them after every store.
 
 use fearless_simd::Simd;
 
@@ -7,8 +7,9 @@ use super::attention::Activation;
 use super::matrix::{Dim, Operand, Tile};
 use windtunnel_math::lanes::Lane;
 
-/// Where and on what shapes: tokens have `width` entries, P and Q are matrices of `rows` rows. They
-/// have one less in the sparse parameterization, where labels have no part in scores.
+/// Instructions and shapes of the loops: tokens have `width` entries, P and Q are matrices of
+/// `rows` rows. They have one less in the sparse parameterization, where labels have no part in
+/// scores.
 pub(super) struct On<V: Lane, D: Dim, E: Dim> {
     pub(super) token: V::Token,
     pub(super) width: D,
@@ -45,7 +46,7 @@ pub(super) fn hold_all<V: Lane, D: Dim, const N: usize>(
     )
 }
 
-/// The vectors, at zero and to be put back.
+/// Takes the vectors out, set to zero, to be put back later.
 #[inline(always)]
 pub(super) fn take_all<V: Lane, D: Dim, const N: usize>(
     (token, dim): (V::Token, D),

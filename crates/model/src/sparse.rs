@@ -54,9 +54,9 @@ impl<V: Lane, D: Dim> Weights<V, D> {
     }
 }
 
-/// What a layer received and computed, for the reverse pass.
+/// Inputs and intermediate results of a layer, for the reverse pass.
 struct Record<V: Lane, D: Dim> {
-    /// Received: S (not the last layer), s, query x.
+    /// Inputs: S (not the last layer), s, query x.
     gram: D::Matrix<V>,
     s: D::Vector<V>,
     x: D::Vector<V>,

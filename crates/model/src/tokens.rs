@@ -8,8 +8,8 @@
 //!
 //! with e = φ(s) and γ = 1/n, or 1/(n Σ e) for weights that are normalized.
 //!
-//! In the last layer only the prompt's query is a query. Two queries are worked on at a time, so that
-//! what is loaded of a key serves both. P and Q of the sparse parameterization are kept as d×d
+//! In the last layer only the prompt's query is a query. Two queries are worked on at a time, so
+//! that they share the loads of a key. P and Q of the sparse parameterization are stored as d×d
 //! blocks: labels have no part in scores, and u's label is added as it is.
 
 use super::kernel::Kernel;
@@ -19,7 +19,7 @@ use super::sparse::Weights as Head;
 use super::{Mask, Transformer, encoder, full};
 use windtunnel_math::lanes::{BLOCK, Lane};
 
-/// What one head of a layer computed for every query.
+/// Results of one head of a layer for every query.
 struct Queries<V: Lane, D: Dim, E: Dim> {
     /// q and u of every query.
     q: Vec<E::Vector<V>>,
@@ -29,7 +29,7 @@ struct Queries<V: Lane, D: Dim, E: Dim> {
     scale: Vec<V>,
 }
 
-/// What a layer received, and what its heads computed.
+/// Inputs of a layer and results of its heads.
 struct Record<V: Lane, D: Dim, E: Dim> {
     z: Vec<D::Vector<V>>,
     heads: Vec<Queries<V, D, E>>,
@@ -39,14 +39,14 @@ struct Record<V: Lane, D: Dim, E: Dim> {
 pub(super) struct Tape<V: Lane, D: Dim, E: Dim> {
     on: On<V, D, E>,
     model: Transformer,
-    /// Layers, and one more for what the last leaves.
+    /// Layers, and one more for the output of the last.
     layers: Vec<Record<V, D, E>>,
     /// Adjoints of a layer's output and input.
     out_bar: Vec<D::Vector<V>>,
     z_bar: Vec<D::Vector<V>>,
     /// Adjoints of q, by head and query.
     q_bar: Vec<Vec<E::Vector<V>>>,
-    /// Of two queries: adjoints of s, of u and then Σ e z; what a matrix made of a vector.
+    /// Of two queries: adjoints of s, of u and then Σ e z; products of a matrix with a vector.
     s_bar: Vec<V>,
     u_bar: [D::Vector<V>; 2],
     v: [E::Vector<V>; 2],
@@ -76,7 +76,7 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         }
     }
 
-    /// Room for prompts of so many tokens.
+    /// Makes room for prompts of this number of tokens.
     fn resize(&mut self, tokens: usize) {
         let On { token, width, rows } = self.on;
         let zero = V::splat(token, 0.0);
@@ -137,7 +137,7 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
         if all { tokens } else { tokens - 1 }
     }
 
-    /// Whether the adjoint of the layer's input is of use.
+    /// Whether the adjoint of the layer's input is used.
     #[inline(always)]
     fn is_read(&self, l: usize) -> bool {
         l > 0 || self.encoder.is_some()

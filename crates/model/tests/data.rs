@@ -2,7 +2,7 @@
 //! other form. Tolerances are 4.5 standard errors, which a right sampler exceeds once in 150,000
 //! comparisons, or roundings.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_math::lanes::Isa;
@@ -53,7 +53,7 @@ fn families() -> Vec<Family> {
     Family::ALL.iter().map(|family| build(family.name)).collect()
 }
 
-/// Those that the naive twin knows; literal draws and fourth moments are listed in this order.
+/// Families that the naive twin knows; literal draws and fourth moments are listed in this order.
 const KNOWN: [&str; 6] = ["gaussian", "sphere", "gamma_radial", "student_t", "laplace", "mixture"];
 
 fn known() -> Vec<Family> {
@@ -88,7 +88,7 @@ fn values(task: &Task, form: Form, isa: Isa, len: usize) -> Vec<Vec<f64>> {
     (0..len).map(|i| batch.prompt(i)).collect()
 }
 
-/// Moments of prompts that are given as the tokens that a sampler keeps.
+/// Moments of prompts that are given as the tokens that a sampler stores.
 fn moments(dim: usize, prompts: &[Vec<f64>]) -> Vec<Vec<f64>> {
     let targets: Vec<f64> = prompts.iter().map(|p| p[p.len() - 1]).collect();
     let batch: Batch<f64> = Batch::from_tokens(Form::Moments, dim, &prompts.concat(), &targets);
@@ -182,7 +182,7 @@ fn the_heaviest_tails_are_finite() {
     }
 }
 
-/// The dose of heavy tails ends at N(0, I₅): k = 2.5, θ = 2.
+/// The gamma law of shape d/2 and scale 2 is Gaussian: k = 2.5, θ = 2 is N(0, I₅).
 #[test]
 fn gamma_radii_of_half_the_dimension_are_gaussian() {
     let gamma = Task::new(5, 20, family("gamma_radial", &[2.5, 2.0]).into()).unwrap();

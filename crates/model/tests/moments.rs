@@ -1,7 +1,7 @@
 //! Samplers against theory: every tolerance is 4.5 standard errors, which a right sampler exceeds
 //! once in 150,000 comparisons.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_math::lanes::Isa;

@@ -1,6 +1,6 @@
 //! Kernels against their token-level twins, central differences and themselves.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 mod cases;

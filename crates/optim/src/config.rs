@@ -1,4 +1,4 @@
-//! Which optimizer, with which numbers: data, from which an [`Optimizer`](super::Optimizer) is made.
+//! Configurations of optimizers: data, from which an [`Optimizer`](super::Optimizer) is made.
 
 use super::{
     ClipByGlobalNorm, Definition, LearningRate, Method, ParameterError, Range, Scalar, Transforms,
@@ -15,7 +15,7 @@ pub struct Config {
 }
 
 impl Config {
-    /// The defaults of specs, unclipped.
+    /// The optimizer with the defaults of specs, unclipped.
     pub fn new(definition: &'static Definition) -> Config {
         Config {
             definition,
@@ -25,12 +25,12 @@ impl Config {
         }
     }
 
-    /// The defaults of specs of a built-in optimizer, unclipped.
+    /// A built-in optimizer with the defaults of specs, unclipped.
     pub fn of<M: Method>() -> Config {
         Config::new(Definition::of::<M>())
     }
 
-    /// PyTorch's defaults of a built-in optimizer, unclipped: learning rate 10⁻³.
+    /// A built-in optimizer with PyTorch's defaults, unclipped: learning rate 10⁻³.
     pub fn pytorch<M: Method>() -> Config {
         let definition = Definition::of::<M>();
         Config {
@@ -40,7 +40,7 @@ impl Config {
         }
     }
 
-    /// The same with another value of the hyper-parameter `key`.
+    /// This configuration with another value of the hyper-parameter `key`.
     ///
     /// # Errors
     /// An unknown key, a value out of range, or one that does not go with the others.
@@ -48,7 +48,7 @@ impl Config {
         self.with_all(&[(key, value.into())])
     }
 
-    /// The same with several values, which are checked together.
+    /// This configuration with several other values, which are checked together.
     ///
     /// # Errors
     /// As [`Config::with`].
@@ -60,7 +60,7 @@ impl Config {
         Ok(self)
     }
 
-    /// The same with another learning rate; a schedule is kept.
+    /// This configuration with another learning rate and the same schedule.
     ///
     /// # Panics
     /// If it is not finite and positive.
@@ -70,7 +70,7 @@ impl Config {
         self.with_rate(rate)
     }
 
-    /// The same with another learning rate and schedule.
+    /// This configuration with another learning rate and schedule.
     ///
     /// # Panics
     /// If the learning rate is not finite and positive.
@@ -81,7 +81,8 @@ impl Config {
         Config { rate, ..self }
     }
 
-    /// The same, with the gradient's global norm clipped to `clip_norm` first, or unclipped.
+    /// This configuration, with the gradient's global norm clipped to `clip_norm` first, or
+    /// unclipped.
     ///
     /// # Panics
     /// If the norm is not finite and positive.
@@ -92,12 +93,12 @@ impl Config {
         Config { clip_norm, ..self }
     }
 
-    /// Which optimizer.
+    /// Definition of the optimizer.
     pub fn definition(&self) -> &'static Definition {
         self.definition
     }
 
-    /// Its name in specs.
+    /// Name of the optimizer in specs.
     pub fn name(&self) -> &'static str {
         self.definition.name
     }

@@ -66,20 +66,19 @@ mod method;
 mod optimizer;
 mod parameter;
 mod rate;
+mod registry;
 mod restore;
 mod stability;
 mod state;
 mod transform;
 
 pub use config::Config;
-pub use definition::{
-    Definition, Method, RegisterError, SHARED_KEYS, Scalar, definitions, register,
-    register_definition,
-};
+pub use definition::{Definition, Method, Scalar};
 pub use method::{Adam, AdamW, Sgd};
 pub use optimizer::{Optimizer, Point, subtract};
 pub use parameter::{Parameter, ParameterError, Range, Value, Values};
 pub use rate::{LearningRate, Schedule};
+pub use registry::{RegisterError, SHARED_KEYS, definitions, named, register, register_definition};
 pub use restore::RestoreError;
 pub use stability::{Effect, Local};
 pub use state::State;

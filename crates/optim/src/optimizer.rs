@@ -28,12 +28,12 @@ pub struct Point<'a, T> {
     pub params: &'a [T],
     /// Mini-batch loss at θ, if it is known.
     pub loss: Option<f64>,
-    /// The mini-batch loss at other points, if it can be given.
+    /// Oracle of the mini-batch loss at other points, if there is one.
     pub oracle: Option<&'a mut (dyn Oracle<T> + 'a)>,
 }
 
 impl<'a, T> Point<'a, T> {
-    /// The parameters alone.
+    /// A point with parameters alone.
     pub fn new(params: &'a [T]) -> Point<'a, T> {
         Point { params, loss: None, oracle: None }
     }
@@ -52,7 +52,7 @@ impl<T: Real> Optimizer<T> {
         Optimizer::of_transforms(config.transforms(), config.rate(), blocks)
     }
 
-    /// The same for any list of transforms.
+    /// An optimizer that has made no step, of any list of transforms.
     ///
     /// # Panics
     /// If the blocks leave gaps.
@@ -99,8 +99,8 @@ impl<T: Real> Optimizer<T> {
         Ok(())
     }
 
-    /// u, in place of the gradient: counts as a step, but leaves it to the caller to
-    /// [`subtract`] u.
+    /// Makes one step without changing θ: writes u in place of the gradient, for the caller to
+    /// [`subtract`].
     ///
     /// # Errors
     /// If a transform fails; the optimizer is of no use then.

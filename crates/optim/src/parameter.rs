@@ -1,4 +1,4 @@
-//! Hyper-parameters: declared once, from which keys of specs, checks, templates and help follow.
+//! Hyper-parameters: declared once, and the source of keys of specs, checks, templates and help.
 
 use std::fmt;
 
@@ -105,15 +105,15 @@ impl Range {
 /// Declaration of a hyper-parameter.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameter {
-    /// Its key in specs, with PyTorch's spelling where PyTorch has it.
+    /// Key in specs, with PyTorch's spelling where PyTorch has it.
     pub key: &'static str,
-    /// The value where a spec has none; says what kind of value it is.
+    /// Value if a spec has none; its kind is that of the parameter.
     pub default: Value,
-    /// PyTorch's default, where it is another.
+    /// PyTorch's default, if it is another.
     pub pytorch: Option<Value>,
-    /// What it may be; without meaning for a switch.
+    /// Allowed range; without meaning for a switch.
     pub range: Range,
-    /// What it does, in half a line.
+    /// Meaning, in half a line.
     pub meaning: &'static str,
 }
 
@@ -127,7 +127,7 @@ impl Parameter {
         Parameter { key, default, pytorch: None, range, meaning }
     }
 
-    /// A number.
+    /// Declares a number.
     pub const fn number(
         key: &'static str,
         default: f64,
@@ -137,7 +137,7 @@ impl Parameter {
         Parameter::new(key, Value::Number(default), range, meaning)
     }
 
-    /// Two numbers.
+    /// Declares two numbers.
     pub const fn pair(
         key: &'static str,
         default: [f64; 2],
@@ -147,7 +147,7 @@ impl Parameter {
         Parameter::new(key, Value::Pair(default), range, meaning)
     }
 
-    /// A count, which may be 0 unless `range` is [`Range::Positive`].
+    /// Declares a count, which may be 0 unless `range` is [`Range::Positive`].
     pub const fn integer(
         key: &'static str,
         default: u64,
@@ -157,12 +157,12 @@ impl Parameter {
         Parameter::new(key, Value::Integer(default), range, meaning)
     }
 
-    /// A switch.
+    /// Declares a switch.
     pub const fn flag(key: &'static str, default: bool, meaning: &'static str) -> Parameter {
         Parameter::new(key, Value::Flag(default), Range::Finite, meaning)
     }
 
-    /// The same with a default of PyTorch's that is another.
+    /// This declaration with PyTorch's default, which is another.
     #[must_use]
     pub const fn pytorch(self, value: Value) -> Parameter {
         Parameter { pytorch: Some(value), ..self }
@@ -179,7 +179,7 @@ impl Parameter {
         }
     }
 
-    /// What the parameter may be, for messages: `expected a finite number > 0`.
+    /// Allowed values, for messages: `expected a finite number > 0`.
     pub fn allowed(&self) -> String {
         let example = self.pytorch.unwrap_or(self.default);
         match self.default {
@@ -198,7 +198,7 @@ pub struct ParameterError {
     pub key: String,
     /// The value.
     pub value: String,
-    /// What it may be, and what to do.
+    /// Allowed values, and advice.
     pub allowed: String,
 }
 
@@ -223,7 +223,7 @@ impl Values {
         Values { parameters, values: parameters.iter().map(|p| p.default).collect() }
     }
 
-    /// PyTorch's defaults; of parameters that PyTorch does not have, our own.
+    /// PyTorch's defaults, or our own for parameters that PyTorch does not have.
     pub fn pytorch(parameters: &'static [Parameter]) -> Values {
         let value = |p: &Parameter| p.pytorch.unwrap_or(p.default);
         Values { parameters, values: parameters.iter().map(value).collect() }
@@ -258,7 +258,7 @@ impl Values {
         self.iter().find(|(parameter, _)| parameter.key == key).map(|(_, value)| value)
     }
 
-    /// The number `key`.
+    /// The value of the number `key`.
     ///
     /// # Panics
     /// If no number of this name is declared.
@@ -269,7 +269,7 @@ impl Values {
         }
     }
 
-    /// The two numbers `key`.
+    /// The value of the two numbers `key`.
     ///
     /// # Panics
     /// If no pair of this name is declared.
@@ -280,7 +280,7 @@ impl Values {
         }
     }
 
-    /// The count `key`.
+    /// The value of the count `key`.
     ///
     /// # Panics
     /// If no count of this name is declared.
@@ -291,7 +291,7 @@ impl Values {
         }
     }
 
-    /// The switch `key`.
+    /// The value of the switch `key`.
     ///
     /// # Panics
     /// If no switch of this name is declared.

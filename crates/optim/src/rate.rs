@@ -2,12 +2,12 @@
 
 use std::f64::consts::PI;
 
-/// How a learning rate goes on after its warm-up.
+/// Course of a learning rate after its warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Schedule {
-    /// At its peak.
+    /// Stays at its peak.
     Constant,
-    /// Down to 0 along half a cosine: ½η(1 + cos(π t/T)), t from 0 (Loshchilov & Hutter 2017).
+    /// Falls to 0 along half a cosine: ½η(1 + cos(π t/T)), t from 0 (Loshchilov & Hutter 2017).
     Cosine {
         /// Steps of the run, warm-up included: the rate would be 0 at the step after them.
         steps: u64,
@@ -28,19 +28,19 @@ impl LearningRate {
         LearningRate { peak: lr, warmup: 0, schedule: Schedule::Constant }
     }
 
-    /// The same after a linear warm-up: η/w, 2η/w, …, η in the first w steps.
+    /// This learning rate after a linear warm-up: η/w, 2η/w, …, η in the first w steps.
     #[must_use]
     pub const fn with_warmup(self, warmup: u64) -> LearningRate {
         LearningRate { warmup, ..self }
     }
 
-    /// The same with another schedule after the warm-up.
+    /// This learning rate with another schedule after the warm-up.
     #[must_use]
     pub const fn with_schedule(self, schedule: Schedule) -> LearningRate {
         LearningRate { schedule, ..self }
     }
 
-    /// The same with another peak.
+    /// This learning rate with another peak.
     #[must_use]
     pub const fn with_peak(self, peak: f64) -> LearningRate {
         LearningRate { peak, ..self }

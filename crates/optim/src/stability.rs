@@ -20,16 +20,16 @@ pub enum Effect {
     },
     /// u ← η u.
     LearningRate,
-    /// Not known; then nothing is known of the optimizer.
+    /// Not known, so the threshold of the optimizer is not known either.
     Unknown,
 }
 
-/// Where a transform is asked for its [`Effect`]: after a step.
+/// Step just made, after which a transform is asked for its [`Effect`].
 #[derive(Clone, Copy, Debug)]
 pub struct Local<'a> {
     /// Number of the step, from 1.
     pub step: u64,
-    /// Its learning rate.
+    /// Learning rate of the step.
     pub lr: f64,
     /// Mini-batch gradient, before clipping.
     pub grad: &'a [f64],

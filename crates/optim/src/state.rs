@@ -1,4 +1,4 @@
-//! What a transform carries from step to step.
+//! State that a transform carries from step to step.
 
 use windtunnel_math::lanes::Real;
 
@@ -10,7 +10,7 @@ struct Vector<T> {
 }
 
 /// State of one transform: named vectors, which are stored with a run and restored to the bit, and
-/// scratch vectors, which are worth nothing between steps.
+/// scratch vectors, whose contents do not last between steps.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State<T> {
     vectors: Vec<Vector<T>>,
@@ -33,7 +33,7 @@ impl<T: Real> State<T> {
         State { vectors: vectors.iter().map(zeros).collect(), scratch: Vec::new() }
     }
 
-    /// The same with scratch vectors of these lengths, so that a step need not allocate.
+    /// This state with scratch vectors of these lengths, so that a step need not allocate.
     #[must_use]
     pub fn with_scratch(self, lengths: &[usize]) -> State<T> {
         let scratch = lengths.iter().map(|&len| vec![T::zero(); len]).collect();
@@ -68,12 +68,12 @@ impl<T: Real> State<T> {
         self
     }
 
-    /// Names and values of what is stored.
+    /// Names and values of the stored vectors.
     pub(super) fn iter(&self) -> impl Iterator<Item = (&str, &[T])> {
         self.vectors.iter().map(|vector| (vector.name.as_str(), vector.values.as_slice()))
     }
 
-    /// The same, to be overwritten.
+    /// Names and values of the stored vectors, to be overwritten.
     pub(super) fn iter_mut(&mut self) -> impl Iterator<Item = (&str, &mut [T])> {
         self.vectors
             .iter_mut()

@@ -411,7 +411,7 @@ fn gradients_at_other_points_are_asked_of_the_oracle() {
         let state: Vec<f64> = optimizer.state().flat_map(|(_, values)| values.to_vec()).collect();
         done.map(|()| (update, state)).map_err(|error| error.to_string())
     };
-    // (1 − ρi) iθ; losses ½ + 4 there and ½·¾² + 4·½² ahead. Scratch is no state.
+    // (1 − ρi) iθ; losses ½ + 4 there and ½·¾² + 4·½² ahead. Scratch is not state.
     let expected = (vec![0.75, -2.0], vec![4.5 - (0.5 * 0.5625 + 1.0)]);
     assert_eq!(step(Some(4.5), Some(&mut oracle)), Ok(expected.clone()));
     assert_eq!(step(Some(4.5), Some(&mut oracle)), Ok(expected));

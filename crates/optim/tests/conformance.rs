@@ -1,7 +1,7 @@
-//! What holds of every optimizer, over the list of them: an optimizer that is added is checked
-//! here at once.
+//! Properties of every optimizer, tested over the list of them: a new optimizer is checked here at
+//! once.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_math::rng::{Key, Purpose};
@@ -133,7 +133,7 @@ fn parameters_stay_finite() {
     }
 }
 
-/// At its default learning rate an optimizer descends; slowly if it likes.
+/// An optimizer descends at its default learning rate, at any speed.
 #[test]
 fn losses_fall() {
     for config in configs() {
@@ -152,7 +152,7 @@ fn the_same_run_has_the_same_bits() {
         first.follow(20);
         second.follow(20);
         assert_eq!(first.bits(), second.bits(), "{config:?}");
-        // A clone of the middle goes on alike, and apart from the original.
+        // A clone made halfway continues with the same bits, and independently of the original.
         let mut third = Run { optimizer: first.optimizer.clone(), params: first.params.clone() };
         third.follow(20);
         assert_eq!(first.bits(), second.bits(), "{config:?}: a clone shares state");
@@ -236,7 +236,7 @@ fn states_have_names_of_their_own() {
     }
 }
 
-/// A transform fails rather than guesses where it needs more than a gradient, and then says so.
+/// A transform that needs more than a gradient fails without guessing, with an error that says so.
 #[test]
 fn a_gradient_alone_is_enough_or_refused() {
     for config in configs() {

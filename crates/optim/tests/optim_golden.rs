@@ -2,7 +2,7 @@
 //!
 //! Reference: `scripts/golden/optim.py`, which states the cases.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::Value;

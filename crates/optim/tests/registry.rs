@@ -1,11 +1,11 @@
-//! Optimizers from outside the workspace: what is taken into the list, and what is refused.
+//! Optimizers from outside the workspace: registered, or refused.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_optim::{
     Config, Definition, Method, Parameter, Range, Real, RegisterError, ScaleByLearningRate, Sgd,
-    Transforms, Values, definitions, register, register_definition,
+    Transforms, Values, definitions, named, register, register_definition,
 };
 
 struct Plain;
@@ -29,7 +29,7 @@ fn definition() -> Definition {
 fn a_registered_optimizer_is_one_of_the_list() {
     let definition = register::<Plain>("1").unwrap();
     assert_eq!((definition.name, definition.version), ("plain_descent", Some("1")));
-    assert_eq!(Definition::named("plain_descent"), Some(definition));
+    assert_eq!(named("plain_descent"), Some(definition));
     assert_eq!(Config::new(definition).lr(), 0.5);
     // Once more is the same; another version is another optimizer.
     assert!(std::ptr::eq(register::<Plain>("1").unwrap(), definition));
@@ -72,6 +72,6 @@ fn malformed_definitions_are_refused_with_their_reason() {
     for (definition, expected) in cases {
         let error = register_definition(definition).unwrap_err().to_string();
         assert!(error.contains(expected) && !error.contains('\n'), "{error}");
-        assert_eq!(Definition::named("none"), None);
+        assert_eq!(named("none"), None);
     }
 }

@@ -1,5 +1,5 @@
-//! Runs of windtunnel: the spec that determines one ([`spec`]), the folder that keeps them
-//! ([`store`]), the checked reading of what is kept ([`stored`]), and data from outside
+//! Runs of windtunnel: the spec that determines one ([`spec`]), the folder that holds them
+//! ([`store`]), the checked reading of stored runs ([`stored`]), and data from outside
 //! ([`exchange`]).
 
 pub mod exchange;

@@ -1,6 +1,6 @@
 //! Files of other implementations: everything that numpy reads, and nothing that does not fit.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};
@@ -75,7 +75,7 @@ fn read(path: &Path) -> Result<TokenPrompts, String> {
     PromptFile::open(path).and_then(PromptFile::read).map_err(|e| e.to_string())
 }
 
-/// What reading `z` beside a good `y` gives.
+/// Result of reading `z` beside a good `y`.
 fn read_z(z: &[u8]) -> Result<Vec<f64>, String> {
     let folder = Folder::new();
     let path = folder.npz(&[("Z.npy", z), ("y.npy", &y())], stored());
@@ -384,7 +384,7 @@ impl Numbers {
     }
 }
 
-/// Headers of an archive whose checksums are right: whatever they say is an error or fits the data.
+/// Headers of an archive whose checksums are right: every one is an error or fits the data.
 #[test]
 fn random_headers_are_errors_or_fit_what_is_read() {
     let folder = Folder::new();

@@ -1,6 +1,6 @@
 //! Rows of a run at work, as another process follows them: in order, never misread, to the end.
 
-// Also in the functions that tests share, where clippy does not see that they are tests.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use std::fs;
@@ -241,7 +241,7 @@ fn no_row_is_read_from_a_damaged_byte_on() {
 }
 
 /// By other rows of the same run: no version of this program does so, but what was read then no
-/// longer counts, and a follower says so.
+/// longer counts, and a follower reports it.
 #[test]
 fn a_file_that_was_replaced_is_a_restart() {
     let (place, rows) = (Place::new(), rows());

@@ -1,6 +1,6 @@
 //! The store of runs, as a black box: nothing is lost, nothing is half there, nothing is wrong.
 
-// Also in the functions that tests share, where clippy does not see that they are tests.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use std::fs::{self, File};
@@ -125,7 +125,7 @@ fn partial(store: &Store) -> Vec<String> {
     names
 }
 
-// What goes in comes out.
+// Round trips: contents are read back as they were written.
 
 #[test]
 fn a_finished_run_comes_back_bit_for_bit() {
@@ -305,7 +305,7 @@ fn assert_refused(store: &Store, path: &Path, what: &str) {
     assert!(error.to_string().contains("delete the folder around it"), "{what}: {error}");
 }
 
-/// Of another run with the same tensors, and of the same run with other ones.
+/// Files of another run with the same tensors, and of the same run with other tensors.
 #[test]
 fn a_file_of_another_run_is_not_taken() {
     let ((_folder, store), (_other, elsewhere)) = (self::store(), self::store());
@@ -322,7 +322,7 @@ fn a_file_of_another_run_is_not_taken() {
         for (path, bytes) in files(&store, &id(1)) {
             let name = path.file_name().unwrap();
             fs::copy(elsewhere.run_folder(&id(hash)).join(name), &path).unwrap();
-            // The same text is no other file; a meta.json of the same run has other hashes.
+            // Files with the same text are the same; a meta.json of the same run has other hashes.
             if fs::read(&path).unwrap() != bytes {
                 let named =
                     if hash == 1 && name == META { &path.with_file_name(SPEC) } else { &path };
@@ -336,7 +336,7 @@ fn a_file_of_another_run_is_not_taken() {
     assert_same_record(&store.run(&id(1)).unwrap(), &record());
 }
 
-/// As written before files named their run: readable, but not with one that does.
+/// Files written before they named their run: readable, but not together with one that does.
 #[test]
 fn an_older_run_is_read_and_a_newer_one_cannot_pass_for_it() {
     let (_folder, store) = store();

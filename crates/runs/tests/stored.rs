@@ -1,6 +1,6 @@
 //! Runs as every command reads them: bound to their id by spec and metadata, whatever wrote them.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use serde_json::{Map, Value, json};
@@ -38,7 +38,7 @@ fn meta(changes: Value) -> Map<String, Value> {
     object.clone()
 }
 
-/// What reading a run of this spec and metadata says, all of its files whole.
+/// Result of reading a run of this spec and metadata, all of its files whole.
 fn read(id: &RunId, spec_toml: &str, meta: Map<String, Value>) -> Result<Run, String> {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path()).unwrap();
@@ -143,7 +143,7 @@ fn a_run_of_another_arithmetic_is_read_and_not_computed_with() {
     assert!(error.contains("another version") && error.contains("future"), "{error}");
 }
 
-/// How products are added is part of the name, where it is not the usual way, and of the metadata.
+/// The multiply-add is part of the name, where it is not the usual one, and of the metadata.
 #[test]
 fn a_run_of_another_multiply_add_is_another_run() {
     let (toml, separate) = (spec(3).to_toml(), run_id_with(MultiplyAdd::Separate, &spec(3)));

@@ -3,12 +3,12 @@
 use std::fmt;
 
 use windtunnel_math::lanes::Isa;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_model::Transformer;
 use windtunnel_model::task::{Stream, Task};
 use windtunnel_optim::Config;
 
-/// Everything that determines a run, and the machine's part (`isa`, `threads`).
+/// Settings of a run: everything that determines it, and the machine's part (`isa`, `threads`).
 #[derive(Clone, Debug)]
 pub struct TrainConfig {
     /// Law of the prompts.
@@ -29,8 +29,7 @@ pub struct TrainConfig {
     pub isa: Isa,
     /// Threads that share the prompts of a step; their number changes no bit.
     pub threads: usize,
-    /// Other optimizers, by name, that see every gradient of the run and move nothing: what would
-    /// they have done here?
+    /// Shadow optimizers, by name: they see every gradient of the run, and change nothing.
     pub shadows: Vec<(String, Config)>,
 }
 
@@ -41,7 +40,7 @@ pub struct ConfigError {
     pub field: &'static str,
     /// Its value.
     pub value: String,
-    /// What is allowed.
+    /// Allowed values.
     pub allowed: String,
 }
 
@@ -55,9 +54,9 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 impl TrainConfig {
-    /// Setting 1 of Ahn et al. (ICLR 2024) in the large: `model` on `task` with this optimizer, 10,000
-    /// steps of 1000 fresh prompts, initial standard deviation 0.02, seed 0, the best instruction set
-    /// of this machine, one thread, no shadows.
+    /// Setting 1 of Ahn et al. (ICLR 2024), with `model` on `task` and this optimizer: 10,000 steps
+    /// of 1000 fresh prompts, initial standard deviation 0.02, seed 0, the best instruction set of
+    /// this machine, one thread, no shadows.
     pub fn new(task: Task, model: Transformer, optimizer: Config) -> TrainConfig {
         TrainConfig {
             task,
@@ -73,7 +72,7 @@ impl TrainConfig {
         }
     }
 
-    /// Refuses what no run can be made of.
+    /// Checks that a run can be made of these settings.
     ///
     /// # Errors
     /// A size of zero, a model of another dimension than the task, an initial deviation that is negative
@@ -99,12 +98,12 @@ impl TrainConfig {
 
     /// The prompts of the mini-batch of a step.
     pub(crate) fn prompts(&self, step: u64) -> Stream<'_> {
-        let key = Key { seed: self.seed, purpose: Purpose::Train, step };
+        let key = Key::train(self.seed, step);
         Stream::new(&self.task, self.model.form(), self.isa, key, self.batch_size)
     }
 }
 
-/// The error of a field unless `holds`.
+/// Returns the error of a field unless `holds`.
 pub(crate) fn require(
     holds: bool,
     field: &'static str,

@@ -4,13 +4,13 @@ use crate::config::TrainConfig;
 use crate::observe::{Missing, Observer, Recorder, Shadow, TrajectoryPoint};
 use crate::schedule::Schedule;
 use windtunnel_math::lanes::Real;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_measure::instrument::{Context, Instrument, NoisePlan, Readings, Updates};
 use windtunnel_measure::landscape::Probe;
 use windtunnel_model::{BatchObjective, Evaluator, TaskObjective};
 use windtunnel_optim::Optimizer;
 
-/// Instruments on their schedules.
+/// Instruments that measure on their schedules while a run trains.
 pub struct Instruments {
     objective: BatchObjective,
     stochastic: TaskObjective,
@@ -28,7 +28,7 @@ impl Instruments {
         plan: NoisePlan,
     ) -> Instruments {
         let evaluator = || Evaluator::new(settings.model, settings.isa, settings.threads);
-        let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
+        let key = Key::held_out(seed);
         let batch = settings.task.batch(settings.model.form(), settings.isa, key, batch_size);
         Instruments {
             objective: BatchObjective::new(evaluator(), batch),

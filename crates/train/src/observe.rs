@@ -4,7 +4,7 @@ use std::cell::RefCell;
 
 use windtunnel_math::lanes::Real;
 use windtunnel_math::linalg::norm;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_measure::metric::{Instrument, Metric, Name};
 use windtunnel_measure::stats::{mean, quantile, top_share};
 use windtunnel_model::task::Batch;
@@ -14,7 +14,7 @@ use windtunnel_optim::{Error, Optimizer, Oracle, Point};
 use crate::config::TrainConfig;
 use crate::schedule::Schedule;
 
-/// What an observer sees: a point of the trajectory before its update.
+/// Point of the trajectory before its update, as observers see it.
 pub struct TrajectoryPoint<'a, T> {
     /// Updates made so far.
     pub step: u64,
@@ -28,17 +28,17 @@ pub struct TrajectoryPoint<'a, T> {
     pub loss: f64,
     /// The optimizer before the update.
     pub optimizer: &'a Optimizer<T>,
-    /// The others, also before theirs.
+    /// The shadow optimizers, also before their updates.
     pub shadows: &'a [Shadow<T>],
     /// The mini-batch loss at other points, for optimizers that ask for it.
     pub oracle: Option<&'a RefCell<dyn Oracle<T> + 'a>>,
 }
 
-/// An optimizer that is fed the gradients of a run and moves nothing.
+/// An optimizer that sees the gradients of a run and changes nothing.
 pub struct Shadow<T> {
-    /// Its name.
+    /// Name of the shadow.
     pub name: String,
-    /// What it would do.
+    /// The optimizer itself.
     pub optimizer: Optimizer<T>,
 }
 
@@ -102,9 +102,9 @@ pub trait Observer<T> {
 
 /// An observer with the steps it is called at.
 pub struct Scheduled<'a, T> {
-    /// When.
+    /// Steps at which it is called.
     pub schedule: Schedule,
-    /// Who is called.
+    /// Observer that is called.
     pub observer: &'a mut dyn Observer<T>,
 }
 
@@ -132,7 +132,7 @@ pub struct HeldOut<T> {
 impl<T: Trained> HeldOut<T> {
     /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
     pub fn new(settings: &TrainConfig, batch_size: usize, seed: u64) -> HeldOut<T> {
-        let key = Key { seed, purpose: Purpose::HeldOut, step: 0 };
+        let key = Key::held_out(seed);
         let batch = settings.task.batch(settings.model.form(), settings.isa, key, batch_size);
         let evaluator = Evaluator::new(settings.model, settings.isa, settings.threads);
         HeldOut { evaluator, batch }

@@ -1,6 +1,6 @@
 //! Steps at which something is done.
 
-/// At which steps something is done, beside the last of a run.
+/// Steps at which something is done, beside the last of a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Schedule {
     /// Every n-th step from 0 on, n ≥ 1.
@@ -12,7 +12,7 @@ pub enum Schedule {
 }
 
 impl Schedule {
-    /// How many times it is time in a run of `steps` updates, or a few more.
+    /// Number of times that it is due in a run of `steps` updates, or a few more.
     pub fn count(&self, steps: u64) -> u64 {
         match self {
             Schedule::Every(every) => steps / every + 2,
@@ -24,7 +24,7 @@ impl Schedule {
         }
     }
 
-    /// Whether it is time at `step`, the `last` of the run or not.
+    /// Whether it is due at `step`, the `last` of the run or not.
     pub fn due(&self, step: u64, last: bool) -> bool {
         match self {
             Schedule::Every(every) => last || step.is_multiple_of(*every),

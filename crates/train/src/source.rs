@@ -1,4 +1,4 @@
-//! Sources of gradients: what a trainer trains on.
+//! Sources of the gradients that a trainer trains on.
 
 use windtunnel_math::objective::Block;
 use windtunnel_model::task::Stream;
@@ -9,8 +9,8 @@ use crate::config::{ConfigError, TrainConfig};
 
 /// Loss that changes from step to step, as that of mini-batches does, with its gradient.
 ///
-/// A step number names a mini-batch: asked again for the same one, a source gives the same numbers,
-/// which is what makes runs resume to the bit and lets optimizers look at other points.
+/// A step number names a mini-batch: asked again for the same one, a source gives the same numbers.
+/// So runs resume to the bit, and optimizers can look at other points.
 pub trait Source<T> {
     /// Partition of the parameters, in order; the end of the last block is their number.
     fn blocks(&self) -> Vec<Block>;
@@ -18,13 +18,13 @@ pub trait Source<T> {
     /// Mini-batch loss of a step; its gradient goes to `grad`.
     ///
     /// # Errors
-    /// Whatever keeps it from being computed; the run ends with it. NaN is no error but a value.
+    /// If it cannot be computed; the run ends then. NaN is a value, not an error.
     fn gradient(&mut self, step: u64, params: &[T], grad: &mut [T]) -> Result<f64, Error>;
 
     /// Mini-batch loss of a step, for optimizers that ask for it.
     ///
     /// # Errors
-    /// As [`Source::gradient`]; by default, that there is none.
+    /// As [`Source::gradient`]; by default, the error that there is none.
     fn loss(&mut self, step: u64, params: &[T]) -> Result<f64, Error> {
         let _ = (step, params);
         Err("this source of gradients has no loss without its gradient".into())
@@ -33,7 +33,7 @@ pub trait Source<T> {
     /// ⟨∇f, v⟩ of the mini-batch of a step; the Hessian-vector product ∇²f · v goes to `out`.
     ///
     /// # Errors
-    /// As [`Source::gradient`]; by default, that there is none.
+    /// As [`Source::gradient`]; by default, the error that there is none.
     fn hvp(&mut self, step: u64, params: &[T], v: &[T], out: &mut [T]) -> Result<f64, Error> {
         let _ = (step, params, v, out);
         Err("this source of gradients has no Hessian-vector products".into())

@@ -11,7 +11,7 @@ use crate::config::{ConfigError, TrainConfig, require};
 use crate::observe::{Recorder, Scheduled, Shadow, TrajectoryPoint};
 use crate::source::{AtStep, Source, TaskSource};
 
-/// How a run ended.
+/// Outcome of a call of [`Trainer::run`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     /// All steps were made.
@@ -24,7 +24,8 @@ pub enum Outcome {
     },
     /// The caller asked to stop; the trainer can go on from here.
     Interrupted,
-    /// A transform of an optimizer, or what it asked for, failed; the trainer is of no use then.
+    /// A transform of an optimizer, or the oracle that it called, failed; the trainer is of no use
+    /// then.
     Failed {
         /// The step that was not made.
         step: u64,
@@ -57,7 +58,7 @@ pub struct Trainer<T, S = TaskSource<T>> {
     shadows: Vec<Shadow<T>>,
     params: Vec<T>,
     grad: Vec<T>,
-    /// Gradients for the shadows to spoil.
+    /// Copy of the gradient for each shadow in turn, whose update overwrites it.
     spare: Vec<T>,
     /// Number of updates.
     steps: u64,
@@ -85,10 +86,10 @@ impl<T: Trained + Scalar> Trainer<T> {
 }
 
 impl<T: Scalar, S: Source<T>> Trainer<T, S> {
-    /// A run on any source of gradients, from `params` on, for so many steps.
+    /// A run on any source of gradients, from `params` on, for `steps` steps.
     ///
     /// # Errors
-    /// Parameters that are not as many as the source has.
+    /// If there are not as many parameters as the source has.
     pub fn over(
         source: S,
         optimizer: &Config,
@@ -110,7 +111,7 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
         })
     }
 
-    /// The same run with other optimizers, by name, that see every gradient and move nothing.
+    /// This run with shadow optimizers, by name, that see every gradient and change nothing.
     #[must_use]
     pub fn shadowed(mut self, shadows: &[(String, Config)]) -> Trainer<T, S> {
         let blocks = self.source.blocks();

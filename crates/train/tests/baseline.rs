@@ -1,6 +1,6 @@
 //! Baselines against closed forms and against the kernels that they are parameters of.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_math::lanes::Isa;

@@ -1,6 +1,6 @@
-//! What is known exactly about this model (docs/derivations.md, "Closed forms").
+//! Exact results for this model (docs/derivations.md, "Closed forms").
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
@@ -158,8 +158,8 @@ fn one_layer_trains_to_its_optimum() {
         let params = trained_one_layer(&task, 0.02, 8000);
         let q = &params[25..];
         let loss = one_layer_loss(5, 20.0, &sigma, q);
-        // Never below the optimum; above it by the noise floor and what 8000 steps leave of the
-        // flattest direction (curvature 2 μ λ = 0.002 for λ = 1/16).
+        // Never below the optimum. Above it by the noise of mini-batches and by the part of the
+        // flattest direction (curvature 2 μ λ = 0.002 for λ = 1/16) that 8000 steps leave.
         assert!(loss > optimum * (1.0 - 1e-5), "{loss}");
         assert!(loss < optimum * 1.01, "{loss} against {optimum}");
         let (measured, error) = population_loss(&task, 1, &params);

@@ -1,6 +1,6 @@
 //! Instruments along a trajectory.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use std::ops::ControlFlow;
@@ -334,7 +334,7 @@ fn parameters_without_an_optimizer_are_measured_as_far_as_that_goes() {
     assert_eq!(unavailable, [Instrument::Stability, Instrument::UpdateGeometry]);
 }
 
-/// Beyond the dense limit Lanczos takes the place of the dense Hessian: here is what it stands for.
+/// Beyond the dense limit Lanczos replaces the dense Hessian, and agrees with it.
 #[test]
 fn stability_of_large_models_is_that_of_the_dense_hessian() {
     struct Dense {

@@ -1,6 +1,6 @@
 //! Instruments of the landscape against exact values.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use windtunnel_math::lanes::Isa;
@@ -80,7 +80,7 @@ fn diagonal(values: &[f64]) -> Hessian {
     Hessian::from_entries(dim, (0..dim * dim).map(entry).collect())
 }
 
-/// Lanczos of so many steps with all that it can keep.
+/// Plan of `steps` steps of Lanczos with the largest memory.
 fn steps(steps: usize) -> LanczosPlan {
     LanczosPlan { steps, memory: LanczosMemory::Products }
 }
@@ -417,7 +417,7 @@ fn thresholds_of_stability_are_where_updates_turn() {
             let mut step = |grad: f64| {
                 let mut update = [grad];
                 optimizer.update(Point::new(&[0.0]), &mut update).unwrap();
-                // What the optimizer says of itself.
+                // The threshold that the optimizer itself returns.
                 assert_eq!(optimizer.stability(&[grad]).unwrap().threshold, threshold);
                 -update[0]
             };

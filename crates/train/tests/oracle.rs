@@ -1,7 +1,7 @@
-//! What an optimizer may ask of the trainer beside the gradient: the same mini-batch at other
-//! points.
+//! The oracle of the trainer: the same mini-batch at other points, for optimizers that need more
+//! than the gradient.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use std::ops::ControlFlow;

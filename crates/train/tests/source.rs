@@ -1,6 +1,6 @@
-//! A trainer over sources of gradients that are no Transformers, and settings that are refused.
+//! A trainer over sources of gradients that are not Transformers, and settings that are refused.
 
-// Clippy's leave for tests does not reach the functions they share.
+// Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
 use std::ops::ControlFlow;

@@ -68,9 +68,9 @@ pub fn ln<S: Simd>(token: S, x: S::f32s) -> S::f32s {
 /// e^x, not for x above 87; e^−87 below −87, where f32 soon has no normal numbers left.
 #[inline(always)]
 pub fn exp<S: Simd>(token: S, x: S::f32s) -> S::f32s {
-    /// Adding it leaves an integer in the lowest bits of the significand.
+    /// Number whose addition leaves an integer in the lowest bits of the significand.
     const MAGIC: f32 = 12_582_912.0;
-    /// Of degree 5 and within 7.5e-8 of e^r, relatively, for |r| ≤ ln 2/2.
+    /// Minimax polynomial of degree 5, within 7.5e-8 of e^r, relatively, for |r| ≤ ln 2/2.
     const MINIMAX: [f32; 6] =
         [8.297_648e-3, 4.191_543e-2, 1.666_757_6e-1, 4.999_889_4e-1, 9.999_997e-1, 1.000_000_1];
     let splat = |x: f32| S::f32s::splat(token, x);
@@ -92,9 +92,9 @@ pub fn exp_wide<S: Simd>(token: S, x: S::f64s) -> S::f64s {
     // ln 2 in two parts, the first exact in 33 bits (Cody and Waite).
     const LN2_HI: f64 = 6.931_471_803_691_238e-1;
     const LN2_LO: f64 = 1.908_214_929_270_587_7e-10;
-    /// Adding it leaves an integer in the lowest bits of the significand.
+    /// Number whose addition leaves an integer in the lowest bits of the significand.
     const MAGIC: f64 = 4_503_599_627_370_496.0 + 1023.0;
-    /// 1/13!, …, 1/2!: |r| ≤ ln 2/2, so the next term is below 5e-18.
+    /// Taylor coefficients 1/13!, …, 1/2!: |r| ≤ ln 2/2, so the next term is below 5e-18.
     const TAYLOR: [f64; 12] = [
         1.605_904_383_682_161_3e-10,
         2.087_675_698_786_81e-9,

@@ -58,7 +58,7 @@ impl Real for f64 {
     }
 }
 
-/// What a kernel needs of its numbers: sums, products and fused multiply-adds, lane by lane.
+/// Number type of kernels: sums, products and fused multiply-adds, lane by lane.
 pub trait Lane:
     Copy
     + Send
@@ -176,10 +176,10 @@ impl<S: Simd, T: Real> Lane for Packed<S, T> {
     }
 }
 
-/// Which kernels are compiled for an instruction set.
+/// Choice of the kernels that are compiled for an instruction set.
 pub trait ConstantShapes: Simd {
-    /// Whether there are kernels of constant shape besides those of any shape. Not for SSE2 on
-    /// x86-64, which only processors of before 2013 run on: they would be a quarter of all code.
+    /// Whether there are kernels of constant shape besides those of any shape. SSE2 on x86-64 has
+    /// none: only processors of before 2013 run on it, and they would be a quarter of all code.
     const CONSTANT: bool = cfg!(not(any(target_arch = "x86", target_arch = "x86_64")))
         || <Self::f32s as SimdBase<Self>>::LEN > 4;
 }
@@ -196,25 +196,25 @@ pub enum Isa {
     Avx512,
     /// 256-bit registers with fused multiply-add.
     Avx2,
-    /// What every processor of the target architecture has: SSE2, NEON, or plain scalars.
+    /// The set that every processor of the target architecture has: SSE2, NEON, or plain scalars.
     Baseline,
 }
 
 /// Work that can run on any instruction set.
 pub trait WithSimd {
-    /// What the work returns.
+    /// Result of the work.
     type Output;
     /// Does the work with the instructions that `token` proves to exist.
     fn with_simd<S: Simd>(self, token: S) -> Self::Output;
 }
 
 impl Isa {
-    /// The widest set of this machine.
+    /// The widest instruction set of this machine.
     pub fn detect() -> Isa {
         [Isa::Avx512, Isa::Avx2].into_iter().find(|isa| isa.available()).unwrap_or(Isa::Baseline)
     }
 
-    /// Whether this machine has the set.
+    /// Whether this machine has the instruction set.
     pub fn available(self) -> bool {
         #[cfg(any(target_arch = "x86", target_arch = "x86_64"))]
         match self {

@@ -1,4 +1,4 @@
-//! Eigenvalues of symmetric matrices, the one door to the library that computes them.
+//! Eigenvalues of symmetric matrices; the only module that calls the library for them.
 
 use nalgebra::{DMatrix, SymmetricEigen};
 
@@ -20,7 +20,7 @@ pub struct Eigen {
 /// `a`: [p, p].
 ///
 /// # Panics
-/// When `a` does not have `dim`² entries.
+/// If `a` does not have `dim`² entries.
 ///
 /// # Cost
 /// O(p³): 3 ms at p = 150.
@@ -41,7 +41,7 @@ pub fn symmetric_eigen(dim: usize, a: &[f64]) -> Option<Eigen> {
 /// none.
 ///
 /// # Panics
-/// When `a` does not have `dim`² entries.
+/// If `a` does not have `dim`² entries.
 ///
 /// # Cost
 /// A third of [`symmetric_eigen`].
@@ -51,9 +51,10 @@ pub fn symmetric_eigenvalues(dim: usize, a: &[f64]) -> Option<Vec<f64>> {
     values.iter().all(|value| value.is_finite()).then_some(values)
 }
 
-/// The library's iterations need not end where an entry is NaN or infinite, and panic without any.
+/// The matrix as the library has it; `None` where an entry is not finite, for which its iterations
+/// need not end, or where there are no entries, for which it panics.
 fn matrix(dim: usize, a: &[f64]) -> Option<DMatrix<f64>> {
     assert_eq!(a.len(), dim * dim, "entries of a {dim} by {dim} matrix");
-    // Rows for columns: the matrix is its own transpose, and only one triangle is read.
+    // Rows serve as columns: the matrix is its own transpose, and only one triangle is read.
     (dim > 0 && a.iter().all(|x| x.is_finite())).then(|| DMatrix::from_row_slice(dim, dim, a))
 }

@@ -39,7 +39,8 @@ pub struct Draws<S: Simd> {
 }
 
 const ATTEMPT_SHIFT: u32 = 26;
-/// One candidate in twenty is refused at most, so that 32 in a row are below 1e-41.
+/// Largest number of candidates of one variate. At most one in twenty is refused, so the
+/// probability of 32 refusals in a row is below 1e-41.
 const ATTEMPTS: u32 = 32;
 const TWO_POW_MINUS_32: f32 = 1.0 / 4_294_967_296.0;
 const TWO_POW_MINUS_24: f32 = 1.0 / 16_777_216.0;
@@ -125,7 +126,8 @@ impl<S: Simd> Draws<S> {
         S::f32s::splat(self.token, x)
     }
 
-    /// Rounding may reach 1, where the radius would be 0 and a direction undefined.
+    /// `uniform`, at most the largest number below 1. Rounding may reach 1, where the radius would
+    /// be 0 and a direction undefined.
     #[inline(always)]
     fn below_one(&self, uniform: S::f32s) -> S::f32s {
         uniform.min(S::f32s::splat(self.token, 1.0 - TWO_POW_MINUS_24))

@@ -5,12 +5,13 @@
 //! prompts. Draws are made in f32 lanes, one prompt per lane, for runs of either precision.
 
 mod draws;
+pub mod streams;
 mod threefry;
 
 pub use draws::{Draws, Gamma};
 pub use threefry::{block, block_lanes};
 
-/// What a stream of draws is for; streams of different purposes are independent.
+/// Purpose of a stream of draws; streams of different purposes are independent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Purpose {
     /// Initial parameters.
@@ -29,7 +30,7 @@ pub enum Purpose {
     Probe = 6,
     /// Network of nonlinear labels.
     Labels = 7,
-    /// Prompts that baselines are fitted on, and where their fits start.
+    /// Prompts that baselines are fitted on, and starting points of their fits.
     Baseline = 8,
 }
 
@@ -38,7 +39,7 @@ pub enum Purpose {
 pub struct Key {
     /// Seed of the run, or of the held-out batch.
     pub seed: u64,
-    /// What the draws are for.
+    /// Purpose of the draws.
     pub purpose: Purpose,
     /// Training step; 0 for draws that are made once.
     pub step: u64,

@@ -1,11 +1,11 @@
 //! A point of a trajectory with everything that instruments may look at.
 
-use super::Updates;
 use crate::landscape::{
     LanczosMemory, LanczosPlan, NoiseSample, NoiseSummary, Probe, Reference, large_batch_gradient,
     noise_sample, reference_parts, streamed_gradient,
 };
 use windtunnel_math::objective::{ObjectiveError, Stochastic};
+use windtunnel_math::stability::Stability;
 
 /// Default of [`EstimatorPlan::dense_limit`].
 pub const DENSE_LIMIT: usize = 1024;
@@ -80,6 +80,19 @@ pub struct NoisePlan {
     pub reference: usize,
     /// Prompts whose losses are looked at one by one.
     pub prompts: usize,
+}
+
+/// Updates that optimizers make at a point.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Updates {
+    /// Mini-batch gradient g, before clipping.
+    pub grad: Vec<f64>,
+    /// The update u of the run's own optimizer, θ ← θ − u.
+    pub update: Vec<f64>,
+    /// Those of other optimizers that saw the same gradients, by name.
+    pub others: Vec<(String, Vec<f64>)>,
+    /// Threshold of stability of the run's own optimizer on a quadratic, where that is known.
+    pub stability: Option<Stability>,
 }
 
 /// What is seen at one point.

@@ -13,10 +13,9 @@ mod update;
 mod work;
 
 pub use crate::metric::Instrument;
-pub use context::{Context, DENSE_LIMIT, EstimatorPlan, NoisePlan};
+pub use context::{Context, DENSE_LIMIT, EstimatorPlan, NoisePlan, Updates};
 pub use noise::{POOR_REFERENCE, gaussian_norms};
 pub use readings::{Readings, Warning};
-pub use update::Updates;
 pub use work::Work;
 
 use windtunnel_math::objective::ObjectiveError;

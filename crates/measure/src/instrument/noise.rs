@@ -10,16 +10,13 @@ use crate::stats::{
     stable_quantile, tail_index, tail_ratio, top_share,
 };
 use windtunnel_math::objective::{Block, ObjectiveError};
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// Draws of Gaussian noise that real noise is compared with.
 const GAUSSIAN_DRAWS: usize = 20_000;
 /// Synthetic samples of the goodness of fit of a power law: p to ±0.03 near 0.1, where Clauset,
 /// Shalizi and Newman begin to doubt the law.
 const REPLICATES: u32 = 100;
-/// Streams of their own beside the probes of randomized linear algebra.
-const GAUSSIAN_STEP: u64 = 1 << 40;
-const GOODNESS_STEP: u64 = 1 << 41;
 /// Groups of the median of means.
 const GROUPS: usize = 30;
 /// The draw of the losses, apart from those of gradients.
@@ -133,7 +130,7 @@ fn read_power_law(norms: &[f64], law: &PowerLaw, batch_size: usize, readings: &m
     readings
         .estimate::<&str>(Metric::NoisePowerLaw(batch_size), Ok((law.tail_index, law.interval)));
     readings.record(Metric::NoisePowerLawXMin(batch_size), law.x_min);
-    let key = Key { seed: 0, purpose: Purpose::Probe, step: GOODNESS_STEP };
+    let key = Key::goodness_of_fit();
     let p = goodness_of_fit(norms, law, REPLICATES, key);
     readings.record(Metric::NoisePowerLawFit(batch_size), p);
     for comparison in compare_tails(norms, law) {
@@ -209,7 +206,7 @@ fn read_coordinates(kurtoses: &[f64], batch_size: usize, readings: &mut Readings
 
 /// Sorted norms of Gaussian noise whose covariance has the given eigenvalues.
 pub fn gaussian_norms(variances: &[f64]) -> Vec<f64> {
-    let key = Key { seed: 0, purpose: Purpose::Probe, step: GAUSSIAN_STEP };
+    let key = Key::gaussian_noise();
     gaussian_norm_sample(variances, GAUSSIAN_DRAWS, key)
 }
 

@@ -1,27 +1,13 @@
 //! Instruments of the update that an optimizer makes.
 
-use super::{Context, Instrument, Readings, Warning, curvature};
+use super::{Context, Instrument, Readings, Updates, Warning, curvature};
 use crate::landscape::{cosine, directional_smoothness, path_smoothness, update_geometry};
 use crate::metric::Metric;
 use windtunnel_math::linalg::norm;
 use windtunnel_math::objective::ObjectiveError;
-use windtunnel_math::stability::Stability;
 
 /// Eigenvalues below this share of ‖H‖₂ count as zero for the Newton step.
 const NEWTON_CUTOFF: f64 = 1e-10;
-
-/// What optimizers do at a point.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Updates {
-    /// Mini-batch gradient g, before clipping.
-    pub grad: Vec<f64>,
-    /// The update u of the run's own optimizer, θ ← θ − u.
-    pub update: Vec<f64>,
-    /// Those of other optimizers that saw the same gradients, by name.
-    pub others: Vec<(String, Vec<f64>)>,
-    /// Threshold of stability of the run's own optimizer on a quadratic, where that is known.
-    pub stability: Option<Stability>,
-}
 
 /// −x.
 fn negative(x: &[f64]) -> Vec<f64> {

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::operator::inverse_roots;
 use windtunnel_math::linalg::{Eigen, dot, norm, symmetric_eigen, symmetric_eigenvalues};
 use windtunnel_math::objective::{Objective, ObjectiveError};
 
@@ -94,6 +93,11 @@ impl Hessian {
     pub fn spectrum(&self) -> Option<Spectrum> {
         symmetric_eigen(self.dim, &self.entries).map(Spectrum)
     }
+}
+
+/// Entries of D^(−1/2), 0 where D is: the one place that says what [`Preconditioned`](super::Preconditioned) is at D = 0.
+pub(super) fn inverse_roots(diagonal: &[f64]) -> Vec<f64> {
+    diagonal.iter().map(|d| if *d == 0.0 { 0.0 } else { 1.0 / d.sqrt() }).collect()
 }
 
 /// Eigenvalues and eigenvectors of a Hessian.

@@ -3,7 +3,7 @@
 use super::SymmetricOperator;
 use windtunnel_math::linalg::dot;
 use windtunnel_math::objective::ObjectiveError;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// A mean over random probes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,7 +109,7 @@ fn visit(
 
 /// Random signs, one bit each; the stream of their own begins beyond the starts of Lanczos.
 fn signs(v: &mut [f64], seed: u64, probe: u64) {
-    let key = Key { seed, purpose: Purpose::Probe, step: (1 << 32) + probe };
+    let key = Key::signs(seed, probe);
     for (k, chunk) in v.chunks_mut(128).enumerate() {
         let words = key.words(k as u32, 0);
         for (i, sign) in chunk.iter_mut().enumerate() {

@@ -3,7 +3,7 @@
 use super::SymmetricOperator;
 use windtunnel_math::linalg::{Eigen, dot, norm, normals, symmetric_eigen};
 use windtunnel_math::objective::ObjectiveError;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// Ritz values of a symmetric matrix, with their errors.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -183,7 +183,7 @@ impl Krylov {
 
 /// A random start vector, N(0, I), number `index` of `seed`.
 pub fn random_start(dim: usize, seed: u64, index: u64) -> Vec<f64> {
-    normals(Key { seed, purpose: Purpose::Probe, step: index }, dim)
+    normals(Key::lanczos(seed, index), dim)
 }
 
 /// A discrete approximation of the distribution of eigenvalues.

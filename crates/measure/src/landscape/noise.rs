@@ -3,7 +3,7 @@
 use crate::stats::mean;
 use windtunnel_math::linalg::{Eigen, dot, norm, symmetric_eigen};
 use windtunnel_math::objective::{Block, ObjectiveError, SampleGradients, Stochastic};
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// Parts of the large batch, whose spread gives the error of their mean.
 const PARTS: usize = 100;
@@ -272,7 +272,7 @@ impl Resampled {
     }
 
     fn pick(&self, draw: u64, sample: usize) -> usize {
-        let key = Key { seed: self.seed, purpose: Purpose::Samples, step: draw };
+        let key = Key::samples(self.seed, draw);
         key.index(sample as u32, 0, self.gradients.losses.len())
     }
 

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::Hessian;
+use super::hessian::{Hessian, inverse_roots};
 use windtunnel_math::objective::{Objective, ObjectiveError};
 
 /// A symmetric matrix A ∈ ℝᵖˣᵖ that can be multiplied with a vector.
@@ -163,11 +163,6 @@ pub struct Preconditioned<A> {
     inner: A,
     roots: Vec<f64>,
     scaled: Vec<f64>,
-}
-
-/// Entries of D^(−1/2), 0 where D is: the one place that says what [`Preconditioned`] is at D = 0.
-pub(super) fn inverse_roots(diagonal: &[f64]) -> Vec<f64> {
-    diagonal.iter().map(|d| if *d == 0.0 { 0.0 } else { 1.0 / d.sqrt() }).collect()
 }
 
 impl<A: SymmetricOperator> SymmetricOperator for Preconditioned<A> {

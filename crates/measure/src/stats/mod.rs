@@ -34,7 +34,7 @@ pub use stable::{StableIndex, stable_log_moment, stable_quantile};
 
 use std::fmt;
 
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// Resamples of [`bootstrap`]: the 2.5 % points of a percentile interval then rest on 250
 /// resamples each.
@@ -172,7 +172,7 @@ pub fn bootstrap(len: usize, mut statistic: impl FnMut(&[usize]) -> f64) -> Inte
     if len <= ENUMERATED {
         return enumerated_interval(len, statistic);
     }
-    let key = Key { seed: 0, purpose: Purpose::Bootstrap, step: len as u64 };
+    let key = Key::bootstrap(len);
     let mut indices = vec![0; len];
     let mut values: Vec<f64> = (0..RESAMPLES)
         .map(|resample| {
@@ -287,7 +287,7 @@ mod tests {
         // 40 standard normals: 95 % nominal; percentile intervals of 40 units cover about 93.5 %.
         let trials = 400;
         let covered = (0..trials).filter(|&trial| {
-            let key = Key { seed: trial, purpose: Purpose::Init, step: 0 };
+            let key = Key::parameters(trial);
             let interval = mean_interval(&normals(key, 40));
             interval.lo < 0.0 && 0.0 < interval.hi
         });

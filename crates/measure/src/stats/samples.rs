@@ -3,10 +3,10 @@
 use std::f64::consts::{FRAC_PI_2, PI};
 
 use windtunnel_math::linalg::normals;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 pub(super) fn key(seed: u64) -> Key {
-    Key { seed, purpose: Purpose::Init, step: 0 }
+    Key::parameters(seed)
 }
 
 /// Pairs of independent uniforms on (0, 1) of 53 bits.

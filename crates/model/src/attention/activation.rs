@@ -1,4 +1,4 @@
-//! What an activation has to say of itself.
+//! The trait of activations: name, properties, value and derivative.
 
 use windtunnel_math::lanes::Lane;
 
@@ -16,8 +16,8 @@ pub trait Activation {
     /// e = φ(s). Where weights are normalized any factor that all keys of a query share is allowed,
     /// so `largest`, the largest of their scores, may be taken from s; elsewhere it is zero.
     fn value<V: Lane>(token: V::Token, s: V, largest: V) -> V;
-    /// φ′(s) · `bar`, from e = φ(s): scores are not kept.
+    /// φ′(s) · `bar`, from e = φ(s): scores are not stored.
     fn adjoint<V: Lane>(token: V::Token, e: V, bar: V) -> V;
-    /// φ(s), plainly: what tests compare with.
+    /// φ(s) as a plain formula, which tests compare with.
     fn naive(s: f64) -> f64;
 }

@@ -1,4 +1,4 @@
-//! Variants of attention: what becomes of the scores of the keys of one query.
+//! Variants of attention: functions of the scores of the keys of one query.
 //!
 //! An activation is a file here that implements [`Activation`] and a line of the list below;
 //! kernels, derivatives, specs, the naive twin and its tests follow from the trait.
@@ -16,10 +16,10 @@ macro_rules! activations {
     ($($file:ident: $Type:ident,)+) => {
         $(mod $file; pub use $file::$Type;)+
 
-        /// What is done to the scores zₖᵀ Q z_t of the keys of one query.
+        /// Variant of attention: the function φ of the scores zₖᵀ Q z_t of the keys of one query.
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Attention {
-            /// Nothing, which has kernels of its own.
+            /// The scores themselves; this variant has kernels of its own.
             Linear,
             $(#[doc = concat!("See [`", stringify!($Type), "`](struct@", stringify!($Type), ").")]
             $Type,)+
@@ -60,7 +60,7 @@ macro_rules! activations {
                 match self { Attention::Linear => s, $(Attention::$Type => $Type::naive(s),)+ }
             }
 
-            /// See [`queries::attend`].
+            /// [`queries::attend`] with this activation.
             #[inline(always)]
             pub(super) fn attend<V: Lane, D: Dim, E: Dim, const N: usize>(
                 self,
@@ -79,7 +79,7 @@ macro_rules! activations {
                 }
             }
 
-            /// See [`queries::attend_bar`].
+            /// [`queries::attend_bar`] with this activation.
             #[inline(always)]
             pub(super) fn attend_bar<V: Lane, D: Dim, E: Dim, const N: usize>(
                 self,

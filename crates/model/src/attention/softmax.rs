@@ -12,7 +12,7 @@ impl Activation for Softmax {
     const NORMALIZED: bool = true;
     const SMOOTH: bool = true;
 
-    /// Less the largest score, which cancels in the quotient.
+    /// exp(s − `largest`): the largest score cancels in the quotient.
     #[inline(always)]
     fn value<V: Lane>(token: V::Token, s: V, largest: V) -> V {
         (s - largest).exp(token)

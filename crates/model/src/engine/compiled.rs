@@ -1,11 +1,11 @@
-//! Which kernels are compiled: for every instruction set, scalar and common d.
+//! The kernels that are compiled: for every instruction set, scalar and common d.
 //!
 //! rustc makes one codegen unit of a module, so each scalar has its own: LLVM then works on all of
-//! them at a time. Everything that they need is `#[inline]`, which puts it into their units.
+//! them at a time. Everything that they need is `#[inline]`, which compiles it in their units.
 
 use fearless_simd::Simd;
 
-use super::{Engine, PromptEngine, Sums};
+use super::sums::{Engine, PromptEngine, Sums};
 use crate::kernel::Kernel;
 use crate::matrix::{Any, Const, Dim};
 use crate::{Attention, Transformer, gram, sparse, tokens};

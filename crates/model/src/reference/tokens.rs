@@ -10,15 +10,15 @@ use windtunnel_math::rng::{Key, Purpose};
 pub struct Tokens {
     /// [B, n+1, d+1], one token (x, y) per row, query last with label 0.
     pub z: Vec<f64>,
-    /// `[B]`, what is to be predicted of the query.
+    /// `[B]`, the values to predict for the query.
     pub targets: Vec<f64>,
 }
 
 /// `len` prompts of `task`: same law as `Task::batch`, other draws.
 ///
 /// # Panics
-/// For laws that are no sums of squared normals: gamma radii of a shape that is no multiple of ½,
-/// t laws of a fractional number of degrees of freedom; and for families that are not known here.
+/// If the law is not a sum of squared normals: gamma radii of a shape that is not a multiple of ½,
+/// t laws of a fractional number of degrees of freedom; and families that are not known here.
 pub fn sample(task: &Task, seed: u64, len: usize) -> Tokens {
     let (d, n) = (task.dim(), task.context_len());
     let mut tokens = Tokens { z: Vec::new(), targets: Vec::new() };

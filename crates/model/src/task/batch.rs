@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use windtunnel_math::lanes::{BLOCK, Real};
 
-/// What a model reads of a prompt.
+/// Form in which a model reads a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
     /// Its moments, all that linear attention can see: size and cost do not depend on n.
@@ -13,7 +13,7 @@ pub enum Form {
     Tokens,
 }
 
-/// Where the values of a prompt are.
+/// Order of the values of a prompt.
 ///
 /// Moments: the lower triangle of S/n, then s/n, x_q, ⟨w⋆, x_q⟩ and σ/n = Σ yᵢ²/n. Tokens: x and y
 /// of each in turn, the query last with its target in place of the label it does not have.
@@ -62,21 +62,21 @@ pub(crate) fn square_row(dim: usize) -> usize {
     target_row(dim) + 1
 }
 
-/// Room that sampling needs, kept from block to block.
+/// Workspace of sampling, reused from block to block.
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
-    /// The blocks, then whatever else is of their precision.
+    /// The blocks, then other values of their precision.
     pub(super) values: Vec<[T; BLOCK]>,
-    /// Draws, in single precision whatever `T` is.
+    /// Draws, in single precision for every `T`.
     pub(super) draws: Vec<[f32; BLOCK]>,
 }
 
-/// Anything that can hand out prompts block by block, in any order.
+/// Source of prompts, block by block in any order.
 ///
 /// A block is `layout().rows()` rows of [`BLOCK`] lanes: row r of lane p is value r of prompt p. Lanes
 /// beyond the last prompt are zero.
 pub trait Prompts<T: Real>: Sync {
-    /// Where the values of a prompt are.
+    /// Order of the values of a prompt.
     fn layout(&self) -> Layout;
     /// Number of prompts.
     fn len(&self) -> usize;
@@ -134,7 +134,7 @@ impl<T: Real> Batch<T> {
     /// not read). `targets`: `[B]`, the ⟨w⋆, x_q⟩ to predict.
     ///
     /// # Panics
-    /// When the lengths do not fit `dim` and `targets.len()`, or there is no context token.
+    /// If the lengths do not fit `dim` and `targets.len()`, or there is no context token.
     pub fn from_tokens(form: Form, dim: usize, z: &[f64], targets: &[f64]) -> Batch<T> {
         let (len, token) = (targets.len(), dim + 1);
         assert!(len > 0 && z.len().is_multiple_of(len * token), "z: {} for {len} prompts", z.len());
@@ -181,7 +181,7 @@ impl<T: Real> Batch<T> {
     /// Values of one prompt, as its [`Layout`] has them.
     ///
     /// # Panics
-    /// When there is no such prompt.
+    /// If there is no such prompt.
     pub fn prompt(&self, index: usize) -> Vec<T> {
         assert!(index < self.len, "prompt {index} of {}", self.len);
         let size = self.layout.rows();

@@ -1,7 +1,7 @@
 //! Covariance matrices Σ of z ↦ C z, held as a factor C with C Cᵀ = Σ.
 
 use windtunnel_math::linalg;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// Covariance Σ of C z, z ~ N(0, I).
 #[derive(Clone, Debug, PartialEq)]
@@ -15,7 +15,7 @@ struct Factor {
     c: Vec<f64>,
 }
 
-/// Why a [`Covariance`] cannot exist.
+/// Error returned when a [`Covariance`] cannot be made.
 #[derive(Clone, Debug, PartialEq)]
 pub enum CovarianceError {
     /// No entries.
@@ -88,7 +88,7 @@ impl Covariance {
     pub fn rotated(eigenvalues: &[f64], seed: u64) -> Result<Covariance, CovarianceError> {
         let roots = positive_roots(eigenvalues)?;
         let dim = roots.len();
-        let key = Key { seed, purpose: Purpose::Rotation, step: 0 };
+        let key = Key::rotation(seed);
         let mut c = linalg::random_orthogonal(dim, key);
         for row in c.chunks_exact_mut(dim) {
             for (x, root) in row.iter_mut().zip(&roots) {

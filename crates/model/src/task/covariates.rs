@@ -11,7 +11,7 @@ pub struct Covariates {
     size: Size,
 }
 
-/// What sets the factor r.
+/// Convention that sets the factor r.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Size {
     /// r = 1: the family as it is.
@@ -45,13 +45,13 @@ impl Covariates {
         Family::named("gamma_radial", &[shape.into(), scale.into()]).map(Covariates::from)
     }
 
-    /// The same family with another Σ.
+    /// This law with another Σ.
     #[must_use]
     pub fn with_covariance(self, covariance: Covariance) -> Covariates {
         Covariates { covariance, ..self }
     }
 
-    /// The same law with another size.
+    /// This law with another size.
     #[must_use]
     pub fn with_size(self, size: Size) -> Covariates {
         Covariates { size, ..self }
@@ -67,7 +67,7 @@ impl Covariates {
         &self.covariance
     }
 
-    /// What sets r.
+    /// Convention that sets r.
     pub fn size(&self) -> Size {
         self.size
     }

@@ -1,6 +1,6 @@
-//! What turns covariates into labels: w⋆ and, for nonlinear regression, a fixed network.
+//! Labels of covariates: w⋆ and, for nonlinear regression, a fixed network.
 
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 /// Law of the task's weights w⋆.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -11,7 +11,7 @@ pub enum WStar {
     InverseCovariance,
 }
 
-/// y of a token.
+/// Function that gives the label y of a token.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Labels {
     /// y = ⟨w⋆, x⟩.
@@ -34,8 +34,8 @@ impl Mlp {
     /// The network of a seed: weights and biases uniform on ±1/√fan_in, as `torch.nn.Linear`
     /// starts (its law, not its draws).
     pub fn new(dim: usize, hidden: usize, seed: u64) -> Mlp {
-        let uniform = |step: u64, len: usize, fan_in: usize| -> Vec<f64> {
-            let key = Key { seed, purpose: Purpose::Labels, step };
+        let uniform = |layer: u64, len: usize, fan_in: usize| -> Vec<f64> {
+            let key = Key::labels(seed, layer);
             let unit = |i: usize| (f64::from(key.words(0, i as u32)[0]) + 0.5) / 2f64.powi(32);
             (0..len).map(|i| (2.0 * unit(i) - 1.0) / (fan_in as f64).sqrt()).collect()
         };
@@ -48,7 +48,7 @@ impl Mlp {
         }
     }
 
-    /// d.
+    /// Dimension d.
     pub fn dim(&self) -> usize {
         self.dim
     }

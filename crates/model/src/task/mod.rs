@@ -52,7 +52,7 @@ pub struct Task {
     residual: Option<Gamma>,
 }
 
-/// Why a [`Task`] cannot exist.
+/// Error returned when a [`Task`] cannot be made.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TaskError {
     /// `dim` outside 1..=[`MAX_DIM`].
@@ -72,14 +72,14 @@ pub enum TaskError {
     NoSecondMoment(&'static str),
     /// A covariance whose inverse is not finite.
     Singular,
-    /// As many features that do not matter as there are, or more.
+    /// As many distractors (features that do not matter) as features, or more.
     Distractors {
-        /// Their number.
+        /// Number of distractors.
         distractors: usize,
         /// Number of features.
         dim: usize,
     },
-    /// Features that do not matter and a network that reads all of them.
+    /// Distractors together with a network, which reads all features.
     DistractorsOfNetwork,
     /// A network of another dimension, or of a width outside 1..=[`MAX_HIDDEN`].
     Network {
@@ -161,7 +161,7 @@ impl Task {
         })
     }
 
-    /// The same task with labels yᵢ = ⟨w⋆, xᵢ⟩ + N(0, `noise_std`²) in the context.
+    /// This task with labels yᵢ = ⟨w⋆, xᵢ⟩ + N(0, `noise_std`²) in the context.
     ///
     /// The query's target stays ⟨w⋆, x_q⟩ without noise.
     ///
@@ -175,7 +175,7 @@ impl Task {
         }
     }
 
-    /// The same task with another law of w⋆.
+    /// This task with another law of w⋆.
     ///
     /// # Errors
     /// A covariance that is singular in double precision.
@@ -191,7 +191,7 @@ impl Task {
         Ok(Task { w_star, whitening, ..self })
     }
 
-    /// The same task with a w⋆ whose last `distractors` entries are zero.
+    /// This task with a w⋆ whose last `distractors` entries are zero.
     ///
     /// # Errors
     /// `dim` or more of them; labels of a network, which reads every feature.
@@ -205,7 +205,7 @@ impl Task {
         Ok(Task { distractors, ..self })
     }
 
-    /// The same task with other labels.
+    /// This task with other labels.
     ///
     /// # Errors
     /// A network that does not fit, or one with distractors.
@@ -247,7 +247,7 @@ impl Task {
         self.distractors
     }
 
-    /// What labels are of covariates and w⋆.
+    /// Labels as a function of covariates and w⋆.
     pub fn labels(&self) -> &Labels {
         &self.labels
     }

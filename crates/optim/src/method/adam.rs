@@ -23,7 +23,7 @@ pub(super) const EPS: Parameter =
 pub(super) const AMSGRAD: Parameter =
     Parameter::flag("amsgrad", false, "divide by the running maximum");
 
-/// The moments with the values of these parameters.
+/// The transform of Adam's moments with the values of these parameters.
 pub(super) fn moments(values: &Values) -> ScaleByAdam {
     let [beta1, beta2] = values.pair("betas");
     ScaleByAdam { beta1, beta2, eps: values.number("eps"), amsgrad: values.flag("amsgrad") }

@@ -22,7 +22,7 @@ pub struct ScaleByAdam {
     pub beta1: f64,
     /// β₂, the decay of the mean square.
     pub beta2: f64,
-    /// ε.
+    /// Term ε of the denominator.
     pub eps: f64,
     /// Whether the denominator never shrinks.
     pub amsgrad: bool,

@@ -59,8 +59,8 @@ fn clip_by_global_norm<T: Real>(update: &mut [T], max_norm: f64) {
     update.iter_mut().for_each(|u| *u *= coefficient);
 }
 
-/// The same where ‖u‖₂² overflows: u/s first, s its largest entry. An infinite entry makes all NaN,
-/// as 0·∞ does; the guard is nothing beside such a norm.
+/// [`clip_by_global_norm`] where ‖u‖₂² overflows: divides u by its largest entry s first. An
+/// infinite entry makes all NaN, as 0·∞ does; the guard is negligible beside such a norm.
 #[cold]
 fn clip_beyond_doubles<T: Real>(update: &mut [T], max_norm: f64) {
     let wide: Vec<f64> = update.iter().map(|u| u.widen()).collect();

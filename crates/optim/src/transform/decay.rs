@@ -14,7 +14,7 @@ use crate::{Effect, Local, State};
 /// λ = 0 is the absence of the transform, bit for bit: 0·θ is NaN, not 0, once θ has overflowed.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct AddDecayedWeights {
-    /// λ.
+    /// Weight decay λ.
     pub weight_decay: f64,
 }
 

@@ -1,4 +1,4 @@
-//! Transforms: what turns a gradient, step by step of a list, into the update of an optimizer.
+//! Transforms, which a list applies in turn to make the update of an optimizer from a gradient.
 
 mod adam;
 mod clip;
@@ -19,7 +19,7 @@ use windtunnel_math::objective::Block;
 
 use super::{Effect, Local, State};
 
-/// Error of a transform or of an oracle, from whatever source.
+/// Error of a transform or of an oracle, from any source.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 
 /// List of transforms, in the order of application.
@@ -28,10 +28,10 @@ pub type Transforms<T> = Vec<Arc<dyn Transform<T>>>;
 /// One transform of an optimizer: turns the running update u (at first the gradient) into the next
 /// u. The step ends with θ ← θ − u.
 ///
-/// A transform is a value that never changes; what it carries from step to step is its [`State`],
-/// which the optimizer keeps, stores and restores. Hyper-parameters are `f64` whatever the type of
-/// the parameters: what depends on them alone (1 − β, β^step) is computed in `f64` and rounded
-/// once, as in PyTorch.
+/// A transform is a value that never changes; everything it carries from step to step is its
+/// [`State`], which the optimizer holds, stores and restores. Hyper-parameters are `f64` whatever
+/// the type of the parameters: numbers that depend on them alone (1 − β, β^step) are computed in
+/// `f64` and rounded once, as in PyTorch.
 pub trait Transform<T: Real>: Send + Sync {
     /// The state before the first step, for parameters that are divided into `blocks`: by default
     /// there is none.
@@ -43,7 +43,7 @@ pub trait Transform<T: Real>: Send + Sync {
     /// Transforms `update` in place. NaN must stay NaN, so that a run diverges where it did.
     ///
     /// # Errors
-    /// Whatever keeps the transform from working; the run ends with it.
+    /// If the transform cannot work; the run ends then.
     fn apply(
         &self,
         update: &mut [T],
@@ -58,7 +58,7 @@ pub trait Transform<T: Real>: Send + Sync {
     }
 }
 
-/// What a transform sees beside the running update.
+/// Context of a transform: everything it sees beside the running update.
 pub struct Context<'a, T> {
     /// Number of this step, from 1.
     pub step: u64,
@@ -84,8 +84,8 @@ impl<'a, T> Context<'a, T> {
     }
 }
 
-/// The mini-batch loss of a step as a function: what an optimizer may ask for beyond the gradient.
-/// An optimizer that asks nothing pays nothing.
+/// The mini-batch loss of a step as a function, for optimizers that need more than the gradient. It
+/// costs nothing unless it is called.
 pub trait Oracle<T> {
     /// Loss at `params`.
     ///

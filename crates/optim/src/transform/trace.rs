@@ -15,11 +15,11 @@ use crate::{Effect, Local, State};
 /// μ = 0 is the absence of the transform, bit for bit, dampening included.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Trace {
-    /// μ.
+    /// Momentum μ.
     pub momentum: f64,
-    /// τ.
+    /// Dampening τ.
     pub dampening: f64,
-    /// Whether to look ahead; PyTorch allows it only with μ > 0 and τ = 0.
+    /// Whether to look ahead (Nesterov); PyTorch allows it only with μ > 0 and τ = 0.
     pub nesterov: bool,
 }
 

@@ -22,7 +22,7 @@ impl<'a> Literal<'a> {
     /// The literal that all of `text` is.
     ///
     /// # Errors
-    /// What is wrong with the text, behind "it".
+    /// A description of the fault, to stand behind "it".
     pub(super) fn parse(text: &'a str) -> Result<Literal<'a>, &'static str> {
         let mut reader = Reader { rest: text, depth: 0 };
         let value = reader.value();
@@ -34,7 +34,7 @@ impl<'a> Literal<'a> {
     }
 }
 
-/// What is left of a text.
+/// Rest of a text that is being read.
 struct Reader<'a> {
     rest: &'a str,
     depth: usize,
@@ -47,7 +47,7 @@ impl<'a> Reader<'a> {
             quote @ ('\'' | '"') => self.text(quote),
             '(' => {
                 let (mut items, comma) = self.items(')', Self::value)?;
-                // Brackets around one value are no tuple.
+                // Brackets around one value do not make a tuple.
                 if items.len() == 1 && !comma { items.pop() } else { Some(Literal::List(items)) }
             }
             '[' => Some(Literal::List(self.items(']', Self::value)?.0)),

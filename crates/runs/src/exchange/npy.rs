@@ -42,7 +42,7 @@ impl Header {
     /// The header at the start of `reader`, which is left at the first number.
     ///
     /// # Errors
-    /// Bytes that are no header, or one of numbers that no f64 can hold.
+    /// Bytes that are not a header, or a header of numbers that no f64 can hold.
     pub(super) fn read(reader: &mut impl Read) -> Result<Header, String> {
         let text = |e: io::Error| match e.kind() {
             io::ErrorKind::UnexpectedEof => format!("not an npy array ({e})"),
@@ -112,8 +112,8 @@ impl Header {
     /// Appends all values in C order to `values`, which has room for them.
     ///
     /// # Errors
-    /// An entry that ends before, goes on after its last number, or fails its checksum; an integer
-    /// that no f64 equals.
+    /// An entry that ends before its last number, continues after it, or fails its checksum; an
+    /// integer that no f64 equals.
     pub(super) fn decode(
         &self,
         reader: &mut impl Read,
@@ -205,7 +205,7 @@ fn refused(descr: &str, what: &str) -> String {
     )
 }
 
-/// Where the next number of a file belongs in C order.
+/// Place of the next number of a file in C order.
 struct Place<'a> {
     shape: &'a [usize],
     strides: Vec<usize>,

@@ -13,7 +13,8 @@ use super::{Error, Source};
 
 /// Longest header that is read; those of large language models have a tenth of that.
 const MAX_HEADER: u64 = 16 << 20;
-/// Most parameters, as specs have it: their workspaces take up to 512 bytes for each.
+/// Largest number of parameters, the same as in specs: their workspaces take up to 512 bytes for
+/// each.
 const MAX_PARAMS: usize = 8 << 20;
 
 /// Bytes that are read of a file without a size, such as a pipe.
@@ -27,7 +28,7 @@ struct Tensors<'a> {
     source: Source<'a>,
     file: Box<dyn ReadSeek>,
     metadata: Metadata,
-    /// Where the data begin.
+    /// Offset at which the data begin.
     start: u64,
 }
 
@@ -154,7 +155,7 @@ pub fn read_params(path: &Path, model: &Transformer) -> Result<Vec<f64>, Error> 
     let mut file = Tensors::open(path)?;
     let wanted = tensors(model);
     let found = file.names();
-    // Whatever else is beside the parameters, such as the state of an optimizer, is not looked at.
+    // Other tensors, such as the state of an optimizer, are not looked at.
     let unknown =
         |name: &&String| name.starts_with("mlp.") && !wanted.iter().any(|(n, _)| n == *name);
     if let Some(other) = found.iter().find(unknown) {
@@ -205,7 +206,7 @@ fn axes(model: &Transformer, name: &str) -> String {
 /// None in practice: names and sizes are those of the model.
 ///
 /// # Panics
-/// When there is not one value for each parameter.
+/// If there is not one value for each parameter.
 pub fn encode_params(model: &Transformer, values: &[f64]) -> Result<Vec<u8>, SafeTensorError> {
     assert_eq!(values.len(), model.params(), "parameters of {model:?}");
     let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();

@@ -29,7 +29,7 @@ pub struct TokenPrompts {
     pub targets: Vec<f64>,
 }
 
-/// What prompts are wanted for.
+/// Computation that prompts are read for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Use {
     /// Loss and gradient.
@@ -102,7 +102,7 @@ impl PromptFile {
         let needed = |len: usize| {
             let tokens = (self.context_len + 1).saturating_mul(self.dim + 1).saturating_add(1);
             let memory = Memory::of(model, self.context_len, len);
-            // The tokens are given up for what the model reads of them, before gradients are made.
+            // The tokens are dropped for the form that the model reads, before gradients are made.
             let tokens = tokens.saturating_mul(8).saturating_mul(len);
             let first = match purpose {
                 Use::Loss => tokens,
@@ -114,7 +114,7 @@ impl PromptFile {
         };
         let bytes = needed(self.len);
         if bytes <= MAX_BYTES {
-            // Where a limit is set on the process, this is where it shows, and not in the middle.
+            // A limit on the memory of the process shows here, and not in the middle of the work.
             let room = Vec::<u8>::new().try_reserve_exact(bytes);
             let too_little = |_| {
                 let mib = bytes.div_ceil(1 << 20);

@@ -8,9 +8,7 @@ use windtunnel_model::task::{Labels, Size, WStar};
 
 use super::{CovarianceSpec, MultiplyAdd, RunId, RunSpec};
 
-/// Raised whenever the numbers of an unchanged spec change: generator, kernel, order of sums,
-/// optimizer arithmetic, or the list of recorded metrics. Part of every [`RunId`], so that old results are never mistaken for new.
-pub const NUMERICS_VERSION: u32 = 3;
+pub use windtunnel_math::NUMERICS_VERSION;
 
 /// Identity of the run of `spec` on this machine: the first 64 bits of SHA-256 over the numerics
 /// version, the multiply-add where it is not the fused one, and the resolved spec.
@@ -56,8 +54,8 @@ impl RunSpec {
         table.to_string()
     }
 
-    /// Keys that are younger than the first stored runs are there only where they differ from
-    /// their default, so that those runs keep their names.
+    /// The canonical table. Keys that are younger than the first stored runs are there only where
+    /// they differ from their default, so that those runs keep their names.
     fn task_table(&self) -> Table {
         let task = &self.task.task;
         let mut entries = table([
@@ -141,7 +139,7 @@ fn table<const N: usize>(entries: [(&str, Value); N]) -> Table {
     entries.into_iter().map(|(key, value)| (key.into(), value)).collect()
 }
 
-/// Every integer of a spec was read from a TOML integer.
+/// The TOML value of an integer; every integer of a spec was read from one.
 fn integer(x: u64) -> Value {
     Value::Integer(i64::try_from(x).unwrap_or(i64::MAX))
 }

@@ -7,7 +7,7 @@ use super::document::{key_value, tag};
 use super::resolve::keys;
 use super::{Document, SpecError};
 
-/// That a key of a stored spec has a value.
+/// Condition that a key of a stored spec has a value.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Condition {
     path: Vec<String>,
@@ -70,7 +70,7 @@ impl Condition {
     }
 }
 
-/// Equal as numbers, or as anything else.
+/// Whether two values are equal, as numbers or as anything else.
 fn equal(a: &Value, b: &Value) -> bool {
     let number = |value: &Value| value.as_float().or(value.as_integer().map(|n| n as f64));
     match (a, b) {

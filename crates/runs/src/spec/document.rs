@@ -29,7 +29,7 @@ impl RunSpec {
 }
 
 impl Document {
-    /// All defaults.
+    /// The empty document: all defaults.
     pub fn empty() -> Document {
         Document::default()
     }

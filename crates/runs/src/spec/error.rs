@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
-/// Why a document is no spec. Says which key, what it holds, and what it may hold.
+/// Error returned when a TOML document cannot be resolved to a spec: the key, its value and the
+/// allowed values.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 pub enum SpecError {
-    /// Not TOML at all.
+    /// The text is not TOML.
     #[error("{origin} is not TOML: {message}")]
     Syntax {
         /// The file, or the override.
         origin: String,
-        /// What the TOML parser says.
+        /// Message of the TOML parser.
         message: String,
     },
     /// The file cannot be read.
@@ -18,7 +19,7 @@ pub enum SpecError {
     Read {
         /// The file.
         path: PathBuf,
-        /// What the operating system says, and what to do.
+        /// Message of the operating system, and advice.
         message: String,
     },
     /// A file that sets nothing, most likely left by a write that failed.
@@ -33,13 +34,13 @@ pub enum SpecError {
     /// A condition that is not `KEY=VALUE`.
     #[error("--where {text}: expected KEY=VALUE, as in --where optimizer.name=sgd")]
     Condition {
-        /// What was given.
+        /// Text that was given.
         text: String,
     },
     /// An override that is not `KEY=VALUE`.
     #[error("--set {text}: expected KEY=VALUE, as in --set optimizer.lr=0.05")]
     Override {
-        /// What was given.
+        /// Text that was given.
         text: String,
     },
     /// A key that no spec has.
@@ -69,9 +70,9 @@ pub enum SpecError {
     Value {
         /// Full path of the key.
         key: String,
-        /// What it holds.
+        /// Value that was given.
         value: String,
-        /// What it may hold, and what to do.
+        /// Allowed values, and advice.
         allowed: String,
     },
 }

@@ -11,7 +11,7 @@ use std::str::FromStr;
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RunId(String);
 
-/// A text that is no [`RunId`].
+/// Error returned when a text is not a [`RunId`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("`{0}` is no run id: write 16 hexadecimal digits, lower case, as `list` shows them")]
 pub struct ParseRunIdError(String);

@@ -1,4 +1,4 @@
-//! `[instruments]`: what is measured while a run trains, and when.
+//! `[instruments]`: the instruments that measure while a run trains, and their schedules.
 
 use toml::{Table, Value};
 use windtunnel_measure::instrument::{Instrument, NoisePlan};
@@ -8,14 +8,14 @@ use super::limits::{MAX_BATCH, MAX_STEPS};
 use super::reader::Section;
 use super::{InstrumentPreset, InstrumentsSpec, PRESETS_OF_INSTRUMENTS, SpecError};
 
-/// Most draws of a noise study; each keeps a gradient.
+/// Largest number of draws of a noise study; each holds a gradient.
 const MAX_DRAWS: usize = 1_000_000;
-/// Most prompts of the large-batch gradient.
+/// Largest number of prompts of the large-batch gradient.
 const MAX_REFERENCE: usize = 1_000_000_000;
 const SCHEDULE: &str = "expected a number of steps (250: every 250th), { every = 250 }, \
                         { per_decade = 4 } (steps 1, 2, 3, 6, 10, ...), { at = [0, 750] } (ascending) \
                         or \"off\"";
-/// Most steps that a schedule lists.
+/// Largest number of steps that a schedule lists.
 const MAX_LISTED: usize = 1000;
 
 /// `[instruments]` of a document.
@@ -68,7 +68,7 @@ fn schedule(section: &Section, name: &str, value: &Value) -> Result<Option<Sched
     }
 }
 
-/// Ascending steps.
+/// A schedule of ascending steps.
 fn listed(value: &Value) -> Option<Schedule> {
     let step = |value: &Value| {
         let step = value.as_integer().and_then(|i| u64::try_from(i).ok());
@@ -97,8 +97,8 @@ fn batch_sizes(section: &mut Section, defaults: &[usize]) -> Result<Vec<usize>, 
 }
 
 impl InstrumentsSpec {
-    /// The canonical table, or nothing where nothing is measured: a run without instruments is the
-    /// run that it was before there were any.
+    /// The canonical table; nothing if nothing is measured, so that a run without instruments keeps
+    /// the id it had before there were any.
     pub(super) fn table(&self) -> Option<Table> {
         if self.schedules.is_empty() {
             return None;

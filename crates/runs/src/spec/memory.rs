@@ -8,7 +8,7 @@ use windtunnel_model::task::{Form, Layout};
 pub struct Memory {
     /// Parameters and workspaces.
     pub workspaces: usize,
-    /// Scores of all pairs of tokens, which softmax and ReLU keep of 16 prompts at a time.
+    /// Scores of all pairs of tokens, which softmax and ReLU store of 16 prompts at a time.
     pub scores: usize,
     /// Partial sums of the gradient of a batch.
     pub sums: usize,

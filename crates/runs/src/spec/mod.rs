@@ -1,4 +1,4 @@
-//! What a run is: a TOML document, checked and resolved to a [`RunSpec`], and its [`RunId`].
+//! The spec of a run: a TOML document, checked and resolved to a [`RunSpec`], and its [`RunId`].
 //!
 //! Every default is the paper's Setting 1 (Ahn et al., ICLR 2024), or that of the named preset.
 
@@ -96,7 +96,7 @@ pub enum CovarianceSpec {
     PowerLaw {
         /// α.
         alpha: f64,
-        /// Seed of the rotation; along the axes without one.
+        /// Seed of the rotation; without one the axes are the eigenvectors.
         rotation_seed: Option<u64>,
     },
 }
@@ -145,7 +145,7 @@ impl Precision {
 /// `[eval]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EvalSpec {
-    /// Cadence in steps.
+    /// Number of steps from one evaluation to the next.
     pub every: u64,
     /// Held-out prompts.
     pub batch_size: usize,
@@ -156,7 +156,7 @@ pub struct EvalSpec {
 /// `[instruments]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct InstrumentsSpec {
-    /// Which, and when, in the order in which they measure.
+    /// Instruments with their schedules, in the order in which they measure.
     pub schedules: Vec<(Instrument, Schedule)>,
     /// Sizes of the noise instruments.
     pub plan: NoisePlan,
@@ -183,9 +183,9 @@ impl RunSpec {
         }
     }
 
-    /// The optimizers that are asked what they would do: SGD and Adam with the paper's defaults,
-    /// momentum 0.9 and betas (0.9, 0.9), clipped as the run is; without that which the run itself
-    /// has. Learning rates are 1, because only directions matter.
+    /// The shadow optimizers, which show what they would do: SGD and Adam with the paper's
+    /// defaults, momentum 0.9 and betas (0.9, 0.9), clipped as the run is; without the one that the
+    /// run itself has. Learning rates are 1, because only directions matter.
     pub fn shadows(&self) -> Vec<(String, Config)> {
         let other = |config: &Config| config.name() != self.optimizer.name();
         let shadow = |config: Config| {
@@ -196,13 +196,13 @@ impl RunSpec {
         papers.into_iter().filter(other).map(shadow).collect()
     }
 
-    /// The same run with another learning rate, which is to be finite and positive.
+    /// This run with another learning rate, which is to be finite and positive.
     #[must_use]
     pub fn with_lr(&self, lr: f64) -> RunSpec {
         RunSpec { optimizer: self.optimizer.clone().with_lr(lr), ..self.clone() }
     }
 
-    /// The same run with another seed.
+    /// This run with another seed.
     #[must_use]
     pub fn with_seed(&self, seed: u64) -> RunSpec {
         let mut spec = self.clone();

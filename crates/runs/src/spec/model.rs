@@ -74,7 +74,8 @@ fn name<T: PartialEq>(choices: &[(&'static str, T)], value: T) -> &'static str {
 }
 
 impl ModelSpec {
-    /// Its keys; those of models beyond the sparse linear one only where they are not its own.
+    /// The canonical table; keys of models beyond the sparse linear one are there only where they
+    /// differ from its own.
     pub(super) fn table(&self) -> Table {
         let model = &self.transformer;
         let plain = Transformer::linear(model.depth, model.dim);
@@ -108,7 +109,7 @@ fn integer(x: usize) -> Value {
     Value::Integer(i64::try_from(x).unwrap_or(i64::MAX))
 }
 
-/// What a model is beyond L, in half a line: empty for the paper's.
+/// Description of a model beyond L, in half a line: empty for the paper's.
 pub fn describe_model(model: &Transformer) -> String {
     let mut words = Vec::new();
     if model.attention != Attention::Linear {

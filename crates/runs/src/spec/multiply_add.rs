@@ -1,4 +1,4 @@
-//! How a processor adds a product to a sum: what a run's numbers depend on besides its spec.
+//! The multiply-add of a processor, on which the numbers of a run depend besides its spec.
 
 use std::hint::black_box;
 
@@ -6,26 +6,26 @@ use fearless_simd::Simd;
 use serde::{Deserialize, Serialize};
 use windtunnel_math::lanes::{Isa, Lane, Packed, Real, WithSimd};
 
-/// How often a·b + c is rounded in the kernels, which changes the last bits of their numbers.
+/// Rounding of a·b + c in the kernels, which changes the last bits of their numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum MultiplyAdd {
-    /// Once: AVX-512, AVX2 with FMA, NEON.
+    /// Rounded once: AVX-512, AVX2 with FMA, NEON.
     Fused,
-    /// Twice, first the product: SSE, WebAssembly, plain scalars.
+    /// Rounded twice, first the product: SSE, WebAssembly, plain scalars.
     Separate,
 }
 
 impl MultiplyAdd {
-    /// Both.
+    /// Both variants.
     pub const ALL: [MultiplyAdd; 2] = [MultiplyAdd::Fused, MultiplyAdd::Separate];
 
-    /// What this machine's widest instruction set does.
+    /// Multiply-add of this machine's widest instruction set.
     pub fn here() -> MultiplyAdd {
         MultiplyAdd::of(Isa::detect())
     }
 
-    /// What an instruction set does, by a product of which rounding loses a part.
+    /// Multiply-add of an instruction set, found by a product of which rounding loses a part.
     pub fn of(isa: Isa) -> MultiplyAdd {
         isa.run(Probe)
     }

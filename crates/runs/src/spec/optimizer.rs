@@ -10,7 +10,7 @@ use super::limits::MAX_STEPS;
 use super::reader::Section;
 use super::{Preset, SpecError};
 
-/// The optimizer of a spec that names none.
+/// Name of the optimizer of a spec that names none.
 const DEFAULT: &str = "adam";
 
 /// `[optimizer]` of a document, of a run of `steps` steps.
@@ -37,7 +37,7 @@ pub(super) fn optimizer(
     Ok(config)
 }
 
-/// The optimizer that is named, in the version that is registered.
+/// The optimizer that the spec names, in the version that is registered.
 fn definition(section: &mut Section) -> Result<&'static Definition, SpecError> {
     let all = definitions();
     let names: Vec<&'static str> = all.iter().map(|definition| definition.name).collect();

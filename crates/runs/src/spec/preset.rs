@@ -10,7 +10,7 @@ use windtunnel_train::Schedule;
 pub struct Preset {
     /// Name in specs.
     pub name: &'static str,
-    /// What the paper calls it.
+    /// Name in the paper.
     pub title: &'static str,
     /// Dimension d.
     pub dim: usize,
@@ -26,7 +26,7 @@ pub struct Preset {
     pub batch_size: usize,
     /// Family of the covariates, with its own defaults.
     pub covariates: &'static str,
-    /// How covariates become labels.
+    /// Kind of the labels.
     pub labels: &'static str,
     /// Learning rates by name of the optimizer: of SGD with momentum 0.9, of Adam with betas
     /// (0.9, 0.9).
@@ -40,7 +40,7 @@ pub struct Preset {
 pub enum Kind {
     /// Sparse linear attention.
     Linear,
-    /// The same parameterization with another attention.
+    /// Sparse parameterization with another attention.
     Other(Attention),
     /// Linear attention with full matrices, after an encoder of this hidden width.
     Nonlinear(usize),
@@ -53,7 +53,7 @@ impl Preset {
         published.map_or(optimizer.lr, |(_, lr)| *lr)
     }
 
-    /// Its model for prompts of dimension `dim`.
+    /// The preset's model for prompts of dimension `dim`.
     pub(super) fn model(&self, dim: usize) -> Transformer {
         let linear = Transformer::linear(self.depth, dim);
         match self.model {
@@ -149,7 +149,7 @@ pub const PRESETS: [Preset; 8] = [
 pub struct InstrumentPreset {
     /// Name in specs.
     pub name: &'static str,
-    /// Which, and when.
+    /// Instruments with their schedules.
     pub schedules: &'static [(Instrument, Schedule)],
     /// Mini-batch sizes of the noise instrument.
     pub noise_batch_sizes: &'static [usize],

@@ -1,4 +1,4 @@
-//! Typed reading of one section: each key is asked for once, what is left over is unknown.
+//! Typed reading of one section: each key is asked for once, and the rest are unknown keys.
 
 use toml::{Table, Value};
 use windtunnel_measure::metric::nearest;
@@ -154,7 +154,7 @@ impl Section {
         })
     }
 
-    /// Refuses keys that nobody asked for.
+    /// Refuses keys that were not asked for.
     pub(super) fn finish(self) -> Result<(), SpecError> {
         let Some(key) = self.table.keys().next() else { return Ok(()) };
         let (full, known) = (self.key(key), self.known.join(", "));

@@ -130,7 +130,7 @@ pub fn workspace_bytes(spec: &RunSpec) -> usize {
     Memory::of(&spec.model.transformer, spec.task.task.context_len(), 0).workspaces
 }
 
-/// Bytes that the draws of a noise study keep at `params` parameters, and that sums over its
+/// Bytes that the draws of a noise study take at `params` parameters, and that sums over its
 /// large-batch gradient take.
 pub fn noise_memory(plan: &NoisePlan, params: usize) -> [usize; 2] {
     let estimators = EstimatorPlan::for_params(params);
@@ -140,7 +140,7 @@ pub fn noise_memory(plan: &NoisePlan, params: usize) -> [usize; 2] {
     [vectors, chunks.saturating_add(100)].map(|vectors| vectors.saturating_mul(8 * params))
 }
 
-/// Rows are kept until the end of the run.
+/// Refuses runs whose rows take too much memory; they are in memory until the end of the run.
 fn check_rows(spec: &RunSpec) -> Result<(), SpecError> {
     let (steps, params) = (spec.train.steps, spec.model.transformer.params());
     let check = |key: &str, every: u64, count: u64, rows: usize| {

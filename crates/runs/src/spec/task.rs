@@ -1,4 +1,4 @@
-//! `[task]`: what prompts are made of.
+//! `[task]`: the law of the prompts.
 
 use toml::Value;
 use windtunnel_model::task::family::{self, Default, Parameter};
@@ -39,7 +39,7 @@ pub(super) fn task(mut section: Section, preset: &Preset) -> Result<TaskSpec, Sp
     Ok(TaskSpec { covariates, task })
 }
 
-/// An error of keys that do not go together.
+/// The error of keys that do not go together.
 fn together(
     section: &Section,
     dim: usize,
@@ -100,7 +100,7 @@ fn covariates(
     Ok((CovariatesSpec { family, covariance: spec, size }, law))
 }
 
-/// The family `kind` with its keys, whatever they are.
+/// The family `kind` with the keys that it declares.
 fn family(section: &mut Section, kind: &str) -> Result<Family, SpecError> {
     let registered = Family::ALL.iter().find(|family| family.name == kind);
     let registered = registered.unwrap_or(&Family::ALL[0]);

@@ -11,7 +11,7 @@ const KINDS: &str = "# <kinds>\n";
 const ATTENTIONS: &str = "# <attentions>\n";
 const OPTIMIZERS: &str = "# <optimizers>\n";
 const PARAMETERS: &str = "# <parameters>\n";
-/// Where comments start.
+/// Column at which comments start.
 const COLUMN: usize = 28;
 
 /// The template: a file, and lines on every family of covariates, attention and optimizer.

@@ -1,10 +1,10 @@
-//! Results other than runs that take long: any text, under a key that says what it is a function
-//! of.
+//! Cache of results other than runs that take long: any text, under a key that says what it is a
+//! function of.
 //!
 //! They are in `STORE/kept`, the first name of this cache, which stores that exist have.
 //!
-//! A file is a line of its checksum, a line of the key, and the text. What is damaged, or belongs
-//! to another key, is not there: it is computed again and replaced.
+//! A file is a line of its checksum, a line of the key, and the text. A file that is damaged, or
+//! belongs to another key, counts as absent: the text is computed again and replaced.
 
 use std::io::{BufRead, BufReader, Read};
 use std::path::PathBuf;
@@ -57,7 +57,7 @@ impl Store {
         Ok(disk::names(&folder)?.into_iter().filter_map(key).collect())
     }
 
-    /// `STORE/kept`.
+    /// The folder of the cache, `STORE/kept`.
     pub(super) fn cache_folder(&self) -> PathBuf {
         self.root.join("kept")
     }

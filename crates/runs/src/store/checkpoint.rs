@@ -14,7 +14,7 @@ use safetensors::Dtype;
 use super::blob::{self, Blob, Metadata};
 use super::{Row, RunId, Tensor};
 
-/// Everything that an unfinished run needs to go on as if it had never stopped.
+/// Checkpoint of an unfinished run: everything that it needs to go on as if it had never stopped.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Checkpoint {
     /// Number of steps done.
@@ -29,7 +29,7 @@ pub struct Checkpoint {
     pub tensors: Vec<Tensor>,
 }
 
-/// Where a run begins, as far as the store knows.
+/// Starting point of a run, as far as the store knows.
 #[derive(Debug)]
 pub enum Resume {
     /// At step 0: there is no checkpoint.
@@ -45,7 +45,7 @@ pub enum Resume {
 pub struct Damage {
     /// The checkpoint.
     pub path: PathBuf,
-    /// What is wrong with it.
+    /// Description of the damage.
     pub reason: String,
 }
 

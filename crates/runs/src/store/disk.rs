@@ -1,7 +1,7 @@
 //! Files and folders that appear whole or not at all.
 //!
-//! What is written goes to a temporary name in the same folder tree, is flushed to the disk and
-//! then renamed. Rename is the one atomic step that local disks, NFS and Lustre all have.
+//! Contents go to a temporary name in the same folder tree, are flushed to the disk and then
+//! renamed. Rename is the one atomic step that local disks, NFS and Lustre all have.
 
 use std::fs::{self, File, Metadata};
 use std::io::{self, ErrorKind, Write};
@@ -37,8 +37,8 @@ impl Temporary {
         Self::create(folder, stem, |path| File::create_new(path))
     }
 
-    /// Process, time and counter make names that hardly ever collide; creation fails where they
-    /// do, and the next name is tried.
+    /// Creates a file or folder under a new temporary name. Process, time and counter make names
+    /// that hardly ever collide; creation fails where they do, and the next name is tried.
     fn create<T>(
         folder: &Path,
         stem: &str,
@@ -62,7 +62,7 @@ impl Temporary {
         &self.path
     }
 
-    /// Gives it its final name, in one step; [`sync_folder`] makes that durable.
+    /// Renames it to its final name, in one step; [`sync_folder`] makes that durable.
     ///
     /// Replaces a file of that name; fails if there is a folder that is not empty.
     pub(super) fn rename(self, to: &Path) -> Result<(), Error> {
@@ -124,7 +124,7 @@ pub fn create(path: &Path, bytes: &[u8]) -> Result<(), Error> {
 }
 
 /// Removes temporary files that [`save`] and [`create`] left in `folder` and whose process is
-/// certainly gone; how many.
+/// certainly gone; returns their number.
 ///
 /// # Errors
 /// A folder that cannot be listed.
@@ -150,7 +150,7 @@ fn written(path: &Path, bytes: &[u8], old: Option<&Metadata>) -> Result<Temporar
     Ok(temporary)
 }
 
-/// Where a path leads, through links of which the last may lead to no file yet.
+/// Target of a path, through links of which the last may lead to no file yet.
 fn target(path: &Path) -> io::Result<PathBuf> {
     const LINKS: usize = 40;
     let mut path = path.to_path_buf();
@@ -215,7 +215,7 @@ pub(super) fn read(path: &Path) -> Result<Option<Vec<u8>>, Error> {
     if_present(fs::read(path)).map_err(Error::io("read", path))
 }
 
-/// When a file was written last, if there is one.
+/// Time at which a file was written last, if there is one.
 pub(super) fn modified(path: &Path) -> Option<SystemTime> {
     fs::metadata(path).and_then(|metadata| metadata.modified()).ok()
 }
@@ -237,7 +237,8 @@ pub(super) fn make_folder(path: &Path) -> Result<(), Error> {
     fs::create_dir_all(path).map_err(Error::io("create the folder", path))
 }
 
-/// Names in `folder` that are valid text, the store makes no others; none if there is no folder.
+/// Names in `folder` that are valid text, as all names of the store are; none if there is no
+/// folder.
 pub(super) fn names(folder: &Path) -> Result<Vec<String>, Error> {
     let entries = fs::read_dir(folder).and_then(|entries| entries.collect::<io::Result<Vec<_>>>());
     let entries = if_present(entries).map_err(Error::io("list", folder))?.unwrap_or_default();
@@ -245,7 +246,7 @@ pub(super) fn names(folder: &Path) -> Result<Vec<String>, Error> {
 }
 
 /// Removes temporary files and folders in `folder` whose process is certainly gone, or that nobody
-/// has touched for `age`; how many.
+/// has touched for `age`; returns their number.
 pub(super) fn sweep(folder: &Path, age: Duration) -> Result<usize, Error> {
     let (orphans, others): (Vec<_>, Vec<_>) =
         temporaries(folder)?.into_iter().partition(|path| is_orphan(path));
@@ -259,7 +260,7 @@ pub(super) fn sweep(folder: &Path, age: Duration) -> Result<usize, Error> {
     Ok(swept)
 }
 
-/// Those of the `paths` in `folder` that nobody has touched for `age`.
+/// The `paths` in `folder` that nobody has touched for `age`.
 pub(super) fn untouched(
     folder: &Path,
     mut paths: Vec<PathBuf>,

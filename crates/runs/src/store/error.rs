@@ -1,21 +1,22 @@
-//! What can go wrong in a store.
+//! Errors of a store.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
 use super::{Damage, RunId};
 
-/// Why the store could not do what it was asked; the message says where, why and what to do.
+/// Error returned when the store cannot do what it was asked; the message says where, why and what
+/// to do.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The file system refused.
     #[error("cannot {action} `{}`: {cause}; {}", path.display(), remedy(cause.kind()))]
     Io {
-        /// What was attempted, as in "cannot …".
+        /// Action that was attempted, as in "cannot …".
         action: &'static str,
         /// The file or folder.
         path: PathBuf,
-        /// What the system answered.
+        /// Answer of the system.
         cause: io::Error,
     },
     /// A file of a finished run does not hold what was written.
@@ -23,18 +24,18 @@ pub enum Error {
     Damaged {
         /// The file.
         path: PathBuf,
-        /// What is wrong with it.
+        /// Description of the damage.
         reason: String,
     },
     /// The checkpoint of an unfinished run cannot be used.
     #[error("{0}")]
     Checkpoint(Damage),
-    /// A run of a version of windtunnel that reads or computes otherwise.
+    /// The run is of a version of windtunnel that reads or computes otherwise.
     #[error("`{}` is of another version of windtunnel: {reason}; use that version, or delete the folder around it and run again", path.display())]
     OtherVersion {
-        /// The file that says so.
+        /// The file that names the version.
         path: PathBuf,
-        /// What is different.
+        /// Description of the difference.
         reason: String,
     },
     /// The caller's rows or tensors do not fit the file format.
@@ -42,7 +43,7 @@ pub enum Error {
     Unstorable {
         /// The file that was to be written.
         path: PathBuf,
-        /// What does not fit.
+        /// Description of what does not fit.
         reason: String,
     },
     /// No finished run has this id.
@@ -53,20 +54,20 @@ pub enum Error {
         /// Folder of the store.
         store: PathBuf,
     },
-    /// No run, finished or not, begins so.
+    /// No run, finished or not, has an id with this prefix.
     #[error("no run in `{}` begins with `{prefix}`: `list --all` shows their ids", store.display())]
     UnknownPrefix {
-        /// What was asked for.
+        /// Prefix that was asked for.
         prefix: String,
         /// Folder of the store.
         store: PathBuf,
     },
-    /// Several runs begin so.
+    /// Several runs have ids with this prefix.
     #[error("`{prefix}` could be any of {} in `{}`: add digits", join(candidates), store.display())]
     AmbiguousPrefix {
-        /// What was asked for.
+        /// Prefix that was asked for.
         prefix: String,
-        /// All runs that begin so, sorted.
+        /// Ids of all these runs, sorted.
         candidates: Vec<RunId>,
         /// Folder of the store.
         store: PathBuf,
@@ -103,7 +104,7 @@ fn remedy(kind: io::ErrorKind) -> &'static str {
     }
 }
 
-/// At most eight ids, so that the message stays a line.
+/// Joins at most eight ids, so that the message stays a line.
 fn join(ids: &[RunId]) -> String {
     const SHOWN: usize = 8;
     let mut text = ids.iter().take(SHOWN).map(RunId::as_str).collect::<Vec<_>>().join(", ");

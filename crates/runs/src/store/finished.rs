@@ -9,40 +9,40 @@ use super::{Checkpoint, Error, Record, RunId, disk, tensor};
 
 /// The resolved spec, in TOML.
 pub const SPEC: &str = "spec.toml";
-/// What else is known, in JSON.
+/// Other metadata, in JSON.
 pub const META: &str = "meta.json";
 /// The rows, in Parquet.
 pub const METRICS: &str = "metrics.parquet";
 /// Final parameters and optimizer state, in safetensors.
 pub const STATE: &str = "state.safetensors";
 
-/// A run whose folder is there.
+/// A finished run, whose folder exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FinishedRun {
     id: RunId,
     folder: PathBuf,
 }
 
-/// How the files of a run are known to be its own.
+/// Evidence that the files of a run are its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Binding {
     /// `meta.json` names the run, seals itself and has the SHA-256 of every other file.
     Sealed,
-    /// Written before that: neither the state nor `meta.json` names a run.
+    /// Written before there were hashes: neither the state nor `meta.json` names a run.
     Unsealed,
 }
 
-/// What the store has of a run.
+/// Contents of a run in the store.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Contents {
-    /// All of it.
+    /// All contents of a finished run.
     Finished {
-        /// What it left behind.
+        /// Record of the run.
         record: Record,
-        /// How its files are known to be its own.
+        /// Evidence that its files are its own.
         binding: Binding,
     },
-    /// Its latest checkpoint.
+    /// The latest checkpoint of an unfinished run.
     Partial(Checkpoint),
 }
 
@@ -51,17 +51,17 @@ impl FinishedRun {
         FinishedRun { id, folder }
     }
 
-    /// Its name.
+    /// Id of the run.
     pub fn id(&self) -> &RunId {
         &self.id
     }
 
-    /// Its folder, for other programs to read.
+    /// Folder of the run, for other programs to read.
     pub fn folder(&self) -> &Path {
         &self.folder
     }
 
-    /// Everything, every file checked against the others.
+    /// All contents, every file checked against the others.
     pub(super) fn contents(&self) -> Result<Contents, Error> {
         let (meta, digests) = self.decode(META, None, |b| manifest::decode(&self.id, b))?;
         let known = digests.as_ref();
@@ -99,7 +99,7 @@ impl FinishedRun {
         let path = self.folder.join(name);
         let bytes = disk::read(&path)?.ok_or("the file is missing".to_owned());
         let checked = |bytes: Vec<u8>| {
-            // What is inside says more than a hash that differs.
+            // A fault of the contents says more than a hash that differs.
             let decoded = decode(&bytes)?;
             match digests {
                 Some(digests) if digests.get(name) != Some(&sha256(&bytes)) => {

@@ -1,4 +1,4 @@
-//! Looking for runs in a store.
+//! Search for runs in a store.
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
@@ -18,7 +18,8 @@ impl Store {
         Ok(ids.into_iter().collect())
     }
 
-    /// When a run was last written: the end of a finished one, the last checkpoint of another.
+    /// Time at which a run was last written: the end of a finished one, the last checkpoint of
+    /// another.
     pub fn modified(&self, id: &RunId) -> Option<SystemTime> {
         let finished = disk::modified(&self.finished_run(id).folder().join(finished::META));
         finished.or_else(|| disk::modified(&self.partial_path(id, CHECKPOINT)))

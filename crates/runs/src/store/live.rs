@@ -21,12 +21,9 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
-use super::{Error, Guard, Row, RunId, Store, disk, seal};
+use super::{Error, Guard, ROWS, Row, RunId, Store, disk, seal};
 
-/// Ending of the file's name.
-pub(super) const ROWS: &str = ".rows";
-
-/// Where a reader or writer is in the text of a run.
+/// Position of a reader or writer in the text of a run.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 struct Position {
     /// Bytes before it.
@@ -66,7 +63,7 @@ impl LiveRows {
 
 impl Store {
     /// The file of rows of the run `id` with those up to its checkpoint, ready for the next ones.
-    /// None where locks keep nobody away: two processes cannot write to one file.
+    /// None where locks do not work: two processes cannot write to one file.
     ///
     /// # Errors
     /// If it cannot be written.
@@ -112,7 +109,7 @@ pub(crate) struct Tail {
     at: Position,
 }
 
-/// What a [`Tail`] reads.
+/// Rows that a [`Tail`] has read.
 #[derive(Debug, Default)]
 pub(crate) struct NewRows {
     /// The rows.
@@ -274,7 +271,7 @@ fn chain(before: u32, body: &[u8]) -> u32 {
 mod tests {
     use super::*;
 
-    /// As on a full disk.
+    /// Rows cannot be written, as on a full disk.
     #[test]
     fn rows_that_cannot_be_written_are_an_error_with_the_file() {
         let file = File::options().write(true).open("/dev/full").unwrap();

@@ -1,4 +1,4 @@
-//! Advisory locks: they save work, nothing depends on them.
+//! Advisory locks, which save work; no result depends on them.
 
 use std::fs::{File, TryLockError};
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::{Error, disk};
 /// Answer to a request to work on a run.
 #[derive(Debug)]
 pub enum Lock {
-    /// Go ahead.
+    /// The run is free; the guard keeps other processes away, where locks work.
     Free(Guard),
     /// Another process is at work on this run.
     Busy,

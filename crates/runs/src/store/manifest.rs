@@ -1,4 +1,4 @@
-//! `meta.json`: what is known of a run besides its numbers, and what makes its files its own.
+//! `meta.json`: metadata of a run, and hashes that bind its files to it.
 //!
 //! Beside the keys of its writer it has `run`, the id; `files`, the SHA-256 of every other file of
 //! the run; and a checksum of itself ([`seal`]). Files without the three were written before there

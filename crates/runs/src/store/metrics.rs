@@ -40,7 +40,8 @@ const RUN: usize = 0;
 const STEP: usize = 1;
 const METRIC: usize = 2;
 const VALUE: usize = 3;
-/// Runs of usual size have one row group, and a reader needs little memory for larger ones.
+/// Largest number of rows in a row group. Runs of usual size have one group, and a reader needs
+/// little memory for larger ones.
 const ROWS_PER_GROUP: usize = 1 << 20;
 
 /// The bytes of the file; the same arguments give the same bytes.

@@ -46,7 +46,6 @@ pub use checkpoint::{Checkpoint, Damage, Resume};
 pub use error::Error;
 pub use finished::{Binding, Contents, FinishedRun, META, METRICS, SPEC, STATE};
 pub use live::LiveRows;
-use live::ROWS;
 pub(crate) use live::{NewRows, Tail};
 pub use lock::{Guard, Lock};
 pub use record::{Record, Row};
@@ -54,6 +53,7 @@ pub use tensor::{Tensor, TensorData};
 
 const CHECKPOINT: &str = ".ckpt";
 const LOCK: &str = ".lock";
+const ROWS: &str = ".rows";
 
 /// A folder of runs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,12 +61,12 @@ pub struct Store {
     root: PathBuf,
 }
 
-/// Who published a finished run.
+/// Outcome of publishing a finished run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Finish {
-    /// This call.
+    /// This call published it.
     Published,
-    /// Another process, before; this call changed nothing.
+    /// Another process published it before; this call changed nothing.
     AlreadyThere,
 }
 
@@ -92,7 +92,7 @@ impl Store {
         Store { root: root.into() }
     }
 
-    /// Its folder.
+    /// Folder of the store.
     pub fn root(&self) -> &Path {
         &self.root
     }
@@ -100,7 +100,7 @@ impl Store {
     /// The run `id`, if it is finished.
     ///
     /// # Errors
-    /// If the file system does not say.
+    /// If the file system cannot tell.
     pub fn finished(&self, id: &RunId) -> Result<Option<FinishedRun>, Error> {
         let run = self.finished_run(id);
         Ok(disk::is_folder(run.folder())?.then_some(run))
@@ -142,7 +142,7 @@ impl Store {
     /// this: the previous owner may have left either.
     ///
     /// # Errors
-    /// If the store cannot be written to. A file system without locks is no error.
+    /// If the store cannot be written to. A file system without locks is not an error.
     pub fn lock(&self, id: &RunId) -> Result<Lock, Error> {
         lock::acquire(&self.partial_path(id, LOCK))
     }
@@ -156,10 +156,10 @@ impl Store {
         lock::is_held(&self.partial_path(id, LOCK))
     }
 
-    /// Where the run `id` has to begin.
+    /// Starting point of the run `id`.
     ///
     /// # Errors
-    /// If there is a checkpoint that cannot be read. A damaged one is no error but a warning.
+    /// If there is a checkpoint that cannot be read. A damaged one is a warning, not an error.
     pub fn checkpoint(&self, id: &RunId) -> Result<Resume, Error> {
         let path = self.checkpoint_path(id);
         let Some(bytes) = disk::read(&path)? else { return Ok(Resume::Fresh) };
@@ -198,9 +198,9 @@ impl Store {
     }
 
     /// Removes what dead processes left behind: temporary files and folders of processes of this
-    /// machine that are gone, others untouched for `age` ([`TIDY_AGE`](Self::TIDY_AGE) unless
-    /// there is a reason), checkpoints, live rows and locks of finished runs, live rows of runs that
-    /// were given up before their first checkpoint. Returns how many files and folders that were.
+    /// machine that are gone, others untouched for `age` ([`TIDY_AGE`](Self::TIDY_AGE) unless there
+    /// is a reason), checkpoints, live rows and locks of finished runs, live rows of runs that were
+    /// given up before their first checkpoint. Returns the number of files and folders removed.
     ///
     /// A live process whose files are swept all the same gets an error; it damages nothing.
     ///
@@ -230,24 +230,24 @@ impl Store {
         }
     }
 
-    /// Removes checkpoint, live rows and lock file of a finished run; how many there were.
+    /// Removes checkpoint, live rows and lock file of a finished run; returns their number.
     ///
-    /// OK while another process holds that lock: whoever makes a new lock file finds the run
-    /// finished.
+    /// This is safe while another process holds that lock: a process that makes a new lock file
+    /// finds the run finished.
     fn forget_partial(&self, id: &RunId) -> Result<usize, Error> {
         let checkpoint = disk::remove(&self.checkpoint_path(id))?;
-        // Live rows fail no run, and nobody reads those of a finished one.
+        // Live rows that stay do no harm: those of a finished run are not read.
         let rows = disk::remove(&self.partial_path(id, ROWS)).unwrap_or(false);
         let lock = disk::remove(&self.partial_path(id, LOCK))?;
         Ok([checkpoint, rows, lock].into_iter().map(usize::from).sum())
     }
 
-    /// Where the files of run `id` are, once it is finished.
+    /// Folder of the files of run `id`, once it is finished.
     pub fn run_folder(&self, id: &RunId) -> PathBuf {
         self.runs().join(id.as_str())
     }
 
-    /// Where the checkpoint of run `id` is, if it has one.
+    /// Path of the checkpoint of run `id`, if it has one.
     pub fn checkpoint_path(&self, id: &RunId) -> PathBuf {
         self.partial_path(id, CHECKPOINT)
     }

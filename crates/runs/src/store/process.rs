@@ -1,4 +1,4 @@
-//! Which process wrote a temporary file, and whether it is certainly gone.
+//! The process that wrote a temporary file, and whether it is certainly gone.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -8,7 +8,7 @@ use std::sync::OnceLock;
 
 use super::digest::sha256;
 
-/// What marks the names of this process's temporary files: `PLACE-PID`, or `PID` alone where the
+/// Mark in the names of this process's temporary files: `PLACE-PID`, or `PID` alone where the
 /// system does not say in which place process ids count.
 pub(super) fn mark() -> String {
     let place = place().map(|place| format!("{place}-")).unwrap_or_default();

@@ -1,4 +1,4 @@
-//! What a run leaves behind.
+//! Records of runs: everything that a finished run leaves in the store.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ pub struct Row {
     pub step: u64,
     /// Name of the metric, such as `loss`.
     pub metric: String,
-    /// The value, kept bit for bit: NaN with its payload and the infinities are outcomes too.
+    /// The value, stored bit for bit: NaN with its payload and the infinities are outcomes too.
     pub value: f64,
 }
 

@@ -37,7 +37,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<(), String> {
     if stored == checksum(bytes, digits) { Ok(()) } else { Err("the checksum differs".into()) }
 }
 
-/// Where the digits begin.
+/// Position at which the digits begin.
 fn find_mark(bytes: &[u8]) -> Option<usize> {
     let mark = &PLACEHOLDER.as_bytes()[..MARK_LEN];
     bytes.windows(MARK_LEN).position(|window| window == mark).map(|at| at + MARK_LEN)

@@ -15,7 +15,7 @@ pub struct Tensor {
     data: TensorData,
 }
 
-/// Elements of a [`Tensor`], kept bit for bit.
+/// Elements of a [`Tensor`], stored bit for bit.
 #[derive(Clone, Debug, PartialEq)]
 pub enum TensorData {
     /// Single precision.

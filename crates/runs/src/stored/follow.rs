@@ -14,7 +14,7 @@ pub struct Follower {
     id: RunId,
 }
 
-/// Answer of [`Follower::poll`].
+/// Rows and state of a run, returned by [`Follower::poll`].
 #[derive(Clone, Debug, PartialEq)]
 pub struct Followed {
     /// The rows that are new, in the order in which they were made.
@@ -23,7 +23,7 @@ pub struct Followed {
     /// resumes makes the same rows again and does not restart; this is for files that were
     /// damaged or replaced.
     pub restarted: bool,
-    /// What happens to the run.
+    /// Activity of the run.
     pub activity: Activity,
 }
 
@@ -32,9 +32,9 @@ pub struct Followed {
 pub enum Activity {
     /// A process is at work on it.
     Running,
-    /// Nobody is: it has not begun, or waits to be resumed.
+    /// No process is at work on it: it has not begun, or waits to be resumed.
     Stopped,
-    /// No: the run is stored, and all its rows were returned.
+    /// The run is stored, and all its rows were returned.
     Finished,
 }
 

@@ -1,4 +1,4 @@
-//! What is stored beside the numbers of a run.
+//! Metadata that are stored beside the numbers of a run.
 
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -7,13 +7,13 @@ use windtunnel_measure::metric::Metric;
 use crate::spec::{MultiplyAdd, RunSpec};
 use crate::store::Row;
 
-/// How a run ended.
+/// Outcome of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// All steps were made.
     Finished,
-    /// With non-finite numbers.
+    /// The run ended with non-finite numbers.
     Diverged,
 }
 
@@ -27,10 +27,10 @@ impl Outcome {
     }
 }
 
-/// What is stored beside the numbers of a run.
+/// Metadata that are stored beside the numbers of a run.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Meta {
-    /// How the run ended.
+    /// Outcome of the run.
     pub outcome: Outcome,
     /// Updates made; for a diverged run the step at which it did.
     pub step: u64,
@@ -44,7 +44,7 @@ pub struct Meta {
     pub cpu: String,
     /// Instruction set of the kernels.
     pub isa: String,
-    /// How it adds products; not recorded in older runs.
+    /// Multiply-add of the instruction set; not recorded in older runs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub multiply_add: Option<MultiplyAdd>,
     /// Threads of this run.
@@ -60,8 +60,8 @@ impl Meta {
         serde_json::from_value(Value::Object(meta)).map_err(|error| error.to_string())
     }
 
-    /// How the run's products were added, as far as that is known: in older runs by the instruction
-    /// set, whose `baseline` fuses on `aarch64` only.
+    /// Multiply-add of the run, as far as it is known: in older runs by the instruction set, whose
+    /// `baseline` fuses on `aarch64` only.
     pub fn made_with(&self) -> Option<MultiplyAdd> {
         self.multiply_add.or(match (self.isa.as_str(), self.cpu.as_str()) {
             ("avx512" | "avx2+fma", _) | ("baseline", "aarch64") => Some(MultiplyAdd::Fused),
@@ -70,7 +70,7 @@ impl Meta {
         })
     }
 
-    /// How products are added in runs of this id, whose hash says so.
+    /// Multiply-add of runs of this id, whose hash includes it.
     pub(super) fn named_after(&self) -> MultiplyAdd {
         self.multiply_add.unwrap_or(MultiplyAdd::Fused)
     }

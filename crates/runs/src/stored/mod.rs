@@ -1,8 +1,8 @@
-//! Runs as the store has them, checked. Every command reads runs here and nowhere else.
+//! Runs of the store, checked. Every command reads runs here and nowhere else.
 //!
-//! The store answers for bytes: that they are those that were written, and whose ([`Binding`]).
-//! Here the spec must be the one that the run is named after, and the metadata those of a run of
-//! that spec.
+//! The store checks bytes: that they are those that were written, and to which run they belong
+//! ([`Binding`]). Here the spec must be the one that the run is named after, and the metadata those
+//! of a run of that spec.
 
 mod follow;
 mod meta;
@@ -25,15 +25,15 @@ use crate::store::{
 /// A run of the store.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Its name.
+    /// Id of the run.
     pub id: RunId,
-    /// What it is.
+    /// Spec of the run.
     pub spec: RunSpec,
-    /// The same as it is stored.
+    /// The spec as it is stored, in TOML.
     pub spec_toml: String,
-    /// How far it is.
+    /// Progress of the run.
     pub stage: Stage,
-    /// How its products were added, as far as that is known.
+    /// Multiply-add of the run, as far as it is known.
     pub multiply_add: Option<MultiplyAdd>,
     /// Observations, in the order in which they were made.
     pub rows: Vec<Row>,
@@ -42,12 +42,12 @@ pub struct Run {
     folder: PathBuf,
 }
 
-/// How far a run is.
+/// Progress of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Stage {
-    /// Done.
+    /// The run has ended.
     Ended(Meta),
-    /// At work, or stopped and ready to resume.
+    /// The run is at work, or stopped and ready to resume.
     Partial {
         /// Number of steps done at the last checkpoint.
         step: u64,
@@ -72,10 +72,10 @@ impl Run {
         }
     }
 
-    /// The run `id`, which must be done.
+    /// The run `id`, which must have ended.
     ///
     /// # Errors
-    /// If it is not, as [`Run::load`], or as [`Run::check_numerics`].
+    /// If it has not, as [`Run::load`], or as [`Run::check_numerics`].
     pub fn finished(store: &Store, id: &RunId) -> Result<(Run, Meta), Error> {
         let run = Run::load(store, id)?;
         run.check_numerics()?;
@@ -143,7 +143,7 @@ impl Run {
         }
     }
 
-    /// What is known besides its numbers.
+    /// Metadata of the run.
     pub fn meta(&self) -> Value {
         match &self.stage {
             Stage::Ended(meta) => json!(meta),
@@ -153,9 +153,9 @@ impl Run {
         }
     }
 
-    /// The last state.
+    /// The last state of the run.
     ///
-    /// That of a run without hashes must have the held-out loss that was recorded at its step.
+    /// The state of a run without hashes must have the held-out loss that was recorded at its step.
     ///
     /// # Errors
     /// If it is another run's, or of a version whose numbers cannot be computed again.
@@ -176,11 +176,12 @@ impl Run {
         Ok(state)
     }
 
-    /// Fails where another version of the arithmetic made the run, or an arithmetic that its name
-    /// does not tell: its numbers can be read, but nothing that is computed now belongs beside them.
+    /// Fails if the run was made by another version of the arithmetic, or with another multiply-add
+    /// than its id says: its numbers can be read, but must not be compared with numbers that are
+    /// computed now.
     ///
     /// # Errors
-    /// If so.
+    /// [`Error::OtherVersion`] with the difference.
     pub fn check_numerics(&self) -> Result<(), Error> {
         let Stage::Ended(meta) = &self.stage else { return Ok(()) };
         let Meta { numerics, version, isa, .. } = meta;
@@ -202,7 +203,7 @@ impl Run {
 }
 
 /// The multiply-add of the run `id` of a spec's text under a version of the arithmetic; none if it
-/// is no such run.
+/// is not such a run.
 fn named_by(id: &RunId, numerics: u32, text: &str) -> Option<MultiplyAdd> {
     MultiplyAdd::ALL.into_iter().find(|&kind| run_id_of_text(numerics, kind, text) == *id)
 }

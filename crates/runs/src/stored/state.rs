@@ -77,7 +77,7 @@ pub fn checkpoint<T: Stored>(
     }
 }
 
-/// Puts a trainer where a checkpoint left another.
+/// Restores a trainer from a checkpoint.
 pub fn restore<T: Stored>(trainer: &mut Trainer<T>, checkpoint: &Checkpoint) -> Result<(), String> {
     let mut params = Vec::new();
     let mut state = Vec::new();
@@ -101,8 +101,8 @@ pub fn restore<T: Stored>(trainer: &mut Trainer<T>, checkpoint: &Checkpoint) -> 
     trainer.restore(checkpoint.step, &params, &state).map_err(|error| error.to_string())
 }
 
-/// How far the held-out losses of a state may be from those that another multiply-add recorded:
-/// roundings of differences that may be a thousandth of their terms.
+/// Largest relative difference between the held-out losses of a state and those that another
+/// multiply-add recorded: roundings of differences that may be a thousandth of their terms.
 const OTHER_ROUNDING: f64 = 1e-2;
 
 /// Fails if `state` is not where the run of `spec` ended, by the held-out losses of its last rows;
@@ -136,7 +136,7 @@ pub(super) fn check(
     Ok(())
 }
 
-/// Mean and median.
+/// Number of held-out losses that are compared: mean and median.
 const COMPARED: usize = 2;
 
 fn held_out<T: Stored>(spec: &RunSpec, state: &Checkpoint) -> Result<Vec<(String, f64)>, String> {

@@ -9,26 +9,27 @@
 use super::scalars::Scalars;
 use super::spectral::{CUTOFF, Spectral, spectral};
 use windtunnel_math::linalg::cholesky;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_measure::landscape::{Diagonal, LanczosMemory, LanczosPlan, lanczos};
 use windtunnel_model::task::{Batch, Prompts};
 
-/// The first prompts, on which the best starting point of GD++ is chosen.
+/// Number of prompts, from the first, on which the best starting point of GD++ is chosen.
 const CHOICE_PROMPTS: usize = 2_000;
-/// Random starting points with a near the inverses of quantiles of the eigenvalues, and of the
-/// eigenvalues weighted by λ w, which differ where the eigenvalues span decades.
+/// Numbers of random starting points with a near the inverses of quantiles of the eigenvalues, and
+/// of the eigenvalues weighted by λ w, which differ where the eigenvalues span decades.
 const STARTS: [u32; 2] = [16, 4];
-/// Iterations from each.
+/// Largest number of iterations from each starting point.
 const ITERATIONS: usize = 200;
 /// Relative gain of an iteration below which a fit has converged.
 const CONVERGED: f64 = 1e-9;
-/// Steps of gradient descent beyond which rounding leaves nothing to gain: further ones have a = 0.
+/// Largest number of steps of gradient descent: rounding leaves nothing to gain beyond, so further
+/// steps have a = 0.
 const MOST_STEPS: usize = 32;
 
 /// Eigenvalues λ of S/n, prompt by prompt, with their weights w; those that count as zero are 0.
 ///
-/// Both are kept in units of a power of two near the largest, so that the fit of tiny or enormous
-/// data is that of data of usual size, to the bit.
+/// Both are in units of a power of two near the largest, so that the fit of tiny or enormous data
+/// is that of data of usual size, to the bit.
 pub(super) struct Spectrum {
     values: Vec<f64>,
     weights: Vec<f64>,
@@ -113,7 +114,7 @@ impl Spectrum {
         let best = best.map(|best| self.fit(theta(&best), depth));
         match best.filter(|best| best.fitted <= descent.fitted) {
             Some(best) => best,
-            // What is best for few prompts can be worse than no transform for all of them.
+            // The best fit for few prompts can be worse than no transform for all of them.
             None => self.fit(given, depth),
         }
     }
@@ -243,7 +244,7 @@ fn theta(scalars: &Scalars) -> Vec<f64> {
 
 /// a at the inverses of spread quantiles, with a jitter but for start 0, and b between 0 and 1.
 fn random_start(start: u32, depth: usize, quantile: &dyn Fn(f64) -> f64) -> Vec<f64> {
-    let key = Key { seed: 1, purpose: Purpose::Baseline, step: u64::from(start) };
+    let key = Key::baseline_start(start);
     let a = (0..depth).map(|l| {
         let jitter = key.uniform(l as u32) - 0.5;
         let place = (l as f64 + 0.5 + jitter * f64::from(u8::from(start > 0))) / depth as f64;

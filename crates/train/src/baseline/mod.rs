@@ -1,4 +1,4 @@
-//! Predictors in context that need no training: the lines that a loss is compared with.
+//! Predictors in context that need no training, for comparison with a loss.
 //!
 //! Least squares and ridge regression solve every prompt by itself. Gradient descent in L steps and
 //! GD++ (von Oswald et al. 2023) are what an L-layer linear Transformer can do with P = b I and
@@ -14,14 +14,15 @@ use fit::Spectrum;
 pub use scalars::Scalars;
 use spectral::{CUTOFF, spectral};
 use windtunnel_math::lanes::Isa;
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 use windtunnel_model::task::{Batch, Form, Labels, Prompts, Task, WStar};
 
-/// Version of the fit; what was kept of another is computed again.
+/// Version of the fit; cached fits of another version are computed again.
 pub const FIT_VERSION: u32 = 2;
-/// Prompts that the scalars of gradient descent and GD++ are fitted on.
+/// Number of prompts that the scalars of gradient descent and GD++ are fitted on.
 pub const FIT_PROMPTS: usize = 20_000;
-/// Layers up to which GD++ is fitted: the cost grows as their cube, and 16 take minutes.
+/// Largest number of layers for which GD++ is fitted: the cost grows as their cube, and 16 take
+/// minutes.
 pub const MOST_LAYERS: usize = 16;
 /// Squared errors of ridge regression, ŵ = (S/n + λI)⁺ s/n, on every prompt of a batch of moments;
 /// λ = 0 is least squares, of least norm where n < d. NaN where a Gram matrix is not finite.
@@ -29,7 +30,7 @@ pub const MOST_LAYERS: usize = 16;
 /// With w⋆ ~ N(0, I) and label noise of variance σ² the ridge σ²/n is the Bayes estimate.
 ///
 /// # Panics
-/// When the prompts are tokens.
+/// If the prompts are tokens.
 pub fn ridge(batch: &Batch<f64>, lambda: f64) -> Vec<f64> {
     assert_eq!(batch.layout().form, Form::Moments, "ridge regression needs moments");
     let error = |prompt: usize| {
@@ -39,7 +40,7 @@ pub fn ridge(batch: &Batch<f64>, lambda: f64) -> Vec<f64> {
         let terms = terms.filter(|((value, _), _)| **value > floor);
         let term = |((value, s), x): ((&f64, &f64), &f64)| {
             let product = s * x;
-            // Where the product vanishes the quotient need not.
+            // The quotient need not vanish where the product does.
             if product.is_normal() { product / (value + lambda) } else { s / (value + lambda) * x }
         };
         let predicted: f64 = terms.map(term).sum();
@@ -48,7 +49,7 @@ pub fn ridge(batch: &Batch<f64>, lambda: f64) -> Vec<f64> {
     (0..batch.len()).map(error).collect()
 }
 
-/// Which scalars are free.
+/// The scalars that a fit may choose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Free {
     /// a: gradient descent with the best step sizes.
@@ -90,10 +91,10 @@ impl fmt::Display for NoScalars {
 /// these prompts only.
 ///
 /// # Errors
-/// Where the recursion does not hold, or the fit would take hours.
+/// If the recursion does not hold, or the fit would take hours.
 ///
 /// # Panics
-/// When `depth` is 0.
+/// If `depth` is 0.
 pub fn best_scalars(task: &Task, depth: usize, free: Free) -> Result<Scalars, NoScalars> {
     assert!(depth > 0, "a model without layers");
     let plain = task.noise_std() == 0.0
@@ -106,7 +107,7 @@ pub fn best_scalars(task: &Task, depth: usize, free: Free) -> Result<Scalars, No
     if free == Free::StepsAndTransforms && depth > MOST_LAYERS {
         return Err(NoScalars::TooDeep);
     }
-    let key = Key { seed: 0, purpose: Purpose::Baseline, step: 0 };
+    let key = Key::baseline_prompts();
     let batch = task.batch(Form::Moments, Isa::detect(), key, FIT_PROMPTS);
     let spectrum = Spectrum::of(&batch).ok_or(NoScalars::NotFinite)?;
     let descent = spectrum.descent(depth);

@@ -15,7 +15,7 @@ pub struct Scalars {
 }
 
 impl Scalars {
-    /// The parameters of the sparse linear Transformer of dimension `dim` that computes this.
+    /// Parameters of the sparse linear Transformer of dimension `dim` with these scalars.
     pub fn params(&self, dim: usize) -> Vec<f64> {
         let eye =
             |scale: f64| (0..dim * dim).map(move |k| if k % (dim + 1) == 0 { scale } else { 0.0 });
@@ -24,7 +24,7 @@ impl Scalars {
         self.a.iter().enumerate().flat_map(|(l, &a)| eye(b(l)).chain(eye(a))).collect()
     }
 
-    /// The model of [`Scalars::params`].
+    /// The Transformer that [`Scalars::params`] are the parameters of.
     pub fn model(&self, dim: usize) -> Transformer {
         Transformer::linear(self.a.len(), dim)
     }

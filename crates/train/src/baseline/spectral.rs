@@ -6,7 +6,7 @@ use windtunnel_model::task::{Batch, Layout, Prompts};
 /// Eigenvalues below this share of the largest of their prompt count as zero.
 pub(super) const CUTOFF: f64 = 1e-10;
 
-/// A prompt as its Gram matrix shows it: eigenvalues λ of S/n, and s/n and x_q along its
+/// A prompt in the eigenbasis of its Gram matrix: eigenvalues λ of S/n, and s/n and x_q along its
 /// eigenvectors.
 pub(super) struct Spectral {
     pub(super) values: Vec<f64>,
@@ -15,7 +15,7 @@ pub(super) struct Spectral {
     pub(super) target: f64,
 }
 
-/// The prompt `prompt` of a batch; nothing where its Gram matrix is not finite.
+/// The prompt `prompt` of a batch; `None` if its Gram matrix is not finite.
 pub(super) fn spectral(batch: &Batch<f64>, prompt: usize) -> Option<Spectral> {
     let Layout { dim, .. } = batch.layout();
     let moments = batch.prompt(prompt);

@@ -1,4 +1,4 @@
-//! Squared lengths with a gamma law: from N(0, I) to tails as heavy as one likes.
+//! Gamma law of squared lengths: from N(0, I) to arbitrarily heavy tails.
 
 use fearless_simd::Simd;
 

@@ -1,4 +1,4 @@
-//! x ~ N(0, Σ).
+//! Normal law, x ~ N(0, Σ).
 
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;

@@ -1,4 +1,4 @@
-//! Exponential tails.
+//! Multivariate Laplace law: exponential tails.
 
 use fearless_simd::Simd;
 

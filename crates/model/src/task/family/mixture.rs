@@ -1,4 +1,4 @@
-//! Few tokens of another size.
+//! Mixtures of normal laws of several sizes.
 
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;

@@ -34,7 +34,7 @@ macro_rules! families {
                 match self { $(Family::$Type(_) => $Type::NAME,)+ }
             }
 
-            /// What the names of its parameters are.
+            /// Declarations of its parameters.
             pub fn parameters(&self) -> &'static [Parameter] {
                 match self { $(Family::$Type(_) => $Type::PARAMETERS,)+ }
             }
@@ -49,7 +49,7 @@ macro_rules! families {
                 match self { $(Family::$Type(family) => family.mean_scale(dim),)+ }
             }
 
-            /// See [`ScaleMixture::scales`].
+            /// [`ScaleMixture::scales`] of the family.
             #[inline(always)]
             pub(super) fn scales<S: Simd, const N: usize>(
                 &self,
@@ -92,7 +92,7 @@ pub trait ScaleMixture: Sized {
     /// # Errors
     /// Values that do not go together.
     fn new(values: &[Value]) -> Result<Self, FamilyError>;
-    /// The values it was made of.
+    /// The values that `new` was given.
     fn values(&self) -> Vec<Value>;
     /// E‖x‖² / tr Σ = E[τ‖z‖²]/d; infinite where there is none.
     fn mean_scale(&self, dim: usize) -> f64;
@@ -110,25 +110,25 @@ pub trait ScaleMixture: Sized {
 /// A key of a family.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Parameter {
-    /// Its name in specs.
+    /// Name in specs.
     pub key: &'static str,
-    /// The value where a spec has none; says whether it is a number or a list.
+    /// Value if a spec has none; its kind, a number or a list, is that of the parameter.
     pub default: Default,
-    /// What it means, for the template of specs.
+    /// Meaning, for the template of specs.
     pub summary: &'static str,
 }
 
 /// Default of a [`Parameter`]. Numbers, alone or in lists, are finite and positive.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Default {
-    /// Of a number.
+    /// Default of a number.
     Number(f64),
-    /// Of a list.
+    /// Default of a list.
     List(&'static [f64]),
 }
 
 impl Default {
-    /// As a value.
+    /// The default as a value.
     pub fn value(self) -> Value {
         match self {
             Default::Number(x) => Value::Number(x),
@@ -140,9 +140,9 @@ impl Default {
 /// Value of a [`Parameter`].
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
-    /// Of a number.
+    /// A number.
     Number(f64),
-    /// Of a list.
+    /// A list.
     List(Vec<f64>),
 }
 
@@ -206,14 +206,14 @@ impl Registered {
     }
 }
 
-/// Why a [`Family`] cannot exist.
+/// Error returned when a [`Family`] cannot be made.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FamilyError {
     /// The parameter.
     pub key: &'static str,
-    /// What it holds.
+    /// Value that was given.
     pub value: String,
-    /// What it may hold.
+    /// Allowed values.
     pub allowed: &'static str,
 }
 
@@ -232,7 +232,7 @@ impl Family {
     /// Values out of range.
     ///
     /// # Panics
-    /// When there is no such family.
+    /// If there is no such family.
     pub fn named(name: &str, values: &[Value]) -> Result<Family, FamilyError> {
         match Family::ALL.iter().find(|family| family.name == name) {
             Some(family) => family.build(values),

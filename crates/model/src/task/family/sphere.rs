@@ -1,4 +1,4 @@
-//! Directions without lengths.
+//! Uniform law on the unit sphere.
 
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;

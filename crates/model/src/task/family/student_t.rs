@@ -1,4 +1,4 @@
-//! Power-law tails.
+//! Multivariate t law: power-law tails.
 
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
@@ -6,7 +6,8 @@ use fearless_simd::prelude::*;
 use super::{Default, FamilyError, Parameter, ScaleMixture, Value, number};
 use windtunnel_math::rng::{Draws, Gamma};
 
-/// Below, the χ² variate would leave the range of f32; τ is at most ν·10²⁹.
+/// Smallest value of the χ² variate: below, it would leave the range of f32. So τ is at most
+/// ν·10²⁹.
 const LEAST: f32 = 1e-29;
 
 /// τ = ν/χ²_ν, independent of z: the multivariate t law with ν degrees of freedom.

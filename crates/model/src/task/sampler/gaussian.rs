@@ -16,7 +16,7 @@ fn below_diagonal(dim: usize, columns: usize) -> usize {
 }
 
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
-    /// Moments through Bartlett's factor; the rows behind them are scratch.
+    /// Fills in the moments through Bartlett's factor; the rows behind them are scratch.
     #[inline(always)]
     pub(super) fn gaussian<const D: usize>(&mut self, task: &Task, map: Option<&[f64]>) {
         let dim = known::<D>(task);

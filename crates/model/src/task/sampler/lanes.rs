@@ -52,8 +52,8 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         cast(self.token, &self.drawn[row], self.lane + part * Self::WIDTH)
     }
 
-    /// Draws `row..row + len` are N(0, 1); up to three more are overwritten. Returns the next free
-    /// slot.
+    /// Fills draws `row..row + len` with N(0, 1) variates; up to three more are overwritten.
+    /// Returns the next free slot.
     #[inline(always)]
     pub(super) fn keep_normals(&mut self, row: usize, len: usize, slot: u32) -> u32 {
         let calls = len.div_ceil(4);
@@ -124,7 +124,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         }
     }
 
-    /// Draws d..2d become √τ z of the query. Returns the next free slot.
+    /// Turns draws d..2d into √τ z of the query. Returns the next free slot.
     #[inline(always)]
     pub(super) fn scale_query<const D: usize>(&mut self, task: &Task, slot: u32) -> u32 {
         let dim = known::<D>(task);

@@ -45,7 +45,7 @@ impl<'a> Stream<'a> {
 }
 
 impl Task {
-    /// Draws `len` prompts at `key` and keeps them.
+    /// Draws `len` prompts at `key` and stores them.
     pub fn batch<T: Drawn>(&self, form: Form, isa: Isa, key: Key, len: usize) -> Batch<T> {
         Batch::collect(&Stream::new(self, form, isa, key, len))
     }
@@ -137,7 +137,8 @@ impl<T: Real> WithSimd for Fill<'_, T> {
 }
 
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
-    /// Rows from `rows` on are scratch. Bartlett's factor is square unless n < d.
+    /// Fills in the prompts; rows from `rows` on are scratch. Bartlett's factor is square unless
+    /// n < d.
     #[inline(always)]
     fn fill(self, task: &Task, form: Form, rows: usize) {
         if S::CONSTANT && task.dim == 5 && task.context_len >= 5 {
@@ -147,8 +148,8 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         }
     }
 
-    /// Isotropic Gaussian moments of constant d are the shortest sampler; the others are functions
-    /// of their own, so that their size does not slow it down.
+    /// Calls the sampler of the task. Isotropic Gaussian moments of constant d have the shortest
+    /// one; the others are functions of their own, so that their size does not slow it down.
     #[inline(always)]
     fn fill_shape<const D: usize>(mut self, task: &Task, form: Form, rows: usize) {
         let (token, map) = (self.token, task.map.as_deref());

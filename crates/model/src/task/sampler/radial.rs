@@ -1,4 +1,4 @@
-//! Moments of families that have tokens only, which are added to S as they are drawn.
+//! Moments of families that have tokens only, added to S as they are drawn.
 
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
@@ -10,7 +10,8 @@ use crate::task::batch::{label_row, query_row, square_row, triangle};
 use windtunnel_math::lanes::{Lane, Real};
 
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
-    /// Tokens √τ z with z ~ N(0, I), then r and C; the rows behind the moments are scratch.
+    /// Fills in the moments of tokens √τ z with z ~ N(0, I), then applies r and C; the rows behind
+    /// the moments are scratch.
     #[inline(always)]
     pub(super) fn radial<const D: usize>(&mut self, task: &Task) {
         let (dim, len) = (known::<D>(task), task.context_len);

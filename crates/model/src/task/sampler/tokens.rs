@@ -9,18 +9,18 @@ use crate::task::batch::{label_row, query_row, square_row, target_row, triangle}
 use crate::task::{Form, Labels, Mlp, Task};
 use windtunnel_math::lanes::{Lane, Packed, Real};
 
-/// First rows of what labels are made of.
+/// First rows of the values that labels are made of.
 #[derive(Clone, Copy)]
 struct Rows {
-    /// A token of a prompt that is kept as moments.
+    /// Token of a prompt that is stored as moments.
     token: usize,
     /// W₂ᵀ w⋆ and ⟨b₂, w⋆⟩.
     readout: usize,
 }
 
 impl<S: Simd, T: Real> Lanes<'_, S, T> {
-    /// Tokens r C √τ z and their labels, kept or added to the moments; rows from `spare` on are
-    /// scratch.
+    /// Makes tokens r C √τ z and their labels, stored or added to the moments; rows from `spare` on
+    /// are scratch.
     #[inline(always)]
     pub(super) fn tokens<const D: usize>(&mut self, task: &Task, form: Form, spare: usize) {
         let (dim, len) = (known::<D>(task), task.context_len);
@@ -80,7 +80,8 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         }
     }
 
-    /// Token of draws `first`, `first + stride`, …: x to d rows from `row` on, then its label.
+    /// Makes the token of draws `first`, `first + stride`, …: x to d rows from `row` on, then its
+    /// label.
     #[inline(always)]
     fn make<const D: usize>(
         &mut self,
@@ -107,7 +108,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         self.set(row + dim, part, label);
     }
 
-    /// ⟨w⋆, W₂ h + b₂⟩ = ⟨W₂ᵀ w⋆, h⟩ + ⟨b₂, w⋆⟩: what does not depend on the token, once.
+    /// Writes W₂ᵀ w⋆ and ⟨b₂, w⋆⟩, the parts of ⟨w⋆, W₂ h + b₂⟩ that do not depend on the token.
     #[inline(always)]
     fn read_out(&mut self, task: &Task, readout: usize, part: usize) {
         let Labels::Mlp(net) = &task.labels else { return };
@@ -143,7 +144,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         label
     }
 
-    /// S, s and σ are zero; the target is where the query's label was left, before σ.
+    /// Sets S, s and σ to zero. The target stays where the query's label was written, before σ.
     #[inline(always)]
     fn clear_sums(&mut self, dim: usize, part: usize) {
         debug_assert_eq!(query_row(dim) + dim, target_row(dim));
