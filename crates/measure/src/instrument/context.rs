@@ -1,4 +1,4 @@
-//! A point of a trajectory with everything that instruments may look at.
+//! Context of a measurement: a point of a trajectory and the functions that instruments read there.
 
 use crate::landscape::{
     LanczosMemory, LanczosPlan, NoiseSample, NoiseSummary, Probe, Reference, large_batch_gradient,
@@ -9,34 +9,34 @@ use windtunnel_math::stability::Stability;
 
 /// Default of [`EstimatorPlan::dense_limit`].
 pub const DENSE_LIMIT: usize = 1024;
-/// Bytes up to which vectors are kept by default.
+/// Number of bytes up to which vectors are stored by default.
 const KEPT_BYTES: usize = 4 << 30;
 
-/// Sizes of the estimators that look at the Hessian through products with vectors.
+/// Sizes of the estimators that use the Hessian only through products with vectors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct EstimatorPlan {
-    /// Largest number of parameters of which the dense Hessian is made; beyond, estimators take its
-    /// place: its memory grows as p², its eigenvalues as p³.
+    /// Largest number of parameters for which the dense Hessian is computed. Its memory grows as
+    /// p², its eigenvalues as p³, so estimators replace it above this size.
     pub dense_limit: usize,
     /// Lanczos for extreme eigenvalues, which converge in fewer than 60 steps in these spectra.
     pub lanczos: LanczosPlan,
     /// Probe vectors of Hutchinson's estimators.
     pub probes: usize,
-    /// Starts of stochastic Lanczos quadrature.
+    /// Start vectors of stochastic Lanczos quadrature.
     pub slq_probes: usize,
-    /// Lanczos from each of them.
+    /// Lanczos from each of these start vectors.
     pub slq: LanczosPlan,
     /// Points of the path estimator of the smoothness.
     pub path_points: usize,
-    /// Largest number of mini-batch gradients that a noise study keeps at a time: more are
-    /// streamed, without a covariance and without pictures.
+    /// Largest number of mini-batch gradients that a noise study stores at a time. A larger study
+    /// is streamed, without a covariance and without pictures.
     pub kept_gradients: usize,
 }
 
 impl EstimatorPlan {
-    /// The default sizes for `params` parameters: Lanczos keeps its basis and the products with it
-    /// where they take at most 4 GiB, up to 4.4 million parameters; the basis alone up to 8.6
-    /// million; and the last two vectors beyond. Mini-batch gradients are kept up to the same size.
+    /// The default sizes for `params` parameters. Lanczos stores its basis and the products with it
+    /// if they take at most 4 GiB, up to 4.4 million parameters; the basis alone up to 8.6 million;
+    /// and the last two vectors beyond. Mini-batch gradients are stored up to the same size.
     pub fn for_params(params: usize) -> EstimatorPlan {
         use LanczosMemory::{Basis, Products, Recent};
         let plan = |steps, most| {
@@ -57,13 +57,13 @@ impl EstimatorPlan {
         }
     }
 
-    /// Whether a noise study of this `plan` keeps its gradients: those of every size, for pictures,
-    /// and a copy that is worked on.
+    /// Whether a noise study of this `plan` stores its gradients: those of every size, for
+    /// pictures, and a working copy.
     pub fn keeps_noise(&self, plan: &NoisePlan) -> bool {
         plan.draws.saturating_mul(plan.batch_sizes.len() + 1) <= self.kept_gradients
     }
 
-    /// Whether the dense Hessian of `params` parameters is made.
+    /// Whether the dense Hessian of `params` parameters is computed.
     pub fn is_dense(&self, params: usize) -> bool {
         params <= self.dense_limit
     }
@@ -76,9 +76,9 @@ pub struct NoisePlan {
     pub batch_sizes: Vec<usize>,
     /// Mini-batch gradients for each size.
     pub draws: usize,
-    /// Prompts of the large batch that stands for ∇f.
+    /// Prompts of the large batch whose gradient is used in place of ∇f.
     pub reference: usize,
-    /// Prompts whose losses are looked at one by one.
+    /// Prompts whose single losses are measured.
     pub prompts: usize,
 }
 
@@ -89,32 +89,32 @@ pub struct Updates {
     pub grad: Vec<f64>,
     /// The update u of the run's own optimizer, θ ← θ − u.
     pub update: Vec<f64>,
-    /// Those of other optimizers that saw the same gradients, by name.
+    /// Updates of other optimizers on the same gradients, by name.
     pub others: Vec<(String, Vec<f64>)>,
-    /// Threshold of stability of the run's own optimizer on a quadratic, where that is known.
+    /// Threshold of stability of the run's own optimizer on a quadratic, if it is known.
     pub stability: Option<Stability>,
 }
 
-/// What is seen at one point.
+/// Context that an instrument measures in.
 pub struct Context<'a> {
     /// The loss on the fixed batch, at this point.
     pub probe: Probe<'a>,
     /// The loss over fresh prompts.
     pub stochastic: &'a mut dyn Stochastic,
-    /// What the optimizer does here; nothing for parameters without a trajectory.
+    /// Updates at this point; `None` for parameters without a trajectory.
     pub updates: Option<Updates>,
     /// Sizes of the noise instruments.
     pub plan: NoisePlan,
-    /// Sizes of the estimators: [`EstimatorPlan::for_params`] unless another one is put here.
+    /// Sizes of the estimators, [`EstimatorPlan::for_params`] by default.
     pub estimators: EstimatorPlan,
-    /// The large-batch gradient, once it was needed; given where it is known exactly.
+    /// The large-batch gradient, cached once it is computed, or given if it is known exactly.
     pub reference: Option<Reference>,
-    /// Noise that was sampled, for pictures.
+    /// Sampled noise, for pictures.
     pub noise: Vec<NoiseSample>,
 }
 
 impl<'a> Context<'a> {
-    /// A context in which nothing was measured yet.
+    /// A context without measurements.
     pub fn new(
         probe: Probe<'a>,
         stochastic: &'a mut dyn Stochastic,
@@ -126,7 +126,7 @@ impl<'a> Context<'a> {
         Context { probe, stochastic, updates, plan, estimators, reference, noise }
     }
 
-    /// Samples the noise for `batch_size` and keeps it.
+    /// Samples the noise for `batch_size` and stores it.
     pub(super) fn sample_noise(
         &mut self,
         batch_size: usize,
@@ -142,7 +142,7 @@ impl<'a> Context<'a> {
         Ok(&self.noise[self.noise.len() - 1])
     }
 
-    /// Statistics of the noise for `batch_size`, of which no draw is kept.
+    /// Statistics of the noise for `batch_size`, without stored draws.
     pub(super) fn stream_noise(
         &mut self,
         batch_size: usize,
@@ -152,7 +152,7 @@ impl<'a> Context<'a> {
         NoiseSummary::stream(stochastic, params, (batch_size, draws), reference, &blocks)
     }
 
-    /// Fresh prompts, where they are evaluated, and the large-batch gradient there.
+    /// The stochastic loss, the parameters, and the large-batch gradient there.
     fn referred(&mut self) -> Result<(&mut dyn Stochastic, &[f64], &Reference), ObjectiveError> {
         let Context { probe, stochastic, plan, estimators, reference, .. } = self;
         let reference = match reference {

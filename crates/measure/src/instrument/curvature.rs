@@ -15,7 +15,7 @@ const SEED: u64 = 0;
 const NOT_FINITE: &str = "the Hessian is not finite, or its eigenvalues exceed the largest double";
 const ZERO_HESSIAN: &str = "the Hessian is 0";
 
-/// Why a robust condition number is not finite.
+/// Reason why a robust condition number is not finite.
 fn without_condition(value: f64, curvatures: &[f64]) -> &'static str {
     if curvatures.iter().all(|c| *c == 0.0) {
         "all curvatures are 0"
@@ -26,7 +26,7 @@ fn without_condition(value: f64, curvatures: &[f64]) -> &'static str {
     }
 }
 
-/// Whether the dense Hessian of the probe is made.
+/// Whether the dense Hessian of the probe is computed.
 fn dense(probe: &Probe<'_>, plan: &EstimatorPlan) -> bool {
     plan.is_dense(probe.params().len())
 }
@@ -88,7 +88,7 @@ fn large_spectrum(
     Ok(())
 }
 
-/// ‖H‖₂: exact where the Hessian is dense, by Lanczos beyond.
+/// ‖H‖₂: exact from the dense Hessian, else by Lanczos.
 pub(super) fn hessian_norm(
     probe: &mut Probe<'_>,
     plan: &EstimatorPlan,
@@ -99,8 +99,8 @@ pub(super) fn hessian_norm(
     Ok(extremes(&mut probe.operator(), plan.lanczos.without_products())?.norm())
 }
 
-/// λ_max of the Hessian, or of D⁻¹H for a `diagonal` D ≥ 0: exact where the Hessian is dense, by
-/// Lanczos beyond.
+/// λ_max of the Hessian, or of D⁻¹H for a `diagonal` D ≥ 0: exact from the dense Hessian, else by
+/// Lanczos.
 pub(super) fn largest(
     probe: &mut Probe<'_>,
     diagonal: Option<&[f64]>,
@@ -137,7 +137,7 @@ pub(super) fn robust_condition(
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
     if !dense(probe, plan) {
-        // The median of noisy entries is biased upwards: a convention of its own.
+        // The median of noisy entries is biased upwards, so it has a convention of its own.
         let diag = hutchinson_diag(&mut probe.operator(), plan.probes, SEED)?.values;
         let value = robust_condition_number(&diag, Median::Lower);
         let metric = Metric::RobustConditionNumberEstimate;
@@ -184,7 +184,7 @@ pub(super) fn heterogeneity(
     Ok(())
 }
 
-/// What products with vectors tell of a Hessian.
+/// Estimates of a Hessian from its products with vectors.
 struct Estimates {
     sharpness: (f64, f64),
     norm: f64,

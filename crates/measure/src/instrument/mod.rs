@@ -1,9 +1,8 @@
-//! What the field measures of a run, by name: each instrument reads one point of a trajectory and
-//! writes named numbers.
+//! Instruments: each reads one point of a trajectory and records metrics by name.
 //!
-//! Instruments see the loss on a fixed batch (the held-out one of a run, or given data), the loss
-//! over fresh prompts for what concerns noise, and, along a trajectory, the update that the
-//! optimizer makes there. Everything is in double precision.
+//! An instrument reads the loss on a fixed batch (the held-out one of a run, or given data), the
+//! loss over fresh prompts for noise, and, along a trajectory, the update that the optimizer makes
+//! there. Everything is in double precision.
 
 mod context;
 mod curvature;
@@ -21,8 +20,8 @@ pub use work::Work;
 use windtunnel_math::objective::ObjectiveError;
 
 impl Instrument {
-    /// Measures at `context`. Where the objective fails, what was read until then stays, and the
-    /// reason is a [`Warning::Failed`].
+    /// Measures at `context`. If the objective fails, earlier readings stay, and the reason is a
+    /// [`Warning::Failed`].
     pub fn measure(self, context: &mut Context<'_>, readings: &mut Readings) {
         if let Err(error) = self.read(context, readings) {
             let reason = format!("the objective could not be evaluated: {error}");

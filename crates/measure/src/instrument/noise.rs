@@ -1,4 +1,4 @@
-//! Instruments of randomness: noise of gradients, tails of losses.
+//! Instruments of stochastic quantities: gradient noise and tails of losses.
 
 use super::{Context, Instrument, Readings, Warning};
 use crate::landscape::{NoiseSample, NoiseSummary};
@@ -12,17 +12,17 @@ use crate::stats::{
 use windtunnel_math::objective::{Block, ObjectiveError};
 use windtunnel_math::rng::Key;
 
-/// Draws of Gaussian noise that real noise is compared with.
+/// Number of draws of Gaussian noise for comparison with the measured noise.
 const GAUSSIAN_DRAWS: usize = 20_000;
-/// Synthetic samples of the goodness of fit of a power law: p to ±0.03 near 0.1, where Clauset,
-/// Shalizi and Newman begin to doubt the law.
+/// Number of synthetic samples for the goodness of fit of a power law: p to ±0.03 near 0.1, where
+/// Clauset, Shalizi and Newman begin to doubt the law.
 const REPLICATES: u32 = 100;
-/// Groups of the median of means.
+/// Number of groups of the median of means.
 const GROUPS: usize = 30;
-/// The draw of the losses, apart from those of gradients.
+/// Index of the draw of the losses, apart from those of gradients.
 const LOSS_DRAW: u64 = 1 << 42;
-/// Share of the noise above which the error of the large-batch gradient spoils a reading: where the
-/// large batch met a prompt of enormous gradient, every g − ∇f is nearly −∇f.
+/// Share of the noise above which the error of the large-batch gradient invalidates a reading. If
+/// the large batch contains a prompt of enormous gradient, every g − ∇f is nearly −∇f.
 pub const POOR_REFERENCE: f64 = 0.3;
 
 pub(super) fn noise(
@@ -49,7 +49,7 @@ pub(super) fn noise(
     Ok(())
 }
 
-/// Reads a summary, and the sample behind it, or why that has no covariance.
+/// Records a summary, and its sample or the reason why that has no covariance.
 fn read_noise(
     noise: &NoiseSummary,
     sample: Result<&NoiseSample, &'static str>,
@@ -94,18 +94,18 @@ fn read_noise(
     }
 }
 
-/// A statistic of `x` with its interval, or why there is none.
+/// A statistic of `x` with its interval, or the reason why it is not defined.
 fn defined(x: &[f64], value: f64, interval: Interval) -> Result<(f64, Interval), &'static str> {
     if value.is_finite() { Ok((value, interval)) } else { Err(degeneracy(x)) }
 }
 
-/// Shape and tail of ‖g − ∇f‖.
+/// Records shape and tail of ‖g − ∇f‖.
 fn read_norms(norms: &[f64], batch_size: usize, readings: &mut Readings) {
     readings.record(Metric::NoiseMean(batch_size), mean(norms));
     let mut sorted = norms.to_vec();
     sorted.sort_by(f64::total_cmp);
     readings.record(Metric::NoiseMedian(batch_size), quantile(&sorted, 0.5));
-    // Where squares overflow, so does all that could be said of their mean.
+    // If squares overflow, their mean does too.
     let squares: Vec<f64> = norms.iter().map(|norm| norm * norm).collect();
     doubt(&squares, Metric::NoiseRms(batch_size), readings);
     let skewness = defined(norms, skewness(norms), skewness_interval(norms));
@@ -143,13 +143,13 @@ fn read_power_law(norms: &[f64], law: &PowerLaw, batch_size: usize, readings: &m
     }
 }
 
-/// Hill's index with the default number of largest values.
+/// Records Hill's index with the default number of largest values.
 fn read_tail_index(values: &[f64], metric: Metric, readings: &mut Readings) {
     let hill = tail_index(values).map(|hill| (hill.alpha, hill.interval));
     readings.estimate(metric, hill);
 }
 
-/// The noise against Gaussian noise of the same covariance.
+/// Records the noise in comparison with Gaussian noise of the same covariance.
 fn read_directions(
     sample: Result<&NoiseSample, &'static str>,
     norms: &[f64],
@@ -174,14 +174,15 @@ fn read_directions(
         }
         return;
     };
-    // Rounding leaves eigenvalues of a singular covariance a little below zero.
+    // Rounding makes some eigenvalues of a singular covariance slightly negative.
     let variances: Vec<f64> = covariance.values.iter().map(|v| v.max(0.0)).collect();
     let ratio = tail_ratio(norms, &gaussian_norms(&variances));
     let reason = "there is no noise, or its squares are beyond the range of doubles";
     readings.record_or(Metric::NoiseGaussianRatioQ999(batch_size), ratio.q999, reason);
     readings.record_or(Metric::NoiseGaussianRatioMax(batch_size), ratio.max, reason);
     let p = variances.len();
-    // Differences of independent draws are symmetric, as the stable index wants them.
+    // Differences of independent draws are symmetric, as the estimators of the stable index
+    // require.
     let leading = sample.along(&covariance.vectors[(p - 1) * p..]);
     let pairs: Vec<f64> = leading.chunks_exact(2).map(|pair| pair[0] - pair[1]).collect();
     let block_len = (pairs.len() as f64).sqrt() as usize;
@@ -192,7 +193,7 @@ fn read_directions(
     readings.estimate(Metric::NoiseStableIndexQuantile(batch_size), stable);
 }
 
-/// Kurtoses of the coordinates that vary, ascending.
+/// Records kurtoses of the coordinates that vary, ascending.
 fn read_coordinates(kurtoses: &[f64], batch_size: usize, readings: &mut Readings) {
     let (median, max) = (Metric::NoiseCoordinateKurtosis, Metric::NoiseCoordinateKurtosisMax);
     for (metric, p) in [(median as fn(usize) -> Metric, 0.5), (max, 1.0)] {
@@ -235,7 +236,7 @@ pub(super) fn loss_tails(
     Ok(())
 }
 
-/// Warns where the mean of `values`, on which `metric` rests, is not to be trusted.
+/// Warns if the mean of `values`, on which `metric` is based, cannot be trusted.
 fn doubt(values: &[f64], metric: Metric, readings: &mut Readings) {
     if !values.iter().all(|value| value.is_finite()) {
         // The mean has no value, and its reason says so.

@@ -14,7 +14,7 @@ fn negative(x: &[f64]) -> Vec<f64> {
     x.iter().map(|x| -x).collect()
 }
 
-/// Why nothing is known along a direction.
+/// Reason why curvature along a direction is not defined.
 fn without_direction(direction: &[f64]) -> &'static str {
     let length = norm(direction);
     if length == 0.0 {
@@ -66,7 +66,7 @@ pub(super) fn generalized(
     let Context { probe, updates, estimators: plan, .. } = context;
     readings.record(Metric::HeldOutGradNorm, norm(probe.gradient()?.1));
     readings.record(Metric::HessianNorm, curvature::hessian_norm(probe, plan)?);
-    // Without a step, the unit step of gradient descent would be as good as any: none is taken.
+    // Without a step, no step is assumed: the unit step of gradient descent would be arbitrary.
     let Some(Updates { update, .. }) = updates else { return Ok(()) };
     let (objective, params) = probe.parts();
     let path = path_smoothness(objective, params, &negative(update), plan.path_points)?;

@@ -16,7 +16,7 @@ impl Hessian {
     /// The exact Hessian of `objective` at `params`.
     ///
     /// # Cost
-    /// p Hessian-vector products, or what the objective has in their place; 8·p² bytes.
+    /// p Hessian-vector products, or the objective's own method; 8·p² bytes.
     pub fn at(objective: &mut dyn Objective, params: &[f64]) -> Result<Hessian, ObjectiveError> {
         let dim = objective.dim();
         let mut entries = vec![0.0; dim * dim];
@@ -27,7 +27,7 @@ impl Hessian {
     /// The symmetric matrix of the given entries, [p, p].
     ///
     /// # Panics
-    /// When there are not `dim`² entries.
+    /// If there are not `dim`² entries.
     pub fn from_entries(dim: usize, entries: Vec<f64>) -> Hessian {
         assert_eq!(entries.len(), dim * dim, "entries of a {dim} by {dim} matrix");
         Hessian { dim, entries }
@@ -38,22 +38,22 @@ impl Hessian {
         self.dim
     }
 
-    /// [p, p] row-major.
+    /// The entries, [p, p] row-major.
     pub fn entries(&self) -> &[f64] {
         &self.entries
     }
 
-    /// H_ii.
+    /// The diagonal, H_ii.
     pub fn diag(&self) -> Vec<f64> {
         self.entries.iter().step_by(self.dim + 1).copied().collect()
     }
 
-    /// Σ H_ii.
+    /// The trace, Σ H_ii.
     pub fn trace(&self) -> f64 {
         self.diag().iter().sum()
     }
 
-    /// H v.
+    /// The product H v.
     pub fn times(&self, v: &[f64]) -> Vec<f64> {
         self.entries.chunks_exact(self.dim.max(1)).map(|row| dot(row, v)).collect()
     }
@@ -69,11 +69,11 @@ impl Hessian {
         Hessian { dim: indices.len(), entries: indices.iter().flat_map(row).collect() }
     }
 
-    /// D^(−1/2) H D^(−1/2) for a `diagonal` D ≥ 0, 0 in rows where D is: see
+    /// D^(−1/2) H D^(−1/2) for a `diagonal` D ≥ 0, with 0 in rows where D is 0: see
     /// [`Preconditioned`](super::Preconditioned).
     ///
     /// # Panics
-    /// When there is not one entry of D for each parameter.
+    /// If there is not one entry of D for each parameter.
     pub fn preconditioned(&self, diagonal: &[f64]) -> Hessian {
         assert_eq!(diagonal.len(), self.dim, "entries of the diagonal and rows");
         let roots = inverse_roots(diagonal);
@@ -95,7 +95,8 @@ impl Hessian {
     }
 }
 
-/// Entries of D^(−1/2), 0 where D is: the one place that says what [`Preconditioned`](super::Preconditioned) is at D = 0.
+/// Entries of D^(−1/2), 0 where D is 0. This defines [`Preconditioned`](super::Preconditioned) at D
+/// = 0.
 pub(super) fn inverse_roots(diagonal: &[f64]) -> Vec<f64> {
     diagonal.iter().map(|d| if *d == 0.0 { 0.0 } else { 1.0 / d.sqrt() }).collect()
 }
@@ -105,7 +106,7 @@ pub(super) fn inverse_roots(diagonal: &[f64]) -> Vec<f64> {
 pub struct Spectrum(Eigen);
 
 impl Spectrum {
-    /// λ₁ ≤ … ≤ λₚ.
+    /// The eigenvalues λ₁ ≤ … ≤ λₚ.
     pub fn values(&self) -> &[f64] {
         &self.0.values
     }
@@ -113,7 +114,7 @@ impl Spectrum {
     /// The eigenvector of `values()[k]`, of unit length.
     ///
     /// # Panics
-    /// When there is no such eigenvalue.
+    /// If there is no such eigenvalue.
     pub fn vector(&self, k: usize) -> &[f64] {
         let p = self.0.values.len();
         &self.0.vectors[k * p..(k + 1) * p]
@@ -124,22 +125,22 @@ impl Spectrum {
         self.0.values.last().copied().unwrap_or(f64::NAN)
     }
 
-    /// λ_min.
+    /// The smallest eigenvalue λ_min.
     pub fn min(&self) -> f64 {
         self.0.values.first().copied().unwrap_or(f64::NAN)
     }
 
-    /// ‖H‖₂ = max |λ|.
+    /// The spectral norm ‖H‖₂ = max |λ|.
     pub fn norm(&self) -> f64 {
         self.sharpness().abs().max(self.min().abs())
     }
 
-    /// Σ λ.
+    /// The trace Σ λ.
     pub fn trace(&self) -> f64 {
         self.0.values.iter().sum()
     }
 
-    /// See [`negative_mass`].
+    /// Share of the negative eigenvalues: see [`negative_mass`].
     pub fn negative_mass(&self) -> f64 {
         negative_mass(&self.0.values)
     }
@@ -147,7 +148,7 @@ impl Spectrum {
     /// The Newton step −H⁺ g, H⁺ the pseudo-inverse: eigenvalues below `cutoff`·‖H‖₂ in absolute
     /// value count as zero.
     ///
-    /// With negative eigenvalues it climbs along their eigenvectors, as Newton's method does.
+    /// With negative eigenvalues the step climbs along their eigenvectors, as Newton's method does.
     pub fn newton_step(&self, grad: &[f64], cutoff: f64) -> Vec<f64> {
         let floor = cutoff * self.norm();
         let mut step = vec![0.0; grad.len()];

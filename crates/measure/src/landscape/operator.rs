@@ -1,4 +1,4 @@
-//! Symmetric matrices that are known by their products with vectors, and what is made of them.
+//! Symmetric matrices that are known only by their products with vectors, and combinations of them.
 
 use std::ops::Range;
 
@@ -7,9 +7,9 @@ use windtunnel_math::objective::{Objective, ObjectiveError};
 
 /// A symmetric matrix A ∈ ℝᵖˣᵖ that can be multiplied with a vector.
 ///
-/// Estimators ask for nothing else. Operators compose: sharpness preconditioned by D and restricted
-/// to one block is the largest eigenvalue of `hessian.preconditioned(d).block(range)`. Every
-/// combinator takes its operator by value; `&mut` of an operator is one too.
+/// Estimators need nothing else. Operators compose: sharpness preconditioned by D and restricted to
+/// one block is the largest eigenvalue of `hessian.preconditioned(d).block(range)`. Every
+/// combinator takes its operator by value; `&mut` of an operator is an operator too.
 ///
 /// # Errors
 /// A product may fail where the objective behind it does, as [`Objective`] says.
@@ -17,10 +17,10 @@ pub trait SymmetricOperator {
     /// Number of rows p.
     fn dim(&self) -> usize;
 
-    /// The product A v goes to `out`, whatever that held before.
+    /// Computes the product A v into `out` and overwrites it.
     fn apply(&mut self, v: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError>;
 
-    /// The same matrix with all of its entries, by p products: the oracle of tests, for small p.
+    /// The same matrix with all of its entries, by p products: for tests, with small p.
     fn dense(&mut self) -> Result<Hessian, ObjectiveError> {
         let p = self.dim();
         let (mut entries, mut unit) = (vec![0.0; p * p], vec![0.0; p]);
@@ -35,7 +35,7 @@ pub trait SymmetricOperator {
     /// D^(−1/2) A D^(−1/2) for a `diagonal` D ≥ 0: see [`Preconditioned`].
     ///
     /// # Panics
-    /// When there is not one entry of D for each row.
+    /// If there is not one entry of D for each row.
     fn preconditioned(self, diagonal: &[f64]) -> Preconditioned<Self>
     where
         Self: Sized,
@@ -51,7 +51,7 @@ pub trait SymmetricOperator {
     /// The rows and columns of the given indices, in their order, each at most once.
     ///
     /// # Panics
-    /// When there is no such row.
+    /// If there is no such row.
     fn select(self, indices: Vec<usize>) -> Selected<Self>
     where
         Self: Sized,
@@ -80,7 +80,7 @@ pub trait SymmetricOperator {
     /// A + B.
     ///
     /// # Panics
-    /// When B has another dimension.
+    /// If B has another dimension.
     fn plus<B: SymmetricOperator>(self, other: B) -> Sum<Self, B>
     where
         Self: Sized,
@@ -120,7 +120,7 @@ impl<'a> HessianOperator<'a> {
     /// The Hessian of `objective` at `params`.
     ///
     /// # Panics
-    /// When the length is not the objective's dimension.
+    /// If the length is not the objective's dimension.
     pub fn new(objective: &'a mut dyn Objective, params: &'a [f64]) -> HessianOperator<'a> {
         assert_eq!(params.len(), objective.dim(), "parameters of the objective");
         HessianOperator { objective, params }
@@ -151,12 +151,12 @@ impl SymmetricOperator for Diagonal<'_> {
 
 /// D^(−1/2) A D^(−1/2) for a diagonal D ≥ 0: symmetric, with the eigenvalues of D⁻¹A.
 ///
-/// Where an entry of D is 0, the pseudo-inverse D⁺ stands for D⁻¹: row and column are 0, whatever A
-/// has there. D is Adam's √v̂ + ε, which is 0 only for ε = 0 and a parameter that never had a
-/// gradient. Its update is 0/0, so that an optimizer that goes on leaves it where it is, and as soon
-/// as it has a gradient its D is not 0 any more: what is left is the curvature along the parameters
-/// that do move. An infinite entry in its place would say that any step is unstable, and nothing
-/// about those.
+/// For a zero entry of D, the pseudo-inverse D⁺ is used in place of D⁻¹: row and column are 0,
+/// whatever the entries of A. D is Adam's √v̂ + ε, which is 0 only for ε = 0 and a parameter that
+/// never had a gradient. Its update is 0/0, so an optimizer that continues does not move it, and
+/// its D is positive as soon as it has a gradient. What is left is the curvature along the
+/// parameters that move. An infinite entry instead would declare every step unstable and hide the
+/// curvature along the others.
 ///
 /// An entry of D that is negative or NaN makes every product NaN.
 pub struct Preconditioned<A> {

@@ -16,7 +16,7 @@ use super::PowerLaw;
 use super::hill::ln_ratio;
 use super::special::{normal_excess, two_sided_p};
 
-/// A rival of the power law.
+/// Alternative to the power law.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Alternative {
     /// ln x is normal.
@@ -27,10 +27,10 @@ pub enum Alternative {
     Exponential,
 }
 
-/// A likelihood-ratio test between a power law and one rival, both above the same threshold.
+/// A likelihood-ratio test between a power law and one alternative, both above the same threshold.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Comparison {
-    /// The rival.
+    /// The alternative.
     pub other: Alternative,
     /// ln of the ratio of maximal likelihoods: positive where the power law is the likelier.
     pub log_likelihood_ratio: f64,
@@ -68,8 +68,8 @@ impl Comparison {
 ///
 /// R = Σ lᵢ, lᵢ the logarithm of the ratio of densities, and p = erfc(|R|/(√(2n) σ)) with σ² the
 /// variance of lᵢ (Vuong, Econometrica 57, 1989; Clauset, Shalizi and Newman 2009, appendix C).
-/// Where the rival contains the power law p is conservative: of power laws fewer than one in 1000
-/// are called something else, at the price of some power. R is 0 and p is 1 when the rival is
+/// If the alternative contains the power law, p is conservative: fewer than one in 1000 power laws
+/// are called something else, at the price of some power. R is 0 and p is 1 if the alternative is
 /// likeliest in its power-law limit.
 ///
 /// # Panics
