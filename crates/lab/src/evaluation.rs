@@ -18,7 +18,7 @@ pub const BEYOND: &str = "on the way to it a number exceeds the largest double, 
 pub struct Evaluation {
     /// Mean over prompts of (prediction − y)².
     pub loss: f64,
-    /// Its gradient with respect to all parameters.
+    /// Gradient of the loss with respect to all parameters.
     pub grad: Vec<f64>,
     /// Euclidean norm of the gradient.
     pub grad_norm: f64,

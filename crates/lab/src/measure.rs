@@ -124,7 +124,7 @@ pub enum Error {
     Memory {
         /// The option that sets the size.
         option: &'static str,
-        /// Its value.
+        /// Value of the option.
         value: usize,
         /// Bytes that it would take.
         bytes: usize,

@@ -13,7 +13,7 @@ use crate::measure::Measurement;
 pub struct Measured {
     /// The run.
     pub id: RunId,
-    /// Its spec.
+    /// Spec of the run.
     pub spec: RunSpec,
     /// Rows that were recorded during training.
     pub recorded: Vec<Row>,

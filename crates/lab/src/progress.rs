@@ -39,7 +39,7 @@ pub struct Batch {
     pub kind: Kind,
     /// Name of the batch.
     pub title: String,
-    /// Its items, as events number them.
+    /// Items, in the order of the numbers in events.
     pub items: Vec<Item>,
 }
 

@@ -83,7 +83,7 @@ impl RateSearch {
         }
     }
 
-    /// Takes the rows of the runs of [`RateSearch::ask`], in their order.
+    /// Reports the rows of the runs of [`RateSearch::ask`], in their order.
     ///
     /// # Panics
     /// If there are more or fewer of them.

@@ -18,9 +18,9 @@ pub struct Arm {
 /// Source of the learning rate of an arm.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rates {
-    /// From the spec: that of the preset, or one that the arm sets.
+    /// Learning rate of the spec: that of the preset, or one that the arm sets.
     Published,
-    /// From a search over a grid, with runs of a share 1/`shortened` of the steps.
+    /// Learning rate of a search over a grid, with runs of a share 1/`shortened` of the steps.
     Searched {
         /// 1 if whole runs are affordable.
         shortened: u64,
@@ -53,7 +53,7 @@ impl Arm {
 }
 
 impl Gap {
-    /// Its name in tables and captions, as "SGDM/Adam".
+    /// Name of the gap in tables and captions, as "SGDM/Adam".
     pub fn name(self) -> String {
         format!("{}/{}", self.of, self.over)
     }

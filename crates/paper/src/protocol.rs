@@ -10,9 +10,9 @@ pub struct Protocol {
 }
 
 impl Protocol {
-    /// As published: 10,000 steps unless a study says otherwise, 6 seeds.
+    /// The published protocol: 10,000 steps unless a study says otherwise, 6 seeds.
     pub const PUBLISHED: Protocol = Protocol { quick: false, seeds: 6 };
-    /// For a first look: at most 1,000 steps, 3 seeds.
+    /// The protocol of a quick look: at most 1,000 steps, 3 seeds.
     pub const QUICK: Protocol = Protocol { quick: true, seeds: 3 };
 
     /// Caption prefix for a quick look, with a trailing space; empty otherwise.

@@ -23,7 +23,7 @@ pub struct Agreement {
     pub step: u64,
     /// Published mean over seeds.
     pub published: f64,
-    /// Ours at the same step.
+    /// Our mean at the same step.
     pub ours: Option<f64>,
     /// max(ours/published, published/ours).
     pub factor: Option<f64>,

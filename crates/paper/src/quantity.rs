@@ -59,7 +59,7 @@ enum Read {
         metric: Metric,
         late: bool,
     },
-    /// Over fresh prompts at the last step.
+    /// Held-out loss over fresh prompts at the last step.
     Fresh,
     At {
         metric: Metric,

@@ -35,9 +35,9 @@ pub struct Setting {
 pub struct Cell {
     /// Name of its setting.
     pub setting: &'static str,
-    /// Its optimizer.
+    /// Optimizer of the run.
     pub arm: Arm,
-    /// Its spec.
+    /// Spec of the run.
     pub spec: RunSpec,
 }
 

@@ -13,7 +13,7 @@ pub struct Study {
     pub name: &'static str,
     /// Heading.
     pub title: &'static str,
-    /// Its panels.
+    /// Settings, one for each panel.
     pub settings: &'static [Setting],
     /// Pairs of arms whose ratios are in tables and pictures of gaps.
     pub gaps: &'static [Gap],

@@ -10,9 +10,9 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 /// Module of a file, as far as its own text shows.
 #[derive(Debug, Default)]
 pub struct Source {
-    /// Its `use` declarations.
+    /// `use` declarations.
     pub imports: Vec<Import>,
-    /// Other paths of two names and more: `crate::a::b`, `a::B`.
+    /// Other paths of at least two names: `crate::a::b`, `a::B`.
     pub paths: Vec<Vec<String>>,
     /// Names that it defines, those within functions too.
     pub defined: BTreeSet<String>,

@@ -48,7 +48,7 @@ pub fn scale_of(metric: &Metric) -> Scale {
 pub struct Member {
     /// The run.
     pub run: RunId,
-    /// Its seed.
+    /// Seed of the run.
     pub seed: u64,
     /// Recorded and measured rows.
     pub rows: Vec<Row>,

@@ -41,7 +41,7 @@ impl Grid {
         }
     }
 
-    /// Its values, ascending.
+    /// Values of the grid, ascending.
     pub(super) fn values(&self) -> Vec<f64> {
         self.rungs.clone().map(value).collect()
     }

@@ -15,18 +15,18 @@ pub enum Curvature {
 /// Convention for the median of an even number of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Median {
-    /// The lower of the two in the middle, as `torch.median`.
+    /// The lower of the two middle values, as `torch.median`.
     Lower,
-    /// Their mean, as `numpy.median`.
+    /// The mean of the two middle values, as `numpy.median`.
     Midpoint,
 }
 
 /// Parameters that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameters {
-    /// All, as the authors' code.
+    /// All parameters, as in the authors' code.
     All,
-    /// Without those that f cannot depend on (the last P).
+    /// All parameters except those that f cannot depend on (the last P).
     Live,
 }
 
@@ -42,14 +42,14 @@ pub struct Convention {
 }
 
 impl Convention {
-    /// That of the authors' code: max |H_ii| / `torch.median` |H_ii| over all parameters.
+    /// Convention of the authors' code: max |H_ii| / `torch.median` |H_ii| over all parameters.
     pub const PAPER: Convention = Convention {
         curvature: Curvature::Diagonal,
         median: Median::Lower,
         parameters: Parameters::All,
     };
 
-    /// All eight, the paper's first.
+    /// All eight conventions, the paper's first.
     pub fn all() -> impl Iterator<Item = Convention> {
         [Curvature::Diagonal, Curvature::Eigenvalues].into_iter().flat_map(|curvature| {
             [Median::Lower, Median::Midpoint].into_iter().flat_map(move |median| {

@@ -10,7 +10,7 @@ use windtunnel_math::rng::Key;
 pub struct Estimate {
     /// The mean.
     pub value: f64,
-    /// Its standard error; NaN with a single probe.
+    /// Standard error of the mean; NaN with a single probe.
     pub standard_error: f64,
 }
 
@@ -29,7 +29,7 @@ impl Estimate {
 pub struct DiagonalEstimate {
     /// Means over the probes.
     pub values: Vec<f64>,
-    /// Their standard errors; NaN with a single probe.
+    /// Standard errors of the means; NaN with a single probe.
     pub standard_errors: Vec<f64>,
 }
 

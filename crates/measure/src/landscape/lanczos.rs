@@ -191,7 +191,7 @@ pub fn random_start(dim: usize, seed: u64, index: u64) -> Vec<f64> {
 pub struct SpectralDensity {
     /// Nodes, ascending.
     pub values: Vec<f64>,
-    /// Their weights, which sum to 1.
+    /// Weights of the nodes, which sum to 1.
     pub weights: Vec<f64>,
     /// Σ weights·|λ| over λ < 0 divided by that over all λ, for each probe; see
     /// [`super::negative_mass`].

@@ -29,15 +29,15 @@ pub struct Entry {
 /// own, but a derivative with respect to them is marked as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// That of the loss f.
+    /// Unit of the loss f.
     Loss,
-    /// That of ∇f.
+    /// Unit of ∇f.
     LossPerParameter,
-    /// That of the Hessian H.
+    /// Unit of the Hessian H.
     LossPerSquaredParameter,
-    /// That of D⁻¹H, where D has the unit of ∇f.
+    /// Unit of D⁻¹H, where D has the unit of ∇f.
     PerParameter,
-    /// That of θ.
+    /// Unit of θ.
     Parameter,
     /// A pure number.
     One,
@@ -59,11 +59,11 @@ impl fmt::Display for Unit {
 /// Scale of an axis.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Scale {
-    /// In proportion.
+    /// Linear scale.
     Linear,
-    /// Logarithmic: the values are positive.
+    /// Logarithmic scale, for positive values.
     Log,
-    /// Linear around 0 and logarithmic beyond: the values have both signs.
+    /// Scale that is linear around 0 and logarithmic beyond, for values of both signs.
     SymLog,
 }
 

@@ -34,7 +34,7 @@ pub struct Comparison {
     pub other: Alternative,
     /// ln of the ratio of maximal likelihoods: positive where the power law is the likelier.
     pub log_likelihood_ratio: f64,
-    /// Two-sided p-value of its sign, from Vuong's normalized ratio.
+    /// Two-sided p-value of the sign of the ratio, from Vuong's normalized ratio.
     pub p_value: f64,
 }
 

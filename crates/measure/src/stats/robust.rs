@@ -50,7 +50,7 @@ pub enum MeanTrust {
     },
     /// One value makes up more than half of the sum.
     Dominated {
-        /// Its share of the sum of sizes.
+        /// Share of the value in the sum of sizes.
         share: f64,
     },
 }
