@@ -59,7 +59,7 @@ enum Read {
         metric: Metric,
         late: bool,
     },
-    /// Held-out loss over fresh prompts at the last step.
+    /// Median of means of the losses of fresh prompts, at the last step.
     Fresh,
     At {
         metric: Metric,
