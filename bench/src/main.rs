@@ -1,4 +1,4 @@
-//! The side of windtunnel in `scripts/bench`, in the conversation of `bench/peers/protocol.py`: a
+//! The windtunnel side of `scripts/bench`. It speaks the protocol of `bench/peers/protocol.py`: a
 //! JSON request per line on standard input, a JSON answer per line on standard output.
 
 mod peak;
@@ -19,7 +19,7 @@ use workload::{Job, LAWS, Workload};
 #[serde(tag = "op", rename_all = "snake_case", deny_unknown_fields)]
 enum Request {
     Info {},
-    /// Draws a problem that all sides must agree on, and writes it to a file.
+    /// Draws a problem on which all sides must agree, and writes it to a file.
     Problem {
         file: String,
         dim: usize,
@@ -28,13 +28,13 @@ enum Request {
         batch: usize,
         seed: u64,
     },
-    /// Loss, gradient and Hessian of the problem in a file.
+    /// Computes loss, gradient and Hessian of the problem in a file.
     Check {
         file: String,
     },
-    /// Multiply-adds of one core: two operations each, per second.
+    /// Measures the multiply-adds of one core: two operations each, per second.
     Peak {},
-    /// Seconds per call.
+    /// Measures seconds per call.
     Time {
         #[serde(flatten)]
         workload: Workload,

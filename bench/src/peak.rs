@@ -1,11 +1,12 @@
-//! The machine's limit: independent chains of fused multiply-adds that never leave the registers.
+//! Peak of the machine: independent chains of fused multiply-adds that never leave the registers.
 
 use std::time::Instant;
 
 use fearless_simd::Simd;
 use windtunnel_math::lanes::{Isa, Lane, Packed, WithSimd};
 
-/// Two pipes with a latency of four or five cycles need ten chains; twelve fit 16 registers.
+/// Number of chains. Two pipes with a latency of four or five cycles need ten; twelve fit 16
+/// registers.
 const CHAINS: usize = 12;
 const ROUNDS: usize = 1000;
 

@@ -1,4 +1,4 @@
-//! A problem that every side must solve alike before it is timed.
+//! A problem on which every side must agree before it is timed.
 
 use std::fs;
 

@@ -1,4 +1,4 @@
-//! What is timed.
+//! Workloads: the calls that are timed.
 
 use std::hint::black_box;
 use std::ops::ControlFlow;
@@ -13,10 +13,10 @@ use windtunnel_model::{Attention, BatchObjective, Evaluator, Transformer};
 use windtunnel_optim::{AdamW, Config};
 use windtunnel_train::{TrainConfig, Trainer};
 
-/// Laws of the covariates, as the peers name them.
+/// Laws of the covariates, by the names of the peers.
 pub const LAWS: [&str; 3] = ["gaussian", "sphere", "gamma_radial"];
 
-/// What one call does, on prompts of which law and size.
+/// A timed call: its kind, with the law and the size of its prompts.
 #[derive(Clone, Debug, Deserialize, Eq, Hash, PartialEq)]
 pub struct Workload {
     case: Case,
@@ -35,7 +35,7 @@ fn one() -> usize {
     1
 }
 
-/// What is done to the scores.
+/// Function that is applied to the attention scores.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Eq, Hash, PartialEq)]
 #[serde(rename_all = "snake_case")]
 enum Phi {
@@ -50,7 +50,7 @@ enum Phi {
 enum Case {
     /// A training step: fresh prompts, gradient, clipping, AdamW; f32.
     Step,
-    /// Its fresh prompts alone.
+    /// The fresh prompts of a step alone.
     Sample,
     /// Loss and gradient on stored prompts; f32.
     Gradient,
@@ -159,7 +159,7 @@ fn optimizer() -> Config {
     Config::of::<AdamW>().with_lr(0.02).with_clip_norm(Some(1.0))
 }
 
-/// Goes on training where the last call stopped.
+/// Continues training where the last call stopped.
 fn training(settings: TrainConfig) -> Box<dyn FnMut(usize)> {
     let mut trainer = Trainer::<f32>::new(settings).expect("settings of the benchmark");
     Box::new(move |calls| {

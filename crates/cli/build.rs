@@ -1,4 +1,4 @@
-//! Tells the program which revision of the source it is built from.
+//! Passes the revision of the source to the program.
 
 use std::process::Command;
 

@@ -18,7 +18,7 @@ use crate::tips::FigureName;
 #[derive(Parser, Debug)]
 #[command(version, after_help = "Example:\n  windtunnel reproduce fig2")]
 pub struct Args {
-    /// What to do.
+    /// The command to run.
     #[command(subcommand)]
     pub command: Command,
     /// Options of every command.
@@ -120,7 +120,7 @@ impl Described {
         document.resolve()
     }
 
-    /// Of two presets one would be dropped without a word.
+    /// Refuses two different presets, because one would be ignored silently.
     fn check_presets(&self) -> Result<(), SpecError> {
         let named = self.spec.as_deref().and_then(preset_named).map(String::from);
         let set = self.set.iter().filter_map(|set| {
@@ -145,7 +145,7 @@ fn presets() -> PossibleValuesParser {
     names.collect::<Vec<_>>().into()
 }
 
-/// `train`.
+/// Arguments of `train`.
 #[derive(ClapArgs, Debug)]
 pub struct Train {
     #[command(flatten)]
@@ -157,7 +157,7 @@ pub struct Train {
     pub checkpoints: CheckpointOptions,
 }
 
-/// `baselines`.
+/// Arguments of `baselines`.
 #[derive(ClapArgs, Debug)]
 pub struct Baselines {
     #[command(flatten)]
@@ -170,7 +170,7 @@ pub struct Baselines {
     pub out: Option<PathBuf>,
 }
 
-/// `reproduce`.
+/// Arguments of `reproduce`.
 #[derive(ClapArgs, Debug)]
 pub struct Reproduce {
     /// Figures, studies beyond the paper, or groups of them.
@@ -199,7 +199,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     text.parse().ok().filter(|s| (0.0..=86_400.0).contains(s)).ok_or_else(allowed)
 }
 
-/// `measure`.
+/// Arguments of `measure`.
 #[derive(ClapArgs, Debug)]
 pub struct Measure {
     /// Runs, by their ids or the starts of them.
@@ -247,7 +247,7 @@ pub struct With {
 /// The value of `--with` for every instrument.
 const ALL: &str = "all";
 
-/// One name of `--with`; `all` is every instrument.
+/// The instruments of one name of `--with`; `all` stands for every instrument.
 fn instrument(name: &str) -> Result<Choice, String> {
     if name == ALL {
         return Ok(Choice(Instrument::ALL.to_vec()));
@@ -259,7 +259,7 @@ fn instrument(name: &str) -> Result<Choice, String> {
     })
 }
 
-/// Instruments of one name.
+/// Instruments that one name of `--with` selects.
 #[derive(Clone, Debug)]
 pub struct Choice(Vec<Instrument>);
 
@@ -293,7 +293,7 @@ impl With {
     }
 }
 
-/// `list`.
+/// Arguments of `list`.
 #[derive(ClapArgs, Debug)]
 pub struct List {
     /// Only runs whose spec has this value, as optimizer.name=sgd; may be repeated.
@@ -307,7 +307,7 @@ pub struct List {
     pub all: bool,
 }
 
-/// Seconds from 1970 to a date, or to a time that lies a span before now.
+/// Seconds from 1970 to a date, or to a time before now.
 fn since(text: &str) -> Result<u64, String> {
     let seconds = span(text).map(|span| now().saturating_sub(span)).or_else(|| date(text));
     seconds.ok_or_else(|| {
@@ -315,7 +315,7 @@ fn since(text: &str) -> Result<u64, String> {
     })
 }
 
-/// Seconds of `2h`.
+/// Seconds in a span of time such as `2h`.
 fn span(text: &str) -> Option<u64> {
     let unit = match text.chars().last()? {
         's' => 1,
@@ -341,21 +341,21 @@ fn now() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs())
 }
 
-/// `show`.
+/// Arguments of `show`.
 #[derive(ClapArgs, Debug)]
 pub struct Show {
     /// Run, by its id or the start of it.
     pub run: String,
 }
 
-/// `watch`.
+/// Arguments of `watch`.
 #[derive(ClapArgs, Debug)]
 pub struct Watch {
     /// Run, by its id or the start of it; a whole id may be of a run that has not begun.
     pub run: String,
 }
 
-/// `export`.
+/// Arguments of `export`.
 #[derive(ClapArgs, Debug)]
 pub struct Export {
     /// Run, by its id or the start of it.
@@ -365,7 +365,7 @@ pub struct Export {
     pub csv: bool,
 }
 
-/// `windtunnel metrics`.
+/// Arguments of `windtunnel metrics`.
 #[derive(ClapArgs, Debug)]
 pub struct Metrics {
     /// Metrics [default: all].
@@ -373,7 +373,7 @@ pub struct Metrics {
     pub names: Vec<String>,
 }
 
-/// `eval`.
+/// Arguments of `eval`.
 #[derive(ClapArgs, Debug)]
 pub struct Eval {
     #[command(flatten)]
@@ -396,7 +396,7 @@ pub struct Eval {
     pub grad: Option<PathBuf>,
 }
 
-/// `init`.
+/// Arguments of `init`.
 #[derive(ClapArgs, Debug)]
 pub struct Init {
     /// File to write; never overwritten.

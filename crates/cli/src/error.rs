@@ -4,7 +4,7 @@ use windtunnel_lab::laboratory;
 use windtunnel_runs::spec::SpecError;
 use windtunnel_runs::store;
 
-/// Printed once, by `main`.
+/// Error that ends a command; `main` prints it once.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The user's input cannot be used.
@@ -21,7 +21,7 @@ pub enum Error {
     Write {
         /// The file or folder.
         path: String,
-        /// The operating system's word.
+        /// The error of the operating system.
         cause: std::io::Error,
     },
     /// Some runs could not be computed.
@@ -30,7 +30,7 @@ pub enum Error {
     /// The user asked to stop.
     #[error("interrupted; the store has lost nothing: give the same command again to go on")]
     Interrupted,
-    /// The reader of our output went away.
+    /// The reader of our output closed it.
     #[error("the output was closed")]
     ClosedPipe,
 }
@@ -47,12 +47,12 @@ impl From<laboratory::Error> for Error {
 }
 
 impl Error {
-    /// The store that was named is of no use: another was meant.
+    /// The error for a `--store` that cannot be used.
     pub fn no_store(error: store::Error) -> Error {
         Error::Usage(format!("--store: {error}"))
     }
 
-    /// 2 for usage, 1 for everything else.
+    /// Exit code: 2 for usage, 1 for everything else.
     pub fn exit_code(&self) -> u8 {
         match self {
             Error::Usage(_) | Error::Spec(_) => 2,

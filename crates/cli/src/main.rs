@@ -1,4 +1,4 @@
-//! windtunnel: train the paper's linear Transformers, reproduce its figures, look at the runs.
+//! windtunnel: trains the paper's linear Transformers, reproduces its figures, shows the runs.
 
 mod args;
 mod commands;
@@ -18,7 +18,7 @@ fn main() -> ExitCode {
     let args = Args::try_parse().unwrap_or_else(|error| tips::add(error).exit());
     let result = run(&args);
     if !session::take_last_word() {
-        // A signal came first, whose handler says so and ends the program.
+        // A signal came first: its handler prints the message and ends the program.
         loop {
             std::thread::park();
         }

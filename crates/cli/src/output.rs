@@ -1,10 +1,11 @@
-//! Standard output: text or JSON, and readers that go away. Standard error: messages.
+//! Standard output for results, as text or JSON; standard error for messages. A closed output is no
+//! error.
 
 use std::io::{IsTerminal, Write};
 
 use crate::error::Error;
 
-/// Prints `text` as it is.
+/// Prints `text` unchanged.
 pub fn print(text: &str) -> Result<(), Error> {
     let mut stdout = std::io::stdout().lock();
     stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()).map_err(|cause| {
@@ -27,8 +28,7 @@ pub fn json_text(value: &impl serde::Serialize) -> Result<String, Error> {
     Ok(text + "\n")
 }
 
-/// Says a line on standard error. Where that cannot be written, nobody wants to read it: results do
-/// not depend on it.
+/// Prints a line on standard error. A failure is ignored, because results do not depend on it.
 pub fn say(line: &str) {
     let _ = std::io::stderr().lock().write_all(format!("{line}\n").as_bytes());
 }

@@ -13,14 +13,14 @@ use crate::output::say;
 /// Time between plain lines about unfinished runs.
 const PLAIN_EVERY: Duration = Duration::from_secs(10);
 
-/// The terminal as the listener to computations; `quiet` shows warnings only.
+/// Progress on the terminal; `quiet` shows warnings only.
 pub struct Terminal {
     quiet: bool,
     shown: Mutex<Option<Shown>>,
 }
 
 impl Terminal {
-    /// A terminal that shows nothing yet.
+    /// A terminal without output so far.
     pub fn new(quiet: bool) -> Terminal {
         Terminal { quiet, shown: Mutex::new(None) }
     }
@@ -50,23 +50,23 @@ impl Progress for Terminal {
     }
 }
 
-/// Batch as it is shown.
+/// Progress of the current batch.
 struct Shown {
     batch: Batch,
-    /// Cost of a step of each item, in thousandths of the dearest.
+    /// Cost of a step of each item, in thousandths of the highest.
     costs: Vec<u64>,
     bar: ProgressBar,
-    /// Whether lines take the place of the bar.
+    /// Whether plain lines are printed instead of the bar.
     plain: bool,
     /// Updates made, per item.
     steps: Vec<u64>,
-    /// Cost of updates that were made before this invocation: no part of the speed.
+    /// Cost of updates that were made before this invocation, which do not count for the speed.
     given: u64,
     done: usize,
     cached: usize,
     started: Instant,
     said: Instant,
-    /// Reasons of missing numbers that were given.
+    /// Reasons of missing numbers that were already printed.
     missing: BTreeSet<String>,
 }
 
@@ -77,7 +77,7 @@ impl Shown {
             Kind::Pieces => "{msg} [{bar:30}] {pos} of {len}, ETA {eta}",
             Kind::Measurement => "{msg} [{bar:30}] step {pos} of {len}",
         };
-        // So that sums over ten thousand runs of 10¹² steps fit.
+        // Integer shares, so that sums over ten thousand runs of 10¹² steps fit.
         let items = batch.items.iter();
         let dearest = items.clone().map(|item| item.step_cost).max().unwrap_or(1).max(1);
         let share = |cost: u64| (1000 * u128::from(cost) / u128::from(dearest)).max(1) as u64;
@@ -129,7 +129,7 @@ impl Shown {
             }
             Event::Busy => self.bar.set_message("waiting for another process"),
             Event::Warning(text) => self.warn(&format!("{}: {text}", self.name(index))),
-            // Once for all runs: what one optimizer cannot be measured by, its other seeds cannot.
+            // Printed once for all runs, because all seeds of one optimizer share the reason.
             Event::Missing { step, what, reason } => {
                 if self.missing.insert(kind(reason)) {
                     self.warn(&format!(
@@ -193,7 +193,7 @@ impl Shown {
         self.steps[index] = step;
         let runs = self.batch.items.len();
         self.bar.set_message(format!("{}/{runs} runs", self.done + self.cached));
-        // The bar counts this invocation alone, so that its ETA is not fooled by cached runs.
+        // The bar counts this invocation alone, so that cached runs do not distort its ETA.
         self.bar.set_length(self.total() - self.given);
         self.bar.set_position(self.made() - self.given);
     }
@@ -203,7 +203,7 @@ impl Shown {
         self.batch.items.iter().zip(&self.costs).map(|(item, cost)| item.steps * cost).sum()
     }
 
-    /// Cost of the steps that were made.
+    /// Cost of the completed steps.
     fn made(&self) -> u64 {
         self.steps.iter().zip(&self.costs).map(|(steps, cost)| steps * cost).sum()
     }
@@ -219,7 +219,7 @@ impl Shown {
         format!("{runs}, {} % of the work, ETA {seconds:.0} s", 100 * made / total)
     }
 
-    /// Clears the bar and says what came from the store.
+    /// Clears the bar and prints how much came from the store.
     fn finish(self) {
         self.bar.finish_and_clear();
         if self.batch.kind == Kind::Runs && self.plain && self.cached > 0 {

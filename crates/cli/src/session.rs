@@ -1,4 +1,4 @@
-//! One invocation of the program: the store, the machine, Ctrl-C, progress, and what became of it.
+//! One invocation of the program: its store, executor, Ctrl-C, progress and status.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
@@ -15,10 +15,10 @@ use crate::error::Error;
 use crate::output;
 use crate::progress::Terminal;
 
-/// The store as it is, which may be for reading only, or not there yet.
+/// The store as it is, which may be read-only or not exist yet.
 ///
 /// # Errors
-/// When there can be none.
+/// If there can be no store at this path.
 fn look(global: &Global) -> Result<Store, Error> {
     let store = Store::at(&global.store);
     store.ids().map_err(Error::no_store)?;
@@ -57,14 +57,14 @@ impl Session {
     }
 }
 
-/// Time that a signal waits for the end of the current steps and their checkpoints.
+/// Time that the program has after a signal to finish the current steps and their checkpoints.
 const GRACE: Duration = Duration::from_millis(800);
 
-/// A flag that Ctrl-C and its like raise, the same at every call.
+/// A flag that Ctrl-C and similar signals raise, the same at every call.
 ///
-/// Who looks at it in time ends well. Else the program ends at once, in the middle of a step or an
-/// instrument, with the same message and exit code: the store has no half-written state, and runs
-/// are saved before whatever takes long.
+/// Code that reads the flag in time ends cleanly. Otherwise the program ends at once, in the middle
+/// of a step or an instrument, with the same message and exit code: the store has no half-written
+/// state, and runs are saved before long steps.
 pub fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
     static STOP: OnceLock<Arc<AtomicBool>> = OnceLock::new();
     if let Some(stop) = STOP.get() {
@@ -85,18 +85,18 @@ pub fn stop_on_signal() -> Result<Arc<AtomicBool>, Error> {
     Ok(Arc::clone(STOP.get_or_init(|| stop)))
 }
 
-/// Whether the caller is the first to ask, who says how the program ends.
+/// Whether the caller is the first one. The first caller decides how the program ends.
 pub fn take_last_word() -> bool {
     static TAKEN: AtomicBool = AtomicBool::new(false);
     !TAKEN.swap(true, Ordering::Relaxed)
 }
 
-/// `--jobs`, by default all cores.
+/// Number of jobs: `--jobs`, by default all cores.
 pub fn jobs(global: &Global) -> usize {
     global.jobs.map_or_else(|| Options::default().jobs, usize::from)
 }
 
-/// Fails where a run did, with the reason of each.
+/// Fails if a run failed, with the reason of each.
 pub fn judge(statuses: &[Status], names: &[String]) -> Result<(), Error> {
     let failures: Vec<String> = statuses
         .iter()

@@ -1,4 +1,4 @@
-//! Tips for command lines that are not understood.
+//! Tips for command lines that cannot be parsed.
 
 use std::ffi::OsStr;
 
@@ -9,7 +9,7 @@ use windtunnel_measure::metric::nearest;
 use windtunnel_paper::catalogue::{GROUPS, studies};
 use windtunnel_runs::spec::{PRESETS, key_of};
 
-/// Adds to an unknown option of `train` or `baselines` the key of a spec that is meant.
+/// Adds the intended key of a spec to the error about an unknown option of `train` or `baselines`.
 pub fn add(mut error: Error) -> Error {
     let arguments: Vec<String> =
         std::env::args_os().map(|a| a.to_string_lossy().into_owned()).collect();
@@ -18,7 +18,7 @@ pub fn add(mut error: Error) -> Error {
         && let Some(tip) = key_tip(option, &arguments)
     {
         let tip = ContextValue::StyledStrs(vec![StyledStr::from(tip)]);
-        // One tip is enough; what clap would suggest is only spelt alike.
+        // One tip is enough; the suggestion of clap only has a similar spelling.
         error.remove(ContextKind::SuggestedArg);
         error.insert(ContextKind::Suggested, tip);
     }
@@ -32,7 +32,8 @@ pub fn add(mut error: Error) -> Error {
     error
 }
 
-/// `fig2` as `reproduce fig2`, `sphere` as `train sphere`.
+/// Tip for a word that belongs to another command: `fig2` as `reproduce fig2`, `sphere` as `train
+/// sphere`.
 fn command_tip(word: &str) -> Option<String> {
     if names().any(|(name, _)| name == word) {
         return Some(format!("figures and studies are made by 'windtunnel reproduce {word}'"));
@@ -45,7 +46,7 @@ fn command_tip(word: &str) -> Option<String> {
         .then(|| format!("figures are made by 'windtunnel reproduce'{figure}"))
 }
 
-/// `--lr 0.05` as `--set optimizer.lr=0.05`.
+/// Tip for a key that is written as an option: `--lr 0.05` as `--set optimizer.lr=0.05`.
 fn key_tip(option: &str, arguments: &[String]) -> Option<String> {
     let command = arguments.iter().find(|a| ["train", "baselines"].contains(&a.as_str()))?;
     let word = option.strip_prefix("--")?;
@@ -97,7 +98,8 @@ fn names() -> impl Iterator<Item = (&'static str, &'static str)> {
     studies().map(|study| (study.name, study.title)).chain(GROUPS)
 }
 
-/// The figure of the paper that a text numbers, the table, or the most similar name.
+/// Advice on the intended figure: the one with the number in the text, the table, or the most
+/// similar name.
 fn meant(text: &str) -> String {
     let plain: String = text.to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect();
     let digits_at = plain.find(|c: char| c.is_ascii_digit()).unwrap_or(plain.len());

@@ -228,7 +228,7 @@ fn reproduce_judges_the_robust_condition_number_in_every_convention() {
     let names: Vec<&str> = claims.iter().map(|c| c["claim"].as_str().unwrap()).collect();
     assert_eq!(names, ["B3.1", "B3.2", "B3.3"]);
     assert!(claims[0]["agreement"].as_str().unwrap().contains("paper 1.76 (0.4)"), "{verdicts}");
-    // What was published of step 1250 stands beside nothing of ours: there are 1000 steps.
+    // A published number of step 1250 is not shown, because there are only 1000 steps.
     assert!(!claims[0]["agreement"].as_str().unwrap().contains("1250"), "{verdicts}");
     let tables = verdicts["tables"].as_array().unwrap();
     let ratios = tables.iter().find(|t| t["title"].as_str().unwrap().starts_with("Ratio")).unwrap();
@@ -258,7 +258,7 @@ fn a_damaged_run_costs_its_own_figure_and_no_other() {
     let args = ["reproduce", "table", "fig10", "--quick", "--out", out.to_str().unwrap()];
     let claims = stdout(dir.path(), &args);
     assert!(claims.contains("D1") && claims.contains("table+fig10-quick.html"), "{claims}");
-    // A run on the sphere, which only Figure 10 has.
+    // A run on the sphere, which only Figure 10 uses.
     let folders = fs::read_dir(dir.path().join("runs")).unwrap().map(|entry| entry.unwrap().path());
     let sphere = |folder: &std::path::PathBuf| {
         let spec = fs::read_to_string(folder.join("spec.toml")).unwrap();
@@ -273,7 +273,7 @@ fn a_damaged_run_costs_its_own_figure_and_no_other() {
     assert!(message.contains("delete the folder around it and run again"), "{message}");
     let page = fs::read_to_string(out.join("table+fig10-quick.html")).unwrap();
     assert!(page.contains("fig10 failed") && page.contains("id=\"table\""), "the rest is missing");
-    // As told: the rest is not computed again.
+    // Deleted as the message advises; the other runs are not computed again.
     fs::remove_dir_all(&run).unwrap();
     assert!(stdout(dir.path(), &args).contains("D1"));
 }
@@ -340,8 +340,8 @@ fn eval_agrees_for_every_kind_of_model() {
     }
 }
 
-/// Runs of models beyond the linear one are stored, computed again to the bit, compared with
-/// baselines, and their states are parameters like any other.
+/// Runs of models beyond the linear one are stored, recomputed to the bit and compared with
+/// baselines; their states can be evaluated like any parameters.
 #[test]
 fn every_kind_of_model_trains_and_is_measured() {
     let dir = store();
@@ -407,7 +407,7 @@ fn eval_refuses_files_that_do_not_fit() {
     }
 }
 
-/// Instruments while training and after the fact find the same numbers, to the bit.
+/// Instruments give the same numbers during training and afterwards, to the bit.
 #[test]
 fn instruments_read_the_same_live_and_after_the_fact() {
     let dir = store();
@@ -495,7 +495,7 @@ fn instruments_read_the_same_live_and_after_the_fact() {
     }
     let page = fs::read_to_string(Path::new(out).join(format!("{stem}.html"))).unwrap();
     assert!(page.matches("<svg").count() >= 9 && page.contains("robust_condition_number"));
-    // Another number of threads, the stored state alone: the same bits.
+    // Another number of threads and the stored state alone give the same bits.
     let last = json(&stdout(
         dir.path(),
         &["measure", id, "--with", "spectrum", "--out", out, "--json", "-j", "3"],

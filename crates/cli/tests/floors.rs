@@ -1,5 +1,5 @@
-//! The invariants of ARCHITECTURE.md, read off manifests and source texts: the order of the crates, no
-//! circle among the files of one, and the powers that only some files have.
+//! The invariants of ARCHITECTURE.md, checked on manifests and sources: the order of the crates, no
+//! circle among the files of a crate, and capabilities that only some files may use.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 use graph::Crate;
 use source::{Import, Source};
 
-/// Crates and their floors: one knows those of lower floors only.
+/// Crates with their levels. A crate depends only on crates of lower levels.
 const FLOORS: [(&str, u8); 10] = [
     ("math", 0),
     ("model", 1),
@@ -23,14 +23,14 @@ const FLOORS: [(&str, u8); 10] = [
     ("measure", 1),
     ("train", 2),
     ("runs", 3),
-    // Beside the others: see `STRANGERS`.
+    // Independent of the others: see `STRANGERS`.
     ("figure", 3),
     ("lab", 4),
     ("paper", 5),
     ("cli", 6),
 ];
 
-/// Crates that know no other.
+/// Crates that depend on no other.
 const STRANGERS: [&str; 2] = ["math", "figure"];
 
 fn crates() -> PathBuf {
@@ -100,7 +100,8 @@ fn no_circle_among_the_files_of_a_crate() {
     assert!(circles.is_empty(), "files that use each other:\n  {}", circles.join("\n  "));
 }
 
-/// What, by which words, and where it is allowed: nowhere else in what ships, but for the program.
+/// Capabilities: name, words in the source, and files that may use them. The program itself is
+/// exempt.
 const RESERVED: [(&str, &[&str], &[&str]); 7] = [
     ("unsafe code", &[" unsafe"], &[]),
     ("threads", &["std::thread::scope", "thread::spawn", "rayon::"], &["math/parallel.rs"]),
@@ -108,12 +109,12 @@ const RESERVED: [(&str, &[&str], &[&str]); 7] = [
     (
         "files",
         &["std::fs", "File::open", "fs::write"],
-        // Whatever is written is the store's; specs, outside data and the processor's name are read.
+        // The store writes all files. Specs, outside data and the processor's name are read.
         &["runs/store", "runs/spec/document.rs", "runs/exchange", "lab/training.rs"],
     ),
     ("the clock", &["Instant", "SystemTime"], &["lab/training", "lab/cost.rs", "runs/store"]),
     ("the environment", &["std::env::var", "env::args"], &[]),
-    // Streams are made by the registry, the naive twins and the SIMD twin of one of them.
+    // The registry, the naive twins and the SIMD twin of one of them make streams.
     (
         "a random stream",
         &["Purpose::"],

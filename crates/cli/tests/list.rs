@@ -1,4 +1,4 @@
-//! `list` on stores of many runs, and tips for command lines that are not understood.
+//! `list` on stores of many runs, and tips for command lines that cannot be parsed.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -25,7 +25,7 @@ fn listed(store: &Path, extra: &[&str]) -> Vec<Value> {
     serde_json::from_str::<Value>(&text).unwrap().as_array().unwrap().clone()
 }
 
-/// Gives a run another time of its end, and its file the checksum of that.
+/// Sets another end time of a run, and the matching checksum of its file.
 fn ended(store: &Path, id: &str, at: u64) {
     const MARK: &str = "windtunnel.crc32:";
     let path = store.join("runs").join(id).join("meta.json");
@@ -68,7 +68,7 @@ fn runs_are_filtered_by_their_specs_and_dates_newest_first() {
     assert_eq!(ids(&["--where", "optimizer=sgd", "--where", "train.seed=1"]), [sgd[1].as_str()]);
     assert_eq!(ids(&["--where", "task.covariates=gaussian"]).len(), 4);
     assert_eq!(ids(&["--where", "optimizer.momentum=0.5"]).len(), 0);
-    // Defaults, which stored specs leave out.
+    // Defaults, which stored specs omit.
     for filter in
         ["model.attention=linear", "task.labels=linear", "model.tied=false", "instruments=off"]
     {
@@ -105,7 +105,7 @@ fn seeds_share_a_line_and_searches_are_left_out_until_all_is_asked_for() {
     for lr in ["optimizer.lr=0.01", "optimizer.lr=0.1"] {
         grid.extend(train(store, &["--set", "train.steps=3", "--set", lr, "--seeds", "0..2"]));
     }
-    // As a search keeps what it found.
+    // The cached result of a search.
     let base = run_id(&spec.with_lr(1.0));
     let key =
         format!("learning rates from 1e-3 for {base}, 3 seeds, tried for 4 steps, numerics 3");

@@ -1,4 +1,4 @@
-//! `metrics`, and names of metrics that are not understood.
+//! The command `metrics`, and unknown names of metrics.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]

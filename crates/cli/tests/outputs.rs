@@ -1,4 +1,4 @@
-//! Outputs never destroy inputs, results or runs, and are whole or not there.
+//! Outputs never destroy inputs, results or runs, and are complete or absent.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -69,7 +69,7 @@ fn a_gradient_never_replaces_what_it_is_computed_from() {
         assert!(code == 2 && message.contains(what), "{name}: {message}");
     }
     assert_eq!(contents(dir.path()), before);
-    // Another file is replaced, through a link too, which stays one.
+    // Another file is replaced, also through a link, which stays a link.
     for name in ["g", "g"] {
         stdout(dir.path(), &[&["eval", "--grad", text(&path(name))], &base[..]].concat());
     }
@@ -112,7 +112,7 @@ fn results_are_not_written_among_runs() {
     let (params, prompts) = (golden("params.safetensors"), golden("prompts.npz"));
     let state = run.join("state.safetensors");
     let eval = ["eval", "--params", text(&params), "--prompts", text(&prompts), "--grad"];
-    // Whichever store is meant: this one is known by its folders.
+    // Another store is recognized by its folders.
     let other = tempfile::tempdir().unwrap();
     for store in [dir.path(), other.path()] {
         for grad in [&state, &dir.path().join("kept/new")] {
@@ -123,7 +123,7 @@ fn results_are_not_written_among_runs() {
         assert!(code == 2 && message.contains("store of runs"), "{message}");
     }
     assert_eq!(contents(&run), before);
-    // A file in the place of the folder.
+    // A file in place of the folder.
     let file = other.path().join("file");
     fs::write(&file, "mine").unwrap();
     let (message, code) = failure(dir.path(), &["measure", id, "--out", text(&file)]);
@@ -157,7 +157,7 @@ fn init_overwrites_nothing_whatever_it_is() {
 /// The temporary file that a process leaves in `folder` when it is killed while it writes one.
 #[cfg(target_os = "linux")]
 fn leave_half_a_file(folder: &Path) -> PathBuf {
-    // Over the limit the system kills it by SIGXFSZ.
+    // The system kills it by SIGXFSZ above the limit.
     let command = format!(
         "ulimit -c 0; ulimit -f 1; exec {} init {}",
         env!("CARGO_BIN_EXE_windtunnel"),
@@ -190,7 +190,7 @@ fn what_a_killed_process_left_is_removed_by_the_next_that_writes_there() {
         &["measure", id, "--with", "robust-condition", "--out", out],
     ] {
         let left = leave_half_a_file(dir.path());
-        // The same of a live process, and files of other programs.
+        // The same file of a running process, and files of other programs.
         let (start, rest) = text(&left).rsplit_once('.').unwrap().0.rsplit_once('.').unwrap();
         let parts: Vec<&str> = rest.split('-').collect();
         let alive = format!("{start}.{}-{}-{}-0.tmp", parts[0], std::process::id(), parts[2]);
@@ -207,7 +207,7 @@ fn what_a_killed_process_left_is_removed_by_the_next_that_writes_there() {
     }
 }
 
-/// A file system of two pages, one of which is taken; nothing where mounting is not allowed.
+/// A file system of two pages, one of which is used; `None` if mounting is not allowed.
 #[cfg(target_os = "linux")]
 struct Full(tempfile::TempDir);
 
@@ -235,7 +235,7 @@ fn a_failed_write_leaves_what_was_there() {
     let (params, prompts) = (golden("params.safetensors"), golden("prompts.npz"));
     let eval = ["eval", "--params", text(&params), "--prompts", text(&prompts), "--grad"];
     let store = tempfile::tempdir().unwrap();
-    // A device that is always full: the numbers are printed all the same, and it stays a device.
+    // A device that is always full: the numbers are still printed, and it stays a device.
     let output = windtunnel(store.path(), &[&eval[..], &["/dev/full"]].concat()).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8(output.stdout).unwrap().contains("\"loss\""));
@@ -245,7 +245,7 @@ fn a_failed_write_leaves_what_was_there() {
         !fs::metadata("/dev/full").unwrap().is_file()
             && !fs::metadata("/dev/null").unwrap().is_file()
     );
-    // A write-protected file is somebody's result.
+    // A write-protected file may be a result.
     let kept = store.path().join("kept.safetensors");
     fs::write(&kept, "mine").unwrap();
     let mut permissions = fs::metadata(&kept).unwrap().permissions();

@@ -1,5 +1,5 @@
-//! Outputs are functions of the inputs: not of what the store had, of the threads, or of what was
-//! reproduced before.
+//! Outputs depend on the inputs alone: not on the content of the store, the threads, or earlier
+//! reproductions.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -26,7 +26,8 @@ fn assert_same(a: &BTreeMap<String, Vec<u8>>, b: &BTreeMap<String, Vec<u8>>, cas
     assert!(differ.is_empty(), "{case}: {differ:?}");
 }
 
-/// Searches end in different rounds; of the second time half is known, so that the others end later.
+/// Searches end in different rounds. The second time half of them are cached, so the others end
+/// later.
 #[test]
 fn the_same_studies_make_the_same_files_whatever_was_computed_before() {
     let dir = tempfile::tempdir().unwrap();
@@ -45,12 +46,12 @@ fn the_same_studies_make_the_same_files_whatever_was_computed_before() {
         fs::read_dir(dir.path().join("kept")).unwrap().map(|e| e.unwrap().path()).collect();
     kept.sort();
     kept.iter().step_by(2).for_each(|path| fs::remove_file(path).unwrap());
-    // The order in which they are named is none of the inputs.
+    // The order of the names is no input.
     let (again, third) = reproduce(&["batch", "fig7"], "3");
     assert_eq!(printed, again);
     assert_same(&first, &third, "from half of what was kept");
 
-    // Another set has another page and leaves this one alone.
+    // Another set has another page and does not change this one.
     let (printed, fourth) = reproduce(&["batch"], "2");
     assert!(printed.contains("batch-quick.html") && !printed.contains("fig7"), "{printed}");
     assert!(fourth.contains_key("batch-quick.html") && fourth.len() == first.len() + 1);

@@ -1,4 +1,4 @@
-//! kill -9, Ctrl-C and two processes at once: the same bits as one quiet run.
+//! kill -9, Ctrl-C and two processes at once: the same bits as one undisturbed run.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -36,7 +36,7 @@ fn job<'a>(extra: &[&'a str]) -> Vec<&'a str> {
     JOB.iter().copied().chain(extra.iter().copied()).collect()
 }
 
-/// What must not depend on interruptions: numbers and final state of every run.
+/// Results that must not depend on interruptions: numbers and final state of every run.
 fn results(store: &Path) -> BTreeMap<String, (Vec<u8>, String)> {
     let runs = fs::read_dir(store.join("runs")).unwrap();
     runs.map(|entry| {
@@ -58,7 +58,7 @@ fn random(draw: u32, bound: usize) -> usize {
     Key { seed: 7, purpose: Purpose::Bootstrap, step: 0 }.index(draw, 0, bound)
 }
 
-/// Kills the job at random moments; returns how often it was alive then, and how often that left
+/// Kills the job at random moments; returns how often it was still running, and how often that left
 /// a checkpoint to resume from.
 fn torment(store: &Path, args: &[&str], kills: u32) -> (u32, u32) {
     let (mut killed, mut resumable) = (0, 0);
@@ -120,7 +120,7 @@ fn two_processes_on_one_store_share_the_work() {
 const INTERRUPTED: &str =
     "error: interrupted; the store has lost nothing: give the same command again to go on\n";
 
-/// Waits until a process hears SIGINT and SIGTERM, where the system tells.
+/// Waits until a process has handlers for SIGINT and SIGTERM, if the system shows them.
 fn wait_for_handler(pid: u32) {
     let caught = |status: String| {
         let mask = status.lines().find_map(|line| line.strip_prefix("SigCgt:"))?;
@@ -136,8 +136,8 @@ fn wait_for_handler(pid: u32) {
     panic!("process {pid} never listened");
 }
 
-/// Starts a command that would take minutes, asks it to stop once `is_time`, and expects its end in a
-/// time in which not even one step or instrument of it ends.
+/// Starts a command that would take minutes, asks it to stop once `is_time`, and expects its end
+/// before a single step or instrument could end.
 #[cfg(unix)]
 fn terminate(store: &Path, args: &[&str], is_time: impl Fn() -> bool) {
     let started = Instant::now();
@@ -158,7 +158,7 @@ fn terminate(store: &Path, args: &[&str], is_time: impl Fn() -> bool) {
     assert_eq!(message, INTERRUPTED, "{args:?}");
 }
 
-/// Whatever the machine: a thousand million prompts at each of 100,000 steps.
+/// Long steps on any machine: a thousand million prompts at each of 100,000 steps.
 #[test]
 fn what_takes_hours_says_so_before_it_starts() {
     let dir = tempfile::tempdir().unwrap();
@@ -202,7 +202,7 @@ fn a_signal_is_heard_in_the_middle_of_anything() {
     assert_eq!(fs::read_dir(store.join("runs")).unwrap().count(), 1);
 }
 
-/// Updates are fast and checkpoints were not asked for, but a study of noise takes seconds.
+/// Updates are fast and no checkpoints are requested, but a study of noise takes seconds.
 #[cfg(unix)]
 #[test]
 fn a_run_that_is_cut_in_a_long_instrument_goes_on_from_its_step() {

@@ -1,4 +1,4 @@
-//! Streams and stores that cannot be written: no panic, nothing lost, what can be read is read.
+//! Streams and stores that cannot be written: no panic, no loss, and readable data is shown.
 
 #![cfg(unix)]
 // Clippy's leave for tests does not reach the functions they share.
@@ -26,7 +26,7 @@ fn code(store: &Path, args: &[&str], redirection: &str) -> i32 {
     shell.output().unwrap().status.code().unwrap()
 }
 
-/// Redirection, and whether results that go to standard output have a place.
+/// Redirections, and whether results on standard output can be written.
 const STREAMS: [(&str, bool); 6] = [
     ("2>/dev/full", true),
     ("2>&-", true),
@@ -51,7 +51,7 @@ fn broken_streams_cost_no_result_and_never_panic() {
             .collect();
         ids.sort();
         assert_eq!(ids.len(), 5, "train {redirection}");
-        // Now they are in the store, which is another message.
+        // Now the runs are in the store, which gives another message.
         assert_eq!(code(&store, &train, redirection), expected, "train {redirection}");
         let two = format!("{},{}", ids[0], ids[1]);
         let commands: [&[&str]; 4] = [
@@ -70,7 +70,7 @@ fn broken_streams_cost_no_result_and_never_panic() {
         let of_two = format!("{}-and-1-", ids[0]);
         let drawn = |name: String| name.starts_with(&of_two) && name.ends_with("-baselines.svg");
         assert!(names.into_iter().any(drawn), "baselines {redirection}");
-        // Errors and help, which are not ours to print, keep their codes.
+        // Errors and help, which clap prints, keep their codes.
         assert_eq!(code(&store, &["show", "zzzz"], redirection), 2, "{redirection}");
         assert_eq!(code(&store, &["trian"], redirection), 2, "{redirection}");
         assert_eq!(code(&store, &["train", "--help"], redirection), 0, "{redirection}");
@@ -115,10 +115,10 @@ fn below(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// Nobody's, in a folder that everybody may enter.
+/// Runs a command as an unprivileged user, in a folder that everybody may enter.
 fn as_anyone(store: &Path, args: &[&str]) -> (i32, String) {
     const NOBODY: u32 = 65534;
-    // The program itself may lie where only its owner may go.
+    // The program itself may be in a folder that only its owner may enter.
     let program = store.with_file_name("windtunnel");
     if !program.exists() {
         fs::copy(env!("CARGO_BIN_EXE_windtunnel"), &program).unwrap();
@@ -155,7 +155,7 @@ fn finished_runs_are_used_where_the_store_cannot_be_written() {
         fs::read_to_string(run.path().join("spec.toml")).unwrap().contains("steps = 20\n")
     });
     let id = own.unwrap().file_name().into_string().unwrap();
-    // As other versions and other people leave a store.
+    // Files of other versions and other users in a store.
     fs::write(store.join("partial").join("0123.1-2-3.tmp"), "half a c").unwrap();
     let files = below(&store);
     let modes = |write: bool| {
@@ -180,7 +180,7 @@ fn finished_runs_are_used_where_the_store_cannot_be_written() {
         assert_eq!(code, 0, "{args:?}: {text}");
         assert_eq!(below(&store), files, "{args:?} touched the store");
     }
-    // What is missing cannot be computed there, and the message says why.
+    // Missing runs cannot be computed there, and the message gives the reason.
     let (code, text) = as_anyone(&store, &[&TRAIN[..], &["--seeds", "0..3"]].concat());
     assert!(code == 1 && text.contains("get access to it"), "{text}");
     modes(true);

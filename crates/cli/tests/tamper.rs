@@ -1,5 +1,5 @@
-//! Files of runs that were swapped, edited, damaged or lost: every command names the file and what
-//! to do, and none prints another number.
+//! Files of runs that were swapped, edited, damaged or lost: every command names the file and the
+//! remedy, and none prints a wrong number.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -20,7 +20,7 @@ const TRAIN: [&str; 6] = ["train", "--set", "train.steps=20", "--set", "eval.bat
 /// folder for pictures.
 struct Stage {
     folder: tempfile::TempDir,
-    /// The one that is spoiled, and the other.
+    /// The spoiled run, and the other one.
     ids: [String; 2],
 }
 
@@ -38,7 +38,7 @@ impl Stage {
         self.folder.path().join(store).join("runs").join(&self.ids[run]).join(name)
     }
 
-    /// The copy, whole again.
+    /// The copy, restored.
     fn store(&self) -> PathBuf {
         let store = self.folder.path().join("spoiled");
         for run in 0..2 {
@@ -65,13 +65,13 @@ impl Stage {
     }
 }
 
-/// A tampering with a file: its name, and what it does to the file, given that of the other run.
+/// A kind of tampering: its name, and a function of the file and that of the other run.
 type Tampering = (&'static str, fn(&Path, &Path));
 
 const TAMPERINGS: [Tampering; 6] = [
     ("swapped", |file, other| fs::write(file, fs::read(other).unwrap()).unwrap()),
     ("edited", |file, _| {
-        // A digit of the text part of the file becomes another.
+        // Changes a digit in the text part of the file.
         let mut bytes = fs::read(file).unwrap();
         let mut digits = (0..bytes.len()).filter(|&at| bytes[at].is_ascii_digit());
         let at = digits.nth(5).unwrap();
@@ -122,7 +122,7 @@ fn every_command_refuses_every_file_that_was_tampered_with() {
             assert!(!names.into_iter().any(|name| name.starts_with(&stage.ids[0])), "{how} {name}");
         }
     }
-    // As told.
+    // Deleted as the message advises.
     let store = stage.store();
     fs::remove_dir_all(stage.file("spoiled", 0, "")).unwrap();
     let args = [&TRAIN[..], &["--set", "train.seed=0"]].concat();
@@ -133,7 +133,7 @@ fn every_command_refuses_every_file_that_was_tampered_with() {
     }
 }
 
-/// Finished runs are listed beside the reason of the one that failed.
+/// Finished runs are listed beside the reason of the failed one.
 #[test]
 fn a_run_that_failed_costs_the_others_no_line() {
     let stage = Stage::new(&[]);
@@ -149,7 +149,7 @@ fn a_run_that_failed_costs_the_others_no_line() {
     assert!(message.contains("1 run failed") && message.contains(&stage.ids[0]), "{message}");
 }
 
-/// Turns a run into what was written before files named their run.
+/// Rewrites a run in the format of versions whose files did not name their run.
 fn make_older(stage: &Stage, run: usize) {
     let file = |name: &str| stage.file("spoiled", run, name);
     let text = fs::read_to_string(file("meta.json")).unwrap();
@@ -202,7 +202,7 @@ fn older_runs_are_read_as_far_as_they_prove_what_they_are() {
         }
         assert!(!stdout(&store, &["list"]).contains("broken"));
         let whole = fs::read(stage.file("spoiled", 0, "state.safetensors")).unwrap();
-        // The parameters of another seed do not have this run's held-out loss.
+        // The parameters of another seed do not give this run's held-out loss.
         let file = stage.file("spoiled", 0, "state.safetensors");
         fs::copy(stage.file("spoiled", 1, "state.safetensors"), &file).unwrap();
         let (message, _) = failure(&store, &measure);
@@ -211,7 +211,7 @@ fn older_runs_are_read_as_far_as_they_prove_what_they_are() {
             "{message}"
         );
         fs::write(&file, whole).unwrap();
-        // What metadata say of the end must be what the rows show.
+        // The end in the metadata must match the rows.
         let meta = stage.file("spoiled", 0, "meta.json");
         let text = fs::read_to_string(&meta).unwrap();
         for (from, to) in [
@@ -259,7 +259,7 @@ fn every_command_refuses_a_checkpoint_that_was_tampered_with() {
         [&["show", id][..], &["export", id, "--csv"], &["baselines", "--run", id], &measure];
     readers[..2].iter().for_each(|args| drop(stdout(&store, args)));
     let whole = fs::read(&file).unwrap();
-    // One that is deleted is a run that was never begun.
+    // A deleted run is one that was never begun.
     for (how, tamper) in TAMPERINGS.iter().filter(|(how, _)| *how != "deleted") {
         tamper(&file, &other);
         for args in readers {

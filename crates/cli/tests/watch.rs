@@ -1,4 +1,4 @@
-//! `windtunnel watch`: another process sees the rows of a run while it is trained, all of them, once.
+//! `windtunnel watch`: another process sees all rows of a run once, while it is trained.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -33,7 +33,7 @@ fn start(store: &Path, args: &[&str]) -> Child {
     windtunnel(store, args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap()
 }
 
-/// The run that has begun to leave rows.
+/// The id of the run that has begun to write rows.
 fn begun(store: &Path) -> String {
     let started = Instant::now();
     loop {
@@ -53,7 +53,7 @@ fn stored(store: &Path, id: &str) -> Vec<String> {
     csv.lines().skip(1).map(|line| line.split_once(',').unwrap().1.into()).collect()
 }
 
-/// The same of a printed row.
+/// `step,metric,value` of a printed row.
 fn row(line: &str) -> String {
     line.split_whitespace().collect::<Vec<_>>().join(",")
 }
@@ -78,8 +78,8 @@ fn a_run_that_is_killed_twice_is_seen_to_its_end() {
     let id = begun(dir.path());
     let mut watch = start(dir.path(), &["watch", &id[..8]]);
     let mut lines = BufReader::new(watch.stdout.take().unwrap());
-    // Live: rows of the beginning are read before the run can have ended, and killing it now would
-    // be too late otherwise.
+    // Rows of the beginning are read before the run can have ended; otherwise the kill below would
+    // be too late.
     let mut seen: Vec<String> = (0..20).map(|_| next(&mut lines)).collect();
     kill(trained);
     assert!(!dir.path().join("runs").join(&id).exists());
@@ -100,7 +100,7 @@ fn a_run_that_is_killed_twice_is_seen_to_its_end() {
     assert!(errors.contains(&format!("nobody is training run {id} now")), "{errors}");
     assert!(!errors.contains("again"), "{errors}");
     assert_eq!(seen, stored(dir.path(), &id));
-    // No interruption changed a number, and nothing is left behind.
+    // Interruptions change no number and leave no files.
     let quiet = tempfile::tempdir().unwrap();
     stdout(quiet.path(), &JOB);
     assert_eq!(seen, stored(quiet.path(), &id));

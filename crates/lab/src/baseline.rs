@@ -38,22 +38,22 @@ impl Baseline {
 /// Baselines of a spec.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baselines {
-    /// Those that there are.
+    /// Baselines that are defined.
     pub lines: Vec<Baseline>,
-    /// Names of those that there are not, and why.
+    /// Names of the others, each with the reason why it is not defined.
     pub missing: Vec<(String, NoScalars)>,
 }
 
-/// The baseline that counts as theory: GD++ where the recursion holds, the best that is known of what
-/// linear attention can be; else least squares.
+/// The baseline that counts as theory: GD++ if the recursion holds, the best known solution that
+/// linear attention can represent; else least squares.
 pub fn theory(lines: &[Baseline]) -> Option<&Baseline> {
     let gd = lines.iter().rev().find(|line| line.name.starts_with("GD++"));
     gd.or_else(|| lines.iter().find(|line| line.name == "least squares"))
 }
 
-/// The baselines of a spec: prediction zero, least squares, the Bayes ridge where there is label
-/// noise, and, where the recursion holds, gradient descent and GD++ of as many steps as the model
-/// has layers.
+/// The baselines of a spec: prediction zero and least squares; the Bayes ridge if there is label
+/// noise; and, if the recursion holds, gradient descent and GD++ of as many steps as the model has
+/// layers.
 pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Baselines {
     let (task, model) = (&spec.task.task, &spec.model.transformer);
     let key = Key::held_out(spec.eval.seed);
@@ -125,7 +125,8 @@ impl Compared {
     }
 }
 
-/// Baselines, those that there are not, and the last losses of runs that share them, in this order.
+/// The baselines, those that are not defined, and the last losses of runs that share them, in this
+/// order.
 pub fn compare(found: &Baselines, runs: &[Run]) -> Vec<Compared> {
     let theory = theory(&found.lines).map_or([f64::NAN; 2], |line| [line.mean, line.median]);
     let line = |line: &Baseline| Compared {

@@ -1,11 +1,10 @@
-//! Results that are no runs and take long: computed once, kept in the store under a key that names
-//! all that they depend on.
+//! Cached results other than runs: computed once and stored under a key that names every input.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use windtunnel_runs::store::{Error, Store};
 
-/// The value under a key, if the store has one of this type.
+/// The cached value of a key, if the store has one of this type.
 ///
 /// # Errors
 /// A store that cannot be read.
@@ -13,7 +12,7 @@ pub(crate) fn recall<T: DeserializeOwned>(store: &Store, key: &str) -> Result<Op
     Ok(store.cached(key)?.and_then(|text| serde_json::from_str(&text).ok()))
 }
 
-/// Keeps a value under a key, in place of what was there.
+/// Caches a value under a key and replaces the old one.
 ///
 /// # Errors
 /// A store that cannot be written.
@@ -22,10 +21,10 @@ pub(crate) fn keep<T: Serialize>(store: &Store, key: &str, value: &T) -> Result<
     store.cache(key, &text).map_err(|error| error.to_string())
 }
 
-/// The value under a key, read from the store or computed and kept there.
+/// The value of a key, from the cache of the store or computed and cached.
 ///
 /// # Errors
-/// A store that can be neither read nor written, or what the computation failed for.
+/// A store that can be neither read nor written, or a failed computation.
 pub(crate) fn obtain<T: Serialize + DeserializeOwned>(
     store: &Store,
     key: &str,

@@ -11,17 +11,17 @@ use windtunnel_train::Schedule;
 
 use windtunnel_runs::spec::RunSpec;
 
-/// A run that takes longer says so before it starts.
+/// Duration above which a run prints a warning before it starts.
 const LONG: Duration = Duration::from_hours(1);
 /// Runs with fewer multiplications are not timed: no machine needs an hour for so many.
 const SHORT: f64 = 1e12;
-/// Prompts that are timed, and for how long.
+/// Number of prompts that are timed.
 const PROMPTS: usize = 16;
 const TIMED: Duration = Duration::from_millis(2);
 /// A Hessian-vector product beside a gradient (docs/performance.md).
 const PRODUCT: f64 = 4.0;
 
-/// Gradients of single prompts that a run asks for.
+/// Work of a run in gradients of single prompts.
 struct Prompts {
     training: f64,
     instruments: Vec<(Instrument, f64)>,
@@ -29,7 +29,7 @@ struct Prompts {
     hessians: f64,
 }
 
-/// Number of readings that a schedule has from step `from` of a run of `steps` steps on.
+/// Number of readings of a schedule from step `from` of a run of `steps` steps on.
 fn readings(schedule: &Schedule, from: u64, steps: u64) -> f64 {
     let readings = match schedule {
         Schedule::At(at) => at.iter().filter(|step| (from..=steps).contains(step)).count() as u64,
@@ -74,8 +74,8 @@ impl Prompts {
     }
 }
 
-/// Relative cost of a step: products of all prompts and parameters, three times as many with tokens.
-/// The same on every machine.
+/// Relative cost of a step, the same on every machine: products of all prompts and parameters,
+/// three times as many with tokens.
 pub fn step_cost(spec: &RunSpec) -> u64 {
     (spec.train.batch_size as u64).saturating_mul(prompt_cost(spec))
 }
@@ -87,13 +87,13 @@ pub fn prompt_cost(spec: &RunSpec) -> u64 {
     tokens * model.params() as u64
 }
 
-/// Gradients of single prompts, or as much work, that a run takes with its evaluations and instruments.
+/// Work of a run with its evaluations and instruments, in gradients of single prompts.
 pub fn prompts(spec: &RunSpec) -> f64 {
     Prompts::of(spec, 0).total()
 }
 
-/// A sentence about a run that would take more than an hour from step `from` on, on `threads`
-/// threads: how long, what takes that long, and what to do.
+/// A warning about a run that would take more than an hour from step `from` on, on `threads`
+/// threads: duration, cause and remedy.
 pub fn warning(spec: &RunSpec, from: u64, isa: Isa, threads: usize) -> Option<String> {
     let prompts = Prompts::of(spec, from);
     if prompts.total() * multiplications(spec) < SHORT {
@@ -103,13 +103,13 @@ pub fn warning(spec: &RunSpec, from: u64, isa: Isa, threads: usize) -> Option<St
     sentence(&prompts, seconds)
 }
 
-/// About as many multiplications as one prompt takes.
+/// Approximate number of multiplications for one prompt.
 fn multiplications(spec: &RunSpec) -> f64 {
     let (task, model) = (&spec.task.task, &spec.model.transformer);
     let network = if let Labels::Mlp(net) = task.labels() { net.hidden() } else { 0 };
     let encoder = model.encoder.map_or(0, |encoder| 2 * encoder.hidden);
     let (tokens, dim) = (task.context_len() as f64, model.dim as f64);
-    // Where tokens are drawn or read one by one, and where all pairs of them are.
+    // Tokens that are drawn or read one by one, and all pairs of them.
     let single = tokens * dim * (1 + network + encoder) as f64;
     let pairs = match model.form() {
         Form::Moments => 0.0,
@@ -118,8 +118,8 @@ fn multiplications(spec: &RunSpec) -> f64 {
     model.params() as f64 + single + pairs
 }
 
-/// Seconds of drawing one prompt and its gradient, on one thread in double precision, as instruments
-/// do: measured here, in about two milliseconds.
+/// Seconds to draw one prompt and compute its gradient, on one thread in double precision, as
+/// instruments do: measured here, in about two milliseconds.
 pub fn seconds_per_prompt(spec: &RunSpec, isa: Isa) -> f64 {
     let model = spec.model.transformer;
     let mut evaluator = Evaluator::<f64>::new(model, isa, 1);
@@ -131,7 +131,7 @@ pub fn seconds_per_prompt(spec: &RunSpec, isa: Isa) -> f64 {
         let stream = Stream::new(&spec.task.task, model.form(), isa, key, PROMPTS);
         let round = Instant::now();
         evaluator.gradient(&params, &stream, &mut grad);
-        // Whatever else the machine did in a slower round is not the run's.
+        // A slower round includes other work of the machine.
         fastest = fastest.min(round.elapsed().as_secs_f64());
         step += 1;
     }
@@ -160,7 +160,7 @@ fn sentence(prompts: &Prompts, seconds: f64) -> Option<String> {
     Some(format!("it will take about {total} here ({}); to shorten it, {advice}", shown.join(", ")))
 }
 
-/// Two digits of a time, in its unit.
+/// A time with two digits, in its unit.
 fn text(time: Duration) -> String {
     let seconds = time.as_secs_f64();
     let units = [(31_557_600.0, "years"), (86_400.0, "days"), (3600.0, "h"), (60.0, "min")];
@@ -191,7 +191,7 @@ mod tests {
         let reading = noise.instruments[0].1 / 4.0;
         let plan = spec(&["instruments.noise=50"]).instruments.plan;
         assert_eq!(reading, (plan.reference + 10 * 1000) as f64);
-        // Of a run that goes on, what is left.
+        // Of a resumed run, only the remaining steps.
         let rest = Prompts::of(&spec(&["train.steps=100", "eval.every=10"]), 60);
         assert_eq!(rest.total(), 40.0 * 1000.0 + 5.0 * 1000.0);
         assert_eq!(readings(&Schedule::At(vec![0, 60, 99, 200]), 60, 100), 2.0);

@@ -4,7 +4,8 @@ use windtunnel_model::task::family::Value;
 use windtunnel_model::task::{Labels, Size, Task, WStar};
 use windtunnel_runs::spec::{Precision, RunSpec, describe_model, run_id};
 
-/// Half a line that tells a run from others: data, model, optimizer, learning rate, batch size.
+/// Short description that tells a run from others: data, model, optimizer, learning rate, batch
+/// size.
 pub fn describe(spec: &RunSpec) -> String {
     let task = &spec.task.task;
     let covariates = covariates(task);
@@ -35,12 +36,12 @@ pub fn name(spec: &RunSpec) -> String {
     format!("{} {} seed {}", run_id(spec), describe(spec), spec.train.seed)
 }
 
-/// A number as short as it reads back.
+/// A number with as few digits as it can be read back from.
 pub fn short(x: f64) -> String {
     if x == 0.0 || (1e-4..1e6).contains(&x.abs()) { x.to_string() } else { format!("{x:e}") }
 }
 
-/// The family with its parameters, then what is not the default.
+/// The family with its parameters, then the settings that differ from the defaults.
 fn covariates(task: &Task) -> String {
     let law = task.covariates();
     let name = law.family().name().trim_end_matches("_radial");

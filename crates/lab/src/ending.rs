@@ -1,4 +1,4 @@
-//! Ends of runs, read off their rows.
+//! The end of a run, computed from its rows.
 
 use windtunnel_measure::metric::{Absent, Metric};
 use windtunnel_measure::stats::mean;
@@ -19,7 +19,7 @@ pub fn diverged(rows: &[Row], steps: u64) -> bool {
 }
 
 /// Geometric mean of a loss over the last tenth of a run of `steps` steps: infinite if it diverged,
-/// none where the loss was not recorded.
+/// `None` if the loss was not recorded.
 pub fn late_loss(rows: &[Row], metric: &Metric, steps: u64) -> Option<f64> {
     if diverged(rows, steps) {
         return Some(f64::INFINITY);
@@ -30,7 +30,7 @@ pub fn late_loss(rows: &[Row], metric: &Metric, steps: u64) -> Option<f64> {
     (!logs.is_empty()).then(|| mean(&logs).exp())
 }
 
-/// The last value of a metric, and the reason where it is not a finite number. A diverged run has
+/// The last value of a metric, and the reason if it is not a finite number. A diverged run has
 /// none, unless the metric was recorded at that very step.
 pub fn last(run: &Run, metric: &Metric) -> (f64, Option<String>) {
     let name = metric.to_string();

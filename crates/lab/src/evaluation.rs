@@ -14,7 +14,7 @@ const SEED: u64 = 0;
 /// Reason why a loss or its gradient is not finite although prompts and parameters are.
 pub const BEYOND: &str = "on the way to it a number exceeds the largest double, 1.8e308";
 
-/// Loss of parameters on a batch, with what instruments found there.
+/// Loss of parameters on a batch, with the readings of instruments.
 pub struct Evaluation {
     /// Mean over prompts of (prediction − y)².
     pub loss: f64,
@@ -26,8 +26,8 @@ pub struct Evaluation {
     pub readings: Readings,
 }
 
-/// Evaluates `params` on a batch, with instruments and the sizes of those of noise: fresh prompts are
-/// drawn from the batch.
+/// Evaluates `params` on a batch, with instruments and the sizes of the noise instruments. Fresh
+/// prompts are drawn from the batch.
 ///
 /// # Errors
 /// None in practice: the loss of a batch can always be computed.

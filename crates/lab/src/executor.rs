@@ -1,4 +1,4 @@
-//! Executors: whoever computes plans.
+//! Executors, which compute plans.
 
 use std::sync::atomic::AtomicBool;
 
@@ -8,18 +8,20 @@ use crate::plan::Plan;
 use crate::progress::Progress;
 use crate::training::Status;
 
-/// Whoever brings the results of plans into a store: threads, other processes, other machines.
+/// Computes plans and puts the results into a store: in threads, in other processes or on other
+/// machines.
 pub trait Executor {
     /// The store that has the results afterwards.
     fn store(&self) -> &Store;
 
-    /// Computes what the store lacks of a plan; returns what became of every piece, in their order.
+    /// Computes the pieces of a plan that the store lacks; returns the status of every piece, in
+    /// their order.
     ///
-    /// Tells `progress` of the [`batch`](Plan::batch) of the plan, and of each piece by its place.
-    /// Ends soon after `stop` is raised, with the status of what is not stored.
+    /// Tells `progress` of the [`batch`](Plan::batch) of the plan, and of each piece by its index.
+    /// Ends soon after `stop` is raised, with the status of the pieces that are not stored.
     ///
     /// # Errors
-    /// A store that is of no use at all. What a single piece fails for is its status.
+    /// A store that cannot be used at all. The failure of a single piece is its status.
     fn execute(
         &self,
         plan: &Plan,

@@ -1,5 +1,5 @@
 //! Noise of mini-batch gradients at initialization: ‖g − ∇f‖ of many mini-batches at the initial
-//! parameters of a run, kept in the store.
+//! parameters of a run, cached in the store.
 
 use serde::{Deserialize, Serialize};
 use windtunnel_math::lanes::Isa;
@@ -15,11 +15,11 @@ use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
 use windtunnel_runs::store::{self, Store};
 use windtunnel_runs::stored::Stored;
 
-/// The seed whose norms are kept, to be drawn, as in the authors' notebook.
+/// The seed whose norms are cached and drawn, as in the authors' notebook.
 pub const DRAWN_SEED: u64 = 1;
 
-/// Version of what the store keeps. 1 had no reasons, 0 for an RMS that overflowed, and coordinates that
-/// do not vary in the median of kurtoses.
+/// Version of the cached result. Version 1 had no reasons, 0 for an RMS that overflowed, and
+/// coordinates that do not vary in the median of kurtoses.
 const FORMAT: u32 = 2;
 
 /// Noise of one seed at its initial parameters.
@@ -31,19 +31,19 @@ pub struct InitialNoise {
     pub batch_size: usize,
     /// Number of mini-batches.
     pub draws: usize,
-    /// Prompts of the large-batch gradient in place of ∇f.
+    /// Prompts of the large-batch gradient that is used in place of ∇f.
     pub reference: usize,
     /// Number of mini-batches whose ‖g − ∇f‖ overflows.
     pub overflowed: usize,
     /// Statistics of the draws.
     pub statistics: Statistics,
-    /// Norms, of [`DRAWN_SEED`] only and if none overflows.
+    /// Norms, for [`DRAWN_SEED`] only and if none overflows.
     pub norms: Vec<f64>,
     /// Ascending norms of Gaussian noise of the same covariance, if there are norms and a covariance.
     pub gaussian: Vec<f64>,
 }
 
-/// Statistics of the noise, finite or with the reason why not.
+/// Statistics of the noise, each finite or with a reason.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Statistics {
     /// √E‖g − ∇f‖².
@@ -56,7 +56,7 @@ pub struct Statistics {
     pub q999: Statistic,
     /// Largest norm over that of Gaussian noise of the same covariance.
     pub largest: Statistic,
-    /// Median excess kurtosis of the live coordinates that vary.
+    /// Median excess kurtosis of the coordinates that are used and vary.
     pub coordinate_kurtosis: Statistic,
     /// `q999` of gradients of single prompts.
     pub single: Statistic,
@@ -74,20 +74,20 @@ pub enum Missing {
     SinglePrompt,
     /// The error of the large-batch gradient is not finite.
     Reference,
-    /// A covariance of more than [`DENSE_LIMIT`] parameters is not made.
+    /// A covariance of more than [`DENSE_LIMIT`] parameters is not computed.
     TooManyParameters,
-    /// The covariance overflows, or it is zero though the noise is not.
+    /// The covariance overflows, or it is zero although the noise is not.
     Covariance,
     /// Every draw equals the reference.
     Zero,
     /// All norms are the same.
     Constant,
-    /// No live coordinate varies.
+    /// No coordinate that is used varies.
     Coordinates,
 }
 
 impl Missing {
-    /// Predicate of a sentence whose subject is the noise.
+    /// Predicate of a sentence about the noise.
     pub fn text(self) -> &'static str {
         match self {
             Missing::Overflow => "overflows",
@@ -105,7 +105,7 @@ impl Missing {
 }
 
 impl Statistics {
-    /// Statistics of which none has a value, all for one reason.
+    /// Statistics without values, all for one reason.
     pub fn missing(reason: Missing) -> Statistics {
         let none = Err(reason);
         Statistics {
@@ -128,11 +128,11 @@ impl Statistics {
 /// Study of the noise at the initial parameters of one spec.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NoiseStudy {
-    /// Spec whose task, model, mini-batch size and seed are looked at.
+    /// Spec with task, model, mini-batch size and seed.
     pub spec: RunSpec,
     /// Number of mini-batches.
     pub draws: usize,
-    /// Prompts of the large-batch gradient in place of ∇f.
+    /// Prompts of the large-batch gradient that is used in place of ∇f.
     pub reference: usize,
 }
 
@@ -146,7 +146,7 @@ impl NoiseStudy {
         )
     }
 
-    /// Gradients of single prompts that it takes.
+    /// Number of gradients of single prompts.
     pub fn prompts(&self) -> u64 {
         let per_draw = self.spec.train.batch_size as u64 + 1;
         (self.draws as u64).saturating_mul(per_draw).saturating_add(self.reference as u64)
@@ -160,7 +160,7 @@ impl NoiseStudy {
         recall(store, &self.key())
     }
 
-    /// The result, read from the store or computed and kept there.
+    /// The result, from the cache of the store or computed and cached.
     ///
     /// # Errors
     /// A store that can be neither read nor written.
@@ -285,7 +285,7 @@ fn finite(x: f64, otherwise: Missing) -> Statistic {
     if x.is_finite() { Ok(x) } else { Err(otherwise) }
 }
 
-/// Number rounded to six digits, more than a picture shows.
+/// A number rounded to six digits, more than a picture shows.
 fn short(x: f64) -> f64 {
     format!("{x:.5e}").parse().unwrap_or(x)
 }
@@ -299,7 +299,7 @@ fn gaussian(sample: &NoiseSample) -> Result<Vec<f64>, Missing> {
         return Err(Missing::TooManyParameters);
     }
     let covariance = sample.covariance().ok_or(Missing::Covariance)?;
-    // Rounding leaves eigenvalues of a singular covariance a little below zero.
+    // Rounding makes some eigenvalues of a singular covariance slightly negative.
     let variances: Vec<f64> = covariance.values.iter().map(|v| v.max(0.0)).collect();
     Ok(gaussian_norms(&variances))
 }
@@ -325,7 +325,7 @@ mod tests {
         }
     }
 
-    /// Kurtoses −1.5 of 0, 1, 2 and none of what does not vary.
+    /// Kurtosis is −1.5 for 0, 1, 2, and undefined for a coordinate that does not vary.
     #[test]
     fn coordinates_that_do_not_vary_are_not_in_the_median() {
         let found = statistics(&noise(&[0.0, 4.0, 1.0, 4.0, 2.0, 4.0], 0.0)).coordinate_kurtosis;

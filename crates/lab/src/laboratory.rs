@@ -1,4 +1,4 @@
-//! The laboratory of an experiment: an executor, its progress, and a way to stop it.
+//! An executor with its progress and a way to stop it, for experiments.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -13,18 +13,18 @@ use crate::training::Status;
 /// Executor with its progress and a way to stop it.
 #[derive(Clone, Copy)]
 pub struct Lab<'a> {
-    /// Computes plans.
+    /// Executor that computes plans.
     pub executor: &'a dyn Executor,
-    /// Is told of them.
+    /// Listener to their progress.
     pub progress: &'a dyn Progress,
-    /// Ends everything when it is raised.
+    /// Flag that ends every computation when it is raised.
     pub stop: &'a AtomicBool,
 }
 
-/// Error that ends a whole experiment. What a part of it fails for is part of its result.
+/// Error that ends a whole experiment. The failure of a part is in the result of that part.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The store is of no use.
+    /// The store cannot be used.
     #[error(transparent)]
     Unusable(store::Error),
     /// The store cannot be read or written.
@@ -44,10 +44,11 @@ impl<'a> Lab<'a> {
         self.executor.store()
     }
 
-    /// Computes what the store lacks of a plan; returns what became of every piece, stored or failed.
+    /// Computes the pieces of a plan that the store lacks; returns the status of every piece,
+    /// stored or failed.
     ///
     /// # Errors
-    /// A store that is of no use, an interruption.
+    /// A store that cannot be used, an interruption.
     pub fn execute(&self, plan: &Plan) -> Result<Vec<Status>, Error> {
         let statuses =
             self.executor.execute(plan, self.progress, self.stop).map_err(Error::Unusable)?;
@@ -58,7 +59,7 @@ impl<'a> Lab<'a> {
         }
     }
 
-    /// Goes on unless it shall stop.
+    /// Checks that nobody asked to stop.
     ///
     /// # Errors
     /// An interruption.

@@ -1,10 +1,10 @@
 //! The laboratory of windtunnel.
 //!
-//! What is to be computed is a [`plan`]: runs, studies of noise, fits of baselines. An [`executor`]
-//! brings the results into a store, in one process ([`local`]) or elsewhere; [`progress`] is told of
-//! it. A [`search`] for learning rates is a plan that grows. Runs of the store are computed again under
-//! instruments ([`measure`]), and drawn ([`measured`], [`chart`]); parameters of another program are
-//! evaluated ([`evaluation`]).
+//! A [`plan`] lists the results to compute: runs, studies of noise, fits of baselines. An
+//! [`executor`] brings them into a store, in one process ([`local`]) or elsewhere, and reports to
+//! [`progress`]. A [`search`] for learning rates is a plan that grows. Instruments [`measure`]
+//! stored runs again, and their results are drawn ([`measured`], [`chart`]). Parameters of another
+//! program are evaluated ([`evaluation`]).
 
 pub mod baseline;
 mod cached;

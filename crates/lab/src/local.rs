@@ -12,10 +12,10 @@ use crate::plan::{Plan, Work};
 use crate::progress::{Event, Progress};
 use crate::training::{Job, Options, Patience, Status};
 
-/// Executor that computes here, several pieces at a time, the longest first.
+/// Executor that computes in this process, several pieces at a time, the longest first.
 ///
-/// Any number of processes may work on the same store: runs that another one holds are left to it,
-/// and waited for at the end.
+/// Any number of processes may work on the same store. Runs that another one holds are left to it;
+/// at the end this executor waits for them.
 #[derive(Clone, Debug)]
 pub struct Local {
     store: Store,
@@ -23,28 +23,29 @@ pub struct Local {
 }
 
 impl Local {
-    /// An executor that keeps its results in `store`, which is made when something is missing there.
+    /// An executor with its results in `store`, which is created if it lacks something.
     pub fn new(store: Store, options: Options) -> Local {
         Local { store, options }
     }
 
-    /// Makes the store, and removes what killed processes left in it, where it lacks something of a
-    /// plan; else it stays as it is, which may be for reading only.
+    /// Creates the store and removes temporary files of killed processes, if it lacks a part of the
+    /// plan. Otherwise the store stays unchanged and may be read-only.
     fn prepare(&self, plan: &Plan) -> Result<(), store::Error> {
         for work in &plan.work {
             let is_stored = match work {
                 Work::Run(_) => work.is_stored(&self.store)?,
-                // Why one cannot be read is the status of that piece.
+                // A piece that cannot be read reports the reason in its status.
                 other => other.is_stored(&self.store).unwrap_or(false),
             };
             if !is_stored {
                 return match Store::open(self.store.root()) {
                     Ok(store) => {
-                        // A folder that cannot be tidied can be used, or whoever uses it says why not.
+                        // A folder that cannot be tidied can still be used; else its user reports
+                        // the reason.
                         let _ = store.tidy(Store::TIDY_AGE);
                         Ok(())
                     }
-                    // What is stored can be shown; what is missing says why it cannot be made.
+                    // Stored results can be shown; missing ones report why they cannot be computed.
                     Err(_) if self.store.ids().is_ok_and(|ids| !ids.is_empty()) => Ok(()),
                     Err(error) => Err(error),
                 };
@@ -53,15 +54,15 @@ impl Local {
         Ok(())
     }
 
-    /// Number of pieces of a plan that are computed at a time: as many as fit into the memory of one, where
-    /// that is a lot.
+    /// Number of pieces of a plan that are computed at a time: no more than fit into the memory
+    /// limit of one run.
     fn jobs(&self, plan: &Plan) -> usize {
         let fits = |spec: &RunSpec| (MAX_MEMORY / workspace_bytes(spec).max(1)).max(1);
         plan.runs().map(fits).fold(self.options.jobs, usize::min)
     }
 
-    /// The status of a piece that it computes unless it is stored, on up to `threads` threads; nothing
-    /// where patience is at an end.
+    /// The status of a piece, which is computed unless it is stored, on up to `threads` threads;
+    /// `None` if another process computes it and `patience` says to skip it.
     fn piece(
         &self,
         work: &Work,
@@ -73,7 +74,7 @@ impl Local {
         let Local { store, options } = self;
         match work {
             Work::Run(spec) => {
-                // More threads than shares of the batch would only wait.
+                // More threads than shares of the batch would be idle.
                 let threads = threads.min(spec.train.batch_size / 128).max(1);
                 Job { store, spec, options, stop, threads }.run(patience, on_event)
             }
@@ -120,7 +121,7 @@ impl Executor for Local {
     }
 }
 
-/// The status of work other than runs, after `compute` has kept its result where the store had none.
+/// The status of work other than runs. `compute` stores its result if the store had none.
 fn kept(
     work: &Work,
     store: &Store,

@@ -1,7 +1,8 @@
-//! Instruments on runs of the store, after the fact.
+//! Instruments on stored runs.
 //!
-//! The store keeps the last state of a run. Earlier steps are computed again from the spec, which
-//! gives the same bits at some fifty microseconds a step, and the last state proves it.
+//! The store has the last state of a run. Earlier steps are computed again from the spec, which
+//! gives the same bits at some fifty microseconds a step; a comparison with the stored last state
+//! proves it.
 
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -35,10 +36,10 @@ pub const DEFAULT: [Instrument; 7] = [
     Instrument::UpdateGeometry,
 ];
 
-/// Request of instruments at steps of a trajectory.
+/// Request for instruments at steps of a trajectory.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Steps of the trajectory, ascending; none: the stored state alone.
+    /// Steps of the trajectory, ascending; if empty, only the stored state is measured.
     pub at: Vec<u64>,
     /// Instruments.
     pub instruments: Vec<Instrument>,
@@ -57,9 +58,9 @@ pub struct Measurement {
     pub step: u64,
     /// The numbers.
     pub readings: Readings,
-    /// The Hessian, where an instrument needed it.
+    /// The Hessian, if an instrument needed it.
     pub hessian: Option<Hessian>,
-    /// The sampled noise, where an instrument needed it.
+    /// The sampled noise, if an instrument needed it.
     pub noise: Vec<NoiseSample>,
     /// The parts of the parameter vector.
     pub blocks: Vec<Block>,
@@ -79,10 +80,10 @@ impl Request {
         Ok(())
     }
 
-    /// A sentence about what takes more than an hour.
+    /// A warning about a measurement that takes more than an hour.
     fn warning(&self, run: &Run) -> Option<String> {
         let at = if self.at.is_empty() { vec![run.step()] } else { self.at.clone() };
-        // The stored state is where to begin, unless an earlier step is asked for.
+        // The stored state is the starting point, unless an earlier step is requested.
         let stored = !run.diverged() && at.iter().all(|step| *step >= run.step());
         let last = at.last().copied().unwrap_or(0);
         let at = Schedule::At(at);
@@ -106,14 +107,14 @@ pub enum Error {
     Beyond {
         /// The step.
         step: u64,
-        /// The last one there is.
+        /// The last step of the run.
         last: u64,
         /// "ended" or "diverged".
         how: &'static str,
-        /// The last one that can be measured.
+        /// The last step that can be measured.
         most: u64,
     },
-    /// More memory than a run may take.
+    /// The request needs more memory than a run may take.
     #[error(
         "{option} {value}: its noise would take {} GiB of memory, more than {}; lower {option} or the \
          number of --batch-sizes",
@@ -121,7 +122,7 @@ pub enum Error {
         MAX_MEMORY >> 30
     )]
     Memory {
-        /// The option of the size.
+        /// The option that sets the size.
         option: &'static str,
         /// Its value.
         value: usize,
@@ -137,7 +138,7 @@ pub enum Error {
     /// The stored state cannot be used.
     #[error("the stored state is of no use: {0}")]
     State(String),
-    /// The trajectory cannot come out here as it is stored.
+    /// This instruction set cannot reproduce the stored trajectory.
     #[error(
         "the run was made with {} multiply-add, but this machine's is {}: computed again, its steps \
          would have other numbers; {}train it again here",
@@ -146,14 +147,14 @@ pub enum Error {
         if *has_state { stored_state_alone() } else { String::new() }
     )]
     OtherMultiplyAdd {
-        /// That of the run.
+        /// Fused or separate multiply-add of the run.
         made: MultiplyAdd,
-        /// That of the instruction set.
+        /// Fused or separate multiply-add of this instruction set.
         here: MultiplyAdd,
-        /// Whether there is a state that can be measured without it.
+        /// Whether the run has a stored state, which can be measured without a trajectory.
         has_state: bool,
     },
-    /// The trajectory did not come out as it is stored.
+    /// The recomputed trajectory differs from the stored one.
     #[error(
         "computed again, the run has other parameters at step {step} than are stored: another \
          version made it, or other software of the machine; measure its stored state alone (leave \
@@ -163,12 +164,12 @@ pub enum Error {
         /// The step of the comparison.
         step: u64,
     },
-    /// The optimizer failed where it had not when the run was stored.
+    /// The optimizer failed at a step at which it did not fail when the run was stored.
     #[error("computed again, the optimizer failed at step {step}: {reason}")]
     Optimizer {
         /// The step.
         step: u64,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// The user asked to stop.
@@ -176,17 +177,17 @@ pub enum Error {
     Interrupted,
 }
 
-/// How to measure without a trajectory, as the first of two remedies.
+/// Advice to measure without a trajectory, the first of two remedies.
 fn stored_state_alone() -> String {
     let others = Instrument::ALL.into_iter().filter(|instrument| instrument.needs_shadows());
     let others: Vec<String> = others.map(|i| i.name().replace('_', "-")).collect();
     format!("measure its stored state alone (without --at and {}), or ", others.join(", "))
 }
 
-/// Measures a run of the store; tells `progress` of every step made.
+/// Measures a stored run; tells `progress` of every step.
 ///
 /// # Errors
-/// Steps that the run never reached or that cannot be made again here, a state that does not fit,
+/// Steps that the run never reached or that cannot be recomputed here, a state that does not fit,
 /// an interruption.
 pub fn measure(
     run: &Run,
@@ -269,14 +270,14 @@ impl Job<'_> {
         Ok(station.found)
     }
 
-    /// A trainer at the stored state if that is where to begin, else at step 0.
+    /// A trainer at the stored state if no earlier step is requested, else at step 0.
     fn trainer<T: Stored>(&self, settings: TrainConfig) -> Result<Trainer<T>, Error> {
         let is_first = |state: &&Checkpoint| self.at.iter().all(|&step| step >= state.step);
         if let Some(state) = self.state.filter(is_first) {
             let mut trainer = Trainer::new(settings.clone())?;
             match restore(&mut trainer, state) {
                 Ok(()) => return Ok(trainer),
-                // What other optimizers remember is stored only where they were asked during training.
+                // The state of other optimizers is stored only if they ran during training.
                 Err(_) if !settings.shadows.is_empty() => {}
                 Err(reason) => return Err(Error::State(reason)),
             }
@@ -290,7 +291,7 @@ impl Job<'_> {
         }
     }
 
-    /// The stored state is what a trajectory that reaches it must end in.
+    /// Checks that the stored state equals the state of a trajectory that reached its step.
     fn compare<T: Stored>(&self, trainer: &Trainer<T>) -> Result<(), Error> {
         let Some(state) = self.state.filter(|state| state.step == trainer.step()) else {
             return Ok(());
@@ -305,7 +306,7 @@ impl Job<'_> {
     }
 }
 
-/// Observer that puts instruments on points of the trajectory.
+/// Observer that applies instruments at points of the trajectory.
 struct Station<'a> {
     instruments: Instruments,
     with: &'a [Instrument],

@@ -1,4 +1,4 @@
-//! Pictures and tables of runs that were measured.
+//! Pictures and tables of measured runs.
 
 use windtunnel_figure::Figure;
 use windtunnel_figure::table::Table;
@@ -9,7 +9,7 @@ use crate::chart::{self, Member, groups};
 use crate::describe::describe;
 use crate::measure::Measurement;
 
-/// Run with what was measured on it.
+/// Run with its recorded rows and its measurements.
 pub struct Measured {
     /// The run.
     pub id: RunId,
@@ -17,20 +17,20 @@ pub struct Measured {
     pub spec: RunSpec,
     /// Rows that were recorded during training.
     pub recorded: Vec<Row>,
-    /// Measurements that were made now.
+    /// Measurements of this request.
     pub measurements: Vec<Measurement>,
 }
 
 /// Pictures and tables of measured runs together.
 pub struct Results {
-    /// Names of files, and the figures.
+    /// Figures, each with the name of its files.
     pub figures: Vec<(String, Figure)>,
     /// Tables.
     pub tables: Vec<Table>,
 }
 
 impl Results {
-    /// Pictures and tables of whatever was measured.
+    /// Pictures and tables of measured runs.
     pub fn new(measured: &[Measured]) -> Results {
         let groups = groups(measured.iter().map(|run| (&run.spec, member(run))).collect());
         let named = |name: &str, figure: Option<Figure>| figure.map(|f| (name.to_string(), f));
@@ -71,7 +71,7 @@ impl Results {
     }
 }
 
-/// Pictures of one step of one run, whose group is `of` in the names of files.
+/// Pictures of one step of one run; `of` names its group in file names.
 fn single_step(run: &Measured, m: &Measurement, of: &str) -> Vec<(String, Figure)> {
     let what = format!("{}, seed {}, step {}", describe(&run.spec), run.spec.train.seed, m.step);
     let file = |name: &str| format!("{name}{of}-step{}", m.step);
@@ -86,7 +86,7 @@ fn single_step(run: &Measured, m: &Measurement, of: &str) -> Vec<(String, Figure
     hessian.into_iter().chain(noise).collect()
 }
 
-/// Rows that were recorded, and those that were measured now.
+/// Recorded rows with the measured ones.
 fn member(run: &Measured) -> Member {
     let mut rows = run.recorded.clone();
     for m in &run.measurements {
@@ -97,7 +97,7 @@ fn member(run: &Measured) -> Member {
     Member { run: run.id.clone(), seed: run.spec.train.seed, rows }
 }
 
-/// Letters and digits of a name, for files, after a dash.
+/// Letters and digits of a name after a dash, for file names.
 fn slug(name: &str) -> String {
     let kept = |c: char| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' };
     format!("-{}", name.chars().map(kept).collect::<String>())

@@ -1,8 +1,9 @@
-//! Plans: what is to be computed, as a value that can be listed, counted, estimated and split.
+//! Plans: the results to compute, as a value that can be listed, counted, estimated and split.
 //!
-//! A plan says nothing of how: an [`Executor`](crate::executor::Executor) brings the results into a
-//! store, in which those of every [`Work`] are found by its key. Plans depend on no machine, so that
-//! several can make the same one and each compute its [`share`](Plan::share).
+//! A plan does not say how to compute: an [`Executor`](crate::executor::Executor) brings the
+//! results into a store, where each [`Work`] is found by its key. Plans do not depend on the
+//! machine, so that several machines can make the same one and each compute its
+//! [`share`](Plan::share).
 
 use std::cmp::Reverse;
 use std::time::Duration;
@@ -17,7 +18,7 @@ use crate::initial_noise::NoiseStudy;
 use crate::progress::{Batch, Item, Kind};
 use crate::theory::BaselineFit;
 
-/// Work whose result a store keeps.
+/// A piece of work with a result in the store.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Work {
     /// A run of training.
@@ -28,15 +29,15 @@ pub enum Work {
     Baselines(BaselineFit),
 }
 
-/// Seconds that the baselines of a model of one layer take, and roughly their growth with the square
-/// of the number of layers.
+/// Seconds for the baselines of a model of one layer. They grow about with the square of the number
+/// of layers.
 const FIT_SECONDS: f64 = 0.25;
 
-/// Relative cost of such a second.
+/// Relative cost of one second.
 const SECOND: u64 = 1_000_000_000;
 
 impl Work {
-    /// Name to show.
+    /// Name for lists and progress.
     pub fn name(&self) -> String {
         let spec = self.spec();
         match self {
@@ -80,7 +81,7 @@ impl Work {
         }
     }
 
-    /// The spec that it is about.
+    /// The spec of the work.
     pub fn spec(&self) -> &RunSpec {
         match self {
             Work::Run(spec) => spec,
@@ -105,7 +106,7 @@ fn fit_seconds(fit: &BaselineFit) -> f64 {
 /// Pieces of work, in the order in which their results are wanted.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Plan {
-    /// Name of it all, for progress.
+    /// Name of the plan, for progress.
     pub title: String,
     /// The pieces.
     pub work: Vec<Work>,
@@ -127,7 +128,7 @@ impl Plan {
         self.work.len()
     }
 
-    /// Whether there is nothing to do.
+    /// Whether the plan is empty.
     pub fn is_empty(&self) -> bool {
         self.work.is_empty()
     }
@@ -145,8 +146,8 @@ impl Plan {
         self.work.iter().map(Work::name).collect()
     }
 
-    /// Places of the pieces, the most expensive first, so that none is left alone at the end; equal
-    /// ones in their order.
+    /// Indices of the pieces, the most expensive first, so that none is left alone at the end;
+    /// equal ones in their order.
     pub fn longest_first(&self) -> Vec<usize> {
         let mut order: Vec<usize> = (0..self.len()).collect();
         let costs: Vec<u128> = self.work.iter().map(Work::cost).collect();
@@ -168,8 +169,8 @@ impl Plan {
         Ok(missing)
     }
 
-    /// Part `k` of `n` that cost about the same: every piece is in exactly one of them. Equal on all
-    /// machines.
+    /// Part `k` of `n` that cost about the same. Every piece is in exactly one part. The parts are
+    /// equal on all machines.
     ///
     /// # Panics
     /// Unless k < n.
@@ -180,7 +181,7 @@ impl Plan {
         let mut own = Vec::new();
         for place in self.longest_first() {
             let lightest = (0..n).min_by_key(|&share| loads[share]).unwrap_or(0);
-            // A piece that costs nothing still has to be handed out in turn.
+            // A piece without cost still has to be assigned to some part.
             loads[lightest] += self.work[place].cost().max(1);
             if lightest == k {
                 own.push(place);
@@ -190,7 +191,7 @@ impl Plan {
         Plan::new(self.title.clone(), own.into_iter().map(|place| self.work[place].clone()))
     }
 
-    /// About how long it takes on this machine, so many pieces at a time, if nothing is stored yet.
+    /// Estimated duration on this machine with `jobs` pieces at a time, if nothing is stored yet.
     ///
     /// # Cost
     /// Some milliseconds for every task and model, whose gradients are timed.
@@ -225,7 +226,7 @@ impl Plan {
         if words.is_empty() { "nothing".into() } else { words.join(", ") }
     }
 
-    /// The plan as progress tells of it.
+    /// The plan as a batch for progress.
     pub fn batch(&self) -> Batch {
         let kind = if self.runs().next().is_some() { Kind::Runs } else { Kind::Pieces };
         let items = self.work.iter().map(Work::item).collect();

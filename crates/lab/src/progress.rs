@@ -1,51 +1,52 @@
-//! Progress of what is computed, for whoever wants to show it.
+//! Progress of computations, for any listener.
 
 use windtunnel_runs::stored::Meta;
 
 /// Listener to computations.
 ///
-/// A batch of them begins, sends events that number its items, from any thread, and ends; then the
-/// next may begin. Everything has a default that does nothing.
+/// A batch begins, sends events that number its items, from any thread, and ends; then the next may
+/// begin. Every method has a default that does nothing.
 pub trait Progress: Sync {
-    /// Takes the beginning of a batch.
+    /// Called when a batch begins.
     fn begin(&self, batch: Batch) {
         drop(batch);
     }
 
-    /// Takes an event of an item of the batch.
+    /// Called for an event of an item of the batch.
     fn event(&self, item: usize, event: &Event) {
         let _ = (item, event);
     }
 
-    /// Takes the end of the batch, also where it was interrupted.
+    /// Called when the batch ends, also after an interruption.
     fn end(&self) {}
 
-    /// Takes the learning rate that the search `label` chose, or why it chose none.
+    /// Called with the learning rate that the search `label` chose, or with the reason why it chose
+    /// none.
     fn searched(&self, label: &str, found: Result<f64, &str>) {
         let _ = (label, found);
     }
 }
 
-/// Progress that nobody listens to.
+/// Progress that ignores everything.
 pub struct Silent;
 
 impl Progress for Silent {}
 
-/// Batch of computations of which progress tells.
+/// Batch of computations.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// Kind of its items.
     pub kind: Kind,
-    /// Name of it all.
+    /// Name of the batch.
     pub title: String,
     /// Its items, as events number them.
     pub items: Vec<Item>,
 }
 
-/// Kind of a batch: what its items have in common.
+/// Common kind of the items of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Kind {
-    /// Runs of training, and maybe other pieces of work.
+    /// Runs of training, and possibly other pieces of work.
     Runs,
     /// Pieces of work without steps.
     Pieces,
@@ -56,9 +57,9 @@ pub enum Kind {
 /// Item of a batch.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Item {
-    /// Name to show.
+    /// Name for lists.
     pub name: String,
-    /// Number of its steps, 1 where it has none.
+    /// Number of its steps; 1 if it has none.
     pub steps: u64,
     /// Relative cost of a step.
     pub step_cost: u64,
@@ -67,34 +68,34 @@ pub struct Item {
 /// Event of an item of a batch.
 #[derive(Clone, Debug)]
 pub enum Event {
-    /// Found in the store.
+    /// The result was found in the store.
     Cached,
-    /// Started at a step: 0, or where a checkpoint left it.
+    /// The item starts at a step: 0, or that of a checkpoint.
     Started {
         /// Updates already made.
         step: u64,
     },
-    /// Going on.
+    /// The item has made a step.
     Step {
         /// Updates made.
         step: u64,
     },
-    /// Another process computes it; waiting for that.
+    /// Another process computes the item, and this one waits for it.
     Busy,
-    /// Something odd that does not stop the computation.
+    /// Unexpected event that does not stop the computation.
     Warning(String),
-    /// A metric or an instrument without a number, the first for this reason.
+    /// A metric or an instrument without a number, reported once for each reason.
     Missing {
         /// Updates made.
         step: u64,
         /// The metric or instrument.
         what: String,
-        /// Why.
+        /// The reason.
         reason: String,
     },
     /// A run that ended is stored.
     Done {
-        /// How it ended.
+        /// Metadata of the run, with its end.
         meta: Box<Meta>,
     },
     /// The result of a piece without steps is stored.

@@ -1,10 +1,10 @@
-//! Searches for learning rates: plans that grow with what is found.
+//! Searches for learning rates: plans that depend on earlier results.
 //!
-//! The best of a grid is taken, which grows where the best is at its edge. Judged by the mean over
-//! seeds of ln(held-out loss), itself averaged over the last tenth of training; a run that diverged is
-//! infinitely bad. Runs on the grid may be shorter than those that the rate is for, so its best is
-//! tried at full length: where a run diverges then, the next best takes its place. What was found is
-//! kept in the store.
+//! A search takes the best value of a grid, which grows if the best is at its edge. The criterion
+//! is the mean over seeds of ln(held-out loss), itself averaged over the last tenth of training; a
+//! run that diverged is infinitely bad. Runs on the grid may be shorter than the runs that use the
+//! rate, so the best is tried at full length: if a run diverges then, the next best takes its
+//! place. The result is cached in the store.
 
 mod grid;
 
@@ -24,7 +24,7 @@ use grid::{Grid, value};
 /// Seeds of every value of the grid: 0, 1, ….
 pub const SEEDS: u64 = 3;
 
-/// Beginning of the keys under which the store keeps searches.
+/// Prefix of the keys of cached searches.
 const KEY: &str = "learning rates from 1e";
 
 /// Search for the learning rate of one spec.
@@ -33,21 +33,21 @@ pub struct RateSearch {
     label: String,
     /// The spec of the runs on the grid, at any learning rate and seed.
     short: RunSpec,
-    /// The spec that the rate is for.
+    /// The spec of the runs that use the rate.
     full: RunSpec,
     decade: i32,
     grid: Grid,
     stage: Stage,
 }
 
-/// Stage of a search: what it computes next.
+/// Next part of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Stage {
-    /// All values of the grid, shortened.
+    /// All values of the grid, with shortened runs.
     Grid,
     /// The best of them at full length.
     Trial,
-    /// Nothing.
+    /// The search has ended.
     Over,
 }
 
@@ -58,19 +58,19 @@ fn base(spec: &RunSpec) -> RunId {
 
 impl RateSearch {
     /// A search for the rate of `full`, by runs of `short` on a grid of ten values that begins at
-    /// 10^`decade`. `label` names it where it fails.
+    /// 10^`decade`. `label` is its name in messages.
     pub fn new(label: impl Into<String>, short: RunSpec, full: RunSpec, decade: i32) -> RateSearch {
         let (grid, stage) = (Grid::new(decade), Stage::Grid);
         RateSearch { label: label.into(), short, full, decade, grid, stage }
     }
 
-    /// Its name.
+    /// Name in messages.
     pub fn label(&self) -> &str {
         &self.label
     }
 
-    /// The runs that it needs next: all values of the grid, seed by seed, or the best at full length;
-    /// none when it is over.
+    /// The runs that the search needs next: all values of the grid, seed by seed, or the best at
+    /// full length; none if it is over.
     pub fn ask(&self) -> Vec<RunSpec> {
         let seeds = |spec: RunSpec| (0..SEEDS).map(move |seed| spec.with_seed(seed));
         match self.stage {
@@ -118,8 +118,8 @@ impl RateSearch {
         self.stage == Stage::Over
     }
 
-    /// Reads the runs of [`RateSearch::ask`] from a store, and keeps there what was found if the search
-    /// is over then, which it returns.
+    /// Reads the runs of [`RateSearch::ask`] from a store; returns whether the search is over, and
+    /// then caches its result.
     ///
     /// # Errors
     /// A run that is not in the store or cannot be read.
@@ -136,7 +136,8 @@ impl RateSearch {
         Ok(self.is_over())
     }
 
-    /// Takes what a store kept of this search; returns whether it did, so that the search is over.
+    /// Restores the cached result of this search, if there is one; returns whether there was, so
+    /// that the search is over.
     ///
     /// # Errors
     /// A store that cannot be read.
@@ -146,7 +147,7 @@ impl RateSearch {
         Ok(true)
     }
 
-    /// Key of what was found in a store.
+    /// Key of the cached result.
     fn key(&self) -> String {
         let (id, decade, steps) = (base(&self.short), self.decade, self.full.train.steps);
         format!(
@@ -170,42 +171,42 @@ impl RateSearch {
         self.grid.values()
     }
 
-    /// Losses by which the values are judged: geometric means over seeds, infinite where a run diverged.
+    /// Criteria of the values: geometric means of losses over seeds, infinite if a run diverged.
     pub fn means(&self) -> Vec<f64> {
         self.grid.means()
     }
 
-    /// Losses of a seed, value by value; nothing where its run diverged.
+    /// Losses of a seed, value by value; `None` if its run diverged.
     pub fn losses(&self, seed: u64) -> Vec<Option<f64>> {
         let of = |losses: &Vec<Option<f64>>| losses.get(seed as usize).copied().flatten();
         self.grid.losses.iter().map(of).collect()
     }
 
-    /// The loss by which the rate was chosen; nothing where a run diverged at every rate.
+    /// The loss of the chosen rate; `None` if a run diverged at every rate.
     pub fn loss(&self) -> Option<f64> {
         self.means().get(self.grid.best()).copied().filter(|loss| loss.is_finite())
     }
 
-    /// Whether the rate is at an edge of the grid still.
+    /// Whether the rate is still at an edge of the grid.
     pub fn at_edge(&self) -> bool {
         let best = self.grid.best();
         best == 0 || best + 1 == self.grid.losses.len()
     }
 
-    /// Rates of which a run of full length diverged; the last is the one that was chosen, where
-    /// nothing else was left.
+    /// Rates at which a run of full length diverged. The last one is the chosen rate if no other
+    /// was left.
     pub fn diverged_later(&self) -> Vec<f64> {
         let chosen = self.grid.unstable.then(|| self.lr());
         self.grid.rejected.iter().map(|rung| value(*rung)).chain(chosen).collect()
     }
 }
 
-/// Searches until all are over, in rounds in which those that go on compute together. Each ends with
-/// itself or with the reason why it could not go on, in the order in which they were given, whichever
-/// was known and whichever ended first.
+/// Runs searches until all are over, in rounds in which the remaining ones compute together.
+/// Returns each search or the reason why it could not go on, in the given order, whichever was
+/// cached and whichever ended first.
 ///
 /// # Errors
-/// Errors that end everything: see [`Error`].
+/// Errors that end the experiment: see [`Error`].
 pub fn search(
     lab: &Lab,
     searches: Vec<RateSearch>,
@@ -242,7 +243,7 @@ pub fn search(
     Ok(ended.into_iter().flatten().collect())
 }
 
-/// Whether a search is over after the runs of a round, or why it cannot go on.
+/// Whether a search is over after the runs of a round, or the reason why it cannot go on.
 fn read(search: &mut RateSearch, store: &Store, statuses: Vec<Status>) -> Result<bool, String> {
     let failed = statuses.into_iter().find_map(|status| match status {
         Status::Failed(reason) => Some(reason),
@@ -255,15 +256,16 @@ fn read(search: &mut RateSearch, store: &Store, statuses: Vec<Status>) -> Result
     read.map_err(|reason| format!("search for a learning rate: {reason}"))
 }
 
-/// Learning-rate searches that a store keeps, to tell their runs from others.
+/// Cached learning-rate searches of a store, to tell their runs from others.
 #[derive(Clone, Debug, Default)]
 pub struct LearningRateSearches {
-    /// Shared id of the runs of each grid, and the steps of its study, of which theirs are a part.
+    /// Shared id of the runs of each grid, and the number of steps of its study, of which its runs
+    /// are a part.
     grids: BTreeMap<RunId, u64>,
 }
 
 impl LearningRateSearches {
-    /// Learning-rate searches of a store, read from the keys of what it keeps.
+    /// Learning-rate searches of a store, from the keys of its cached results.
     ///
     /// # Errors
     /// A store that cannot be read.
@@ -276,7 +278,7 @@ impl LearningRateSearches {
         Ok(LearningRateSearches { grids: grids.collect() })
     }
 
-    /// Whether a run is on the grid of a search: shorter than those of its study.
+    /// Whether a run is on the grid of a search and shorter than the runs of its study.
     pub fn has(&self, spec: &RunSpec) -> bool {
         self.grids.get(&base(spec)).is_some_and(|&steps| spec.train.steps < steps)
     }

@@ -1,4 +1,4 @@
-//! Losses that need no training, computed once and kept in the store.
+//! Losses that need no training, computed once and cached in the store.
 
 use serde::{Deserialize, Serialize};
 use windtunnel_math::lanes::Isa;
@@ -19,7 +19,7 @@ pub struct Theory {
     pub missing: Vec<(String, String)>,
 }
 
-/// Loss of one baseline; nothing where it overflows.
+/// Loss of one baseline; `None` if it overflows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Line {
     /// Name of the baseline, with its number of steps.
@@ -79,7 +79,7 @@ impl BaselineFit {
         BaselineFit { spec }
     }
 
-    /// The spec that the fit is of.
+    /// The spec of the fit.
     pub fn spec(&self) -> &RunSpec {
         &self.spec
     }
@@ -101,7 +101,7 @@ impl BaselineFit {
         recall(store, &self.key())
     }
 
-    /// The result, read from the store or computed and kept there.
+    /// The result, from the cache of the store or computed and cached.
     ///
     /// # Errors
     /// A store that can be neither read nor written.

@@ -25,10 +25,10 @@ use windtunnel_runs::stored::{
     Meta, Outcome, Run, Stored, checkpoint, checkpoint_spec, object, restore, tensors,
 };
 
-/// Options of how to compute, none of which changes a result.
+/// Options of the computation, none of which changes a result.
 #[derive(Clone, Debug)]
 pub struct Options {
-    /// Runs at a time; with fewer runs than that, each gets several threads.
+    /// Number of runs at a time; with fewer runs than that, each gets several threads.
     pub jobs: usize,
     /// Instruction set.
     pub isa: Isa,
@@ -53,15 +53,15 @@ impl Default for Options {
 /// Status of a piece of work after it was executed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Status {
-    /// In the store.
+    /// The result is in the store.
     Stored,
-    /// Stopped at the user's wish; a run's checkpoint is in the store.
+    /// The user stopped the work; a run's checkpoint is in the store.
     Interrupted,
-    /// Could not be computed or stored.
+    /// The result could not be computed or stored.
     Failed(String),
 }
 
-/// Behaviour towards a run that another process computes.
+/// Behaviour for a run that another process computes.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Patience {
     /// Leave it to that process.
@@ -73,7 +73,7 @@ pub(crate) enum Patience {
 const POLL: Duration = Duration::from_millis(200);
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
-/// A run to be trained.
+/// A run to train.
 pub(crate) struct Job<'a> {
     pub store: &'a Store,
     pub spec: &'a RunSpec,
@@ -83,7 +83,7 @@ pub(crate) struct Job<'a> {
 }
 
 impl Job<'_> {
-    /// Status of the run; nothing where another process is at work on it and patience is at an end.
+    /// The status of the run; `None` if another process computes it and `patience` says to skip it.
     pub fn run(&self, patience: Patience, on_event: &dyn Fn(Event)) -> Option<Status> {
         match self.try_run(patience, on_event) {
             Ok(status) => status,
@@ -108,7 +108,7 @@ impl Job<'_> {
                 return Ok(Some(Status::Interrupted));
             }
             match self.store.lock(&id)? {
-                // Finished by its holder between the look above and now.
+                // Its holder finished it since the check above.
                 Lock::Free(_) if self.store.finished(&id)?.is_some() => {}
                 Lock::Free(guard) => break guard,
                 Lock::Busy => {
@@ -225,7 +225,8 @@ impl Job<'_> {
         Ok(Status::Stored)
     }
 
-    /// Brings a trainer to the latest checkpoint; returns the rows and the seconds of work up to there.
+    /// Restores a trainer from the latest checkpoint; returns the rows and the seconds of work up
+    /// to there.
     fn resume<T: Stored>(
         &self,
         id: &RunId,
@@ -244,7 +245,8 @@ impl Job<'_> {
             Ok(checkpoint) => (checkpoint.rows, checkpoint.wall_seconds),
             Err(damage) => {
                 on_event(Event::Warning(damage.to_string()));
-                // A part may have been restored. A config that made a trainer makes another.
+                // A failed restore may have changed a part. A config that made a trainer makes
+                // another.
                 if let Ok(fresh) = Trainer::new(trainer.config().clone()) {
                     *trainer = fresh;
                 }
@@ -278,9 +280,9 @@ pub fn kind(reason: &str) -> String {
 
 struct Rows<'a> {
     rows: &'a mut Vec<Row>,
-    /// The same for other processes, where they can be written.
+    /// The same rows for other processes, if they can be written.
     live: RefCell<Option<LiveRows>>,
-    /// Reasons that were given in this session, without their numbers.
+    /// Reasons that were given in this invocation, without their numbers.
     missing: BTreeSet<String>,
     on_event: &'a dyn Fn(Event),
 }
@@ -309,7 +311,7 @@ impl windtunnel_train::Recorder for Rows<'_> {
         self.rows.push(row);
     }
 
-    /// Emits one event per reason and session; an open end of an interval is none.
+    /// Emits one event per reason and invocation. An open end of an interval is no missing number.
     fn missing(&mut self, step: u64, what: Missing<'_>, reason: &str) {
         let is_end = matches!(what, Missing::Metric(name) if name.part().is_some_and(Part::is_end));
         if !is_end && self.missing.insert(kind(reason)) {

@@ -118,7 +118,7 @@ fn spec(sets: &[&str]) -> RunSpec {
     document.resolve().unwrap()
 }
 
-/// Progress that hands its events on.
+/// Progress that passes its events to a function.
 struct Heard<F>(F);
 
 impl<F: Fn(&Event) + Sync> Progress for Heard<F> {
@@ -138,7 +138,7 @@ fn execute(
     local.execute(&plan, &Heard(on_event), stop).unwrap().remove(0)
 }
 
-/// Computes a run; whether it was found in the store.
+/// Computes a run; returns its status and whether it was found in the store.
 fn compute(store: &Store, spec: &RunSpec) -> (Status, bool) {
     let cached = Mutex::new(false);
     let stop = AtomicBool::new(false);
@@ -175,7 +175,7 @@ fn it_trains_is_stored_and_found_again() {
     }
 }
 
-/// State of other lengths than the parameters' is stored, too.
+/// State whose length differs from that of the parameters is stored too.
 #[test]
 fn its_state_is_stored_by_name() {
     let folder = tempfile::tempdir().unwrap();
@@ -202,7 +202,7 @@ fn interrupted_it_goes_on_with_the_same_bits() {
         let spec = spec(&[set, "train.steps=20000", "eval.every=1000"]);
         let stop = AtomicBool::new(false);
         let status = execute(&broken, &spec, &stop, |event| {
-            // Said a tenth of a second after the start.
+            // The first event comes a tenth of a second after the start.
             stop.fetch_or(matches!(event, Event::Step { .. }), Ordering::Relaxed);
         });
         assert!(matches!(status, Status::Interrupted | Status::Stored), "{status:?}");
@@ -224,7 +224,7 @@ fn its_version_is_part_of_the_identity() {
     let error = Document::parse("test", &other).unwrap().resolve().unwrap_err().to_string();
     let parts = ["optimizer.version = \"2\"", "version \"1\" of `sign_momentum`", "remove the key"];
     assert!(parts.iter().all(|part| error.contains(part)), "{error}");
-    // Built-in ones are what they were.
+    // Built-in optimizers do not change.
     assert_eq!(run_id(&RunSpec::paper().unwrap()).to_string(), "c419dcbe98b07659");
 }
 
@@ -254,7 +254,7 @@ fn specs_know_its_name_and_keys() {
     assert!(Condition::parse("optimizer.version=1").is_ok());
 }
 
-/// No threshold is known of it, and the instrument says so instead of guessing.
+/// The stability threshold of an outside optimizer is unknown, and the instrument reports that.
 #[test]
 fn instruments_read_its_updates() {
     let folder = tempfile::tempdir().unwrap();
@@ -278,7 +278,7 @@ fn instruments_read_its_updates() {
     assert!(norms.len() == 3 && norms.iter().all(|norm| *norm > 0.0), "{norms:?}");
 }
 
-/// What went wrong in it is the reason of the run; nothing is stored as a result.
+/// An error of the optimizer is the reason of the run; no result is stored.
 #[test]
 fn its_failure_is_the_reason_that_the_run_gives() {
     let folder = tempfile::tempdir().unwrap();

@@ -1,4 +1,5 @@
-//! Plans, executors and searches: what is computed is a value, and who computes it changes no result.
+//! Plans, executors and searches: a plan is a value, and the choice of the executor changes no
+//! result.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -96,7 +97,7 @@ impl Executor for Shuffled {
     }
 }
 
-/// An executor that computes nothing: every piece has the same end.
+/// An executor that computes nothing: every piece has the same status.
 struct Refusing(Store, Status);
 
 impl Executor for Refusing {
@@ -114,7 +115,7 @@ impl Executor for Refusing {
     }
 }
 
-/// Lines of all that progress was told.
+/// Lines of all progress events.
 #[derive(Default)]
 struct Told(Mutex<Vec<String>>);
 
@@ -169,8 +170,8 @@ fn a_plan_is_listed_counted_and_estimated() {
     let isa = Isa::detect();
     let estimate = |plan: &Plan, jobs| plan.estimate(isa, jobs);
     assert_eq!(estimate(&Plan::new("", []), 4), Duration::ZERO);
-    // A hundred times as many steps take about a hundred times as long, two at a time half of that;
-    // what is timed varies.
+    // A hundred times as many steps take about a hundred times as long, and half of that two at a
+    // time. Timings vary.
     let long = |count: u64| {
         let seeds = (0..count).map(|seed| spec(&["train.steps=100000"]).with_seed(seed));
         Plan::of_runs("long", seeds)
@@ -201,12 +202,12 @@ fn shares_have_every_piece_once_and_cost_about_the_same() {
         assert_eq!(keys, all, "{n} shares");
         let even = cost(&plan) / n as u128;
         assert!(shares.iter().all(|share| cost(share) <= even + largest), "{n} shares");
-        // Pieces keep their order, and a share has the name of the whole.
+        // Pieces keep their order, and a share has the name of the whole plan.
         let place = |work: &Work| plan.work.iter().position(|other| other == work).unwrap();
         assert!(shares.iter().all(|s| s.work.iter().map(place).is_sorted() && s.title == "runs"));
     }
     assert!(Plan::new("", []).share(2, 3).is_empty());
-    // Pieces without cost are handed out too, one to each.
+    // Pieces without cost are distributed too, one to each share.
     let mut free = Plan::of_runs("", (0..4).map(|seed| spec(&[]).with_seed(seed)));
     for work in &mut free.work {
         let Work::Run(spec) = work else { continue };
@@ -252,7 +253,7 @@ fn whoever_executes_a_plan_the_results_are_the_same() {
     assert_eq!(results(&plan, &stores[1]), expected);
     assert_eq!(results(&plan, &stores[2]), expected);
 
-    // The second time everything is there.
+    // The second time all results are stored.
     local(&stores[2]).execute(&plan, &told, &go_on).unwrap();
     let mut lines = told.lines();
     lines.sort();
@@ -265,7 +266,7 @@ fn a_plan_that_is_stopped_or_empty_ends() {
     let folder = tempfile::tempdir().unwrap();
     let (store, told) = (Store::at(folder.path().join("none")), Told::default());
     let local = local(&store);
-    // Nothing to do makes no store.
+    // An empty plan creates no store.
     assert_eq!(local.execute(&Plan::default(), &told, &AtomicBool::new(false)).unwrap(), []);
     assert!(!store.root().exists());
     let stop = AtomicBool::new(true);
@@ -274,7 +275,7 @@ fn a_plan_that_is_stopped_or_empty_ends() {
     assert_eq!(told.lines().last().unwrap(), "end");
     let lab = Lab { executor: &local, progress: &told, stop: &stop };
     assert!(matches!(lab.execute(&mixed()), Err(Error::Interrupted)));
-    // A store that cannot be: a file is in its place.
+    // A store that cannot be created, because a file is in its place.
     let file = folder.path().join("file");
     std::fs::write(&file, "text").unwrap();
     let go_on = AtomicBool::new(false);
@@ -297,8 +298,8 @@ fn rows(spec: &RunSpec, loss: Option<f64>) -> Vec<Row> {
     }
 }
 
-/// Lets a search go on until it is over: the loss of a run is a function of its spec. Returns the
-/// number of runs of every round.
+/// Runs a search to its end, with the loss of a run as a function of its spec. Returns the number
+/// of runs of every round.
 fn finish(search: &mut RateSearch, loss: impl Fn(&RunSpec) -> Option<f64>) -> Vec<usize> {
     let mut rounds = Vec::new();
     while !search.is_over() {
@@ -333,7 +334,7 @@ fn a_search_asks_and_is_told_until_it_is_over() {
     assert_eq!(finish(&mut far, least_at(1e-9)), [grid, grid + 9, grid + 18, trial]);
     assert_eq!((far.lr(), far.at_edge()), (1e-5, true));
 
-    // What diverges at full length gives way to the next best.
+    // If the best diverges at full length, the next best takes its place.
     let mut late = rate_search();
     let from_a_tenth = |spec: &RunSpec| match spec.train.steps {
         1000 if spec.optimizer.lr() > 0.01 => None,
@@ -342,14 +343,14 @@ fn a_search_asks_and_is_told_until_it_is_over() {
     assert_eq!(finish(&mut late, from_a_tenth), [grid, trial, trial, trial, trial, trial]);
     assert_eq!((late.lr(), late.diverged_later()), (0.01, vec![0.05, 0.1, 0.02, 0.2]));
 
-    // Where all diverge there is no loss, and the search ends all the same.
+    // If all diverge there is no loss, and the search still ends.
     let mut hopeless = rate_search();
     assert_eq!(finish(&mut hopeless, |_| None).last(), Some(&trial));
     assert!(hopeless.loss().is_none() && hopeless.diverged_later() == [hopeless.lr()]);
     assert!(std::panic::catch_unwind(move || rate_search().tell(&[])).is_err());
 }
 
-/// Keys and texts of what stores of users have.
+/// Keys and texts of existing stores of users.
 #[test]
 fn what_a_search_found_is_kept_under_the_same_key_as_ever() {
     let folder = tempfile::tempdir().unwrap();
@@ -404,7 +405,7 @@ fn searches_run_together_and_fail_alone() {
     let lines = told.lines();
     assert!(lines.contains(&format!("adam: Ok({:?})", rates[0])), "{lines:?}");
     assert!(lines[0].starts_with("begin learning rates, round 1 Runs 60"), "{}", lines[0]);
-    // By another executor, and from what the store kept.
+    // By another executor, and from the cache of the store.
     let other = tempfile::tempdir().unwrap();
     let shuffled = Shuffled(Store::open(other.path()).unwrap());
     for _ in 0..2 {
@@ -423,7 +424,7 @@ fn searches_run_together_and_fail_alone() {
     let reason = "search for a learning rate: no space";
     assert_eq!(found[1].as_ref().unwrap_err(), reason);
     assert_eq!(told.lines(), [format!("new: Err({reason:?})")]);
-    // A run that was said to be stored and is not.
+    // A run that is reported as stored but is not.
     let lying = Refusing(Store::open(other.path().join("empty")).unwrap(), Status::Stored);
     let lab = Lab { executor: &lying, progress: &Silent, stop: &go_on };
     assert!(search(&lab, two()).unwrap().iter().all(Result::is_err));

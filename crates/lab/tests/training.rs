@@ -1,4 +1,4 @@
-//! Training into the store: whose results are taken for whose, and who may look on.
+//! Training into the store: reuse of stored runs, and readers of a run in progress.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -29,7 +29,7 @@ fn spec(sets: &[&str]) -> RunSpec {
     document.resolve().unwrap()
 }
 
-/// Progress that keeps its events.
+/// Progress that records its events.
 #[derive(Default)]
 struct Kept(Mutex<Vec<Event>>);
 
@@ -39,7 +39,7 @@ impl Progress for Kept {
     }
 }
 
-/// Trains one spec; the events of that.
+/// Trains one spec; returns the events.
 fn run(store: &Store, spec: &RunSpec, isa: Isa, checkpoint_every: Duration) -> Vec<Event> {
     let options = Options { jobs: 1, isa, checkpoint_every, git_revision: String::new() };
     let (plan, kept) = (Plan::of_runs("runs", [spec.clone()]), Kept::default());
@@ -57,7 +57,7 @@ fn bits(rows: &[Row]) -> Vec<(u64, &str, u64)> {
     rows.iter().map(|row| (row.step, row.metric.as_str(), row.value.to_bits())).collect()
 }
 
-/// With and without fused multiply-add, where a machine has both.
+/// Runs with and without fused multiply-add, on a machine that has both.
 #[test]
 fn a_run_of_another_arithmetic_is_not_cached() {
     let folder = tempfile::tempdir().unwrap();
@@ -104,7 +104,7 @@ fn a_trajectory_is_not_made_again_with_other_rounding() {
     };
     let (local, following) = (Instrument::Spectrum, Instrument::DirectionalSmoothness);
     assert_eq!(asked(&[3, 20], following, Isa::Baseline).unwrap().len(), 2);
-    // The stored state alone needs no trajectory, but it is not that of other optimizers.
+    // The stored state alone needs no trajectory, but it lacks the state of other optimizers.
     assert_eq!(asked(&[], local, Isa::detect()).unwrap().len(), 1);
     for found in [asked(&[3], local, Isa::detect()), asked(&[], following, Isa::detect())] {
         match found {
@@ -154,7 +154,7 @@ fn rows_are_seen_while_a_run_is_trained() {
     assert_eq!(bits(&seen), bits(&stored));
 }
 
-/// A folder in the place of the file, as nothing else fails for everybody.
+/// A folder in place of the file, the only failure that happens for every user.
 #[test]
 fn a_run_that_nobody_can_follow_has_the_same_rows_and_a_warning() {
     let (free, blocked) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());

@@ -2,7 +2,7 @@
 //! point ([`landscape`]), with the statistics behind them ([`stats`]), as named instruments
 //! ([`instrument`]) that record metrics of one catalogue ([`metric`]).
 //!
-//! Nothing here knows of models, tasks or training: all it sees is an
+//! This crate knows nothing of models, tasks or training. It reads an
 //! [`Objective`](windtunnel_math::objective::Objective), such as one of your own:
 //!
 //! ```

@@ -1,5 +1,5 @@
-//! No assertion is reachable from data: every statistic and every instrument on samples and
-//! functions that are constant, nearly constant, tiny, enormous, infinite or not a number.
+//! Every statistic and every instrument on samples and functions that are constant, nearly
+//! constant, tiny, enormous, infinite or not a number: no data triggers an assertion.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -204,7 +204,7 @@ fn linear_algebra_never_panics_nor_loops() {
     }
 }
 
-/// Σ cᵢ θᵢ⁴: gradient and curvature are whatever c and θ make them.
+/// Σ cᵢ θᵢ⁴: c and θ set gradient and curvature.
 struct Quartic(Vec<f64>);
 
 impl Objective for Quartic {
@@ -250,7 +250,7 @@ fn explained(readings: &Readings) {
     }
 }
 
-/// Counts what it is asked for.
+/// Objective that counts its calls.
 struct Counting<'a>(Quartic, &'a std::cell::Cell<Work>);
 
 impl Counting<'_> {
@@ -369,7 +369,7 @@ fn measure_all(mut objective: Quartic, params: Vec<f64>) {
     let blocks = objective.blocks();
     let mut grad = vec![0.0; p];
     let loss = objective.gradient(&params, &mut grad).unwrap();
-    // A population in which one sample is the point's own gradient and the others none at all.
+    // A population in which one sample has the point's own gradient and the others have none.
     let mut grads = vec![0.0; 30 * p];
     grads[..p].copy_from_slice(&grad);
     let mut losses = vec![0.0; 30];

@@ -1,4 +1,4 @@
-//! An objective that fails: every instrument says so, at whichever call it happens.
+//! An objective that fails: every instrument reports it, whichever call fails.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -15,7 +15,8 @@ use windtunnel_measure::metric::Name;
 
 const P: usize = 6;
 
-/// Calls that are answered before one fails, and calls that were made, of both functions together.
+/// Number of calls that are answered before one fails, and number of calls made, over both
+/// functions.
 struct Calls {
     answered: usize,
     made: Cell<usize>,
@@ -99,7 +100,7 @@ impl Stochastic for Failing<'_> {
     }
 }
 
-/// The readings of one instrument where `answered` calls are answered, and the calls it made.
+/// The readings of one instrument if `answered` calls succeed, and the number of calls it made.
 fn read(instrument: Instrument, estimators: EstimatorPlan, answered: usize) -> (Readings, usize) {
     let calls = Calls { answered, made: Cell::new(0) };
     let (mut fixed, mut stochastic) = (Failing(&calls), Failing(&calls));
@@ -120,7 +121,7 @@ fn read(instrument: Instrument, estimators: EstimatorPlan, answered: usize) -> (
     (readings, calls.made.get())
 }
 
-/// Values to the bit.
+/// Values as bits.
 fn bits(readings: &Readings) -> Vec<(&Name, u64)> {
     readings.iter().map(|(metric, value)| (metric, value.to_bits())).collect()
 }
@@ -150,8 +151,8 @@ fn at_whichever_call_an_objective_fails_the_instrument_says_so() {
                 assert_eq!(found.warnings().last(), Some(&warning), "{instrument:?} at {call}");
                 assert_eq!(warning.to_string(), format!("{}: {reason}", instrument.name()));
                 assert!(found.unmeasured().any(|one| one == (instrument, reason.as_str())));
-                // What was read until then is what would have been read, with the same reasons:
-                // no number in disguise.
+                // The readings before the failure are those of a complete measurement, with the
+                // same reasons.
                 let (read, whole) = (bits(&found), bits(&all));
                 assert_eq!(read, whole[..read.len()], "{instrument:?} at {call}");
                 let missing: Vec<_> = all.missing().take(found.missing().count()).collect();
@@ -176,7 +177,7 @@ fn every_instrument_but_one_asks_the_objective() {
     }
 }
 
-/// What failed is tried again, and what was computed is not.
+/// A failed computation is repeated, and a cached one is not.
 #[test]
 fn a_point_recovers_from_a_failure() {
     let calls = Calls { answered: 1, made: Cell::new(0) };

@@ -1,5 +1,5 @@
-//! Memory of the instruments with a million parameters: as many vectors as they say. One test in a
-//! process of its own, whose allocations are counted.
+//! Memory of the instruments with a million parameters: as many vectors as they declare. One test
+//! in a process of its own, whose allocations are counted.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -148,8 +148,8 @@ fn instruments_hold_as_many_vectors_as_they_say() {
     let measure = |(instrument, estimators): (Instrument, EstimatorPlan)| {
         let (readings, most) = measured(instrument, estimators);
         let said = instrument.vectors(P, &noise(), &estimators) as f64;
-        // A hundredth of a vector for all that is no vector; and one vector less at most, for what
-        // instruments do that did not come first.
+        // A hundredth of a vector for everything else; and up to one vector less, for instruments
+        // that do not run first.
         assert!((said - 1.01..said + 0.01).contains(&most), "{instrument:?}: {most}, not {said}");
         ((instrument, estimators), readings)
     };
@@ -158,7 +158,8 @@ fn instruments_hold_as_many_vectors_as_they_say() {
         let found = found.iter().find(|(case, _)| *case == (instrument, estimators));
         &found.unwrap_or_else(|| panic!("no {instrument:?}")).1
     };
-    // With θ = 1 and u = 0.1: ⟨∇f, u⟩ − ½uᵀHu = (0.1 − 0.005) tr H, which is what is realised.
+    // With θ = 1 and u = 0.1: ⟨∇f, u⟩ − ½uᵀHu = (0.1 − 0.005) tr H, which equals the realised
+    // decrease.
     let trace: f64 = (0..P).map(curvature).sum();
     near(of(Instrument::UpdateGeometry, recent), "predicted_decrease", 0.095 * trace, 1e-9 * trace);
     near(of(Instrument::UpdateGeometry, recent), "realised_decrease", 0.095 * trace, 1e-9 * trace);

@@ -1,4 +1,4 @@
-//! The catalogue of metrics: names that stored runs have, what is refused, and documentation.
+//! The catalogue of metrics: names in stored runs, refused names, and documentation.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -150,7 +150,7 @@ fn what_is_no_metric_is_refused_with_the_nearest() {
     let expected = "there is no metric `sharpnes`: did you mean `sharpness`? `windtunnel metrics` \
                     lists all";
     assert_eq!(message, expected);
-    // Other spellings of a number, parts that are not recorded, nothing at all.
+    // Other spellings of a number, parts that are not recorded, the empty text.
     for text in ["eigenvalue.007", "eigenvalue.-1", "eigenvalue.", "loss.q5", "grad_noise.b.rms"] {
         assert!(text.parse::<Name>().is_err(), "{text}");
     }

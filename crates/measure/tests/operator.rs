@@ -48,7 +48,7 @@ impl Objective for Quadratic {
     }
 }
 
-/// Entry by entry equal to a few roundings of the largest.
+/// Asserts that two matrices are equal, entry by entry, to a few roundings of the largest.
 fn near(found: &Hessian, expected: &Hessian) {
     let p = expected.dim();
     let size = expected.entries().iter().fold(0.0_f64, |m, x| m.max(x.abs()));
@@ -92,7 +92,7 @@ fn every_operator_is_its_dense_twin() {
     let sum = map(&hessian, |i, j, x| x + other.entries()[i * p + j]);
     near(&HessianOperator::new(objective, at).plus(&other).dense().unwrap(), &sum);
 
-    // And composed: a block of what is preconditioned, of a sum.
+    // And composed: a block of the preconditioned matrix, of a sum.
     let mut composed = HessianOperator::new(objective, at)
         .plus(&other)
         .preconditioned(&d)
@@ -107,7 +107,7 @@ fn every_operator_is_its_dense_twin() {
     near(&borrowed.dense().unwrap(), &hessian);
 }
 
-/// Where D is 0 the row is 0, whether H has a zero row there or not.
+/// If D is 0 the row is 0, whether H has a zero row there or not.
 #[test]
 fn a_preconditioner_of_zero_leaves_the_parameter_out() {
     let p = 6;
@@ -124,7 +124,7 @@ fn a_preconditioner_of_zero_leaves_the_parameter_out() {
             for k in 0..p {
                 assert_eq!((dense.entries()[2 * p + k], dense.entries()[k * p + 2]), (0.0, 0.0));
             }
-            // What is left are the eigenvalues of those that move, and one 0.
+            // The remaining eigenvalues are those of the other parameters, and one 0.
             let others = [0, 1, 3, 4, 5];
             let rest: Vec<f64> = others.iter().map(|k| d[*k]).collect();
             let mut expected = hessian.select(&others).preconditioned(&rest).eigenvalues().unwrap();
@@ -145,7 +145,7 @@ fn a_preconditioner_of_zero_leaves_the_parameter_out() {
     }
 }
 
-/// The instrument reads the same from the dense Hessian and from products, at D = 0 too.
+/// The instrument gives the same value from the dense Hessian and from products, also for D = 0.
 #[test]
 fn preconditioned_sharpness_is_the_same_dense_and_by_products() {
     let p = 12;
@@ -182,7 +182,7 @@ fn preconditioned_sharpness_is_the_same_dense_and_by_products() {
     }
 }
 
-/// Nobody asks it anything.
+/// Stochastic objective that is never called.
 struct Silent;
 
 impl Stochastic for Silent {
@@ -208,7 +208,7 @@ impl Stochastic for Silent {
     }
 }
 
-/// With the last two vectors alone extreme values converge all the same, and come again as copies.
+/// With the last two vectors alone, extreme values still converge, and appear again as copies.
 #[test]
 fn lanczos_finds_extreme_values_with_what_it_keeps() {
     let values: Vec<f64> = (0..300).map(|k| (k as f64 / 299.0).powi(2) * 11.0 - 1.0).collect();
@@ -239,7 +239,7 @@ fn lanczos_finds_extreme_values_with_what_it_keeps() {
     };
     let [few, many] = [&recent, &basis].map(|found| weight(&found.values, &found.weights));
     assert!((few / many - 1.0).abs() < 1e-6, "{few} {many}");
-    // Before it is lost, nothing differs but roundings.
+    // Before orthogonality is lost, only roundings differ.
     let short = [LanczosMemory::Recent, LanczosMemory::Basis].map(|memory| run(memory, 8));
     for (a, b) in short[0].values.iter().zip(&short[1].values) {
         assert!((a - b).abs() < slack, "{a} {b}");
@@ -299,7 +299,7 @@ fn the_running_diagonal_is_that_of_all_products() {
     assert!((trace.value - sum).abs() < 1e-13 * 40.0, "the same probes: {trace:?} {sum}");
 }
 
-/// Shows products to somebody else.
+/// Operator that passes its products to a function.
 struct Spy<'a, F>(&'a Hessian, F);
 
 impl<F: FnMut(&[f64], &[f64])> SymmetricOperator for Spy<'_, F> {
@@ -368,7 +368,7 @@ fn streamed_noise_is_that_of_the_draws() {
         // Squares leave the range of doubles at both ends, as the documentation says.
         if (1e-3..1e150).contains(&size) {
             for (a, b) in kept.standard_errors.iter().zip(&streamed.standard_errors) {
-                // What does not vary has an error of some roundings of its mean.
+                // A coordinate that does not vary has an error of some roundings of its mean.
                 let slack = 1e-12 * a + 1e-15 * size;
                 assert!((a - b).abs() <= slack, "size {size}: {a} {b}");
             }

@@ -1,8 +1,8 @@
 //! Arms: the optimizers of a setting, each with its hyper-parameters.
 //!
-//! The word is that of trials: an arm is one treatment of a comparison. Two arms may be the same
-//! optimizer with other hyper-parameters. A setting lists as many as it likes; everything else
-//! takes them by their names.
+//! The word comes from clinical trials: an arm is one treatment of a comparison. Two arms may be
+//! the same optimizer with other hyper-parameters. A setting lists any number of arms; all other
+//! code refers to them by name.
 
 /// One optimizer with its hyper-parameters, as one treatment of a comparison.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,14 +22,14 @@ pub enum Rates {
     Published,
     /// From a search over a grid, with runs of a share 1/`shortened` of the steps.
     Searched {
-        /// 1 where whole runs can be afforded.
+        /// 1 if whole runs are affordable.
         shortened: u64,
         /// The ten values begin at 10^`decade`.
         decade: i32,
     },
 }
 
-/// Two arms of which ratios are taken: the first over the second.
+/// Two arms whose ratio is taken: the first over the second.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gap {
     /// Name of the arm above the line.

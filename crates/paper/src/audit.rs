@@ -1,15 +1,15 @@
-//! All claims in one table, and what follows from several of them together.
+//! All claims in one table, and conclusions from several of them together.
 
 use super::effect::Finding;
 use super::section::Section;
 use super::verdict::Verdict;
 use windtunnel_figure::table::Table;
 
-/// A claim that stands or falls with others.
+/// A claim that depends on several others.
 struct Composite {
     id: &'static str,
     text: &'static str,
-    /// Claims, by the starts of their numbers.
+    /// Claims, by the prefixes of their numbers.
     of: &'static [&'static str],
 }
 
@@ -59,7 +59,7 @@ fn together(findings: &[&Finding]) -> (Verdict, String) {
     (verdict, text)
 }
 
-/// The claims that another consists of; nothing unless all of them were judged.
+/// The claims that another consists of; `None` unless all of them were judged.
 fn parts<'a>(composite: &Composite, findings: &[&'a Finding]) -> Option<Vec<&'a Finding>> {
     let of = |start: &'static str| {
         findings.iter().copied().filter(move |finding| belongs(finding.claim, start))
@@ -68,8 +68,8 @@ fn parts<'a>(composite: &Composite, findings: &[&'a Finding]) -> Option<Vec<&'a 
     complete.then(|| composite.of.iter().flat_map(|start| of(start)).collect())
 }
 
-/// One row per claim: effect, verdict, agreement, robustness; first what follows from several, where
-/// all of them are there.
+/// One row per claim: effect, verdict, agreement, robustness. Composite claims come first, if all
+/// their parts are there.
 pub fn table(sections: &[Section]) -> Table {
     let findings: Vec<(&Section, &Finding)> =
         sections.iter().flat_map(|s| s.findings.iter().map(move |f| (s, f))).collect();
@@ -104,7 +104,7 @@ pub fn table(sections: &[Section]) -> Table {
     Table::new(title, &head, rows)
 }
 
-/// Whether a claim's number begins with another, at a dot or in whole.
+/// Whether a claim's number begins with another, up to a dot or the end.
 fn belongs(claim: &str, start: &str) -> bool {
     claim == start
         || claim

@@ -1,4 +1,4 @@
-//! Beyond the paper: what it did not measure, and what later work says of its question.
+//! Studies beyond the paper: quantities that it did not measure, and related claims of later work.
 
 use super::claim::{Coordinate, Kind, Runs, Unit, claim};
 use super::quantity::Quantity;
@@ -14,7 +14,7 @@ use windtunnel_figure::Scale;
 
 const _: () = assert_sound(&BEYOND);
 
-/// A setting whose noise is measured along the way.
+/// A setting whose noise is measured during training.
 macro_rules! noisy {
     ($of:expr, $name:expr) => {
         Setting {
@@ -30,7 +30,7 @@ macro_rules! noisy {
     };
 }
 
-/// Setting 1 with so many prompts a step.
+/// Setting 1 with another number of prompts per step.
 macro_rules! batch {
     ($size:literal) => {
         Setting {
@@ -245,7 +245,7 @@ pub const BEYOND: [Study; 6] = [
     Study {
         name: "blocks",
         title: "Block heterogeneity and the gap",
-        // One layer has a single live block, and so no distance between blocks.
+        // One layer has a single used block, so there is no distance between blocks.
         settings: &[SETTING1, SETTING3, SPHERE, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR],
         views: &[View::Blocks],
         claims: &[claim(

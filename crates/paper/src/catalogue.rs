@@ -1,10 +1,10 @@
-//! The studies that there are, groups of them, and names of sets of them.
+//! The list of studies, groups of them, and names for sets of them.
 
 use super::beyond::BEYOND;
 use super::figures::FIGURES;
 use super::study::Study;
 
-/// Names of groups of studies, and what they are.
+/// Names of groups of studies, with their descriptions.
 pub const GROUPS: [(&str, &str); 3] = [
     ("paper", "Every figure of the paper, and its table"),
     ("beyond", "What the paper did not measure"),
@@ -16,7 +16,7 @@ pub fn studies() -> impl Iterator<Item = &'static Study> {
     FIGURES.iter().chain(&BEYOND)
 }
 
-/// The studies that names of studies and groups mean, each once, the paper's first.
+/// The studies that the names of studies and groups refer to, each once, the paper's first.
 pub fn chosen(names: &[String]) -> Vec<&'static Study> {
     let named = |name: &str| names.iter().any(|chosen| chosen == name);
     let group = |study: &Study| {
@@ -27,14 +27,15 @@ pub fn chosen(names: &[String]) -> Vec<&'static Study> {
     studies().filter(is_chosen).collect()
 }
 
-/// Longest list of names that is written out.
+/// Largest length of a list of names that is written in full.
 const LONGEST: usize = 60;
-/// Names of a longer list that are written out.
+/// Number of names of a longer list that are written.
 const FIRST: usize = 4;
 
-/// Name of a set of studies, for the files of its page: no two sets share one. `report` of everything, `paper` and `beyond` of these groups, the
-/// study's own of one, else all names in the order of the studies, as `fig9+fig15+noise`. A long list
-/// is cut, and told from others by a number.
+/// Name of a set of studies, for the files of its page; no two sets share one. `report` stands for
+/// all studies, `paper` and `beyond` for these groups, and a single study has its own name.
+/// Otherwise the name is all names in the order of the studies, as `fig9+fig15+noise`. A long list
+/// is cut and gets a number that identifies it.
 pub fn page_name(chosen: &[&Study]) -> String {
     let is = |mut all: Box<dyn Iterator<Item = &'static Study>>| {
         let same = chosen.iter().all(|study| all.next().is_some_and(|s| s.name == study.name));
@@ -54,7 +55,8 @@ pub fn page_name(chosen: &[&Study]) -> String {
     if whole.len() > LONGEST { shortened(&names) } else { whole }
 }
 
-/// The first names, how many are left, and which they all are: a digit for every four studies.
+/// The first names, the number of the others, and a number that identifies the set: a digit for
+/// every four studies.
 fn shortened(names: &[&str]) -> String {
     let bit = |(k, study): (usize, &Study)| u128::from(names.contains(&study.name)) << k;
     let set: u128 = studies().enumerate().map(bit).sum();
@@ -114,7 +116,7 @@ mod tests {
             }
         }
         assert_eq!(names.len(), sets);
-        // No page or JSON has the name of a picture or of a single study's.
+        // The name of a page or JSON file differs from those of pictures and of single studies.
         assert!(names.iter().all(|name| name.contains('+') || studies().any(|s| s.name == name)));
     }
 }

@@ -1,6 +1,6 @@
 //! Claims about the settings of a study.
 //!
-//! They name settings and arms; [`super::soundness`] refuses a study that lacks one of them.
+//! Claims refer to settings and arms by name; [`super::soundness`] refuses a study that lacks one.
 
 use super::arm::{Arm, Gap};
 use super::quantity::Quantity;
@@ -9,28 +9,28 @@ use super::setting::Setting;
 /// One claim about the settings of a study.
 #[derive(Clone, Copy, Debug)]
 pub struct Claim {
-    /// Its number in docs/paper; no two claims share one.
+    /// Number in docs/paper; no two claims share one.
     pub id: &'static str,
     /// The claim in a sentence that stands alone.
     pub text: &'static str,
-    /// Its effect: above 1, for a correlation above 0, if the claim holds.
+    /// Description of the effect, which is above 1 (above 0 for a correlation) if the claim holds.
     pub what: &'static str,
-    /// Way in which it is judged.
+    /// Method by which the claim is judged.
     pub kind: Kind,
 }
 
-/// Way in which a claim is judged.
+/// Method by which a claim is judged.
 #[derive(Clone, Copy, Debug)]
 pub enum Kind {
     /// A contrast of a quantity is above 1.
     Contrast(Quantity, Contrast),
-    /// Such a contrast is 1 within a factor of [`EQUAL`].
+    /// A contrast of a quantity is 1 within a factor of [`EQUAL`].
     Equality(Quantity, Contrast),
     /// The noise of mini-batches of this size reaches farther at the last step than at the first.
     TailGrowth(usize, Runs),
     /// Smoothness grows with the gradient norm along a trajectory.
     Smoothness(Runs),
-    /// Two coordinates rank the settings' seeds alike; the interval is over the units.
+    /// Two coordinates rank the seeds of the settings alike; the interval is over the units.
     Ranks(Coordinate, Coordinate, Unit),
 }
 
@@ -81,9 +81,9 @@ pub type Term = (Runs, i32);
 /// Units that are resampled for the interval of a rank correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
-    /// Seeds, each with all settings: the settings are the question, as doses are.
+    /// Seeds, each with all settings, if the settings are the question, as doses are.
     Seed,
-    /// Settings, each with all seeds: they stand for others.
+    /// Settings, each with all seeds, if the settings represent others.
     Setting,
 }
 
@@ -101,7 +101,7 @@ pub enum Coordinate {
     Heterogeneity,
 }
 
-/// An entry of the lists of claims.
+/// A claim with these fields, for the lists of claims.
 pub(super) const fn claim(
     id: &'static str,
     text: &'static str,

@@ -16,7 +16,8 @@ pub struct Effect {
     pub estimate: Estimate,
     /// Verdict on the claim.
     pub verdict: Verdict,
-    /// Pairs for an interval that leaves out the null if the effect is real, where it does not.
+    /// Number of pairs for an interval that excludes the null if the effect is real; `None` if it
+    /// does already.
     pub pairs_needed: Option<u64>,
 }
 
@@ -38,7 +39,7 @@ pub struct Finding {
     pub agreement: Option<String>,
 }
 
-/// JSON of an effect; `reason` says why something is `null`.
+/// JSON form of an effect; `reason` explains a `null`.
 #[derive(Serialize)]
 struct Json<'a> {
     convention: &'a str,
@@ -73,14 +74,14 @@ impl Serialize for Effect {
 }
 
 impl Effect {
-    /// Effect that is a ratio, judged against 1: the geometric mean over pairs, or their median where
+    /// Effect that is a ratio, judged against 1: the geometric mean over pairs, or their median if
     /// some run is infinitely bad. Pairs without a ratio are left out.
     pub fn of_ratios(convention: &str, ratios: &Ratios) -> Effect {
         Effect::new(convention, Estimate::of_ratios(ratios), 1.0)
     }
 
     /// Effect that is a mean over runs, judged against 0. Runs without a value (NaN) are left out;
-    /// `lack` says why.
+    /// `lack` gives the reason.
     pub fn of_values(convention: &str, values: &[f64], lack: String) -> Effect {
         Effect::new(convention, Estimate::of_values(values, lack), 0.0)
     }
@@ -91,7 +92,7 @@ impl Effect {
     }
 
     /// The same effect, judged on the claim that it is 1 within a factor of `tolerance`: supported
-    /// where the whole interval is so close, contradicted where none of it is.
+    /// if the whole interval lies in that range, contradicted if none of it does.
     #[must_use]
     pub fn as_equality(mut self, tolerance: f64) -> Effect {
         let within = 1.0 / tolerance..=tolerance;
@@ -107,8 +108,8 @@ impl Effect {
         self
     }
 
-    /// An effect judged on the claim that it is above `null`, which is 1 for ratios and else 0, so that
-    /// it is zero on the scale of the sample.
+    /// An effect judged on the claim that it is above `null`. The null is 1 for ratios and else 0,
+    /// so it is zero on the scale of the sample.
     fn new(convention: &str, estimate: Estimate, null: f64) -> Effect {
         let verdict = Verdict::above(null, estimate.interval());
         let open = verdict == Verdict::NotDistinguishable;
@@ -116,7 +117,7 @@ impl Effect {
         Effect { convention: convention.into(), estimate, verdict, pairs_needed }
     }
 
-    /// The verdict, with the pairs that would be needed where it is none.
+    /// The verdict, with the number of pairs that would be needed if it is undecided.
     pub fn verdict_with_pairs(&self) -> String {
         match self.pairs_needed {
             Some(pairs) => format!("{} (n needed ≈ {pairs})", self.verdict.text()),
@@ -125,7 +126,7 @@ impl Effect {
     }
 }
 
-/// The choices of a convention that are not those of another; all, where they are not as many.
+/// The choices of a convention that differ from those of another; all if their numbers differ.
 fn difference(convention: &str, from: &str) -> String {
     let (own, from): (Vec<&str>, Vec<&str>) =
         (convention.split(", ").collect(), from.split(", ").collect());
@@ -152,13 +153,13 @@ impl Finding {
         self.effects.first().map_or(Verdict::NotDistinguishable, |effect| effect.verdict)
     }
 
-    /// Whether every convention says the same.
+    /// Whether the verdict is the same under every convention.
     pub fn is_robust(&self) -> bool {
         self.effects.windows(2).all(|pair| pair[0].verdict == pair[1].verdict)
     }
 
-    /// How far the verdict survives other conventions, in plain words: the first in full, of the
-    /// others what is different.
+    /// Robustness of the verdict under other conventions, in words: the first convention in full,
+    /// of the others only the differences.
     pub fn robustness(&self) -> String {
         let Some((first, others)) = self.effects.split_first() else { return String::new() };
         if others.is_empty() {
@@ -200,7 +201,7 @@ mod tests {
         assert_eq!((up.verdict, up.pairs_needed), (Verdict::Supported, None));
         let below = of(&[1.0, 1.0, 2.0], &[4.0, 4.0, 4.0]);
         assert_eq!(below.verdict, Verdict::Contradicted);
-        // Equal runs: neither above 1 nor below.
+        // Equal runs are neither above 1 nor below.
         assert_eq!(of(&[3.0; 6], &[3.0; 6]).verdict, Verdict::NotDistinguishable);
     }
 
@@ -223,7 +224,7 @@ mod tests {
         let few = of(&[inf, 2.0, 3.0], &[1.0; 3]);
         assert_eq!((few.verdict, few.estimate.lo()), (Verdict::NotDistinguishable, None));
         assert_eq!(of(&[inf; 6], &[1.0; 6]).verdict, Verdict::Supported);
-        // Both diverged: that pair says nothing, and one is left.
+        // A pair in which both diverged is left out, and one remains.
         let one = of(&[inf, 2.0], &[inf, 1.0]);
         assert_eq!((one.verdict, one.estimate.units()), (Verdict::NotDistinguishable, 1));
     }

@@ -1,4 +1,4 @@
-//! A number with its interval, both of one estimator, and the reason where one is missing.
+//! A number with its interval, both of one estimator, and the reason if one is missing.
 
 use windtunnel_measure::stats::{
     Interval, bootstrap, mean, mean_interval, median, rank_correlation,
@@ -60,8 +60,8 @@ impl Estimator {
 #[derive(Clone, Debug)]
 pub struct Estimate {
     estimator: Estimator,
-    /// Value and interval, as logarithms if the estimator is logarithmic; infinite or NaN where
-    /// there is no number.
+    /// Value and interval, as logarithms if the estimator is logarithmic; infinite or NaN if there
+    /// is no number.
     center: f64,
     ends: Interval,
     units: usize,
@@ -71,17 +71,17 @@ pub struct Estimate {
     lack: String,
 }
 
-/// Fewest points of a correlation.
+/// Smallest number of points for a correlation.
 const FEWEST: usize = 4;
-/// Fewest values whose range is a 95 % interval of the median: it covers the median with
-/// probability 1 − 2^(1−n), 97 % for six.
+/// Smallest number of values whose range is a 95 % interval of the median: it covers the median
+/// with probability 1 − 2^(1−n), 97 % for six.
 const FEWEST_OF_RANGE: usize = 6;
 const NOTHING: Interval = Interval { lo: f64::NAN, hi: f64::NAN };
-/// Most digits of an interval whose ends are alike to fewer.
+/// Largest number of digits for an interval whose ends agree in the first digits.
 const MOST_DIGITS: usize = 6;
 
 impl Estimate {
-    /// Geometric mean of paired ratios, or their median where some are infinite or zero. Pairs without
+    /// Geometric mean of paired ratios, or their median if some are infinite or zero. Pairs without
     /// a ratio are left out.
     pub fn of_ratios(ratios: &Ratios) -> Estimate {
         let logs = ratios.known();
@@ -93,7 +93,7 @@ impl Estimate {
         Estimate::of_sample(estimator, center, logs, ratios.lack.clone())
     }
 
-    /// Mean over runs. Runs without a value (NaN) are left out; `lack` says why.
+    /// Mean over runs. Runs without a value (NaN) are left out; `lack` gives the reason.
     pub fn of_values(values: &[f64], lack: String) -> Estimate {
         let known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
         Estimate::of_sample(Estimator::Mean, mean(&known), known, lack)
@@ -104,8 +104,9 @@ impl Estimate {
         Estimate { estimator, center, ends, units, sample, lack }
     }
 
-    /// Spearman's rank correlation of all points of all units, with the interval over units: points
-    /// of one unit are not independent. Points without a number (NaN) are left out; `lack` says why.
+    /// Spearman's rank correlation of all points of all units, with the interval over units,
+    /// because points of one unit are not independent. Points without a number (NaN) are left out;
+    /// `lack` gives the reason.
     pub fn of_ranks(units: &[Vec<(f64, f64)>], lack: String) -> Estimate {
         let correlation = |chosen: &[usize]| {
             let points = chosen.iter().flat_map(|&unit| &units[unit]);
@@ -129,18 +130,18 @@ impl Estimate {
         self.estimator
     }
 
-    /// Number of pairs, runs or points behind it.
+    /// Number of pairs, runs or points.
     pub fn units(&self) -> usize {
         self.units
     }
 
-    /// Values or logarithms of ratios that it is a mean or median of, without those that are missing;
-    /// empty for a correlation.
+    /// Values, or logarithms of ratios, of which the number is a mean or median, without the
+    /// missing ones; empty for a correlation.
     pub(super) fn sample(&self) -> &[f64] {
         &self.sample
     }
 
-    /// Number, if it is finite.
+    /// The number, if it is finite.
     pub fn value(&self) -> Option<f64> {
         self.number(self.center)
     }
@@ -165,17 +166,17 @@ impl Estimate {
         if self.estimator.is_logarithmic() { raw.exp() } else { raw }
     }
 
-    /// Number for a picture, where infinity and NaN are gaps.
+    /// The number for a picture, in which infinity and NaN are gaps.
     pub(super) fn drawn(&self) -> f64 {
         self.plain(self.center)
     }
 
-    /// Interval for a picture and for a verdict, where infinity and NaN are allowed.
+    /// The interval for a picture or a verdict, in which infinity and NaN are allowed.
     pub(super) fn interval(&self) -> Interval {
         Interval { lo: self.plain(self.ends.lo), hi: self.plain(self.ends.hi) }
     }
 
-    /// Reason why the number, an end of its interval or some of the runs are missing, if any is.
+    /// Reason why the number, an end of its interval or some of the runs are missing, if any are.
     pub fn reason(&self) -> Option<String> {
         let complete = self.value().and(self.lo()).and(self.hi()).is_some();
         let why = if complete { "" } else { self.why() };
@@ -188,7 +189,7 @@ impl Estimate {
         }
     }
 
-    /// Reason for what is missing beside that of the data; empty if there is no other.
+    /// Reason that is not already in the sentence about the missing data; empty if there is none.
     fn why(&self) -> &'static str {
         let finite = self.center.is_finite();
         if self.units == 0 {
@@ -207,7 +208,7 @@ impl Estimate {
         }
     }
 
-    /// Text of number and interval, with the reason where one is missing.
+    /// Text of number and interval, with the reason if one is missing.
     pub fn text(&self) -> String {
         let text = match self.units {
             0 => "not measured".into(),
@@ -229,7 +230,7 @@ impl Estimate {
         }
     }
 
-    /// Text of the interval alone, with the reason where an end is missing.
+    /// Text of the interval alone, with the reason if an end is missing.
     pub fn span(&self) -> String {
         let span = self.bare_span();
         match self.reason() {
@@ -264,7 +265,7 @@ impl Estimate {
         format!("{lo} to {hi}")
     }
 
-    /// Text for a ratio whose logarithm is finite but which no double holds.
+    /// Text for a ratio whose logarithm is finite but which exceeds the range of doubles.
     fn missing(&self, raw: f64) -> Option<&'static str> {
         let known = self.estimator.is_logarithmic() && raw.is_finite();
         known.then_some(match raw > 0.0 {
@@ -277,8 +278,8 @@ impl Estimate {
         self.ends.lo == self.ends.hi
     }
 
-    /// Digits that tell the ends of the interval from each other and from 1, at least 3; nothing if
-    /// [`MOST_DIGITS`] do not tell the ends apart.
+    /// Number of digits that tell the ends of the interval from each other and from 1, at least 3;
+    /// `None` if [`MOST_DIGITS`] are not enough.
     fn digits(&self) -> Option<usize> {
         let (Some(lo), Some(hi)) = (self.lo(), self.hi()) else { return Some(3) };
         let apart = |a: f64, b: f64, digits| significant(a, digits) != significant(b, digits);
@@ -289,8 +290,8 @@ impl Estimate {
     }
 }
 
-/// 95 % bootstrap interval of the mean; the range where some value is infinite. Nothing from a
-/// single value, nor from a range that covers the median with less than 95 %.
+/// 95 % bootstrap interval of the mean, or the range if some value is infinite; NaN for a single
+/// value, or if the range covers the median with less than 95 %.
 fn interval(values: &[f64]) -> Interval {
     if values.len() < 2 {
         return NOTHING;
@@ -374,7 +375,7 @@ mod tests {
     fn what_has_no_width_is_not_shown_as_an_interval() {
         assert_eq!(of(&[1.0; 6]).text(), "exactly 1 (the same in all 6 pairs)");
         assert_eq!(of(&[3.0; 2]).text(), "3.00 (the same in all 2 pairs)");
-        // As many digits as tell the ends apart.
+        // As many digits as are needed to tell the ends apart.
         assert_eq!(of(&[1.0002, 0.9996, 1.0]).text(), "0.99993 (0.99960 to 1.0002)");
         let alike = of(&[1.0, 1.0 + 1e-9, 1.0 + 2e-9]).text();
         assert_eq!(alike, "1.00 (the same in all 3 pairs to 6 digits)");
@@ -388,8 +389,8 @@ mod tests {
         let rising = of(&[unit(0.0), unit(0.1), unit(0.2)]);
         assert_eq!(rising.units(), 12);
         assert!(rising.lo() > Some(0.9) && rising.value() >= Some(0.9), "{rising:?}");
-        // Two units that say the opposite: a resample is one of them twice with probability ½, so
-        // the interval is from −1 to 1, however many points each has.
+        // Two units with opposite correlations: a resample is one of them twice with probability ½,
+        // so the interval is from −1 to 1, however many points each has.
         let falling = (0..4).map(|i| (f64::from(i), f64::from(-i))).collect();
         let torn = of(&[unit(0.0), falling]);
         assert_eq!((torn.lo(), torn.hi()), (Some(-1.0), Some(1.0)));

@@ -1,4 +1,4 @@
-//! What the runs of all chosen studies recorded, read from the store once.
+//! Recorded data of the runs of all chosen studies, read from the store once.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Mutex;
@@ -19,28 +19,28 @@ use windtunnel_runs::spec::run_id;
 use windtunnel_runs::store::{Row, Store};
 use windtunnel_runs::stored::Run;
 
-/// What is known of the settings of all chosen studies.
+/// Data of the settings of all chosen studies.
 pub struct Evidence {
-    /// How it was made.
+    /// Protocol of the runs.
     pub protocol: Protocol,
     cells: Vec<Cell>,
     searches: Vec<Search>,
-    /// By the names of setting and arm.
+    /// Groups by the names of setting and arm.
     groups: HashMap<(&'static str, &'static str), Group>,
     noise: HashMap<&'static str, Vec<InitialNoise>>,
     theory: HashMap<&'static str, Theory>,
-    /// Settings that lack something, and what.
+    /// Settings that lack something, each with the reason.
     failures: HashMap<&'static str, String>,
 }
 
 impl Evidence {
-    /// Evidence in which nothing is known yet but what was to be run and how rates were found.
+    /// Evidence without data, for the given runs and searches.
     pub fn new(protocol: Protocol, cells: Vec<Cell>, searches: Vec<Search>) -> Evidence {
         let (groups, noise, theory) = (HashMap::new(), HashMap::new(), HashMap::new());
         Evidence { protocol, cells, searches, groups, noise, theory, failures: HashMap::new() }
     }
 
-    /// Reads every run; a setting of which one is missing or damaged has failed.
+    /// Reads every run. A setting with a missing or damaged run is marked as failed.
     pub fn read(&mut self, store: &Store, jobs: usize) {
         let load = |cell: &Cell| Run::finished(store, &run_id(&cell.spec)).map(|(run, _)| run.rows);
         let found = in_order(jobs, &self.cells, load);
@@ -52,30 +52,30 @@ impl Evidence {
         }
     }
 
-    /// Adds the rows of a run. Those of a setting have to come in the order of their seeds.
+    /// Adds the rows of a run. Runs of a setting must be added in the order of their seeds.
     pub fn add(&mut self, cell: &Cell, rows: Vec<Row>) {
         let mut member = Member { run: run_id(&cell.spec), seed: cell.spec.train.seed, rows };
         leave_out_poor_noise(&mut member);
         let group = self.groups.entry((cell.setting, cell.arm.name)).or_insert_with(|| Group {
             name: cell.arm.name.into(),
-            // Every study has colours of its own.
+            // Each study assigns its own colours.
             color: Color::BLACK,
             members: Vec::new(),
         });
         group.members.push(member);
     }
 
-    /// Adds the noise of a seed at initialization. Seeds of a setting have to come in their order.
+    /// Adds the noise of a seed at initialization. Seeds of a setting must be added in their order.
     pub fn add_noise(&mut self, setting: &Setting, noise: InitialNoise) {
         self.noise.entry(setting.name).or_default().push(noise);
     }
 
-    /// Adds the losses of a setting that need no training.
+    /// Adds the losses of the baselines of a setting.
     pub fn add_theory(&mut self, setting: &Setting, theory: Theory) {
         self.theory.insert(setting.name, theory);
     }
 
-    /// Notes that a setting lacks something.
+    /// Marks a setting as failed.
     pub fn fail(&mut self, setting: &'static str, reason: String) {
         self.failures.entry(setting).or_insert(reason);
     }
@@ -90,7 +90,7 @@ impl Evidence {
         self.group(setting, arm).map_or(&[], |group| &group.members)
     }
 
-    /// All of a setting's runs, by arm.
+    /// All runs of a setting, by arm.
     pub fn groups(&self, setting: &Setting) -> Vec<&Group> {
         setting.arms.iter().filter_map(|arm| self.group(setting, arm.name)).collect()
     }
@@ -100,12 +100,12 @@ impl Evidence {
         self.noise.get(setting.name).map_or(&[], Vec::as_slice)
     }
 
-    /// Losses of a setting that need no training; nothing where they were not computed.
+    /// Losses of the baselines of a setting; `None` if they were not computed.
     pub fn theory(&self, setting: &Setting) -> Option<&Theory> {
         self.theory.get(setting.name)
     }
 
-    /// What is missing of a setting.
+    /// Reason why a setting failed; `None` if nothing is missing.
     pub fn failure(&self, setting: &Setting) -> Option<&str> {
         self.failures.get(setting.name).map(String::as_str)
     }
@@ -115,13 +115,13 @@ impl Evidence {
         self.cells.iter().filter(|cell| cell.setting == setting.name)
     }
 
-    /// Searches for learning rates of a setting.
+    /// Learning-rate searches of a setting.
     pub fn searches<'a>(&'a self, setting: &'a Setting) -> impl Iterator<Item = &'a Search> {
         self.searches.iter().filter(|search| search.setting.name == setting.name)
     }
 }
 
-/// Results of `work` in the order of the items, not in that in which the threads finish.
+/// Results of `work` in the order of the items, whichever thread finishes first.
 fn in_order<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
     let slots: Vec<Mutex<Option<R>>> = items.iter().map(|_| Mutex::new(None)).collect();
     queue(jobs, items, |index, item| {
@@ -130,11 +130,11 @@ fn in_order<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R +
             *slot = Some(found);
         }
     });
-    // A thread that panicked has ended the queue with its panic.
+    // A panic of a thread has already ended the queue.
     slots.into_iter().filter_map(|slot| slot.into_inner().ok().flatten()).collect()
 }
 
-/// Takes out readings of noise whose reference is too poor: see [`POOR_REFERENCE`].
+/// Removes noise readings whose reference is too inaccurate: see [`POOR_REFERENCE`].
 fn leave_out_poor_noise(member: &mut Member) {
     let errors: BTreeMap<u64, f64> =
         member.rows_of(REFERENCE).map(|row| (row.step, row.value)).collect();

@@ -1,4 +1,4 @@
-//! The figures of the paper. Numbering of its second version; claims as in docs/paper.
+//! The figures of the paper, numbered as in its second version; claims as in docs/paper.
 
 use super::arm::Arm;
 use super::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit, claim};

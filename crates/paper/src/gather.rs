@@ -1,5 +1,5 @@
-//! Evidence of studies, computed where the store lacks it: searches for learning rates, then all runs,
-//! then noise and baselines.
+//! Evidence of studies; missing results are computed in this order: searches for learning rates,
+//! all runs, noise and baselines.
 
 use windtunnel_lab::laboratory::{Error, Lab};
 use windtunnel_lab::plan::{Plan, Work};
@@ -15,10 +15,10 @@ use super::rates::{Search, searches};
 use super::setting::{Cell, Setting};
 use super::study::Study;
 
-/// A setting and what it lacks.
+/// Name of a setting, and the reason why it failed.
 type Failure = (&'static str, String);
 
-/// The settings of studies that `of` names, each once.
+/// The settings that `of` selects from studies, each once.
 pub fn settings<'a>(
     studies: &[&'a Study],
     of: impl Fn(&'a Study) -> Vec<&'static Setting>,
@@ -32,11 +32,11 @@ pub fn settings<'a>(
     settings
 }
 
-/// Evidence of all that studies need; what the store lacks is computed, and read on so many threads.
-/// What one setting lacks does not stop the others: see [`Evidence::failure`].
+/// Evidence of all that studies need, computed if it is not stored, and read on `threads` threads.
+/// A failure of one setting does not stop the others: see [`Evidence::failure`].
 ///
 /// # Errors
-/// What ends everything: see [`Error`].
+/// Errors that end the experiment: see [`Error`].
 pub fn gather(
     lab: &Lab,
     studies: &[&'static Study],
@@ -53,7 +53,7 @@ pub fn gather(
         }
     }
     let mut evidence = Evidence::new(protocol, cells, searched);
-    // Before what reading finds: that a run is missing is not why.
+    // These reasons come before those of reading, which would only say that a run is missing.
     for (setting, reason) in failures {
         evidence.fail(setting, reason);
     }
@@ -69,7 +69,7 @@ pub fn gather(
     Ok(evidence)
 }
 
-/// Learning rates that were not published, and the settings without them.
+/// The searches for learning rates that have ended, and the settings whose search failed.
 fn found(
     lab: &Lab,
     settings: &[&'static Setting],
@@ -108,7 +108,7 @@ fn cells(
 /// Adds the noise at initialization of settings, at every seed.
 ///
 /// # Errors
-/// What ends everything: see [`Error`].
+/// Errors that end the experiment: see [`Error`].
 pub fn add_noise(
     lab: &Lab,
     evidence: &mut Evidence,
@@ -132,11 +132,11 @@ pub fn add_noise(
     Ok(())
 }
 
-/// Adds the losses of settings that need no training; in a quick look of those with published rates
-/// only, because their best scalars take seconds to find.
+/// Adds the losses of the baselines of settings; in a quick look only of settings with published
+/// rates, because their best scalars take seconds to find.
 ///
 /// # Errors
-/// What ends everything: see [`Error`].
+/// Errors that end the experiment: see [`Error`].
 pub fn add_theory(
     lab: &Lab,
     evidence: &mut Evidence,
@@ -166,7 +166,7 @@ pub fn add_theory(
     Ok(())
 }
 
-/// What `read` gives of a piece of work, or what it failed for.
+/// The result that `read` gives for a piece of work, or the reason why the work failed.
 fn result<R>(status: Status, read: impl FnOnce() -> Result<R, String>) -> Result<R, String> {
     match status {
         Status::Stored => read(),

@@ -1,4 +1,4 @@
-//! Judges claims: effects with their intervals under every convention, and verdicts.
+//! Judgement of claims: effects with their intervals under every convention, and verdicts.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ use super::reading::{Ratios, Readings};
 use super::setting::Setting;
 use super::study::Study;
 
-/// Fewest points of a rank correlation.
+/// Smallest number of points for a rank correlation.
 const FEWEST: usize = 4;
 
 impl Claim {
@@ -49,7 +49,7 @@ impl Claim {
         Finding { claim: id, text, what, holds, effects, agreement }
     }
 
-    /// Published numbers beside ours, where the claim is about two arms of a setting that has some.
+    /// Published numbers beside ours, if the claim is about two arms of a setting that has some.
     fn agreement(&self, study: &Study, evidence: &Evidence) -> Option<String> {
         let Some((quantity, Contrast::Arms { setting, gap })) = self.contrast() else {
             return None;
@@ -86,7 +86,7 @@ fn contrast(
             effects.push(Effect::of_ratios(other.name, &ratios));
         }
     }
-    // The paper's convention stays whatever it says; of the others, those that say something.
+    // The paper's convention always stays; of the others only those with a number.
     let mut index = 0..;
     effects.retain(|effect| index.next() == Some(0) || effect.estimate.units() > 0);
     effects
@@ -166,7 +166,7 @@ fn ranks(
 /// Coordinates of a seed of a setting, or the reason why there are none.
 type Point = Result<(f64, f64), &'static str>;
 
-/// Sentence about the points that are missing, reason by reason; empty if none is.
+/// Sentence about the missing points, reason by reason; empty if none is missing.
 fn lack_of(points: &[Point]) -> String {
     let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
     for reason in points.iter().filter_map(|point| point.err()) {

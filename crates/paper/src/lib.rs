@@ -1,11 +1,10 @@
-//! The paper of Ahn et al. (ICLR 2024) and what follows from it: which runs, which pictures, which
-//! verdicts.
+//! Reproduction and audit of Ahn et al. (ICLR 2024): lists of runs, pictures and verdicts.
 //!
 //! A [`study::Study`] is an entry of a list ([`figures`] of the paper, [`beyond`] it): settings of
 //! runs, views of them, and claims about them. A [`setting::Setting`] is data and model, with any
-//! number of optimizers that are compared on them, its [`arm::Arm`]s. [`gather`] computes what they
-//! need; [`evidence`] is what was found; [`section`] turns it into a section of the [`report`],
-//! [`audit`] all claims into one table.
+//! number of optimizers that are compared on them, its [`arm::Arm`]s. [`gather`] computes the
+//! required results; [`evidence`] holds them; [`section`] turns them into a section of the
+//! [`report`], [`audit`] all claims into one table.
 
 pub mod arm;
 pub mod audit;

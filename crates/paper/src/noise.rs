@@ -9,11 +9,11 @@ use super::setting::Setting;
 
 pub use windtunnel_lab::initial_noise::{DRAWN_SEED, InitialNoise, Missing, Statistic, Statistics};
 
-/// Share of the draws that seeds whose norms are not drawn have, 1 in so many.
+/// Divisor of the number of draws for seeds whose norms are not drawn.
 const OTHER_SEEDS: usize = 5;
-/// Share of the draws in a quick look, 1 in so many.
+/// Divisor of the number of draws in a quick look.
 const QUICK: usize = 20;
-/// Prompts of the large batch, for each of a mini-batch: the paper's 100.
+/// Prompts of the large batch per prompt of a mini-batch: the paper's 100.
 const REFERENCE: usize = 100;
 
 /// The study of a setting at one seed.
@@ -29,12 +29,12 @@ pub fn noise_study(
     let share = if protocol.quick { QUICK } else { 1 };
     let draws = setting.draws / if seed == DRAWN_SEED { 1 } else { OTHER_SEEDS } / share;
     let draws = draws.max(20);
-    // A quick look has few draws, and no use for a reference that is far better than they are.
+    // A quick look has few draws, so a far more accurate reference would not help.
     let reference = REFERENCE * spec.train.batch_size.min(10 * draws);
     Ok(NoiseStudy { spec, draws, reference })
 }
 
-/// Noise of a setting at one seed, read from the store or computed and kept there.
+/// Noise of a setting at one seed, from the cache of the store or computed and cached.
 ///
 /// # Errors
 /// A spec that does not resolve, or a store that can be neither read nor written.

@@ -1,5 +1,5 @@
 //! Numbers of paired runs: readings of the arms of a setting, and products of their powers, seed by
-//! seed. Claims, tables and pictures all take them from here.
+//! seed. Claims, tables and pictures all use them.
 
 use super::arm::Gap;
 use super::claim::{Coordinate, Runs, Term};
@@ -36,7 +36,7 @@ fn subject(terms: &[Term], setting: &Setting, (runs, _): Term, of_noise: bool) -
     }
 }
 
-/// Products of powers for every seed under one convention; `setting` finds settings by their names.
+/// Products of powers for every seed under one convention; `setting` looks up settings by name.
 pub(super) fn product<'a>(
     evidence: &Evidence,
     terms: &[Term],
@@ -66,7 +66,7 @@ pub(super) fn gap_of(
     product(evidence, &terms, |_| Some(setting), &conventions[convention])
 }
 
-/// A coordinate of every seed of a setting, or the predicate that says why a seed has none.
+/// A coordinate of every seed of a setting, or the predicate with the reason why a seed has none.
 pub(super) fn coordinates(
     evidence: &Evidence,
     setting: &Setting,

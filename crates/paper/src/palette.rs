@@ -1,10 +1,10 @@
-//! Colours of a study: an arm has that of its place among the arms of the study.
+//! Colours of a study: the colour of an arm depends on its index among the arms of the study.
 
 use windtunnel_figure::Color;
 
 use super::setting::Setting;
 
-/// The colours of figures, and three more for pictures of up to ten things.
+/// The colours of figures, and three more for pictures with up to ten colours.
 pub(super) const COLORS: [Color; 10] = [
     Color::CYCLE[0],
     Color::CYCLE[1],
@@ -29,7 +29,7 @@ pub(super) fn arm_names(settings: &[Setting]) -> Vec<&'static str> {
     names
 }
 
-/// Colour of an arm by its place among the arms of the settings of a study.
+/// Colour of an arm by its index among the arms of the settings of a study.
 pub(super) fn color_of(settings: &[Setting], arm: &str) -> Color {
     let place = arm_names(settings).iter().position(|name| *name == arm);
     COLORS[place.unwrap_or(0) % COLORS.len()]

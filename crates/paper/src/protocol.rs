@@ -1,11 +1,11 @@
-//! The protocol of a reproduction: in full or quick.
+//! Protocol of a reproduction: full or quick.
 
 /// Length of runs and number of seeds of a reproduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
-    /// Short runs instead of the settings' own.
+    /// Whether runs are short.
     pub quick: bool,
-    /// Seeds 0..seeds.
+    /// Number of seeds, from 0.
     pub seeds: u64,
 }
 
@@ -15,7 +15,7 @@ impl Protocol {
     /// For a first look: at most 1,000 steps, 3 seeds.
     pub const QUICK: Protocol = Protocol { quick: true, seeds: 3 };
 
-    /// Sentence before everything that a quick look shows, with a space behind; empty otherwise.
+    /// Caption prefix for a quick look, with a trailing space; empty otherwise.
     pub fn warning(&self) -> String {
         match self.quick {
             true => format!("QUICK: short runs and {} seeds, nothing to publish. ", self.seeds),

@@ -73,7 +73,7 @@ pub(super) fn agreement(study: &Study, evidence: &Evidence) -> Vec<Agreement> {
     study.readings.iter().filter_map(of).collect()
 }
 
-/// Sentence about the published losses of a setting beside ours; nothing where none were published.
+/// Sentence about the published losses of a setting beside ours; `None` if there are none.
 pub(super) fn agreement_in_words(
     study: &Study,
     evidence: &Evidence,
@@ -93,8 +93,8 @@ pub(super) fn agreement_in_words(
     (!lines.is_empty()).then(|| lines.join("; "))
 }
 
-/// Published ratios of the robust condition numbers of two arms of a setting, beside ours; nothing
-/// where none were published.
+/// Published ratios of the robust condition numbers of two arms of a setting, beside ours; `None`
+/// if there are none.
 pub(super) fn ratios_in_words(
     study: &Study,
     evidence: &Evidence,
@@ -115,8 +115,8 @@ pub(super) fn ratios_in_words(
 }
 
 /// Text of the ratio of the robust condition numbers of two arms at a step, mean and standard
-/// deviation over seeds as in the paper's table, or the reason why there is none; nothing if the
-/// runs end before.
+/// deviation over seeds as in the paper's table, or the reason why there is none; `None` if the
+/// runs end before that step.
 pub(super) fn condition_ratio(
     evidence: &Evidence,
     setting: &Setting,

@@ -17,9 +17,9 @@ pub(super) const SMOOTHNESS: Metric = Metric::DirectionalSmoothness;
 pub(super) const HETEROGENEITY: Metric = Metric::JsDistance;
 /// Error of the reference gradient of noise.
 pub(super) const REFERENCE: Metric = Metric::NoiseReferenceError;
-/// The largest of the draws over Gaussian noise's, for mini-batches of this size.
+/// The metric of the largest draw over that of Gaussian noise, for mini-batches of this size.
 ///
-/// Along a trajectory a quantile will not do: where one draw has all the variance, the others are
+/// A quantile does not work along a trajectory: if one draw has all the variance, the others are
 /// small beside Gaussian noise of that variance.
 pub(super) fn tail_metric(batch_size: usize) -> Metric {
     Metric::NoiseGaussianRatioMax(batch_size)
@@ -27,11 +27,11 @@ pub(super) fn tail_metric(batch_size: usize) -> Metric {
 
 /// Steps of the paper's table of robust condition numbers.
 pub const TABLE_STEPS: [u64; 2] = [750, 1250];
-/// Steps at which it is judged besides.
+/// Other steps at which it is judged.
 const OTHER_STEPS: [u64; 5] = [250, 2500, 5000, 7500, 10_000];
 
-/// A quantity of which ratios are claimed. A pair in which one is not positive has no ratio and is
-/// left out, which the number of pairs tells.
+/// A quantity whose ratios are claimed. A pair in which one value is not positive has no ratio and
+/// is left out; the number of pairs shows this.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Quantity {
     /// Held-out loss.
@@ -46,15 +46,15 @@ pub enum Quantity {
     NoiseInTraining,
 }
 
-/// A way from a run to a number.
+/// Method that turns a run into a number.
 pub struct Convention {
-    /// Its name: what it does, choice by choice, with commas in between.
+    /// Name: its choices, separated by commas.
     pub name: String,
     read: Read,
 }
 
 enum Read {
-    /// The metric at a step, or at the last one; a run that diverged before is infinitely bad.
+    /// The metric at a step, or at the last one; infinite if the run diverged before.
     Loss {
         metric: Metric,
         late: bool,
@@ -69,7 +69,7 @@ enum Read {
     Last {
         metric: Metric,
     },
-    /// Over a share of the steps.
+    /// A statistic over a share of the steps.
     Over {
         from: f64,
         to: f64,
@@ -127,7 +127,7 @@ impl Quantity {
         }
     }
 
-    /// Metrics that are drawn over the steps where a verdict may turn, the paper's first.
+    /// Metrics that are drawn over the steps if a verdict changes, the paper's first.
     pub fn curves(self) -> Vec<(String, Metric)> {
         match self {
             Quantity::Loss => [("mean prompt", LOSS), ("median prompt", MEDIAN)]
@@ -186,7 +186,7 @@ fn condition_at(convention: ConditionConvention, step: u64) -> Convention {
 }
 
 impl Convention {
-    /// The robust condition number at a step as the paper has it.
+    /// The robust condition number at a step by the paper's convention.
     pub(super) fn condition(step: u64) -> Convention {
         condition_at(ConditionConvention::PAPER, step)
     }

@@ -1,4 +1,4 @@
-//! Learning rates that were not published: the searches that settings need, and what they found.
+//! Learning rates that were not published: searches and their results.
 
 use super::arm::{Arm, Rates};
 use super::palette::color_of;
@@ -46,11 +46,11 @@ pub fn searches(
     Ok(searches)
 }
 
-/// Losses above this multiple of a panel's lowest are those of rates that nobody would take: they are
-/// beyond the picture.
+/// Multiple of a panel's lowest loss above which losses are outside the picture: nobody would use
+/// such rates.
 const HOPELESS: f64 = 1e4;
 
-/// Loss against learning rate, a panel per setting that was searched; none where all rates are
+/// Loss against learning rate, a panel per setting with a search; `None` if all rates are
 /// published.
 pub fn figure(title: &str, settings: &[Setting], searches: &[&Search]) -> Option<Figure> {
     let series = |search: &&Search| {
@@ -105,7 +105,7 @@ pub fn figure(title: &str, settings: &[Setting], searches: &[&Search]) -> Option
     })
 }
 
-/// The rates that were chosen; none where all are published.
+/// The chosen rates; `None` if all are published.
 pub fn table(searches: &[&Search]) -> Option<Table> {
     let row = |Search { setting, arm, rates }: &&Search| {
         let grid = rates.values();

@@ -7,15 +7,15 @@ use windtunnel_measure::stats::mean;
 pub enum Reading {
     /// Positive number.
     Known(f64),
-    /// Counts as infinite, with the predicate that says why.
+    /// Counts as infinite, with the predicate that gives the reason.
     Infinite(&'static str),
-    /// Missing, with the predicate that says why; the pair is left out.
+    /// Missing, with the predicate that gives the reason; the pair is left out.
     Missing(&'static str),
 }
 
 /// Reason for a number that a run would have had if it had not diverged.
 pub const DIVERGED: &str = "diverged";
-/// Reason for a measured value that is infinite: it overflows, or it is a ratio with 0 below the line.
+/// Reason for an infinite measured value: it overflows, or it is a ratio with denominator 0.
 const INFINITE: &str = "is infinite";
 
 impl Reading {
@@ -38,7 +38,7 @@ impl Reading {
         }
     }
 
-    /// Number of the run; infinite or NaN where there is none.
+    /// Number of the run; infinite or NaN if there is none.
     pub fn value(&self) -> f64 {
         match self {
             Reading::Known(value) => *value,
@@ -58,7 +58,7 @@ impl Reading {
 /// Readings of the same runs, one to a seed.
 #[derive(Clone, Debug)]
 pub struct Readings {
-    /// Name of what was read, as the subject of a sentence.
+    /// Name of the quantity, as the subject of a sentence.
     pub of: String,
     /// Readings in the order of the seeds.
     pub readings: Vec<Reading>,
@@ -81,7 +81,7 @@ impl Readings {
         kinds.iter().map(sentence).collect::<Vec<_>>().join("; ")
     }
 
-    /// Numbers of all seeds; infinite or NaN where there is none.
+    /// Numbers of all seeds; infinite or NaN if there is none.
     pub fn values(&self) -> Vec<f64> {
         self.readings.iter().map(Reading::value).collect()
     }
@@ -110,8 +110,8 @@ pub fn lacks<'a>(all: impl IntoIterator<Item = &'a Readings>) -> String {
     lacks.join("; ")
 }
 
-/// Ratio of two means, or the reason why there is none. It has no interval: that of a geometric mean of
-/// ratios is of another number.
+/// Ratio of two means, or the reason why there is none. It has no interval, because the interval of
+/// a geometric mean of ratios belongs to another number.
 pub fn ratio_of_means(a: &Readings, b: &Readings) -> Result<f64, String> {
     match (a.mean(), b.mean()) {
         (Ok(a), Ok(b)) if (a / b).is_finite() => Ok(a / b),
@@ -123,7 +123,7 @@ pub fn ratio_of_means(a: &Readings, b: &Readings) -> Result<f64, String> {
 /// Ratios of paired runs, one for each seed.
 #[derive(Clone, Debug)]
 pub struct Ratios {
-    /// Logarithms of the ratios: infinite where one run counts as infinite, NaN where there is none.
+    /// Logarithms of the ratios: infinite if one run counts as infinite, NaN if there is none.
     pub logs: Vec<f64>,
     /// Sentence about the missing numbers; empty if none is.
     pub lack: String,
@@ -145,12 +145,12 @@ impl Ratios {
         Ratios { logs: logs.to_vec(), lack: String::new() }
     }
 
-    /// Logarithms of the ratios that there are.
+    /// Logarithms of the ratios, without the missing ones.
     pub fn known(&self) -> Vec<f64> {
         self.logs.iter().copied().filter(|log| !log.is_nan()).collect()
     }
 
-    /// Ratios without the pairs of which a run counts as infinite.
+    /// Ratios without the pairs in which a run counts as infinite.
     #[must_use]
     pub fn finite(&self) -> Ratios {
         let logs = self.logs.iter().map(|log| if log.is_finite() { *log } else { f64::NAN });

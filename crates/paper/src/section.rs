@@ -1,4 +1,4 @@
-//! Sections of the report: what a study found, drawn and judged.
+//! Sections of the report: the results of a study, drawn and judged.
 
 use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
@@ -16,7 +16,7 @@ pub struct Section {
     pub name: &'static str,
     /// Heading.
     pub title: &'static str,
-    /// Whether a place is kept for real Transformers.
+    /// Whether the page has a placeholder for real Transformers.
     pub real: bool,
     /// Paragraphs before the pictures.
     pub summary: Vec<String>,
@@ -34,7 +34,7 @@ impl Study {
     /// The study drawn and judged.
     ///
     /// # Errors
-    /// A name of a setting or an arm that the study lacks, or whatever is missing of a setting.
+    /// A name of a setting or an arm that the study lacks, or missing data of a setting.
     pub fn assemble(&self, evidence: &Evidence) -> Result<Section, String> {
         if let Some(unknown) = self.unknown() {
             return Err(unknown.text());
@@ -97,7 +97,7 @@ fn table_json(table: &Table) -> serde_json::Value {
     serde_json::json!({ "title": table.title, "head": table.head, "rows": table.rows })
 }
 
-/// The claims under every convention; none where nothing is claimed.
+/// The claims under every convention; `None` if there are none.
 fn findings_table(findings: &[Finding]) -> Option<Table> {
     let head = ["claim", "what is claimed", "effect of", "holds if", "convention", "effect"];
     let head: Vec<&str> = head.into_iter().chain(["95 %", "n", "verdict"]).collect();

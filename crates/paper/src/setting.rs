@@ -6,7 +6,7 @@ use windtunnel_runs::spec::{Document, RunSpec, SpecError};
 use super::arm::{Arm, Gap, Rates};
 use super::protocol::Protocol;
 
-/// Data and model of a panel, with the arms that are compared on them. Studies that show the same
+/// Data and model of a panel, with the arms that are compared on them. Studies with the same
 /// setting share its runs.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Setting {
@@ -26,11 +26,11 @@ pub struct Setting {
     pub steps: (u64, u64),
     /// Mini-batch gradients per seed of the study of noise at initialization.
     pub draws: usize,
-    /// Abscissa of a dose-response curve; NaN where there is none.
+    /// Abscissa of a dose-response curve; NaN if there is none.
     pub dose: f64,
 }
 
-/// One run.
+/// One run of a setting.
 #[derive(Clone, Debug)]
 pub struct Cell {
     /// Name of its setting.
@@ -47,12 +47,12 @@ impl Setting {
         if protocol.quick { self.steps.1 } else { self.steps.0 }
     }
 
-    /// The arm of a name, if the setting has it.
+    /// The arm with this name, if the setting has it.
     pub fn arm(&self, name: &str) -> Option<&'static Arm> {
         self.arms.iter().find(|arm| arm.name == name)
     }
 
-    /// Whether it has both arms of a gap.
+    /// Whether the setting has both arms of a gap.
     pub fn has(&self, gap: Gap) -> bool {
         [gap.of, gap.over].into_iter().all(|name| self.arm(name).is_some())
     }
@@ -62,7 +62,7 @@ impl Setting {
         self.arms.iter().all(|arm| arm.rates == Rates::Published)
     }
 
-    /// Spec of one arm, seed 0, with the learning rate of its spec unless there is another.
+    /// Spec of one arm, seed 0, with the learning rate `lr` if it is given, else that of the spec.
     ///
     /// # Errors
     /// None in practice: every setting resolves, which a test checks.
@@ -76,7 +76,7 @@ impl Setting {
         self.resolve(arm, self.steps(protocol), lr, &[self.instruments, quick].concat())
     }
 
-    /// Spec of one arm with so many steps and without instruments.
+    /// Spec of one arm with a given number of steps and without instruments.
     ///
     /// # Errors
     /// As [`Setting::spec`].
@@ -102,7 +102,7 @@ impl Setting {
         document.resolve()
     }
 
-    /// All its runs; `lr` tells the learning rates of those that were searched.
+    /// All runs of the setting; `lr` gives the learning rates of searched arms.
     ///
     /// # Errors
     /// As [`Setting::spec`].

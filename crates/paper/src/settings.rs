@@ -1,4 +1,4 @@
-//! The list of settings: those of the paper, its depths, models and data.
+//! The list of settings: those of the paper, and variants in depth, model and data.
 
 use super::arm::{Arm, Gap, Rates};
 use super::claim::{Contrast, Kind};
@@ -6,7 +6,7 @@ use super::quantity::Quantity;
 use super::setting::Setting;
 use super::study::Study;
 
-/// SGD with momentum 0.9, by the paper's name.
+/// SGD with momentum 0.9; the paper calls it SGDM.
 pub(super) const SGDM: Arm = Arm {
     name: "SGDM",
     sets: &["optimizer.name=sgd", "optimizer.momentum=0.9"],
@@ -20,7 +20,7 @@ pub(super) const ADAM: Arm = Arm {
 };
 /// The arms of the paper, in the order of tables, at the learning rates of its code.
 pub(super) const PAPER: &[Arm] = &[SGDM, ADAM];
-/// The gap that the paper is about.
+/// The gap between the paper's two arms.
 pub(super) const SGDM_OVER_ADAM: Gap = SGDM.over(&ADAM);
 
 /// A study in which the arms of the paper are compared.
@@ -116,7 +116,7 @@ pub(super) const SPHERE_CLIP: Setting = clipped!(
     &["preset=sphere", "optimizer.clip_norm=1.0"]
 );
 
-/// The first 2000 steps of Adam, of which every one is measured.
+/// The first 2000 steps of Adam, with a measurement at every step.
 macro_rules! early {
     ($of:expr, $name:expr) => {
         Setting {
@@ -132,9 +132,9 @@ macro_rules! early {
     };
 }
 
-/// Setting 1 with so many layers, in double precision: the loss is a polynomial of degree 2·3^L in
-/// the size of a prompt, and in single precision single prompts of eight layers overflow. There
-/// most rates diverge late, so that a search by shorter runs costs more in trials than it saves.
+/// Setting 1 with another number of layers, in double precision. The loss is a polynomial of degree
+/// 2·3^L in the size of a prompt, so in single precision single prompts overflow with eight layers.
+/// Most rates diverge late there, so a search by shorter runs costs more in trials than it saves.
 macro_rules! depth {
     ($layers:literal, search by $shortened:literal) => {
         Setting {
@@ -178,7 +178,7 @@ pub(super) const SOFTMAX_FULL: Setting = Setting {
     sets: &["preset=softmax", "model.parameterization=full"],
     ..SOFTMAX
 };
-/// 2000 steps, for every learning rate down to 5e-5 diverges within 10,000: docs/paper/fig8.md.
+/// 2000 steps, because every learning rate down to 5e-5 diverges within 10,000: docs/paper/fig8.md.
 pub(super) const LARGE: Setting = Setting {
     name: "large",
     title: "L = 8, d = 20, n = 60",

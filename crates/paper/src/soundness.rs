@@ -1,15 +1,15 @@
 //! The check that a study has all settings and arms that it names, in claims, gaps and published
 //! numbers.
 //!
-//! The lists of studies are checked when they are compiled, any other study before it is judged.
-//! So claims never speak of runs that do not exist.
+//! The lists of studies are checked at compile time, other studies before they are judged. So
+//! claims never refer to runs that do not exist.
 
 use super::arm::{Arm, Gap};
 use super::claim::{Claim, Coordinate, Kind, Runs, Term};
 use super::setting::Setting;
 use super::study::Study;
 
-/// A name that a study uses and lacks.
+/// A name that a study uses but does not define.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unknown {
     /// Name of the study.
@@ -21,7 +21,7 @@ pub struct Unknown {
 }
 
 impl Unknown {
-    /// Sentence about it.
+    /// Sentence about the name.
     pub fn text(self) -> String {
         let Unknown { study, part, name } = self;
         format!(
@@ -31,7 +31,8 @@ impl Unknown {
     }
 }
 
-/// Panics if one of the studies names what it lacks; in a constant when it is compiled.
+/// Panics if one of the studies uses a name that it does not define; in a constant, at compile
+/// time.
 pub(super) const fn assert_sound(mut studies: &[Study]) {
     while let [study, rest @ ..] = studies {
         if let Some(Unknown { part, .. }) = study.unknown() {
@@ -41,8 +42,8 @@ pub(super) const fn assert_sound(mut studies: &[Study]) {
     }
 }
 
-/// The message of the compiler has the part of the study and the name of this function: a constant
-/// function cannot put together a sentence.
+/// The message of the compiler shows the part of the study and the name of this function, because a
+/// constant function cannot format a sentence.
 const fn names_a_setting_or_arm_that_its_study_lacks(part: &'static str) {
     panic!("{}", part)
 }
@@ -61,7 +62,7 @@ macro_rules! each {
 }
 
 impl Study {
-    /// The first name that the study uses and lacks.
+    /// The first name that the study uses but does not define.
     pub const fn unknown(&self) -> Option<Unknown> {
         let settings = self.settings;
         each!(self, settings, |own| "the list of settings", lone(own));
@@ -78,7 +79,7 @@ impl Study {
     }
 }
 
-/// Name of a setting without arms.
+/// Name of the setting, if it has no arms.
 const fn lone(setting: &Setting) -> Option<&'static str> {
     if setting.arms.is_empty() { Some(setting.name) } else { None }
 }
@@ -106,7 +107,7 @@ const fn of_terms(settings: &[Setting], mut terms: &[Option<Term>]) -> Option<&'
     None
 }
 
-/// Correlations are over all settings, so each needs both arms.
+/// Correlations are over all settings, so every setting needs both arms.
 const fn of_coordinate(mut settings: &[Setting], coordinate: Coordinate) -> Option<&'static str> {
     let Coordinate::Gap(_, gap) = coordinate else { return None };
     while let [setting, rest @ ..] = settings {
@@ -133,7 +134,7 @@ const fn gap_in(settings: &[Setting], setting: &'static str, gap: Gap) -> Option
     }
 }
 
-/// An arm of a gap that no setting has together with the other.
+/// The name of an arm of a gap if no setting has both arms.
 const fn in_some(mut settings: &[Setting], gap: Gap) -> Option<&'static str> {
     let mut missing = Some(gap.of);
     while let [setting, rest @ ..] = settings {
@@ -191,7 +192,7 @@ const fn has(mut arms: &[Arm], name: &str) -> bool {
     false
 }
 
-/// Whether two names are equal: `==` of strings is no constant function.
+/// Whether two names are equal; `==` of strings is no constant function.
 const fn same(mut a: &[u8], mut b: &[u8]) -> bool {
     while let ([x, left @ ..], [y, right @ ..]) = (a, b) {
         if *x != *y {

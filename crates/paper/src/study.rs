@@ -6,7 +6,7 @@ use super::palette::arm_names;
 use super::setting::Setting;
 use super::view::View;
 
-/// A figure of the paper, or one beyond it.
+/// A figure of the paper, or a study beyond it.
 #[derive(Clone, Copy, Debug)]
 pub struct Study {
     /// Name on the command line and of files.
@@ -38,7 +38,7 @@ pub struct Study {
 pub struct Alternative {
     /// Name of the convention.
     pub name: &'static str,
-    /// Names of settings, each with the setting in its place; the others stay.
+    /// Names of settings, each with its replacement; the others stay.
     pub replaced: &'static [(&'static str, Setting)],
 }
 
@@ -73,7 +73,7 @@ pub struct Published {
 }
 
 impl Study {
-    /// A study of nothing.
+    /// A study without contents.
     pub const EMPTY: Study = Study {
         name: "",
         title: "",
@@ -88,12 +88,12 @@ impl Study {
         notes: &[],
     };
 
-    /// The setting of a name, if the study has it.
+    /// The setting with this name, if the study has it.
     pub fn setting(&self, name: &str) -> Option<&'static Setting> {
         self.settings.iter().find(|setting| setting.name == name)
     }
 
-    /// All settings whose runs it needs.
+    /// All settings whose runs the study needs.
     pub fn all_settings(&self) -> impl Iterator<Item = &'static Setting> {
         let replaced = self.alternatives.iter().flat_map(|other| other.replaced);
         self.settings.iter().chain(replaced.map(|(_, setting)| setting))
@@ -104,19 +104,19 @@ impl Study {
         arm_names(self.settings)
     }
 
-    /// Whether it looks at the noise at initialization.
+    /// Whether the study shows the noise at initialization.
     pub fn needs_noise(&self) -> bool {
         self.views.contains(&View::InitialNoise)
     }
 
-    /// Whether it draws losses of baselines that need no training.
+    /// Whether the study draws losses of baselines that need no training.
     pub fn needs_theory(&self) -> bool {
         self.views.contains(&View::Losses)
     }
 }
 
 impl Alternative {
-    /// The setting in the place of one of the study's.
+    /// The replacement of one of the study's settings, or the setting itself.
     pub(super) fn of(&self, setting: &'static Setting) -> &'static Setting {
         let own = self.replaced.iter().find(|(name, _)| *name == setting.name);
         own.map_or(setting, |(_, other)| other)

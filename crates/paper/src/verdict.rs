@@ -32,7 +32,7 @@ impl Verdict {
         }
     }
 
-    /// Whether one supports what the other contradicts.
+    /// Whether one verdict is supported and the other contradicted.
     pub fn contradicts(self, other: Verdict) -> bool {
         let open = Verdict::NotDistinguishable;
         self != other && self != open && other != open

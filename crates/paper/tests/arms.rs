@@ -156,7 +156,7 @@ fn faulty(study: &Study, seeds: u64, fault: Fault) -> Evidence {
     evidence
 }
 
-/// What `work` gives in a laboratory with a store of its own.
+/// The result of `work` in a laboratory with a store of its own.
 fn in_a_laboratory<R>(work: impl FnOnce(&Lab) -> R) -> R {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
@@ -180,7 +180,7 @@ fn four_arms_have_their_curves_and_colours() {
     let first = curves(&section, 0);
     let names: Vec<&str> = first.iter().map(|(name, _)| name.as_str()).collect();
     assert_eq!(names, FOUR.arms());
-    // An arm keeps its colour where another is missing; its name is its only key.
+    // An arm keeps its colour if another is missing; the colour depends on its name alone.
     let second = curves(&section, 1);
     assert_eq!(second.len(), 3);
     assert!(second.iter().all(|own| first.contains(own)), "{first:?}, {second:?}");
@@ -239,7 +239,7 @@ fn tables_have_a_column_per_arm_and_gap() {
         ]
     );
     assert_eq!(head[8], "Adam/AdamW (95 %)");
-    // Below the line of a gap: these are compared with GD++.
+    // Arms below the line of a gap are compared with GD++.
     assert_eq!(
         head[14..17],
         ["Adam", "slow Adam", "AdamW"].map(|arm| format!("{arm}/GD++, ratio of means"))
@@ -260,7 +260,7 @@ fn tables_have_a_column_per_arm_and_gap() {
     let effect = &section.findings[0].effects[0].estimate;
     assert!((effect.value().unwrap() / gap - 1.0).abs() < 1e-12);
     assert_eq!(losses.rows[0][8], effect.text());
-    // Published numbers stand beside the arms and settings that they are of.
+    // Published numbers stand beside their own arms and settings.
     let ratios = table(&section, "Ratio Adam/slow Adam");
     assert_eq!((ratios.rows[0][0].as_str(), ratios.rows[0][3].as_str()), ("first", "1.70 (0.400)"));
     assert_eq!(ratios.rows.len(), 2);
@@ -293,7 +293,7 @@ fn studies_of_one_arm_and_of_four_are_drawn_and_judged() {
             assert_whole(section, &case);
         }
     }
-    // Nothing to compare: no gaps in tables, no pictures of them.
+    // One arm: no gaps in tables, and no pictures of them.
     let one = ONE.assemble(&evidence(&ONE, 3)).unwrap();
     let losses = table(&one, "mean over prompts and seeds");
     assert_eq!(
@@ -324,11 +324,11 @@ fn an_arm_whose_runs_fail_is_named_with_the_reason() {
     let losses = table(&section, "mean over prompts and seeds");
     assert_eq!(losses.rows[0][4], "AdamW diverged in 3 of 3 seeds");
     assert_eq!(losses.rows[0][losses.head.len() - 2], "3");
-    // The other arms do not suffer.
+    // The other arms are unaffected.
     assert!(losses.rows[0][1..4].iter().all(|cell| cell.parse::<f64>().is_ok()));
 }
 
-/// Arms are data: only the lists know which there are.
+/// Arms are data: only the lists name them.
 #[test]
 fn no_source_but_the_lists_names_an_arm() {
     let src = concat!(env!("CARGO_MANIFEST_DIR"), "/src");
@@ -353,7 +353,7 @@ fn no_source_but_the_lists_names_an_arm() {
     assert!(seen > 20);
 }
 
-/// Wherever a claim's number stands, its sentence stands too.
+/// The sentence of a claim stands beside its number.
 #[test]
 fn numbers_of_claims_stand_with_their_sentences() {
     // Adam is worse than AdamW by the mean prompt and better by the median prompt.
@@ -406,7 +406,7 @@ fn searches_are_an_arms_own() {
     assert_eq!(names, ["plain", "AdamW", "Adam"]);
     let figure = rates::figure("A title", &[SEARCHED], &found).unwrap();
     let colors = figure.panels[0].series.iter().map(|own| own.color);
-    // The place of an arm is that in its study, whether it was searched or not.
+    // The index of an arm is that in its study, whether it was searched or not.
     assert_eq!(colors.collect::<Vec<_>>(), [0, 2, 3].map(|k| Color::CYCLE[k]));
     // The learning rate of an arm that is not searched is that of its spec.
     let lr = |arm: Arm| found.iter().find(|s| s.arm.name == arm.name).map(|s| s.rates.lr());

@@ -1,5 +1,5 @@
-//! Generated inputs: specs, files and numbers that nobody would write. Whatever they are, there is a
-//! result or an error, the same every time: all draws are seeded, and their number is fixed.
+//! Generated inputs: unusual specs, files and numbers. Each gives a result or an error, the same
+//! every time: all draws are seeded, and their number is fixed.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]

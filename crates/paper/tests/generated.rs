@@ -1,6 +1,6 @@
-//! Claims, tables, pictures and pages of generated evidence: runs that diverged, overflowed, were not
-//! measured or have no spread. No number is invented, no reason is missing, and a quantity has one
-//! number wherever it stands.
+//! Claims, tables, pictures and pages of generated evidence: runs that diverged, overflowed, were
+//! not measured or have no spread. No number is invented, no reason is missing, and a quantity has
+//! the same number everywhere.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -144,10 +144,10 @@ const FAULTS: [Fault; 16] = [
     Fault::Is(5e-324),
 ];
 
-/// Whether a run has it.
+/// Whether a run has the fault.
 type Where = fn(&str, u64) -> bool;
 
-/// Which runs have it.
+/// Sets of runs with the fault.
 const WHERE: [(&str, Where); 5] = [
     ("all", |_, _| true),
     ("one of SGDM's", |arm, seed| arm == "SGDM" && seed == 0),
@@ -186,7 +186,7 @@ fn nothing_that_is_missing_is_shown_as_a_number_or_without_a_reason() {
     }
 }
 
-/// The first panel's quantities that every study has, made by hand from the rows.
+/// The first panel's quantities that every study has, computed directly from the rows.
 struct ByHand {
     /// SGDM/Adam at the last step of the mean and the median prompt, then over the last tenth.
     gaps: [f64; 4],
@@ -251,7 +251,7 @@ fn a_quantity_has_one_number_in_claims_tables_and_json() {
                 assert_eq!((json["lo"].as_f64(), json["hi"].as_f64()), (Some(lo), Some(hi)));
                 assert_eq!(json["estimator"], "geometric mean of the pairs");
             }
-            // Tables have the very text of the claim, whose number is the one expected.
+            // Tables have exactly the text of the claim, with the expected number.
             let [mean, median] = ["mean over prompts", "median over prompts"]
                 .map(|title| table(&section, title).rows[k].clone());
             let text = |k: usize| finding.effects[k].estimate.text();
@@ -263,7 +263,7 @@ fn a_quantity_has_one_number_in_claims_tables_and_json() {
                 assert!((center / expected - 1.0).abs() < 0.005, "{cell} for {expected}");
                 assert!(lo <= center && center <= hi, "{cell}");
             }
-            // The ratio of means is another number, named so, without an interval.
+            // The ratio of means is another number, with its own name and without an interval.
             assert_eq!(mean[4], number(expected.ratio_of_means));
             assert_eq!(table(&section, "mean over prompts").head[4], "ratio of means");
             let dose = &table(&section, "The gap over the last tenth").rows[k];
@@ -303,13 +303,13 @@ fn reasons_say_which_runs_lack_what() {
     let row = &table(&diverged, "mean over prompts").rows[0];
     assert_eq!(row[1], "SGDM diverged in 4 of 6 seeds");
     assert_eq!((row[3].as_str(), row[7].as_str()), (text.as_str(), "4"));
-    // Only the pairs of which no run diverged, and the table says so.
+    // Only the pairs in which no run diverged, and the table says so.
     let dose = table(&diverged, "The gap over the last tenth");
     assert!(dose.title.ends_with("of which no run diverged") && dose.rows[0][4] == "2 and 2");
     let agreement = table(&diverged, "notebooks");
     assert_eq!(agreement.rows[0][4], number(agreement_by_hand()));
 
-    // Two pairs are left and have an interval; what is left out is said.
+    // Two pairs are left and have an interval; the text says what is left out.
     let zero = cells_of(&most(Fault::Is(0.0)), "L");
     assert!(zero.ends_with("): SGDM is not positive in 4 of 6 seeds"), "{zero}");
     let infinite = cells_of(&most(Fault::Is(f64::INFINITY)), "L");

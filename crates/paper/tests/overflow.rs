@@ -1,5 +1,5 @@
-//! Noise and searches of runs that overflow: counted, with the reason in words, and read back as they
-//! were made.
+//! Noise and searches of runs that overflow: counted, with the reason in words, and read back
+//! unchanged.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]

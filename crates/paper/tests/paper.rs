@@ -1,4 +1,4 @@
-//! The list of studies, the search for learning rates, and verdicts on rows that are known.
+//! The list of studies, the search for learning rates, and verdicts on known rows.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
@@ -75,7 +75,7 @@ fn every_study_resolves_and_has_runs_for_its_claims() {
     assert_eq!(ids.len(), count);
 }
 
-/// A number such as B1.3 stands nowhere without its sentence, so sentences are whole.
+/// Numbers such as B1.3 never replace a sentence, so sentences are complete.
 #[test]
 fn every_claim_stands_alone() {
     for claim in studies().flat_map(|study| study.claims) {
@@ -90,7 +90,7 @@ fn every_claim_stands_alone() {
     assert_eq!(different.len(), texts.len(), "two claims have one sentence");
 }
 
-/// Equal, where an unknown dose equals itself.
+/// Whether two settings are equal; an unknown dose equals itself.
 fn same(a: &Setting, b: &Setting) -> bool {
     let plain = |setting: &Setting| Setting { dose: 0.0, ..setting.clone() };
     plain(a) == plain(b) && (a.dose == b.dose || a.dose.is_nan() && b.dose.is_nan())
@@ -123,7 +123,7 @@ fn compute(store: &Store, specs: &[RunSpec]) {
     assert_eq!(statuses, vec![Status::Stored; specs.len()]);
 }
 
-/// Final score of runs of one learning rate, as the search is documented to judge them.
+/// Final score of runs of one learning rate, by the documented criterion of the search.
 fn score(store: &Store, specs: &[RunSpec]) -> f64 {
     let late = |spec: &RunSpec| {
         let rows = store.run(&run_id(spec)).unwrap().rows;
@@ -135,7 +135,7 @@ fn score(store: &Store, specs: &[RunSpec]) -> f64 {
     specs.iter().map(late).sum()
 }
 
-/// Lets a search run to its end; what it asked for, round by round.
+/// Runs a search to its end; returns the requested runs, round by round.
 fn searched(store: &Store, search: &mut Search) -> Vec<Vec<RunSpec>> {
     let mut rounds = Vec::new();
     loop {
@@ -218,7 +218,7 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     };
     let (last, before) = trials.split_last().unwrap();
     assert!(ends(last) && before.iter().all(|specs| !ends(specs)));
-    // The trial's runs are the study's own.
+    // The trial uses the study's own runs.
     let cells = WILD.cells(&protocol, |_| Some(search.rates.lr())).unwrap();
     let own: Vec<_> = cells.iter().map(|cell| run_id(&cell.spec)).collect();
     assert!(last.iter().all(|spec| own.contains(&run_id(spec))));
@@ -283,7 +283,7 @@ fn effects_are_those_of_the_stored_rows() {
     assert!(section.pictures.len() >= 4);
     assert!(section.pictures.iter().all(|p| p.figure.caption.contains("eed")));
 
-    // Noise is kept: the second reading is that of the first.
+    // Noise is cached: the second reading equals the first.
     let first = initial_noise(&store, &PAIR[0], &Protocol::PUBLISHED, 1).unwrap();
     assert_eq!(first.norms.len(), 400);
     let mean: f64 = first.norms.iter().map(|x| x * x).sum::<f64>() / 400.0;
@@ -377,7 +377,7 @@ fn meta(step: u64) -> serde_json::Map<String, serde_json::Value> {
     meta.as_object().unwrap().clone()
 }
 
-/// Every kind of claim on runs whose rows are made up, so that the effects are known.
+/// Every kind of claim on generated rows, so that the effects are known.
 #[test]
 fn claims_of_every_kind_have_the_effect_that_was_put_in() {
     let dir = tempfile::tempdir().unwrap();
@@ -415,7 +415,7 @@ fn claims_of_every_kind_have_the_effect_that_was_put_in() {
     }
     let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
     evidence.read(&store, 2);
-    // A reading whose reference is half as wrong as the noise is large is no reading.
+    // A reading is left out if the error of its reference is half of the noise.
     let rows = &evidence.members(&MADE_UP[0], "Adam")[0].rows;
     assert!(!rows.iter().any(|row| row.step == 1000 && row.metric.starts_with("grad_noise.b1000")));
     let settings: Vec<Setting> = MADE_UP.iter().map(long).collect();
@@ -451,7 +451,7 @@ fn a_study_that_lacks_a_run_says_which() {
     compute(&store, &others.map(|(_, cell)| cell.spec.clone()).collect::<Vec<_>>());
     let reason = STUDY.assemble(&evidence(&store, cells.clone())).err().unwrap();
     assert!(reason.contains("pair") && reason.contains(&missing), "{reason}");
-    // Why it is missing says more, where that is known.
+    // If a more specific reason for a missing run is known, it is shown.
     let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
     evidence.fail("pair", "no space left".into());
     evidence.read(&store, 2);
@@ -477,7 +477,7 @@ fn verdicts_of_claims_of_equality_are_the_other_way_round() {
     assert!(finding.effects.iter().take(4).all(|e| e.verdict == Verdict::Supported));
 }
 
-/// GD++ is not known where labels are noisy, and the table of losses says so.
+/// GD++ is not defined for noisy labels, and the table of losses says so.
 #[test]
 fn a_baseline_that_is_not_defined_has_its_reason_in_the_table() {
     const NOISY: Setting = Setting {
@@ -528,7 +528,7 @@ impl Executor for Failing {
     }
 }
 
-/// Rates that are searched, runs, noise and baselines in one call; who executes is a parameter.
+/// Searches, runs, noise and baselines in one call, with the executor as a parameter.
 #[test]
 fn evidence_is_gathered_by_any_executor() {
     const PUBLISHED: Setting = Setting { name: "pair", arms: BOTH, ..TINY };

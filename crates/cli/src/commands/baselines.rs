@@ -19,13 +19,14 @@ use crate::args::{Baselines, Global};
 use crate::error::Error;
 use crate::{output, session};
 
-/// A line as JSON.
+/// JSON object of one baseline or run.
 #[derive(Serialize)]
 struct Line<'a> {
     name: &'a str,
     mean: f64,
     median: f64,
-    /// Over those of the best baseline that the model can be: GD++, or else least squares.
+    /// Distance to the losses of the best baseline that the model can represent: GD++, or else
+    /// least squares.
     distance_to_theory: [f64; 2],
     /// Reason why one of the numbers is null.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -85,11 +86,11 @@ pub fn run(global: &Global, args: &Baselines) -> Result<(), Error> {
             picture(out, &found.lines, &same)?;
         }
     }
-    // Last, so that a reader who goes away costs no picture.
+    // Printed last, so that a closed output costs no picture.
     output::print(&text)
 }
 
-/// The losses of runs that share their baselines, with these as lines.
+/// Draws the losses of runs that share their baselines, with these as lines.
 fn picture(out: &Path, lines: &[Baseline], runs: &[Run]) -> Result<(), Error> {
     let member = |run: &Run| Member {
         run: run.id.clone(),
@@ -105,7 +106,7 @@ fn picture(out: &Path, lines: &[Baseline], runs: &[Run]) -> Result<(), Error> {
     Ok(())
 }
 
-/// The baselines, and the table as it is printed.
+/// The baselines as the printed table.
 fn report(
     global: &Global,
     spec: &RunSpec,

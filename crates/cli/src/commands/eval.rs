@@ -1,4 +1,4 @@
-//! `windtunnel eval`: parameters and prompts of another implementation, evaluated by ours.
+//! `windtunnel eval`: evaluates parameters and prompts of another implementation.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ struct Evaluation {
     /// Readings of the instruments of `--with`.
     #[serde(skip_serializing_if = "Map::is_empty")]
     readings: Map<String, Value>,
-    /// Reasons of numbers that are null.
+    /// Reasons for numbers that are null.
     #[serde(skip_serializing_if = "Map::is_empty")]
     missing: Map<String, Value>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -83,7 +83,7 @@ pub fn run(global: &Global, eval: &Eval) -> Result<(), Error> {
             missing.insert(name.into(), BEYOND.into());
         }
     }
-    // The numbers first: that a file could not be written costs nothing else.
+    // The numbers come first: a failure to write the file then costs nothing else.
     output::json(&Evaluation {
         loss: found.loss,
         grad_norm: found.grad_norm,
@@ -102,7 +102,7 @@ fn failed(error: ObjectiveError) -> Error {
     Error::Failed(format!("the loss could not be evaluated: {error}"))
 }
 
-/// Refuses a `--grad` that would overwrite what it is computed from, or that cannot be written.
+/// Refuses a `--grad` that would overwrite an input, or that cannot be written.
 fn check_grad(global: &Global, eval: &Eval) -> Result<(), Error> {
     let Some(grad) = &eval.grad else { return Ok(()) };
     let mut inputs = vec![("--params", eval.params.as_path()), ("--prompts", &eval.prompts)];

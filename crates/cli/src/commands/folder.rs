@@ -1,4 +1,5 @@
-//! A folder of results: pictures in every format, whole files or none, and nothing of the user's lost.
+//! Folders of results: pictures in every format, files written as a whole, and no overwritten user
+//! data.
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +10,7 @@ use windtunnel_runs::store::{RunId, disk};
 use crate::args::Global;
 use crate::error::Error;
 
-/// Writes a figure in every format; returns the files and what they are.
+/// Writes a figure in every format; returns the files with descriptions.
 pub fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files, Error> {
     let failed = |error: windtunnel_figure::Error| Error::Failed(error.to_string());
     let formats = [
@@ -27,7 +28,7 @@ pub fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files
     Ok(files)
 }
 
-/// Beginning of the names of files on several runs, another for every set of runs.
+/// Prefix of file names for results of several runs, different for every set of runs.
 pub fn stem(ids: &[&RunId]) -> String {
     match ids {
         [] => String::new(),
@@ -39,7 +40,7 @@ pub fn stem(ids: &[&RunId]) -> String {
     }
 }
 
-/// `name`, or its beginning and its checksum where it is too long for the name of a file.
+/// `name`, or its beginning and its checksum if it is too long for a file name.
 pub fn bounded(name: &str) -> String {
     const LONGEST: usize = 60;
     match name.char_indices().nth(LONGEST) {
@@ -48,15 +49,15 @@ pub fn bounded(name: &str) -> String {
     }
 }
 
-/// Eight digits that tell texts from each other.
+/// Checksum of eight digits that tells texts apart.
 fn checksum(text: &str) -> String {
     format!("{:08x}", crc32fast::hash(text.as_bytes()))
 }
 
-/// Makes a folder unless it is there, and removes what a killed process left in it.
+/// Creates a folder unless it exists, and removes temporary files of a killed process.
 ///
 /// # Errors
-/// A folder of a store, where results would lie among runs; one that cannot be made.
+/// A folder of a store, in which results would lie among runs; one that cannot be created.
 pub fn create(global: &Global, dir: &Path) -> Result<(), Error> {
     let place = Place::of(dir);
     if place.is_in_a_store(global) || place.is_store(global) {
@@ -73,14 +74,14 @@ pub fn create(global: &Global, dir: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-/// Writes a file of a folder of results, durably: whole, or what was there stays.
+/// Writes a file of a folder of results durably; on failure the old file stays.
 pub fn write(dir: &Path, name: &str, bytes: &[u8]) -> Result<(), Error> {
     Ok(disk::save(&dir.join(name), bytes)?)
 }
 
-/// Refuses a file that `option` names to be written if it is among the files of a store, is one of
-/// `inputs`, of which the first part is the option that named them, or is in no folder. Removes what
-/// a killed process left beside it.
+/// Refuses the output file of `option` if it is among the files of a store, if it is one of
+/// `inputs` (pairs of option and path), or if its folder does not exist. Removes temporary files of
+/// a killed process beside it.
 pub fn check(
     global: &Global,
     (option, path): (&str, &Path),
@@ -107,12 +108,12 @@ pub fn check(
     Ok(())
 }
 
-/// Best effort: what stays does no harm.
+/// Removes temporary files, as far as possible; a remaining one is harmless.
 fn sweep(folder: &Path) {
     let _ = disk::tidy_saved(folder);
 }
 
-/// Whether two paths lead to one file, through links of either kind.
+/// Whether two paths lead to one file, through symbolic or hard links.
 fn is_same(a: &Path, b: &Path) -> bool {
     #[cfg(unix)]
     {
@@ -136,17 +137,17 @@ impl Place {
             let rest = absolute.strip_prefix(ancestor).ok()?;
             Some(ancestor.canonicalize().ok()?.join(rest))
         });
-        // Joining nothing leaves a separator at the end, which comparisons do not see.
+        // Joining an empty path leaves a trailing separator, which comparisons ignore.
         Place(existing.unwrap_or(absolute))
     }
 
-    /// Whether it is the store that is named, or looks like one.
+    /// Whether the folder is the named store, or looks like one.
     fn is_store(&self, global: &Global) -> bool {
         let parts = STORE_FOLDERS.iter().all(|part| self.0.join(part).is_dir());
         parts || self.0 == Place::of(&global.store).0
     }
 
-    /// Whether it is, or is below, a folder in which a store keeps its files.
+    /// Whether the folder is, or is below, a folder in which a store has its files.
     fn is_in_a_store(&self, global: &Global) -> bool {
         self.0.ancestors().any(|folder| {
             let kept =

@@ -13,7 +13,7 @@ use crate::output;
 
 pub fn run(global: &Global, init: &Init) -> Result<(), Error> {
     let path = init.path.display();
-    // Before `check`, which has no word on what a folder of this name is.
+    // This comes before `check`, which gives no reason for an existing folder of this name.
     if init.path.symlink_metadata().is_ok() {
         return Err(taken(init));
     }

@@ -1,7 +1,7 @@
 //! `windtunnel list`: the runs of a store, newest first.
 //!
-//! A store that `reproduce all` filled has thousands of runs. Those that differ only in their seed
-//! share a line, and those of learning-rate searches are left out, unless every run is asked for.
+//! A store that `reproduce all` filled has thousands of runs. Runs that differ only in their seed
+//! share a line, and runs of learning-rate searches are left out, unless every run is requested.
 
 use std::cmp::Reverse;
 use std::collections::BTreeMap;
@@ -25,7 +25,7 @@ use crate::args::{Global, List};
 use crate::error::Error;
 use crate::{output, session};
 
-/// A run in a line.
+/// JSON object of one run.
 #[derive(Serialize)]
 struct Line {
     run: String,
@@ -40,12 +40,12 @@ struct Line {
     reason: Option<String>,
     /// End of the run, seconds since 1970.
     finished_at: Option<u64>,
-    /// Whether it is one of the grid of a learning-rate search.
+    /// Whether the run is on the grid of a learning-rate search.
     search: bool,
-    /// Of a run that can be read.
+    /// Present for a run that can be read.
     #[serde(skip)]
     spec: Option<RunSpec>,
-    /// When it ended, or else when it was last written.
+    /// Time of its end, or else of the last write.
     #[serde(skip)]
     time: u64,
 }
@@ -71,7 +71,7 @@ pub fn run(global: &Global, args: &List) -> Result<(), Error> {
         runs.retain(|run| !run.search);
     }
     let hidden = found - runs.len();
-    // Newest first; runs of the same second by their seeds.
+    // Newest first; runs of the same second in the order of their seeds.
     runs.sort_by_key(|run| (Reverse(run.time), run.seed, run.run.clone()));
     if global.json {
         return output::json(&runs);
@@ -96,7 +96,7 @@ pub fn run(global: &Global, args: &List) -> Result<(), Error> {
     output::print(&format!("{}{problems}{note}", table.text()))
 }
 
-/// The lines of those runs that are asked for, read several at a time.
+/// The lines of the requested runs, read several at a time.
 fn read(store: &Store, ids: &[RunId], wanted: &Wanted, jobs: usize) -> Vec<Line> {
     let slots: Vec<Mutex<Option<Line>>> = ids.iter().map(|_| Mutex::new(None)).collect();
     queue(jobs, ids, |index, id| {
@@ -109,7 +109,7 @@ fn read(store: &Store, ids: &[RunId], wanted: &Wanted, jobs: usize) -> Vec<Line>
 }
 
 impl Wanted {
-    /// The line of a run, if it is one that is asked for.
+    /// The line of a run, if it is requested.
     fn line(&self, store: &Store, id: &RunId) -> Option<Line> {
         let run = Run::load(store, id);
         let finished_at = run.as_ref().ok().and_then(|run| match &run.stage {
@@ -149,13 +149,13 @@ impl Wanted {
     }
 }
 
-/// Runs that differ only in their seed, together, in the order of their newest.
+/// Runs grouped by everything except the seed, in the order of the newest of each group.
 fn groups(runs: &[Line]) -> Vec<Vec<&Line>> {
     let mut groups: Vec<Vec<&Line>> = Vec::new();
     let mut places: BTreeMap<(String, &str), usize> = BTreeMap::new();
     for run in runs {
         let alike = run.spec.as_ref().map(|spec| spec.with_seed(0).to_toml());
-        // What cannot be read is like nothing else.
+        // A run that cannot be read has a group of its own.
         let key = (alike.unwrap_or_else(|| run.run.clone()), run.state);
         let place = *places.entry(key).or_insert(groups.len());
         match groups.get_mut(place) {
@@ -180,7 +180,7 @@ fn row(group: &[&Line]) -> Vec<String> {
     losses.sort_unstable_by(f64::total_cmp);
     let loss = match losses.as_slice() {
         [only] => number(*only),
-        // NaN where one is: a diverged run has no loss.
+        // NaN if one is: a diverged run has no loss.
         _ if losses.iter().any(|loss| loss.is_nan()) => number(f64::NAN),
         _ => format!("{} (median)", number(quantile(&losses, 0.5))),
     };
@@ -202,7 +202,7 @@ fn date(seconds: u64) -> Option<String> {
     Some(time.format("%Y-%m-%d %H:%M").to_string())
 }
 
-/// Ascending seeds, runs of three and more as `--seeds` has ranges.
+/// Ascending seeds as text, three and more consecutive ones as a range of `--seeds`.
 fn ranges(seeds: &[u64]) -> String {
     let follows = |a: &u64, b: &u64| a.checked_add(1) == Some(*b);
     let range = |chunk: &[u64]| match chunk {
@@ -212,7 +212,7 @@ fn ranges(seeds: &[u64]) -> String {
     seeds.chunk_by(follows).map(range).collect::<Vec<_>>().join(",")
 }
 
-/// The last line: how many runs the table leaves out, and how to see them.
+/// The last line: the number of runs that the table leaves out, and the option that shows them.
 fn note(runs: usize, lines: usize, hidden: usize) -> String {
     let on = if lines == 1 { "one line".into() } else { format!("{lines} lines") };
     let shared = (lines < runs)

@@ -97,8 +97,8 @@ fn save(result: &Results, args: &Measure, measured: &[Measured]) -> Result<Strin
     Ok(args.out.join(file).display().to_string())
 }
 
-/// The part of file names that tells requests from each other, so that none replaces the files of
-/// another; empty for the last step with the default instruments.
+/// The part of file names that tells requests apart, so that none overwrites the files of another;
+/// empty for the last step with the default instruments.
 fn asked(args: &Measure) -> String {
     let list = |numbers: &[u64]| numbers.iter().map(u64::to_string).collect::<Vec<_>>().join("-");
     let plan = With::defaults().plan();
@@ -139,10 +139,10 @@ fn method(run: &Measured) -> Method {
     Method { title: name(&run.spec), note: String::new(), text: run.spec.to_toml() }
 }
 
-/// Most metrics that a line names.
+/// Largest number of metrics that a line names.
 const NAMED: usize = 4;
 
-/// Readings that are no numbers with their reasons, a line for each step and reason.
+/// Text about readings without a number: a line for each step and reason.
 fn without(run: &Measured) -> String {
     let mut lines = String::new();
     for m in &run.measurements {
@@ -190,7 +190,7 @@ struct Shown {
 struct ShownMeasurement {
     step: u64,
     readings: Map<String, Value>,
-    /// Reasons of readings that are null.
+    /// Reasons for readings that are null.
     #[serde(skip_serializing_if = "Map::is_empty")]
     missing: Map<String, Value>,
     warnings: Vec<String>,
@@ -235,14 +235,14 @@ fn table(run: &Measured) -> Table {
     Table { title, head, rows }
 }
 
-/// Whether a name has a row of its own: errors stand beside their estimates, and single eigenvalues
+/// Whether a name has a row of its own. Errors stand beside their estimates, and single eigenvalues
 /// are in the files.
 fn is_shown(name: &Name) -> bool {
     !name.part().is_some_and(metric::Part::is_error)
         && !matches!(name.metric(), Metric::Eigenvalue(_))
 }
 
-/// A value with its interval or its error; empty where it was not measured.
+/// A value with its interval or its error; empty if it was not measured.
 fn cell(readings: &Readings, name: &Name) -> String {
     let Ok(value) = readings.get(name) else { return String::new() };
     use metric::Part;

@@ -1,4 +1,4 @@
-//! `windtunnel metrics`: the catalogue.
+//! `windtunnel metrics`: prints the catalogue of metrics.
 
 use serde_json::{Value, json};
 use windtunnel_figure::table::Table;
@@ -19,7 +19,7 @@ pub fn run(global: &Global, args: &Metrics) -> Result<(), Error> {
     output::print(&table.text())
 }
 
-/// The entry of a name as rows have it, or of a family as the catalogue has it.
+/// The entry of a name in rows, or of a family in the catalogue.
 fn entry(name: &str) -> Result<&'static Entry, Error> {
     match CATALOGUE.iter().find(|entry| entry.name == name) {
         Some(entry) => Ok(entry),

@@ -12,7 +12,7 @@ use crate::error::Error;
 use crate::session::{Session, jobs};
 
 pub fn run(global: &Global, args: &Reproduce) -> Result<(), Error> {
-    // Before an hour is spent on runs whose picture cannot be written.
+    // Checked first, before an hour of runs whose pictures could not be written.
     create(global, &args.out)?;
     let studies = chosen(&args.figures);
     let protocol = if args.quick { Protocol::QUICK } else { Protocol::PUBLISHED };

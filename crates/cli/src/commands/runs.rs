@@ -10,7 +10,7 @@ use crate::args::{Export, Global, Show};
 use crate::error::Error;
 use crate::output;
 
-/// The store, which must be there: looking makes no folders.
+/// The existing store. Read-only commands create no folders.
 pub fn open(global: &Global) -> Result<Store, Error> {
     if global.store.join("runs").is_dir() {
         return Ok(Store::at(&global.store));
@@ -34,12 +34,12 @@ struct Value {
     metric: String,
     step: u64,
     value: f64,
-    /// Reason why the value is null: `measure` of a run says more.
+    /// Reason why the value is null; `measure` of the run says more.
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
 }
 
-/// Reason why a stored value is no number.
+/// Reason why a stored value is not a finite number.
 fn no_number(value: f64) -> Option<&'static str> {
     match value {
         v if v.is_finite() => None,

@@ -40,7 +40,7 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
     let stored = plan.runs().zip(&statuses).filter(|(_, status)| **status == Status::Stored);
     let summaries =
         stored.map(|(spec, _)| summary(lab.store(), spec)).collect::<Result<Vec<_>, _>>()?;
-    // What failed costs the rest no line.
+    // A failed run does not suppress the lines of the others.
     if global.json {
         output::json(&summaries)?;
     } else if !summaries.is_empty() {
@@ -49,7 +49,7 @@ pub fn run(global: &Global, train: &Train) -> Result<(), Error> {
     judge(&statuses, &plan.names())
 }
 
-/// One row per run, and the reasons of losses that are no numbers.
+/// A table with one row per run, and the reasons for losses that are not finite.
 fn table(spec: &RunSpec, summaries: &[Summary]) -> String {
     let rows = summaries.iter().map(|s| {
         let how = match s.meta.diverged() {
@@ -61,7 +61,7 @@ fn table(spec: &RunSpec, summaries: &[Summary]) -> String {
     });
     let head = ["run", "seed", "outcome", "held-out loss", "time"];
     let table = Table::new(&describe(spec), &head, rows.collect());
-    // That a run diverged stands in its row.
+    // A diverged run is marked in its row.
     let odd = summaries.iter().filter(|s| !s.meta.diverged());
     let reason =
         |s: &Summary| Some(format!("no held-out loss: {}: {}\n", s.run, s.reason.as_ref()?));
@@ -75,7 +75,7 @@ fn summary(store: &Store, spec: &RunSpec) -> Result<Summary, Error> {
     Ok(Summary { run: run.id.to_string(), seed: spec.train.seed, held_out_loss, reason, meta })
 }
 
-/// `3`, `0..6`, `0..=5` or `1,4,7`.
+/// Seeds of a text such as `3`, `0..6`, `0..=5` or `1,4,7`.
 fn seeds(text: &str) -> Result<Vec<u64>, Error> {
     const MOST: u64 = 10_000;
     let wrong = || {

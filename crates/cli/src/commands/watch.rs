@@ -1,4 +1,4 @@
-//! `windtunnel watch`: the rows of a run as they are made, read only.
+//! `windtunnel watch`: prints the rows of a run while it is trained; reads only.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::args::{Global, Watch};
 use crate::error::Error;
 use crate::output;
 
-/// Time between two looks.
+/// Time between two reads.
 const POLL: Duration = Duration::from_millis(200);
 
 /// A line of `--json`.
@@ -23,7 +23,7 @@ enum Line<'a> {
         metric: &'a str,
         value: f64,
     },
-    /// The rows above no longer count.
+    /// The rows above are no longer valid.
     Restart {
         restarted: bool,
     },

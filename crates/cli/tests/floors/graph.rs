@@ -1,7 +1,7 @@
-//! Which file of a crate uses which, and circles among them.
+//! Dependencies between the files of a crate, and circles among them.
 //!
-//! An edge leads from a file to the file that defines what it uses, whatever it is re-exported
-//! through. Declarations of modules and re-exports make no edge.
+//! An edge leads from a file to the file that defines a name it uses, through any re-exports.
+//! Declarations of modules and re-exports make no edge.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -64,8 +64,8 @@ impl Crate {
         edges
     }
 
-    /// The file that defines what `path` means in module `from`; nothing for a module as a whole, of
-    /// which the names are looked up where they are used, and for other crates.
+    /// The file that defines `path` in module `from`; `None` for other crates and for a module as a
+    /// whole, whose names are looked up where they are used.
     fn file(&self, from: &[String], path: &[String], depth: usize) -> Option<&str> {
         if depth > LONGEST {
             return None;
@@ -97,7 +97,7 @@ impl Crate {
             name => match self.import(at, name) {
                 _ if module.defined.contains(name) => Some(&module.file),
                 Some(import) => self.file(at, &[&import.path[..], rest].concat(), depth + 1),
-                // What is not found is made by a macro.
+                // A name that is not found is made by a macro.
                 None => self.through_globs(at, name).or(Some(&module.file)),
             },
         }
@@ -118,7 +118,7 @@ impl Crate {
         self.modules.get(at)?.imports.iter().find(|import| import.name == name)
     }
 
-    /// Circles among the files, each as short as it can be and none a part of another: `a.rs → b.rs →
+    /// Circles among the files, each as short as possible and none part of another: `a.rs → b.rs →
     /// a.rs`.
     pub fn circles(&self) -> Vec<String> {
         let edges = self.edges();
@@ -133,7 +133,7 @@ impl Crate {
     }
 }
 
-/// The shortest way from a file to itself.
+/// The shortest path from a file to itself.
 fn shortest<'a>(
     edges: &BTreeMap<&'a str, BTreeSet<&'a str>>,
     start: &'a str,

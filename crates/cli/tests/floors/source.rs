@@ -1,5 +1,5 @@
-//! Rust sources as tokens: which names a file imports, which paths it uses, which modules it has. Code
-//! under `#[cfg(test)]` is left out, comments and texts are no code.
+//! Rust sources as tokens: the names that a file imports, the paths it uses, the modules it
+//! declares. Code under `#[cfg(test)]` is left out; comments and strings are no code.
 
 use std::collections::BTreeSet;
 use std::iter::Peekable;
@@ -7,7 +7,7 @@ use std::vec::IntoIter;
 
 use proc_macro2::{Delimiter, TokenStream, TokenTree};
 
-/// Module of a file, as far as its own text says.
+/// Module of a file, as far as its own text shows.
 #[derive(Debug, Default)]
 pub struct Source {
     /// Its `use` declarations.
@@ -18,14 +18,14 @@ pub struct Source {
     pub defined: BTreeSet<String>,
     /// Modules that it declares.
     pub modules: Vec<Module>,
-    /// All tokens, for looking up words: `std::fs::read(…)` is `std::fs::read(`.
+    /// All tokens as text, for searching: `std::fs::read(…)` is `std::fs::read(`.
     pub text: String,
 }
 
 /// A name that a `use` declaration brings into scope.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Import {
-    /// What it stands for; the last part is `*` for all names of a module.
+    /// The full path; its last part is `*` for all names of a module.
     pub path: Vec<String>,
     /// The name in scope.
     pub name: String,
@@ -37,13 +37,13 @@ pub struct Import {
 #[derive(Debug)]
 pub struct Module {
     pub name: String,
-    /// Whether it is there for tests only.
+    /// Whether it is only for tests.
     pub is_test: bool,
-    /// The text between its braces; nothing where it is a file of its own.
+    /// The text between its braces; `None` if it is a file of its own.
     pub inline: Option<Source>,
 }
 
-/// Words before the name of an item.
+/// Keywords before the name of an item.
 const KEYWORDS: [&str; 8] = ["fn", "struct", "enum", "trait", "const", "static", "type", "union"];
 
 type Tokens = Peekable<IntoIter<TokenTree>>;
@@ -63,7 +63,7 @@ impl Source {
         while let Some(token) = tokens.next() {
             match token {
                 TokenTree::Punct(hash) if hash.as_char() == '#' => {
-                    // An attribute belongs to what follows; inner ones have a `!`.
+                    // An attribute belongs to the next item; inner ones have a `!`.
                     if matches!(tokens.peek(), Some(TokenTree::Punct(p)) if p.as_char() == '!') {
                         tokens.next();
                     }
@@ -140,7 +140,7 @@ impl Source {
         self.modules.push(Module { name, is_test, inline });
     }
 
-    /// Reads one tree of a `use` declaration after `prefix`, with what separates it from the next.
+    /// Reads one tree of a `use` declaration after `prefix`, with the separator behind it.
     fn import(&mut self, tokens: &mut Tokens, prefix: &[String], is_public: bool) {
         let mut path = prefix.to_vec();
         let mut name = None;
@@ -177,7 +177,7 @@ impl Source {
         self.imports.push(Import { path, name, is_public });
     }
 
-    /// Reads what follows the first name of a path.
+    /// Reads the rest of a path after its first name.
     fn path(&mut self, first: String, tokens: &mut Tokens) {
         let mut path = vec![first];
         while is_punct(tokens.peek(), ':') {

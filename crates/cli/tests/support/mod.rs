@@ -10,7 +10,7 @@ pub fn windtunnel(store: &Path, args: &[&str]) -> Command {
     command
 }
 
-/// Runs it to the end.
+/// Runs a command to its end.
 fn run(store: &Path, args: &[&str]) -> Output {
     windtunnel(store, args).output().unwrap()
 }

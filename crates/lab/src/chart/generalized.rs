@@ -19,11 +19,11 @@ const METRICS: [(Metric, &str); 3] = [
 /// Fewest points that a line is fitted through.
 const FEWEST: usize = 10;
 
-/// Where gradient norm and smoothness were both measured.
+/// Steps at which gradient norm and smoothness were both measured.
 struct Measured {
     /// (step, ‖∇f‖, smoothness), finite.
     points: Vec<(u64, f64, f64)>,
-    /// Steps where one of the two is not.
+    /// Number of steps at which one of the two is not finite.
     not_finite: usize,
 }
 
@@ -75,7 +75,7 @@ fn fit(measured: &Measured) -> Option<Fit> {
         .then(|| Fit { line: log_line(&x, &y, block), correlation: spearman(&x, &y) })
 }
 
-/// Smoothness against gradient norm for one run, coloured by step; nothing without enough steps.
+/// Smoothness against gradient norm for one run, coloured by step; `None` without enough steps.
 pub fn generalized(group: &Group, member: &Member) -> Option<Figure> {
     let panels: Vec<Panel> =
         METRICS.iter().filter_map(|(m, name)| generalized_panel(member, m, name)).collect();
@@ -91,7 +91,7 @@ pub fn generalized(group: &Group, member: &Member) -> Option<Figure> {
     })
 }
 
-/// One smoothness against the gradient norm; nothing where it was not measured at enough steps.
+/// One smoothness against the gradient norm; `None` if it was not measured at enough steps.
 pub fn generalized_panel(member: &Member, metric: &Metric, name: &str) -> Option<Panel> {
     let measured = Measured::of(member, metric);
     if measured.steps() < FEWEST {
@@ -120,7 +120,7 @@ fn panel(name: &str) -> Panel {
         x_scale: Scale::Log,
         y_scale: Scale::Log,
         shade_label: "step".into(),
-        // Most of what happens happens early.
+        // Most changes happen in the first steps.
         shade_scale: Scale::SymLog { linear: 1.0 },
         ..Panel::default()
     }
@@ -128,7 +128,7 @@ fn panel(name: &str) -> Panel {
 
 /// L₀, L₁ and rank correlation of every run that was measured at enough steps.
 ///
-/// A cell without a number says why.
+/// A cell without a number contains the reason.
 pub fn generalized_fits(groups: &[Group]) -> Option<Table> {
     let mut rows = Vec::new();
     for group in groups {

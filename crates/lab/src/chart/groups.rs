@@ -1,4 +1,4 @@
-//! Groups of runs: which are one curve, and in which colour.
+//! Groups of runs, one curve and one colour each.
 
 use windtunnel_figure::Color;
 use windtunnel_runs::spec::RunSpec;
@@ -28,7 +28,7 @@ pub fn groups(runs: Vec<(&RunSpec, Member)>) -> Vec<Group> {
         let color = match optimizer.name() {
             "sgd" if same_rule == 1 => Color::BLACK,
             "adam" if same_rule == 1 => Color::RED,
-            // Black and red are taken by the paper's two, if they are here.
+            // Black and red belong to the paper's two optimizers, if they are among the groups.
             _ => Color::CYCLE[(k + 2) % Color::CYCLE.len()],
         };
         let own = runs.iter().filter(|(other, _)| alike(spec, other));

@@ -1,15 +1,16 @@
-//! The loss that everything is judged by, beside what needs no training.
+//! The held-out loss, by which runs are compared, beside baselines that need no training.
 
 use super::{Group, over_seeds, scale_of};
 use crate::baseline::Baseline;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Series};
 use windtunnel_measure::metric::Metric;
 
-/// Reference lines that would squeeze the curves are left out: all this far below the lowest.
+/// Factor below the lowest loss at which a reference line is left out, because it would squeeze the
+/// curves.
 pub const FAR_BELOW: f64 = 1e-6;
 
 /// Held-out loss over steps, mean and median over the prompts, with the losses of baselines on the
-/// same prompts as dashed lines; nothing where no run has any.
+/// same prompts as dashed lines; `None` if no run has any.
 pub fn held_out(groups: &[Group], lines: &[Baseline]) -> Option<Figure> {
     let panels = [
         (Metric::HeldOutLoss, "mean over prompts", (|line| line.mean) as fn(&Baseline) -> f64),
@@ -26,7 +27,7 @@ pub fn held_out(groups: &[Group], lines: &[Baseline]) -> Option<Figure> {
             let value = of(line);
             let line =
                 Rule { name: line.name.clone(), color: *color, line: Line::Horizontal(value) };
-            // What is not finite is left to the picture, which says so.
+            // The picture itself reports values that are not finite.
             (value > floor || !value.is_finite()).then_some(line)
         };
         let rules = lines.iter().zip(colors).filter_map(rule).collect();

@@ -5,7 +5,7 @@ use windtunnel_measure::landscape::Hessian;
 
 use windtunnel_figure::{ColorMap, Figure, HeatMap, Panel, Scale};
 
-/// Decades of size between the largest entry and where the colours become linear.
+/// Share of the largest entry below which the colours are linear.
 const DECADES: f64 = 1e-4;
 
 /// The entries of `hessian`, block by block.
@@ -14,7 +14,7 @@ pub fn hessian(hessian: &Hessian, blocks: &[Block], what: &str) -> Figure {
         blocks.iter().map(|b| (b.name.to_uppercase(), b.range.len())).collect();
     let sizes = hessian.entries().iter().map(|x| x.abs()).filter(|size| size.is_finite());
     let largest = sizes.fold(0.0, f64::max);
-    // Of the smallest numbers a ten-thousandth is zero, which is no threshold.
+    // A ten-thousandth of the smallest doubles is zero, which is no threshold.
     let linear = if largest > 0.0 { (DECADES * largest).max(f64::MIN_POSITIVE) } else { 1.0 };
     let heat_map = HeatMap {
         rows: hessian.dim(),

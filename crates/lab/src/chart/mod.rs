@@ -1,4 +1,4 @@
-//! Pictures and tables of what instruments found, from rows alone where rows have it.
+//! Pictures and tables of recorded metrics, from rows alone where possible.
 //!
 //! Runs that differ in nothing but the seed are a [`Group`]: one curve with its band.
 
@@ -31,7 +31,7 @@ use windtunnel_figure::{Color, Scale};
 use windtunnel_measure::metric::{self, Absent, Metric, Name};
 use windtunnel_runs::store::{Row, RunId};
 
-/// Within this, scales of metrics with both signs are linear.
+/// Size below which scales of metrics with both signs are linear.
 pub const LINEAR: f64 = 1e-3;
 
 /// The scale on which a metric is drawn.
@@ -50,7 +50,7 @@ pub struct Member {
     pub run: RunId,
     /// Its seed.
     pub seed: u64,
-    /// What was recorded or measured.
+    /// Recorded and measured rows.
     pub rows: Vec<Row>,
 }
 
@@ -66,7 +66,7 @@ pub struct Group {
 }
 
 impl Group {
-    /// What curve, band and faint lines are, for captions.
+    /// Meaning of curve, band and faint lines, for captions.
     fn seeds(groups: &[Group]) -> String {
         match groups.iter().map(|group| group.members.len()).max() {
             Some(2..) => {
@@ -99,7 +99,8 @@ impl Group {
 }
 
 impl Member {
-    /// The rows of a metric, in the order in which they were recorded; none where it was not.
+    /// The rows of a metric, in the order in which they were recorded; empty if it was not
+    /// recorded.
     pub fn rows_of(&self, metric: impl Into<Name>) -> impl DoubleEndedIterator<Item = &Row> {
         let name = metric.into().to_string();
         self.rows.iter().filter(move |row| row.metric == name)
@@ -130,17 +131,17 @@ impl Member {
         }
     }
 
-    /// The error of asking for a metric that was not recorded.
+    /// The error for a metric that was not recorded.
     fn absent(&self, name: Name) -> Absent {
         Absent::from_names(name, self.rows.iter().map(|row| row.metric.as_str()))
     }
 
-    /// The value at a step, the latest where there are several; none where it was not recorded.
+    /// The value at a step, the latest if there are several; `None` if it was not recorded.
     pub fn value(&self, metric: impl Into<Name>, step: u64) -> Option<f64> {
         self.rows_of(metric).rev().find(|row| row.step == step).map(|row| row.value)
     }
 
-    /// The values over steps, of what may or may not have been recorded.
+    /// The values over steps of a metric; empty if it was not recorded.
     fn curve(&self, metric: impl Into<Name>) -> Vec<(u64, f64)> {
         let own = self.rows_of(metric);
         let mut curve: Vec<(u64, f64)> = own.map(|row| (row.step, row.value)).collect();

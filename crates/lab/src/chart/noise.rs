@@ -22,8 +22,8 @@ const BLUE: Color = Color::CYCLE[2];
 const HILL_NORMS: usize = 22;
 
 /// The norms of `sample`: density with that of Gaussian noise of the same covariance, quantiles of
-/// one against the other, and Hill's index over its threshold. What cannot be drawn says why in
-/// its panel.
+/// one against the other, and Hill's index over its threshold. A panel that cannot be drawn
+/// contains the reason.
 pub fn noise(sample: &NoiseSample, what: &str) -> Figure {
     let norms = sample.norms();
     let (gaussian, without) = match gaussian(sample) {
@@ -51,7 +51,7 @@ pub fn noise(sample: &NoiseSample, what: &str) -> Figure {
     }
 }
 
-/// Sorted norms of Gaussian noise of the same covariance, or why there are none.
+/// Sorted norms of Gaussian noise of the same covariance, or the reason why there are none.
 fn gaussian(sample: &NoiseSample) -> Result<Vec<f64>, String> {
     let params = sample.reference.grad.len();
     if params > DENSE_LIMIT {
@@ -69,7 +69,7 @@ fn gaussian(sample: &NoiseSample) -> Result<Vec<f64>, String> {
 }
 
 /// Standard deviation and kurtosis of the noise of every parameter, matrix by matrix; an empty
-/// panel with the reason where the blocks are not square matrices of one size.
+/// panel with the reason if the blocks are not square matrices of one size.
 pub fn noise_by_coordinate(sample: &NoiseSample, blocks: &[Block], what: &str) -> Figure {
     let figure = |panels: Vec<Panel>, caption: &str| Figure {
         title: format!("Gradient noise by parameter, B = {}", sample.batch_size),
@@ -118,8 +118,9 @@ const SINGLE: f64 = 1e-9;
 /// Range of the norms, in ratios, from which bins are even in ratios.
 const WIDE: f64 = 20.0;
 
-/// Shares of draws in common bins, which leave out the farthest thousandth so that the bulk shows;
-/// beside Gaussian noise where there is any. Bins of one value alone reach half of it to both sides.
+/// Shares of draws in common bins, without the farthest thousandth so that the bulk is visible,
+/// beside Gaussian noise if there is any. The bins of a single value extend by half of it to both
+/// sides.
 pub fn histogram(norms: &[f64], gaussian: &[f64]) -> Panel {
     let sorted: Vec<f64> = descending(norms).into_iter().rev().collect();
     let panel = Panel {
@@ -138,7 +139,7 @@ pub fn histogram(norms: &[f64], gaussian: &[f64]) -> Panel {
     let log = is_wide(&[lo, hi]);
     let edges = edges(lo, hi, log);
     let shares = |x: &[f64]| -> Vec<f64> {
-        // The last bin has its upper end, where the largest of few values may be.
+        // The last bin includes its upper end, because the largest of few values may be there.
         let inside = |v: f64, bin: usize| {
             edges[bin] <= v && v < edges[bin + 1] || bin + 1 == BINS && v == hi
         };
@@ -183,7 +184,7 @@ fn geometric_mean(a: f64, b: f64) -> f64 {
     if product.is_normal() { product.sqrt() } else { a.sqrt() * b.sqrt() }
 }
 
-/// Which norms a logarithm cannot show; nothing if all are positive and finite.
+/// Number of norms that a logarithm cannot show, in words; empty if all are positive and finite.
 fn left_out(norms: &[f64]) -> String {
     let all = norms.len();
     let zero = norms.iter().filter(|norm| **norm == 0.0).count();
@@ -200,7 +201,7 @@ fn left_out(norms: &[f64]) -> String {
 
 const GAUSSIAN_QQ: &str = "QQ against Gaussian noise";
 
-/// A panel of quantiles, still empty.
+/// An empty panel for quantiles.
 fn qq_frame(title: &str, x_label: &str) -> Panel {
     let y_label = "‖g − ∇f‖".into();
     Panel { title: title.into(), x_label: x_label.into(), y_label, ..Panel::default() }
@@ -227,7 +228,7 @@ fn qq(title: &str, x_label: &str, qq: Qq, scale: Scale) -> Panel {
     }
 }
 
-/// Some hundred of the points, and all of the farthest.
+/// About a hundred of the points, and all of the farthest.
 fn thinned(qq: &Qq) -> Qq {
     let len = qq.sample.len();
     let every = (len / QUANTILES).max(1);
@@ -245,13 +246,13 @@ pub fn qq_of_gaussian(norms: &[f64], gaussian: &[f64]) -> Panel {
     qq(GAUSSIAN_QQ, "‖Gaussian noise‖", points, scale)
 }
 
-/// Quantiles against the normal law of the same mean and variance: what the literature draws, and
-/// no test of the tail, because a norm is skewed.
+/// Quantiles against the normal law of the same mean and variance. The literature draws this plot,
+/// but it is no test of the tail, because a norm is skewed.
 fn qq_of_normal(norms: &[f64]) -> Panel {
     let (title, x_label) = ("QQ against the normal law", "normal quantile");
     let points = qq_normal(norms);
     let panel = match points.sample.iter().all(|x| x.is_nan()) {
-        // Without a spread there is nothing to standardize by.
+        // Without a spread, values cannot be standardized.
         true => Panel {
             note: "the norms have no finite variance above zero.".into(),
             ..qq_frame(title, x_label)

@@ -1,4 +1,4 @@
-//! Verdicts in rows: ratios between optimizers, shares of negative steps.
+//! Tables of ratios between optimizers and of shares of negative steps.
 
 use windtunnel_measure::landscape::Convention;
 use windtunnel_measure::metric::Metric;
@@ -10,8 +10,8 @@ use windtunnel_figure::table::{Table, number};
 /// Ratios of the robust condition number between two groups at `steps`, seed by seed, in every
 /// convention.
 ///
-/// The mean over seeds of the ratio is the statistic of Ahn et al.; the geometric mean does not
-/// prefer one order of the two over the other. Nothing where no seed and step have both.
+/// The mean over seeds of the ratio is the statistic of Ahn et al. The geometric mean does not
+/// prefer one order of the two over the other. `None` if no seed and step have both.
 pub fn condition_ratios(a: &Group, b: &Group, steps: &[u64]) -> Option<Table> {
     let mut rows = Vec::new();
     for convention in Convention::all() {
@@ -34,8 +34,8 @@ pub fn condition_ratios(a: &Group, b: &Group, steps: &[u64]) -> Option<Table> {
     (!rows.is_empty()).then(|| Table::new(&title, &head, rows))
 }
 
-/// Mean and geometric mean of ratios, each with its interval; why there is none where a ratio is
-/// not finite or not above zero.
+/// Mean and geometric mean of ratios, each with its interval, or the reason if a ratio is not
+/// finite or not above zero.
 fn ratio_cells(ratios: &[f64]) -> [String; 4] {
     let unusable = ratios.iter().filter(|ratio| !(**ratio > 0.0 && ratio.is_finite())).count();
     if unusable > 0 {
@@ -54,7 +54,7 @@ fn ratio_cells(ratios: &[f64]) -> [String; 4] {
     ]
 }
 
-/// Seeds that both groups have.
+/// Members of two groups with the same seed.
 fn pairs<'a>(a: &'a Group, b: &'a Group) -> impl Iterator<Item = (&'a Member, &'a Member)> {
     let other = |member: &'a Member| b.members.iter().find(|other| other.seed == member.seed);
     a.members.iter().filter_map(move |member| Some((member, other(member)?)))
@@ -85,7 +85,8 @@ pub fn negative_steps(groups: &[Group]) -> Option<Table> {
     (!rows.is_empty()).then(|| Table::new("Directional smoothness below zero", &head, rows))
 }
 
-/// How many values are below zero; those that are not numbers are not counted, which is said.
+/// Number of values below zero, in words. Values that are not numbers are not counted; the text
+/// says how many.
 fn negative_cell(values: &[f64]) -> String {
     let numbers: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
     let negative = numbers.iter().filter(|value| **value < 0.0).count();

@@ -8,7 +8,7 @@ use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Series};
 
 const STEP: &str = "step";
 
-/// A panel of one metric, a curve per group; nothing where no group has it.
+/// A panel of one metric, a curve per group; `None` if no group has it.
 fn panel(groups: &[Group], metric: &Metric, title: &str) -> Option<Panel> {
     let curve = |group: &Group| over_seeds(group, metric, &group.name, group.color).ok();
     let series: Vec<Series> = groups.iter().filter_map(curve).collect();
@@ -102,7 +102,7 @@ fn spectrum_panel(group: &Group) -> Option<Panel> {
     }
     let steps: Vec<f64> = sharpest.iter().map(|(step, _)| *step as f64).collect();
     let mut series = Series::new("", group.color, steps, values(sharpest));
-    // A curve that lacks a step would be out of line with the others.
+    // A curve that lacks a step would not match the others.
     let at = |curve: &[(u64, f64)]| curve.iter().map(|(step, _)| *step).collect::<Vec<_>>();
     let whole = curves.iter().enumerate().filter(|(_, curve)| at(curve) == at(sharpest));
     series.members = whole
@@ -179,7 +179,8 @@ pub fn losses(groups: &[Group]) -> Option<Figure> {
     figure("Losses of single prompts", groups.iter().map(of_group).collect(), caption)
 }
 
-/// Cosines of the update, and how well the quadratic model predicts its effect.
+/// Cosines of the update, and the decrease that the quadratic model predicts beside the realised
+/// one.
 pub fn update_geometry(groups: &[Group]) -> Option<Figure> {
     let panels = vec![
         panel(groups, &Metric::UpdateCosNegFullGrad, "step and −∇f (held-out)"),

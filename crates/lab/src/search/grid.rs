@@ -1,4 +1,4 @@
-//! Grid of learning rates 1, 2, 5, 10, … with what was found on it.
+//! Grid of learning rates 1, 2, 5, 10, … with the losses at them.
 
 use serde::{Deserialize, Serialize};
 use windtunnel_measure::stats::mean;
@@ -8,17 +8,17 @@ const VALUES: i32 = 10;
 /// Times that a grid may grow by a decade, three values.
 const GROWTHS: usize = 2;
 
-/// Grid with what was found on it, as the store keeps it.
+/// Grid with its losses, as it is cached in the store.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub(super) struct Grid {
     /// Ascending values m·10^e, m in {1, 2, 5}, as 3e + (0, 1, 2).
     rungs: std::ops::Range<i32>,
     growths: usize,
-    /// Losses of every value, seed by seed, nothing where a run diverged; empty before they are judged.
+    /// Losses of every value, seed by seed, `None` if a run diverged; empty before they are known.
     pub(super) losses: Vec<Vec<Option<f64>>>,
-    /// Values of which a run of full length diverged.
+    /// Values at which a run of full length diverged.
     pub(super) rejected: Vec<i32>,
-    /// Whether one diverged of the best that is left too, and nothing was left to replace it.
+    /// Whether a run of full length diverged at the last value that was left.
     pub(super) unstable: bool,
 }
 
@@ -30,7 +30,7 @@ pub(super) fn value(rung: i32) -> f64 {
 }
 
 impl Grid {
-    /// A grid of ten values from 10^`decade` on, of which nothing is known.
+    /// A grid of ten values from 10^`decade` on, without losses.
     pub(super) fn new(decade: i32) -> Grid {
         Grid {
             rungs: 3 * decade..3 * decade + VALUES,
@@ -46,17 +46,17 @@ impl Grid {
         self.rungs.clone().map(value).collect()
     }
 
-    /// Takes the losses of every value, seed by seed.
+    /// Sets the losses of every value, seed by seed.
     pub(super) fn judge(&mut self, losses: Vec<Vec<Option<f64>>>) {
         self.losses = losses;
     }
 
-    /// Adds a decade where the best is at an edge; returns whether it added none, so that the best can
+    /// Adds a decade if the best is at an edge; returns whether it added none, so that the best can
     /// be tried.
     pub(super) fn grow(&mut self) -> bool {
         let best = self.best();
         let (first, last) = (best == 0 || self.left() == 0, best + 1 == self.losses.len());
-        // Beyond a rate that was rejected there are no better ones.
+        // Beyond a rejected rate there are no better ones.
         let grows = self.may_grow() && (first || last && self.rejected.is_empty());
         if grows {
             self.growths += 1;
@@ -68,7 +68,7 @@ impl Grid {
         !grows
     }
 
-    /// Whether something is left to try if the best is rejected.
+    /// Whether another value is left if the best is rejected.
     pub(super) fn has_others(&self) -> bool {
         self.left() > 1 || self.may_grow()
     }
@@ -78,7 +78,7 @@ impl Grid {
         self.rejected.push(self.best_rung());
     }
 
-    /// Place of the best value that is not rejected.
+    /// Index of the best value that is not rejected.
     pub(super) fn best(&self) -> usize {
         let means = self.means().into_iter().enumerate().filter(|(k, _)| !self.is_rejected(*k));
         means.min_by(|a, b| a.1.total_cmp(&b.1)).map_or(0, |(k, _)| k)
@@ -88,7 +88,7 @@ impl Grid {
         self.rungs.start + self.best() as i32
     }
 
-    /// Geometric means over seeds, infinite where one diverged: what values are judged by.
+    /// Criteria of the values: geometric means over seeds, infinite if one diverged.
     pub(super) fn means(&self) -> Vec<f64> {
         let log = |loss: &Option<f64>| loss.map_or(f64::INFINITY, f64::ln);
         let of = |losses: &Vec<Option<f64>>| mean(&losses.iter().map(log).collect::<Vec<_>>());

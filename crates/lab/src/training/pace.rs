@@ -1,4 +1,4 @@
-//! When a run is saved: now and then, and before whatever may take long.
+//! Schedule of checkpoints: at intervals of wall time, and before steps that may take long.
 
 use std::time::Duration;
 
@@ -6,35 +6,37 @@ use windtunnel_train::Schedule;
 
 use windtunnel_runs::spec::RunSpec;
 
-/// A step of this time and more is long: who wants to stop will not wait for its end.
+/// Duration from which a step counts as long: the user may stop it before its end.
 const LONG: Duration = Duration::from_millis(250);
-/// Work that may be lost to a long step.
+/// Smallest amount of work for which a checkpoint before a long step is worthwhile.
 const LEAST: Duration = Duration::from_millis(100);
-/// Saving before long steps takes at most one part in so many of the time.
+/// Saving before long steps takes at most one part in `SHARE` of the time.
 const SHARE: u32 = 20;
 
-/// Decides before every step of one session. Times are those since its beginning.
+/// Decides before every step of one invocation whether to save. Times are measured from its
+/// beginning.
 pub(super) struct Pace {
     every: Duration,
     steps: u64,
     parts: Vec<Part>,
-    /// Where the last save was, or the beginning.
+    /// Step and time of the last checkpoint, or of the beginning.
     saved: (u64, Duration),
-    /// How long that took.
+    /// Duration of the last checkpoint.
     cost: Duration,
-    /// The step before this one, and when it began.
+    /// The previous step and its start time.
     before: (u64, Duration),
 }
 
-/// The update itself, the evaluation, or an instrument.
+/// Part of a step: the update itself, the evaluation, or an instrument.
 struct Part {
     schedule: Schedule,
-    /// Until it was part of a step that was not.
+    /// True until the part was in a step that was not long.
     is_long: bool,
 }
 
 impl Pace {
-    /// For a run of `spec` that begins at `step`, saved every so often.
+    /// The schedule of a run of `spec` that begins at `step`, with a checkpoint after every
+    /// `every`.
     pub(super) fn new(spec: &RunSpec, every: Duration, step: u64) -> Pace {
         let schedules = spec.instruments.schedules.iter().map(|(_, schedule)| schedule.clone());
         let own = [Schedule::Every(1), Schedule::Every(spec.eval.every)];
@@ -64,14 +66,14 @@ impl Pace {
         step > self.saved.0 && (work >= self.every || is_worth() && is_long())
     }
 
-    /// Notes that it was saved.
+    /// Records that a checkpoint was written.
     pub(super) fn saved(&mut self, step: u64, began: Duration, ended: Duration) {
         self.saved = (step, ended);
         self.before.1 = ended;
         self.cost = ended - began;
     }
 
-    /// Nothing that was part of `step` is long.
+    /// Marks all parts of `step` as not long.
     fn learn(&mut self, step: u64) {
         let last = step >= self.steps;
         for part in self.parts.iter_mut().filter(|part| part.is_long) {
@@ -95,7 +97,8 @@ mod tests {
         Pace::new(&document.resolve().unwrap(), Duration::from_secs_f64(every), 0)
     }
 
-    /// Steps before which it saves, in 5 ms, of steps that take so many milliseconds.
+    /// Steps before which it saves. Saving takes 5 ms, a step as many milliseconds as
+    /// `milliseconds` says.
     fn saves(mut pace: Pace, milliseconds: impl Fn(u64) -> u64, steps: u64) -> Vec<u64> {
         let mut now = Duration::ZERO;
         let mut saved = Vec::new();
@@ -130,8 +133,8 @@ mod tests {
             ["instruments.noise={ at = [0, 500, 505, 900] }", "instruments.spectrum=50"];
         let sets = [&["train.steps=1000", "eval.every=10"], &instruments[..]].concat();
         let long = |step| if [0, 500, 505, 900].contains(&step) { 1000 } else { 5 };
-        // Step 1 follows the long step 0, of which the spectrum was a part until 50 shows that it is
-        // short; at 505 nothing worth it was done since 501.
+        // Step 1 follows the long step 0. The spectrum was a part of that, until 50 shows that it
+        // is short. At 505 there was too little work since 501.
         assert_eq!(saves(pace(&sets, 86_400.0), long, 1000), [1, 50, 500, 501, 506, 900, 901]);
     }
 
@@ -148,7 +151,7 @@ mod tests {
             }
             now += Duration::from_millis(300);
         }
-        // The first is made before its cost is known.
+        // The first save happens before its cost is known.
         assert!(
             spent > Duration::ZERO && spent * SHARE <= now + Duration::from_millis(500) * SHARE
         );

@@ -3,28 +3,28 @@
 use crate::metric::{Absent, Instrument, Metric, Name, Part};
 use crate::stats::{Interval, MeanTrust};
 
-/// What a reader must know before trusting a reading.
+/// Doubt about a reading, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Warning {
     /// A metric that could not be measured here.
     Unavailable {
         /// The instrument.
         instrument: Instrument,
-        /// Why.
+        /// The reason.
         reason: &'static str,
     },
     /// The objective failed while an instrument read it.
     Failed {
         /// The instrument.
         instrument: Instrument,
-        /// What the objective said.
+        /// The message of the objective.
         reason: String,
     },
-    /// A sample mean that says little about its law.
+    /// A sample mean that says little about the mean of its distribution.
     Mean {
         /// The metric.
         metric: Metric,
-        /// Why.
+        /// The reason for doubt.
         trust: MeanTrust,
     },
     /// A reference whose own error is not small beside the noise that is measured against it.
@@ -59,23 +59,23 @@ const OVERFLOW: &str = "it exceeds the largest double, 1.8e308";
 const UNDEFINED: &str = "it is not defined at this point, or a number on the way to it exceeds the \
                          largest double";
 
-/// What instruments found at one point, in order.
+/// Values that instruments recorded at one point, in order.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Readings {
     values: Vec<(Name, f64)>,
-    /// Metrics whose value is not finite, and why.
+    /// Metrics whose value is not finite, each with the reason.
     missing: Vec<(Name, String)>,
     warnings: Vec<Warning>,
 }
 
 impl Readings {
-    /// Takes the value of a metric; a second value of the same metric is dropped, because two
+    /// Records the value of a metric. A second value of the same metric is dropped, because two
     /// instruments that share a metric share its value.
     pub fn record(&mut self, metric: impl Into<Name>, value: f64) {
         self.record_or(metric, value, if value.is_nan() { UNDEFINED } else { OVERFLOW });
     }
 
-    /// Takes the value of a metric, and the reason why it is not finite where it is not.
+    /// Records the value of a metric, with a reason that is used if the value is not finite.
     pub fn record_or(
         &mut self,
         metric: impl Into<Name>,
@@ -91,12 +91,12 @@ impl Readings {
         }
     }
 
-    /// Takes the reason why a metric has no value: NaN stands for it among the values.
+    /// Records the reason why a metric has no value. Its value is NaN.
     pub fn record_missing(&mut self, metric: impl Into<Name>, reason: impl std::fmt::Display) {
         self.record_or(metric, f64::NAN, reason);
     }
 
-    /// Takes an estimate with the ends of its 95 % interval, or the reason why there is none.
+    /// Records an estimate with the ends of its 95 % interval, or the reason why there is none.
     pub fn estimate<E: std::fmt::Display>(
         &mut self,
         metric: Metric,
@@ -116,22 +116,22 @@ impl Readings {
     }
 
     /// Metrics whose value is not finite, each with the reason, in the order in which they were
-    /// taken.
+    /// recorded.
     pub fn missing(&self) -> impl Iterator<Item = (&Name, &str)> {
         self.missing.iter().map(|(metric, reason)| (metric, reason.as_str()))
     }
 
-    /// Takes a warning.
+    /// Records a warning.
     pub fn warn(&mut self, warning: Warning) {
         self.warnings.push(warning);
     }
 
-    /// The warnings, in the order in which they were given.
+    /// The warnings, in the order in which they were recorded.
     pub fn warnings(&self) -> &[Warning] {
         &self.warnings
     }
 
-    /// Instruments that could not measure, or not all that they should, each with the reason.
+    /// Instruments that measured nothing or only a part, each with the reason.
     pub fn unmeasured(&self) -> impl Iterator<Item = (Instrument, &str)> {
         self.warnings.iter().filter_map(|warning| match warning {
             Warning::Unavailable { instrument, reason } => Some((*instrument, *reason)),
@@ -156,7 +156,7 @@ impl Readings {
         self.values.iter().find(|(known, _)| known == name).map(|(_, value)| *value)
     }
 
-    /// All of them, in the order in which they were taken.
+    /// All names and values, in the order in which they were recorded.
     pub fn iter(&self) -> impl Iterator<Item = (&Name, f64)> {
         self.values.iter().map(|(name, value)| (name, *value))
     }

@@ -17,8 +17,8 @@ pub struct Work {
 }
 
 impl Instrument {
-    /// The work of one reading with `params` parameters, beside `others` other optimizers; what is
-    /// shared with other instruments is counted for each.
+    /// The work of one reading with `params` parameters, beside `others` other optimizers. Work
+    /// that instruments share is counted for each of them.
     pub fn work(
         self,
         params: usize,
@@ -58,17 +58,17 @@ impl Instrument {
     }
 
     /// Largest number of vectors of length `params` that one reading holds at a time, beside
-    /// parameters, updates and the objective's own; the gradient on the fixed batch, which
+    /// parameters, updates and the objective's own. The gradient on the fixed batch, which
     /// instruments at one point share, is counted for each.
     pub fn vectors(self, params: usize, plan: &NoisePlan, estimators: &EstimatorPlan) -> usize {
-        // The Hessian, its eigenvectors, and copies of both that are worked on.
+        // The Hessian, its eigenvectors, and working copies of both.
         let dense = if estimators.is_dense(params) { 4 * params } else { 0 };
         let lanczos = estimators.lanczos.without_products().vectors(params);
         let all = estimators.lanczos.vectors(params).max(estimators.slq.vectors(params));
         match self {
             Instrument::Spectrum | Instrument::Estimators => dense.max(all),
             Instrument::RobustCondition => dense.max(4),
-            // Roots of the preconditioner, and what is multiplied with them.
+            // Roots of the preconditioner, and the vector that they are multiplied with.
             Instrument::Stability => dense.max(lanczos + 2),
             Instrument::Heterogeneity => dense,
             Instrument::DirectionalSmoothness => 4,
@@ -80,8 +80,9 @@ impl Instrument {
     }
 }
 
-/// Parts of the large batch with their mean and its errors; then that reference and the draws of
-/// all sizes, each size with a copy of it, or what is streamed.
+/// Number of vectors of the noise study: first the parts of the large batch with their mean and its
+/// errors; then that reference and the draws of all sizes, each size with a copy, or the vectors of
+/// the streamed statistics.
 fn noise_vectors(plan: &NoisePlan, estimators: &EstimatorPlan) -> usize {
     let (sizes, parts) = (plan.batch_sizes.len(), reference_parts(plan.reference));
     let parts = if parts <= estimators.kept_gradients { parts + 2 } else { 3 };

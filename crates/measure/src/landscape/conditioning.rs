@@ -3,7 +3,7 @@
 use super::Hessian;
 use windtunnel_math::objective::Block;
 
-/// What stands for the curvature of a direction.
+/// Quantity that stands for the curvature of a direction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Curvature {
     /// |H_ii|, the footnote and the code of Ahn et al. and the definition of Jiang et al. (2023).
@@ -12,7 +12,7 @@ pub enum Curvature {
     Eigenvalues,
 }
 
-/// Which median of an even number of values.
+/// Convention for the median of an even number of values.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Median {
     /// The lower of the two in the middle, as `torch.median`.
@@ -21,7 +21,7 @@ pub enum Median {
     Midpoint,
 }
 
-/// Which parameters count.
+/// Parameters that are counted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Parameters {
     /// All, as the authors' code.
@@ -62,7 +62,7 @@ impl Convention {
         })
     }
 
-    /// Its name in metrics, such as `diag.lower.all`.
+    /// Name in metrics, such as `diag.lower.all`.
     pub fn name(self) -> String {
         let curvature = match self.curvature {
             Curvature::Diagonal => "diag",
@@ -82,7 +82,7 @@ impl Convention {
 
 /// The robust condition number of `hessian` in every convention; NaN where H is not finite.
 ///
-/// `blocks` tells the live parameters from the unused.
+/// `blocks` tells which parameters are unused.
 pub fn robust_condition_numbers(hessian: &Hessian, blocks: &[Block]) -> Vec<(Convention, f64)> {
     let live: Vec<usize> =
         blocks.iter().filter(|block| !block.unused).flat_map(|b| b.range.clone()).collect();

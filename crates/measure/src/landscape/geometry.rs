@@ -1,4 +1,4 @@
-//! How an update lies in the landscape, and what it was worth.
+//! Geometry of an update in the landscape, and the decrease of the loss that it brings.
 
 use windtunnel_math::linalg::{dot, norm, scaled_norm};
 use windtunnel_math::objective::{Objective, ObjectiveError};
@@ -17,7 +17,7 @@ pub fn cosine(a: &[f64], b: &[f64]) -> f64 {
     dot(&unit(a), &unit(b))
 }
 
-/// What the update θ ← θ − u promised, and what it did to f.
+/// Decrease of f that the update θ ← θ − u predicts, and the decrease that it brings.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct UpdateGeometry {
     /// ‖u‖.

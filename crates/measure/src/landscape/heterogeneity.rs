@@ -1,4 +1,4 @@
-//! How different the blocks' spectra are.
+//! Distances between the spectra of the blocks.
 
 use super::Hessian;
 use crate::stats::{jensen_shannon_distance, mean, spectral_density};

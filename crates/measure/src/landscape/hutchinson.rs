@@ -37,7 +37,7 @@ impl DiagonalEstimate {
     /// The estimate of A_ii.
     ///
     /// # Panics
-    /// When there is no such entry.
+    /// If there is no such entry.
     pub fn entry(&self, index: usize) -> Estimate {
         let (value, standard_error) = (self.values[index], self.standard_errors[index]);
         Estimate { value, standard_error }
@@ -90,7 +90,7 @@ pub fn hutchinson_diag(
     Ok(DiagonalEstimate { values: sums, standard_errors: squares })
 }
 
-/// Calls `see(v, Av)` for random signs v.
+/// Calls `see(v, Av)` for each of the random signs v.
 fn visit(
     operator: &mut dyn SymmetricOperator,
     probes: usize,

@@ -11,7 +11,7 @@ pub struct Lanczos {
     /// θ₁ ≤ … ≤ θₘ, approximate eigenvalues; the extreme ones converge first.
     pub values: Vec<f64>,
     /// ‖A v − θ v‖ of each Ritz pair (‖v‖ = 1), plus p·ε·max|θ| for its rounding: an eigenvalue
-    /// lies within that distance of θ. [`LanczosMemory`] says how it is known.
+    /// lies within that distance of θ. [`LanczosMemory`] says how it is computed.
     pub residuals: Vec<f64>,
     /// Squared first components of the eigenvectors of T: the weights of Gauss quadrature for the
     /// spectral measure of the start vector; they sum to 1.
@@ -32,33 +32,34 @@ impl Lanczos {
     }
 }
 
-/// Which vectors Lanczos keeps.
+/// Vectors that the Lanczos iteration keeps in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum LanczosMemory {
-    /// The last two vectors of the basis, 4 vectors in all whatever the number of steps. Orthogonal
-    /// to those two alone, the basis loses its orthogonality once a Ritz value has converged: that
-    /// value comes again as a copy, whose weight it shares (Paige 1980). Extreme values and the sums
-    /// of weights keep their accuracy, later steps find less that is new.
+    /// The last two vectors of the basis, 4 vectors in all whatever the number of steps. New
+    /// vectors are orthogonal to those two alone, so the basis loses its orthogonality once a Ritz
+    /// value has converged: that value appears again as a copy, which shares its weight (Paige
+    /// 1980). Extreme values and the sums of weights keep their accuracy; later steps find less
+    /// that is new.
     Recent,
     /// The whole basis, one vector for each step, against which every new vector is
     /// orthogonalized, twice.
     Basis,
-    /// Its products beside it, a second vector for each step: residuals are then measured, where
-    /// otherwise they are those of the recurrence, which rounding makes too small.
+    /// The whole basis and its products with A, a second vector for each step. Residuals are then
+    /// measured; otherwise they are those of the recurrence, which rounding makes too small.
     Products,
 }
 
-/// How many steps Lanczos makes, and with which vectors.
+/// Number of Lanczos steps, and the vectors that are kept in memory.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LanczosPlan {
     /// Steps, each with one product; fewer where an invariant subspace is found.
     pub steps: usize,
-    /// What is kept of them.
+    /// Vectors that are kept in memory.
     pub memory: LanczosMemory,
 }
 
 impl LanczosPlan {
-    /// The same without products, for what needs no residuals.
+    /// The same plan without products, for callers that need no residuals.
     pub fn without_products(self) -> LanczosPlan {
         LanczosPlan { memory: self.memory.min(LanczosMemory::Basis), ..self }
     }
@@ -68,9 +69,9 @@ impl LanczosPlan {
         let steps = self.steps.min(dim);
         match self.memory {
             LanczosMemory::Recent => 2 + steps.min(2),
-            // The start, a product that is worked on, and the next vector of the basis.
+            // The start, a product in work, and the next vector of the basis.
             LanczosMemory::Basis => 2 + steps,
-            // At the end, of which the sum of a residual takes the place.
+            // At the end, where the sum of a residual takes the place of the next vector.
             LanczosMemory::Products => 2 + 2 * steps,
         }
     }
@@ -95,10 +96,10 @@ pub fn lanczos(
 
 /// An orthonormal basis q₁, …, qₘ of the Krylov space, in which A is the tridiagonal T.
 struct Krylov {
-    /// What is kept of the basis, and its products.
+    /// Kept vectors of the basis, and their products with A.
     basis: Vec<Vec<f64>>,
     products: Vec<Vec<f64>>,
-    /// T's diagonal, and what stands beside it; the last one is what is left.
+    /// T's diagonal, and its off-diagonal; the last entry of that is the norm of what remains.
     alphas: Vec<f64>,
     betas: Vec<f64>,
 }
@@ -133,7 +134,8 @@ impl Krylov {
             let beta = norm(&residual);
             betas.push(beta);
             let scale = alphas.iter().chain(&betas).fold(0.0_f64, |m, x| m.max(x.abs()));
-            // Rounding alone remains: the basis spans an invariant subspace. Or nothing is finite.
+            // Only rounding is left, so the basis spans an invariant subspace; or nothing is
+            // finite.
             if beta <= 1e-13 * scale || beta.is_nan() {
                 break;
             }
@@ -157,8 +159,8 @@ impl Krylov {
         symmetric_eigen(m, &t)
     }
 
-    /// ‖A v − θ v‖ of every eigenpair of T: from the products with the basis where they were kept,
-    /// else βₘ·|sₘ| for the last component s of its eigenvector; and p·ε·max|θ| for their rounding.
+    /// ‖A v − θ v‖ of every eigenpair of T: from the products with the basis if they were kept,
+    /// else βₘ·|sₘ| for the last component s of its eigenvector; plus p·ε·max|θ| for rounding.
     fn residuals(&self, eigen: &Eigen, p: usize) -> Vec<f64> {
         let largest = eigen.values.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
         let rounding = p as f64 * f64::EPSILON * largest;

@@ -1,8 +1,8 @@
 //! Curvature, conditioning, smoothness and noise at one point of parameter space.
 //!
-//! Everything here looks at an [`Objective`](windtunnel_math::objective::Objective) or a
-//! [`Stochastic`](windtunnel_math::objective::Stochastic) function, never at a model. Estimators for large
-//! models stand beside the exact value for small ones, and say how wrong they are.
+//! Everything here reads an [`Objective`](windtunnel_math::objective::Objective) or a
+//! [`Stochastic`](windtunnel_math::objective::Stochastic) function, never a model. Estimators for
+//! large models stand beside the exact value for small ones, and report their error.
 
 mod conditioning;
 mod geometry;

@@ -5,7 +5,7 @@ use windtunnel_math::linalg::{Eigen, dot, norm, symmetric_eigen};
 use windtunnel_math::objective::{Block, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::Key;
 
-/// Parts of the large batch, whose spread tells the error of their mean.
+/// Parts of the large batch, whose spread gives the error of their mean.
 const PARTS: usize = 100;
 /// Draws of a study are numbered from 0; those of the reference and of single samples are far away.
 const REFERENCE_DRAW: u64 = 1 << 40;
@@ -14,9 +14,9 @@ const SINGLE_DRAW: u64 = 1 << 41;
 /// An estimate of ∇f from a large batch.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Reference {
-    /// ∇f, nearly.
+    /// Estimate of ∇f.
     pub grad: Vec<f64>,
-    /// f, nearly.
+    /// Estimate of f.
     pub loss: f64,
     /// √E‖grad − ∇f‖², estimated from the spread of 100 parts; NaN with a single part.
     pub standard_error: f64,
@@ -40,7 +40,7 @@ pub fn reference_samples(samples: usize) -> usize {
 /// The mean gradient over at least `samples` samples that no noise study draws.
 ///
 /// # Panics
-/// When `samples` is 0.
+/// If `samples` is 0.
 pub fn large_batch_gradient(
     stochastic: &mut dyn Stochastic,
     params: &[f64],
@@ -75,12 +75,12 @@ pub fn large_batch_gradient(
     Ok(Reference { grad, loss, standard_error, standard_errors, samples })
 }
 
-/// The same with one part at a time, for 3 vectors in place of one for each part: standard errors
-/// are updated from part to part (Welford 1962) and differ in their last digits, and are infinite
-/// where their squares overflow.
+/// [`large_batch_gradient`] with one part at a time, for 3 vectors in place of one for each part.
+/// Standard errors are updated from part to part (Welford 1962): they differ in their last digits,
+/// and are infinite where their squares overflow.
 ///
 /// # Panics
-/// When `samples` is 0.
+/// If `samples` is 0.
 pub fn streamed_gradient(
     stochastic: &mut dyn Stochastic,
     params: &[f64],
@@ -119,13 +119,13 @@ pub struct NoiseSample {
     pub batch_size: usize,
     /// [draws, p].
     pub vectors: Vec<f64>,
-    /// The large-batch gradient in place of ∇f.
+    /// The large-batch gradient, used in place of ∇f.
     pub reference: Reference,
 }
 
 /// `draws` mini-batch gradients of `batch_size` samples each, less `reference`.
 ///
-/// The same draws at every point, so noise at two steps is compared on the same prompts.
+/// The draws are the same at every point, so noise at two steps is compared on the same prompts.
 ///
 /// # Cost
 /// `draws` gradients and 8·`draws`·p bytes.
@@ -162,14 +162,14 @@ impl NoiseSample {
         self.vectors.chunks_exact(self.dim()).map(norm).collect()
     }
 
-    /// √E‖g_B − ∇f‖², with the reference's own error taken out; 0 where that is all there is, NaN
-    /// where a gradient is not finite.
+    /// √E‖g_B − ∇f‖², corrected for the error of the reference; 0 if that error explains all of it,
+    /// NaN where a gradient is not finite.
     pub fn rms(&self) -> f64 {
         corrected(&self.norms(), self.reference.standard_error)
     }
 
-    /// The same over the parameters of one block: the squares of those of all blocks add up to that
-    /// of [`rms`](Self::rms).
+    /// [`rms`](Self::rms) over the parameters of one block. The squares of all blocks add up to
+    /// that of `rms`.
     pub fn block_rms(&self, block: &Block) -> f64 {
         let vectors = self.vectors.chunks_exact(self.dim());
         let norms: Vec<f64> = vectors.map(|v| norm(&v[block.range.clone()])).collect();
@@ -191,9 +191,9 @@ impl NoiseSample {
         squares.into_iter().map(f64::sqrt).collect()
     }
 
-    /// Eigenvalues and eigenvectors of the covariance of the noise: Gaussian noise with these
-    /// variances has the same second moments, and its norm is what a QQ plot compares with. `None`
-    /// where the noise is not finite.
+    /// Eigenvalues and eigenvectors of the covariance of the noise. Gaussian noise with these
+    /// variances has the same second moments; QQ plots compare with its norm. `None` where the
+    /// noise is not finite.
     ///
     /// # Cost
     /// O(draws·p² + p³).
@@ -220,14 +220,15 @@ impl NoiseSample {
     }
 }
 
-/// √(mean of `norms`² − `error`²), where squares overflow too; an `error` of NaN is unknown.
+/// √(mean of `norms`² − `error`²), also where squares overflow; an `error` of NaN counts as
+/// unknown.
 pub(super) fn corrected(norms: &[f64], error: f64) -> f64 {
     if norms.iter().any(|norm| !norm.is_finite()) {
         return f64::NAN;
     }
     let error = if error.is_nan() { 0.0 } else { error };
     let largest = norms.iter().fold(error, |m, norm| m.max(*norm));
-    // Squares of what is between these are doubles, and plain sums keep their bits.
+    // Between these bounds squares are doubles, and plain sums keep their bits.
     let scale = if (1e-140..1e140).contains(&largest) { 1.0 } else { largest };
     if scale == 0.0 {
         return 0.0;
@@ -238,9 +239,9 @@ pub(super) fn corrected(norms: &[f64], error: f64) -> f64 {
     if square < 0.0 { 0.0 } else { scale * square.sqrt() }
 }
 
-/// Given gradients of single samples as the whole population: a mini-batch is drawn from them with
-/// replacement, single samples are all of them. For outside data, of which there is no more than
-/// was given.
+/// Given gradients of single samples as the whole population. A mini-batch is drawn from them with
+/// replacement; single samples are all of them. Meant for outside data, of which there is no more
+/// than was given.
 pub struct Resampled {
     gradients: SampleGradients,
     blocks: Vec<Block>,
@@ -252,7 +253,7 @@ impl Resampled {
     /// The population of `gradients`, drawn from at `seed`.
     ///
     /// # Panics
-    /// When there are none.
+    /// If there are none.
     pub fn new(gradients: SampleGradients, blocks: Vec<Block>, seed: u64) -> Resampled {
         assert!(!gradients.losses.is_empty(), "no samples");
         let dim = gradients.grads.len() / gradients.losses.len();
@@ -280,7 +281,7 @@ impl Resampled {
     }
 }
 
-/// The point is that of the given gradients, whatever `params` says.
+/// The point is that of the given gradients; `params` is ignored.
 impl Stochastic for Resampled {
     fn dim(&self) -> usize {
         self.dim
@@ -304,7 +305,7 @@ impl Stochastic for Resampled {
         }
         Ok(loss)
     }
-    /// All of them, each once, whatever is asked for.
+    /// All gradients, each once, however many are requested.
     fn sample_gradients(
         &mut self,
         _: &[f64],

@@ -1,10 +1,10 @@
-//! One point of the landscape: what several instruments need is computed once.
+//! One point of the landscape, with cached results that several instruments need.
 
 use super::{Hessian, HessianOperator, Spectrum};
 use windtunnel_math::objective::{Block, Objective, ObjectiveError};
 
-/// An objective at fixed parameters, with what was computed there. What failed is tried again when
-/// it is asked for again.
+/// An objective at fixed parameters, with cached results. A computation that failed is repeated on
+/// the next call.
 pub struct Probe<'a> {
     objective: &'a mut dyn Objective,
     params: Vec<f64>,
@@ -18,14 +18,14 @@ impl<'a> Probe<'a> {
     /// The point `params` of `objective`.
     ///
     /// # Panics
-    /// When the length is not the objective's dimension.
+    /// If the length is not the objective's dimension.
     pub fn new(objective: &'a mut dyn Objective, params: Vec<f64>) -> Probe<'a> {
         assert_eq!(params.len(), objective.dim(), "parameters of the objective");
         let blocks = objective.blocks();
         Probe { objective, params, blocks, gradient: None, hessian: None, spectrum: None }
     }
 
-    /// The objective and the parameters, for what is measured once only.
+    /// The objective and the parameters, for quantities that are measured only once.
     pub fn parts(&mut self) -> (&mut dyn Objective, &[f64]) {
         (self.objective, &self.params)
     }
@@ -40,7 +40,7 @@ impl<'a> Probe<'a> {
         &self.blocks
     }
 
-    /// ∇²f(θ) by products alone.
+    /// ∇²f(θ) through products alone.
     pub fn operator(&mut self) -> HessianOperator<'_> {
         HessianOperator::new(self.objective, &self.params)
     }
@@ -68,7 +68,7 @@ impl<'a> Probe<'a> {
         }
     }
 
-    /// Its spectrum; `None` where it is not finite.
+    /// The spectrum of ∇²f(θ); `None` where it is not finite.
     pub fn spectrum(&mut self) -> Result<Option<&Spectrum>, ObjectiveError> {
         if self.spectrum.is_none() {
             self.spectrum = Some(self.hessian()?.spectrum());
@@ -76,7 +76,7 @@ impl<'a> Probe<'a> {
         Ok(self.spectrum.as_ref().and_then(Option::as_ref))
     }
 
-    /// The Hessian, if an instrument needed it.
+    /// The Hessian, if it was computed.
     pub fn into_hessian(self) -> Option<Hessian> {
         self.hessian
     }

@@ -1,4 +1,4 @@
-//! What is known of gradient noise without its draws.
+//! Statistics of gradient noise that do not need its draws in memory.
 
 use super::noise::corrected;
 use super::{NoiseSample, Reference};
@@ -6,7 +6,7 @@ use crate::stats::excess_kurtosis;
 use windtunnel_math::linalg::norm;
 use windtunnel_math::objective::{Block, ObjectiveError, Stochastic};
 
-/// Statistics of independent draws of g_B − ∇f, each of which can be forgotten once it was seen.
+/// Statistics of independent draws of g_B − ∇f, computed with one draw in memory at a time.
 #[derive(Clone, Debug, PartialEq)]
 pub struct NoiseSummary {
     /// Samples in each mini-batch, B.
@@ -15,18 +15,18 @@ pub struct NoiseSummary {
     pub norms: Vec<f64>,
     /// √E‖g_B − ∇f‖², see [`NoiseSample::rms`].
     pub rms: f64,
-    /// The same over the parameters of each block, see [`NoiseSample::block_rms`].
+    /// The root mean square over the parameters of each block, see [`NoiseSample::block_rms`].
     pub block_rms: Vec<f64>,
-    /// Error of the large-batch gradient in place of ∇f, see [`Reference::standard_error`].
+    /// Error of the large-batch gradient, see [`Reference::standard_error`].
     pub reference_error: f64,
     /// Whether all entries of that gradient are finite.
     pub reference_is_finite: bool,
-    /// Excess kurtoses of the coordinates that vary, those of unused blocks apart, ascending.
+    /// Excess kurtoses of the coordinates that vary, ascending, without unused blocks.
     pub kurtoses: Vec<f64>,
 }
 
 impl NoiseSummary {
-    /// The statistics of draws that were kept.
+    /// The statistics of a sample whose draws are in memory.
     pub fn of(sample: &NoiseSample, blocks: &[Block]) -> NoiseSummary {
         let live = blocks.iter().filter(|block| !block.unused).flat_map(|b| b.range.clone());
         let kurtoses = live.map(|index| excess_kurtosis(&sample.coordinate(index)));
@@ -42,12 +42,12 @@ impl NoiseSummary {
     }
 
     /// The statistics of `draws` mini-batch gradients of `batch_size` samples, less `reference`,
-    /// where each is forgotten before the next.
+    /// with one draw in memory at a time.
     ///
     /// Norms have the bits of [`noise_sample`](super::noise_sample), except for `batch_size` 1: the
     /// samples are then the first of as many draws and not all of one. Kurtoses are updated from
-    /// draw to draw (Pébay 2008) and differ in their last digits. What needs all draws at once,
-    /// such as their covariance, is lost.
+    /// draw to draw (Pébay 2008) and differ in their last digits. Statistics that need all draws at
+    /// once, such as their covariance, are not available.
     ///
     /// # Cost
     /// `draws` gradients and 5 vectors beside the reference.
@@ -70,7 +70,7 @@ impl NoiseSummary {
             for (norms, block) in block_norms.iter_mut().zip(blocks) {
                 norms.push(norm(&grad[block.range.clone()]));
             }
-            // Kurtoses have no unit: in that of the first draw fourth powers do not overflow.
+            // Kurtoses have no unit: in units of the first draw, fourth powers do not overflow.
             if draw == 0 && norms[0].is_normal() {
                 scale = norms[0];
             }
@@ -121,7 +121,7 @@ impl Moments {
         Moments { count: 0.0, mean, squares, cubes, fourths }
     }
 
-    /// Takes one draw (Pébay 2008, eq. 1.1 to 1.3 with a single new value).
+    /// Adds one draw (Pébay 2008, eq. 1.1 to 1.3 with a single new value).
     fn take(&mut self, x: &[f64]) {
         let before = self.count;
         self.count += 1.0;

@@ -1,4 +1,4 @@
-//! Metrics that were asked for and are not there.
+//! Error for metrics that were requested and not recorded.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -6,12 +6,12 @@ use std::fmt;
 use super::nearest::nearest;
 use super::{Name, Source};
 
-/// Error returned when a metric is asked for that was not recorded.
+/// Error returned when a requested metric was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Absent {
-    /// What was asked for.
+    /// Requested name.
     pub name: Name,
-    /// The step at which it was asked for; none where it was never recorded at all.
+    /// Requested step; none if the metric was recorded at no step.
     pub step: Option<u64>,
     /// The most similar name, or the nearest step, that was recorded.
     pub nearest: Option<String>,
@@ -25,7 +25,7 @@ impl Absent {
         Absent { name, step: None, nearest }
     }
 
-    /// The error for `name` at `step`, which was `recorded` at other steps only.
+    /// The error for `name` at `step`, if it was recorded at other steps only.
     pub fn at_step(name: Name, step: u64, recorded: impl Iterator<Item = u64>) -> Absent {
         let nearest = recorded.min_by_key(|other| other.abs_diff(step)).map(|s| s.to_string());
         Absent { name, step: Some(step), nearest }

@@ -1,4 +1,4 @@
-//! The entries, and the type that has one variant for each.
+//! The list of metrics, and the type with one variant for each.
 
 use std::fmt;
 
@@ -61,14 +61,14 @@ macro_rules! catalogue {
         )+];
 
         impl Metric {
-            /// Its entry in the catalogue.
+            /// The entry of this metric in the catalogue.
             pub fn entry(&self) -> &'static Entry {
                 &CATALOGUE[match self {
                     $(Metric::$variant { .. } => Place::$variant,)+
                 } as usize]
             }
 
-            /// The mini-batch size in its name.
+            /// The mini-batch size in the name, if it has one.
             pub fn batch_size(&self) -> Option<usize> {
                 match self {
                     $(Metric::$variant $(($($parameter),+))? =>
@@ -76,7 +76,7 @@ macro_rules! catalogue {
                 }
             }
 
-            /// The metric of this name.
+            /// The metric with this name.
             pub(super) fn read(text: &str) -> Option<Metric> {
                 $(
                     // Entries without parameters read no values.

@@ -17,7 +17,7 @@ pub struct Entry {
     pub scale: Scale,
     /// Direction in which a run is better.
     pub better: Better,
-    /// What records it.
+    /// Recorder of the metric: training or instruments.
     pub by: Source,
     /// Parts that can be recorded beside the value.
     pub parts: &'static [Part],
@@ -25,8 +25,8 @@ pub struct Entry {
     pub meaning: &'static str,
 }
 
-/// Unit of a metric. The loss is a squared difference of labels; parameters have no unit of their
-/// own, but what is differentiated by them says so.
+/// Unit of a metric. The loss is a squared difference of labels. Parameters have no unit of their
+/// own, but a derivative with respect to them is marked as one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unit {
     /// That of the loss f.
@@ -84,7 +84,7 @@ pub enum Better {
     Lower,
     /// Higher values.
     Higher,
-    /// It describes a run and does not rank it.
+    /// The metric describes a run and does not rank it.
     Neither,
 }
 
@@ -98,7 +98,7 @@ impl fmt::Display for Better {
     }
 }
 
-/// What records a metric.
+/// Recorder of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
     /// Every training run.
@@ -119,7 +119,7 @@ impl fmt::Display for Source {
     }
 }
 
-/// What can be recorded of a metric beside its value.
+/// Value that can be recorded beside the value of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Lower end of the 95 % interval.
@@ -130,16 +130,16 @@ pub enum Part {
     StandardError,
     /// ‖Hv − θv‖ of the eigenpair (θ, v), rounding included: an eigenvalue lies within it.
     Residual,
-    /// Exact value of what is estimated.
+    /// Exact value of the estimated quantity.
     Exact,
 }
 
 impl Part {
-    /// All of them.
+    /// All parts.
     pub const ALL: [Part; 5] =
         [Part::Lo, Part::Hi, Part::StandardError, Part::Residual, Part::Exact];
 
-    /// What follows the name of the metric and a dot.
+    /// Suffix after the name of the metric and a dot.
     pub const fn suffix(self) -> &'static str {
         match self {
             Part::Lo => "lo",
@@ -150,12 +150,12 @@ impl Part {
         }
     }
 
-    /// Whether it is an end of an interval, which may be open.
+    /// Whether the part is an end of an interval, which may be open.
     pub fn is_end(self) -> bool {
         matches!(self, Part::Lo | Part::Hi)
     }
 
-    /// Whether it tells the error of the value, and is shown beside it.
+    /// Whether the part tells the error of the value, and is shown beside it.
     pub fn is_error(self) -> bool {
         self != Part::Exact
     }

@@ -1,6 +1,6 @@
-//! The instruments by name.
+//! Names of the instruments.
 
-/// An instrument.
+/// Instrument that reads one point of a trajectory and records metrics.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Instrument {
     /// Eigenvalues of the Hessian: sharpness, trace, negative mass, the same per block.
@@ -26,7 +26,7 @@ pub enum Instrument {
 }
 
 impl Instrument {
-    /// All of them, in the order in which they measure.
+    /// All instruments, in the order in which they measure.
     pub const ALL: [Instrument; 10] = [
         Instrument::Spectrum,
         Instrument::RobustCondition,
@@ -56,7 +56,8 @@ impl Instrument {
         }
     }
 
-    /// Whether it asks what other optimizers would do, which depends on every gradient before.
+    /// Whether the instrument needs the updates of other optimizers, which depend on every gradient
+    /// before.
     pub fn needs_shadows(self) -> bool {
         self == Instrument::DirectionalSmoothness
     }

@@ -1,5 +1,5 @@
-//! The catalogue of metrics: every name that a row of a run can have, with unit, scale, meaning
-//! and what records it.
+//! The catalogue of metrics: every name that a row of a run can have, with unit, scale, meaning and
+//! recorder.
 //!
 //! A [`Metric`] is an entry of the [`CATALOGUE`] with its parameters, a [`Name`] a metric or a part
 //! of it, such as an end of its interval. Names are text in stores and files only; code has the

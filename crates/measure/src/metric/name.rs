@@ -41,7 +41,7 @@ impl Metric {
     /// A part of the metric.
     ///
     /// # Panics
-    /// When the entry of the metric does not list the part.
+    /// If the entry of the metric does not list the part.
     pub fn part(self, part: Part) -> Name {
         let Entry { name, parts, .. } = self.entry();
         assert!(parts.contains(&part), "add {part:?} to the parts of {name} in the catalogue");

@@ -10,7 +10,7 @@ use crate::stats::Alternative;
 
 /// A parameter that can be read back from its text.
 pub(super) trait Parameter: Sized {
-    /// The parameter of this text, if it has that text.
+    /// The parameter with this text, or none if no parameter has it.
     fn read(text: &str) -> Option<Self>;
 }
 
@@ -53,7 +53,7 @@ impl Label {
         Label(if taken { format!("{name}_") } else { name.into() })
     }
 
-    /// Its text.
+    /// The text of the label.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -129,7 +129,7 @@ impl Parameter for OtherConvention {
     }
 }
 
-/// A law that the power law is compared with.
+/// Alternative distribution that the power law is compared with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rival(pub Alternative);
 

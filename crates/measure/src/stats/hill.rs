@@ -20,7 +20,7 @@ pub struct Hill {
 /// the same whatever lies below.
 ///
 /// # Errors
-/// When a value is not finite, fewer than k + 1 are not 0, or the k + 1 largest are equal.
+/// If a value is not finite, fewer than k + 1 are not 0, or the k + 1 largest are equal.
 pub fn tail_index(x: &[f64]) -> Result<Hill, Undefined> {
     if !x.iter().all(|v| v.is_finite()) {
         return Err(Undefined::Degenerate("a value is not finite"));
@@ -46,7 +46,7 @@ pub fn tail_index(x: &[f64]) -> Result<Hill, Undefined> {
 /// Beyond the Pareto part of a law α̂ is biased: look at [`hill_curve`].
 ///
 /// # Panics
-/// When `k` is 0 or there are not more than `k` values.
+/// If `k` is 0 or there are not more than `k` values.
 pub fn hill(sorted_desc: &[f64], k: usize) -> Hill {
     check(sorted_desc.len(), k);
     let threshold = sorted_desc[k];
@@ -54,7 +54,7 @@ pub fn hill(sorted_desc: &[f64], k: usize) -> Hill {
     estimate(sum, k, threshold)
 }
 
-/// [`hill`] for each of `ks`, the curve whose flat part tells where the tail is Pareto's.
+/// [`hill`] for each of `ks`, the curve whose flat part shows where the tail is Pareto's.
 ///
 /// # Panics
 /// As [`hill`], for any of `ks`.
@@ -80,12 +80,12 @@ pub fn hill_curve(sorted_desc: &[f64], ks: &[usize]) -> Vec<Hill> {
 /// n^0.6 of `len` values, at least 1: 10 of 50, 251 of 10,000.
 ///
 /// Hall (JRSS B 44, 1982) gives the best k as a power of n between 0 and 1 that depends on how fast
-/// the law becomes Pareto's. A tenth of the values (DuMouchel, Annals of Statistics 11, 1983) is too
-/// many for the losses and gradients of this package: at 10,000 values, squares of products of
-/// normals, which have all moments, would look like infinite variance. The alternative is to let
-/// the data choose, by [`super::power_law`]: its `tail_len` − 1. That threshold adapts, but its
-/// choice adds variance (Drees, Janßen, Resnick and Wang, SIAM Journal on Mathematics of Data
-/// Science 2, 2020).
+/// the law becomes Pareto's. A tenth of the values (DuMouchel, Annals of Statistics 11, 1983) is
+/// too many for the losses and gradients of this package: at 10,000 values, squares of products of
+/// normals, which have all moments, would look like infinite variance. The alternative is a choice
+/// from the data by [`super::power_law`]: its `tail_len` − 1. That threshold adapts, but its choice
+/// adds variance (Drees, Janßen, Resnick and Wang, SIAM Journal on Mathematics of Data Science 2,
+/// 2020).
 pub fn default_k(len: usize) -> usize {
     ((len as f64).powf(0.6) as usize).max(1)
 }
@@ -103,8 +103,9 @@ pub fn log_spaced_ks(lo: usize, hi: usize, count: usize) -> Vec<usize> {
     ks
 }
 
-/// Absolute values of `x` in descending order, without zeros and values that are not finite: they
-/// have no logarithm. The k of an estimate is chosen from the length of `x`, not of what is left.
+/// Absolute values of `x` in descending order, without zeros and values that are not finite, which
+/// have no logarithm. The k of an estimate is chosen from the length of `x`, not from the number of
+/// remaining values.
 pub fn descending(x: &[f64]) -> Vec<f64> {
     let mut kept: Vec<f64> =
         x.iter().map(|v| v.abs()).filter(|v| *v > 0.0 && v.is_finite()).collect();

@@ -1,4 +1,4 @@
-//! Which law describes a tail: likelihood ratios of a power law and its rivals.
+//! Likelihood ratios between a power law and other distributions of a tail.
 //!
 //! In y = ln(x/x_min) ≥ 0 the laws above x_min are, with m₁ and m₂ the means of y and y²:
 //! - power law: a e^(−a y), a = 1/m₁;
@@ -38,7 +38,7 @@ pub struct Comparison {
     pub p_value: f64,
 }
 
-/// Which law a comparison favours at 5 %.
+/// The law that a comparison favours at 5 %.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// The power law.
@@ -73,7 +73,7 @@ impl Comparison {
 /// likeliest in its power-law limit.
 ///
 /// # Panics
-/// When fewer than two values are above `law.x_min`.
+/// If fewer than two values are above `law.x_min`.
 pub fn compare_tails(x: &[f64], law: &PowerLaw) -> [Comparison; 3] {
     let kept = x.iter().filter(|v| **v >= law.x_min && v.is_finite());
     let excess: Vec<f64> = kept.map(|v| ln_ratio(*v, law.x_min)).collect();
@@ -95,7 +95,7 @@ impl Moments {
         Moments { first: mean(1), second: mean(2) }
     }
 
-    /// Whether rivals that contain the power law are likeliest there.
+    /// Whether alternatives that contain the power law are likeliest at that limit.
     fn favours_limit(&self) -> bool {
         self.second >= 2.0 * self.first * self.first
     }
@@ -184,7 +184,7 @@ fn slope(y: &[f64], m: &Moments, beta: f64) -> f64 {
     if slope.is_nan() { f64::NEG_INFINITY } else { slope }
 }
 
-/// Where `before` turns from true to false in `low..high`.
+/// The point of `low..high` at which `before` turns from true to false.
 fn bisect(mut low: f64, mut high: f64, before: impl Fn(f64) -> bool) -> f64 {
     for _ in 0..HALVINGS {
         let middle = 0.5 * (low + high);

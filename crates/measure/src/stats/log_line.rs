@@ -39,7 +39,7 @@ const BEYOND: f64 = 100.0;
 /// values are NaN with fewer than two points.
 ///
 /// # Panics
-/// When the lengths differ or `block_len` is 0.
+/// If the lengths differ or `block_len` is 0.
 ///
 /// # Cost
 /// 1000 resamples of 44 medians each: 20 ms for 40 points, 0.2 s for 400.
@@ -78,7 +78,7 @@ pub fn log_line(x: &[f64], y: &[f64], block_len: usize) -> LogLine {
 /// Intercept and slope of [`log_line`] alone; NaN with fewer than two points.
 ///
 /// # Panics
-/// When the lengths differ.
+/// If the lengths differ.
 pub fn log_line_through(x: &[f64], y: &[f64]) -> (f64, f64) {
     assert_eq!(x.len(), y.len(), "pairs");
     let (points, _) = usable(x, y);

@@ -1,6 +1,6 @@
 //! Summaries over seeds with bootstrap intervals, and the statistics of heavy tails.
 //!
-//! Everything here sees slices only. Two exponents are in use for one tail P(X > x) ∼ x^−α: the
+//! Everything here takes slices only. Two exponents are in use for one tail P(X > x) ∼ x^−α: the
 //! **tail index** α ([`hill`], [`PowerLaw::tail_index`]) and the **density exponent** α + 1
 //! ([`PowerLaw::density_exponent`]). The variance is infinite for a tail index below 2, the mean
 //! below 1. The index of a stable law ([`stable_log_moment`], [`stable_quantile`]) is its tail
@@ -50,7 +50,7 @@ pub struct Interval {
 }
 
 impl Interval {
-    /// Of a statistic that has no value.
+    /// The interval of a statistic that has no value.
     const UNDEFINED: Interval = Interval { lo: f64::NAN, hi: f64::NAN };
 
     /// Whether `x` lies between the ends or on one; false when an end is NaN.
@@ -69,7 +69,7 @@ pub fn mean(x: &[f64]) -> f64 {
     x.iter().map(|v| v * share).sum()
 }
 
-/// Share of the sum that the largest of `x`, losses for instance, has, also where the sum overflows;
+/// Share of the largest of `x` (of losses, for instance) in the sum, also where the sum overflows;
 /// NaN when all are 0, one is not finite or there are none.
 pub fn top_share(x: &[f64]) -> f64 {
     let (sum, top) = (x.iter().sum::<f64>(), x.iter().fold(f64::NAN, |m, v| m.max(*v)));
@@ -79,7 +79,7 @@ pub fn top_share(x: &[f64]) -> f64 {
     }
 }
 
-/// Reason why a statistic of `x` that needs values of a spread is not defined.
+/// Reason why a statistic of `x` that needs spread is not defined.
 pub fn degeneracy(x: &[f64]) -> &'static str {
     let Some(first) = x.first() else { return "there are no values" };
     if !x.iter().all(|v| v.is_finite()) {
@@ -98,16 +98,16 @@ pub fn degeneracy(x: &[f64]) -> &'static str {
 pub enum Undefined {
     /// Too few values.
     TooFew {
-        /// How many it takes.
+        /// Number of values that are needed.
         needed: usize,
-        /// How many there are.
+        /// Number of values in the sample.
         found: usize,
     },
     /// Values that are 0, which the law of the estimator does not have.
     Zeros {
-        /// How many.
+        /// Number of zeros.
         zeros: usize,
-        /// Of so many.
+        /// Number of values in the sample.
         found: usize,
     },
     /// A sample without the spread that the estimator needs; the text says which.
@@ -132,7 +132,7 @@ impl fmt::Display for Undefined {
 /// 1996, NumPy's default).
 ///
 /// # Panics
-/// When there are no values.
+/// If there are no values.
 pub fn quantile(sorted: &[f64], p: f64) -> f64 {
     let position = p.clamp(0.0, 1.0) * (sorted.len() - 1) as f64;
     let below = position.floor() as usize;
@@ -154,7 +154,7 @@ pub fn median(x: &[f64]) -> f64 {
     if sorted.is_empty() { f64::NAN } else { quantile(&sorted, 0.5) }
 }
 
-/// Up to so many units all resamples are enumerated: 1716 multisets of seven.
+/// Largest number of units for which all resamples are enumerated: 1716 multisets of seven.
 const ENUMERATED: usize = 7;
 
 /// 95 % percentile bootstrap interval of `statistic` over `len` units, resampled together.
@@ -166,7 +166,7 @@ const ENUMERATED: usize = 7;
 /// Tibshirani 1993, ch. 13). Non-finite statistics make the interval NaN.
 ///
 /// # Panics
-/// When `len` is 0.
+/// If `len` is 0.
 pub fn bootstrap(len: usize, mut statistic: impl FnMut(&[usize]) -> f64) -> Interval {
     assert!(len > 0, "nothing to resample");
     if len <= ENUMERATED {
@@ -185,7 +185,7 @@ pub fn bootstrap(len: usize, mut statistic: impl FnMut(&[usize]) -> f64) -> Inte
     percentile_interval(&mut values)
 }
 
-/// The least values that 2.5 % and 97.5 % of all resamples do not exceed.
+/// The smallest values that 2.5 % and 97.5 % of all resamples do not exceed.
 fn enumerated_interval(len: usize, mut statistic: impl FnMut(&[usize]) -> f64) -> Interval {
     let mut values: Vec<(f64, f64)> = Vec::new();
     // Ascending indices name a multiset; the next one raises the last index that can be raised.
@@ -212,7 +212,7 @@ fn enumerated_interval(len: usize, mut statistic: impl FnMut(&[usize]) -> f64) -
     Interval { lo: point(0.025), hi: point(0.975) }
 }
 
-/// In how many orders a multiset of ascending indices can be drawn: n!/∏k!.
+/// Number of orders in which a multiset of ascending indices can be drawn: n!/∏k!.
 fn orders(indices: &[usize]) -> f64 {
     let mut orders = 1.0;
     let mut run = 0.0;

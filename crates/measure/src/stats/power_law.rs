@@ -9,13 +9,13 @@ use windtunnel_math::rng::Key;
 /// Least number of values above a threshold that is tried: Clauset et al. (section 3.2) call
 /// estimates of the exponent reliable from about that number on.
 pub const MIN_TAIL: usize = 50;
-/// Values up to which every one is tried as a threshold, which costs up to n² and some tens of
-/// milliseconds for that many.
+/// Largest number of values for which each is tried as a threshold. This costs up to n², some tens
+/// of milliseconds for that many.
 const FULL_SCAN: usize = 10_000;
-/// Thresholds tried of more values, in even ratios of the tail length; and of every sample in the
-/// test of goodness of fit, which repeats the search for each replicate.
+/// Number of thresholds tried for more values, in even ratios of the tail length; and for every
+/// sample in the test of goodness of fit, which repeats the search for each replicate.
 const CANDIDATES: usize = 100;
-/// Points of a tail that are looked at first: most thresholds are given up there.
+/// Points of a tail that are compared first; most thresholds are rejected there.
 const GLIMPSES: usize = 32;
 
 /// A power law p(x) ∝ x^−`density_exponent` above `x_min`.
@@ -52,14 +52,14 @@ pub fn power_law(x: &[f64]) -> Option<PowerLaw> {
     if logs.len() <= FULL_SCAN {
         best = best_tail(&logs, MIN_TAIL..=logs.len(), best);
     }
-    // The value itself, not the exponential of its logarithm: the tail is then the same for all.
+    // The value itself, not the exponential of its logarithm, so that the tail is the same for all.
     best.map(|tail| law(&logs, values[tail.len - 1], tail))
 }
 
 /// The power law above a given `x_min`; none when fewer than two values are not below it.
 ///
 /// # Panics
-/// When `x_min` is not positive.
+/// If `x_min` is not positive.
 pub fn power_law_above(x: &[f64], x_min: f64) -> Option<PowerLaw> {
     assert!(x_min > 0.0, "x_min {x_min}");
     let logs = logs_desc(x);
@@ -76,13 +76,14 @@ pub fn power_law_above(x: &[f64], x_min: f64) -> Option<PowerLaw> {
 /// Each replicate draws as many values, from the law with probability `tail_len`/n and else from
 /// the values below `x_min`, and is fitted with a threshold of its own; p is the share of
 /// replicates at least as far from their fit (Clauset et al. 2009, section 4.1). For replicates and
-/// for `x` that distance is the least over the same 100 thresholds. They reject below 0.1
+/// for `x` that distance is the least over the same 100 thresholds. Clauset et al. reject below 0.1
 /// and advise 2500 replicates for a p to within 0.01; 100 give it to within 0.05. The test is
-/// conservative: of samples that are power laws throughout 7 % have a p below 0.1, and 39 % below
-/// ½, because what lies below x_min is resampled; drawn from the law as well, p is uniform.
+/// conservative, because values below x_min are resampled: of samples that are power laws
+/// throughout 7 % have a p below 0.1, and 39 % below ½. If those values are drawn from the law as
+/// well, p is uniform.
 ///
 /// # Panics
-/// When `replicates` is 0 or `x` has fewer than [`MIN_TAIL`] positive finite values.
+/// If `replicates` is 0 or `x` has fewer than [`MIN_TAIL`] positive finite values.
 ///
 /// # Cost
 /// About 2 ms for each replicate of 10,000 values.

@@ -31,7 +31,7 @@ pub fn qq_normal(x: &[f64]) -> Qq {
 /// Nothing is standardized: scale the reference first where only the shape matters.
 ///
 /// # Panics
-/// When either sample is empty.
+/// If either sample is empty.
 pub fn qq_reference(x: &[f64], reference: &[f64], count: usize) -> Qq {
     let at = |values: &[f64]| -> Vec<f64> {
         let values = sorted(values);
@@ -49,7 +49,7 @@ pub fn qq_reference(x: &[f64], reference: &[f64], count: usize) -> Qq {
 /// approximation.
 ///
 /// # Panics
-/// When a variance is negative or NaN.
+/// If a variance is negative or NaN.
 pub fn gaussian_norm_sample(variances: &[f64], count: usize, key: Key) -> Vec<f64> {
     assert!(variances.iter().all(|v| *v >= 0.0), "a variance is negative or NaN");
     let mut norms = Isa::Baseline.run(Norms { variances, count, key });
@@ -57,7 +57,7 @@ pub fn gaussian_norm_sample(variances: &[f64], count: usize, key: Key) -> Vec<f6
     norms
 }
 
-/// How far the tail of a sample reaches, in units of that of a reference.
+/// Ratios of the far quantiles of a sample to those of a reference.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TailRatio {
     /// Ratio of 99.9 % quantiles.
@@ -74,7 +74,7 @@ pub struct TailRatio {
 /// all values of either are 0.
 ///
 /// # Panics
-/// When either sample is empty.
+/// If either sample is empty.
 pub fn tail_ratio(x: &[f64], reference: &[f64]) -> TailRatio {
     let scale = root_mean_square(reference) / root_mean_square(x);
     if !(scale > 0.0 && scale.is_finite()) {

@@ -9,7 +9,7 @@ use super::resample::{FEW, bootstrap_with};
 /// NaN when either side is constant or holds a NaN; the interval is NaN when a resample is.
 ///
 /// # Panics
-/// When the lengths differ or are 0.
+/// If the lengths differ or are 0.
 pub fn spearman(x: &[f64], y: &[f64]) -> (f64, Interval) {
     assert_eq!(x.len(), y.len(), "pairs");
     if x.iter().chain(y).any(|v| v.is_nan()) {

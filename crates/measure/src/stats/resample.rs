@@ -1,4 +1,4 @@
-//! Resamples of large samples, made cheaply.
+//! Fast resampling of large samples.
 
 use fearless_simd::prelude::*;
 
@@ -6,11 +6,11 @@ use super::{Interval, percentile_interval};
 use windtunnel_math::lanes::{Isa, WithSimd};
 use windtunnel_math::rng::{Purpose, block_lanes};
 
-/// Resamples of large samples: an end rests on 25 of them, so that it wanders by 0.09 standard
-/// errors of the statistic (√(0.025·0.975/1000)/φ(1.96)).
+/// Number of resamples of large samples. An end of an interval rests on 25 of them, so it varies by
+/// 0.09 standard errors of the statistic (√(0.025·0.975/1000)/φ(1.96)).
 pub(super) const FEW: u32 = 1000;
 
-/// Another seed than that of [`super::bootstrap`], whose resamples then are others.
+/// Seed, different from that of [`super::bootstrap`], so that the resamples differ.
 const SEED: u32 = 1;
 
 /// A uniform integer in `0..bound` of one word; bias below `bound`/2³².
@@ -24,7 +24,7 @@ pub(super) fn below(word: u32, bound: usize) -> usize {
 /// Deterministic: the resamples depend on `len` alone.
 ///
 /// # Panics
-/// When `len` is 0.
+/// If `len` is 0.
 pub(super) fn resamples(count: u32, len: usize, visit: impl FnMut(&[usize])) {
     block_resamples(count, len, 1, visit);
 }
@@ -33,7 +33,7 @@ pub(super) fn resamples(count: u32, len: usize, visit: impl FnMut(&[usize])) {
 /// series: blocks of `block_len` neighbours that start anywhere, the last one cut (Künsch 1989).
 ///
 /// # Panics
-/// When `len` is 0 or `block_len` is not in 1..=`len`.
+/// If `len` is 0 or `block_len` is not in 1..=`len`.
 pub(super) fn block_resamples(
     count: u32,
     len: usize,
@@ -95,7 +95,7 @@ impl WithSimd for Fill<'_> {
     }
 }
 
-/// [`super::bootstrap`] with `count` cheap resamples.
+/// [`super::bootstrap`] with `count` fast resamples.
 pub(super) fn bootstrap_with(
     count: u32,
     len: usize,

@@ -1,4 +1,4 @@
-//! Means of heavy-tailed data: a robust one, and whether to trust the plain one.
+//! Robust means of heavy-tailed data, and a test of whether the plain mean can be trusted.
 
 use std::fmt;
 
@@ -18,7 +18,7 @@ use super::{Interval, descending, mean, quantile, tail_index};
 /// the largest.
 ///
 /// # Panics
-/// When `groups` is 0 or above the number of values.
+/// If `groups` is 0 or above the number of values.
 pub fn median_of_means(x: &[f64], groups: usize) -> (f64, Interval) {
     assert!((1..=x.len()).contains(&groups), "{groups} groups of {} values", x.len());
     let start = |group: usize| group * x.len() / groups;
@@ -38,10 +38,10 @@ fn cut_on_each_side(n: usize) -> Option<usize> {
     (0..n.div_ceil(2)).take_while(|&c| tail(c) <= 0.025).last()
 }
 
-/// Whether the mean of a sample says something about its law.
+/// Whether the mean of a sample says something about the mean of its distribution.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum MeanTrust {
-    /// Nothing speaks against it.
+    /// No reason for doubt was found.
     Trusted,
     /// The tail is so heavy that means do not settle like 1/√n, if at all.
     HeavyTail {
@@ -55,10 +55,10 @@ pub enum MeanTrust {
     },
 }
 
-/// The fewest values of which a tail (10) says something.
+/// Smallest number of values from which a tail index (of 10 values) is estimated.
 const FEWEST_FOR_A_TAIL: usize = 50;
 
-/// Whether to trust the mean of `x`, losses for instance.
+/// Whether to trust the mean of `x` (of losses, for instance).
 ///
 /// `Dominated` when one value has more than half of Σ|x| (a value that is not finite has all of
 /// it); else `HeavyTail` when the 95 % interval of Hill's index of |x|, with [`default_k`](super::default_k), ends

@@ -1,4 +1,4 @@
-//! The few special functions the tails need, in the form they need.
+//! Special functions that the estimators of tails need.
 
 use std::f64::consts::{LN_2, PI, SQRT_2};
 

@@ -7,7 +7,7 @@
 /// IEEE Transactions on Information Theory 49, 2003). Weights need not sum to 1.
 ///
 /// # Panics
-/// When the lengths differ, a weight is negative or either has no positive finite sum.
+/// If the lengths differ, a weight is negative or either has no positive finite sum.
 pub fn jensen_shannon_distance(p: &[f64], q: &[f64]) -> f64 {
     assert_eq!(p.len(), q.len(), "bins");
     let (p_sum, q_sum) = (total(p), total(q));
@@ -31,7 +31,7 @@ pub fn jensen_shannon_distance(p: &[f64], q: &[f64]) -> f64 {
 /// Divide by the width of a bin for a density.
 ///
 /// # Panics
-/// When there are no values or no bins, a value is NaN, or `lo` is above `hi`.
+/// If there are no values or no bins, a value is NaN, or `lo` is above `hi`.
 pub fn spectral_density(values: &[f64], lo: f64, hi: f64, bins: usize) -> Vec<f64> {
     assert!(!values.is_empty() && bins > 0, "{} values in {bins} bins", values.len());
     assert!(lo <= hi, "bins from {lo} to {hi}");
@@ -45,7 +45,7 @@ pub fn spectral_density(values: &[f64], lo: f64, hi: f64, bins: usize) -> Vec<f6
     counts.iter().map(|count| count / values.len() as f64).collect()
 }
 
-/// How far `x` is from `lo` to `hi`, by halves where the difference overflows.
+/// Position of `x` between `lo` and `hi` as a share, by halves where the difference overflows.
 fn share(x: f64, lo: f64, hi: f64) -> f64 {
     if (hi - lo).is_finite() {
         (x - lo) / (hi - lo)

@@ -22,16 +22,16 @@ pub struct StableIndex {
 /// symmetric.
 ///
 /// **An α̂ below 2 is no proof of a stable law.** Independent values of *any* law with a variance
-/// σ² have 1/α = ½ + (E ln|Z| − E ln(|X|/σ))/ln K₁, Z normal, once their sums are Gaussian. So
-/// whatever has a sharper peak than a Gaussian looks stable (Student's t₅: 1.89 with blocks of 200;
-/// coordinates of unequal variance that are pooled), and tends to 2 only like 1/ln K₁. Compare
+/// σ² have 1/α = ½ + (E ln|Z| − E ln(|X|/σ))/ln K₁, Z normal, once their sums are Gaussian. So any
+/// law with a sharper peak than a Gaussian looks stable (Student's t₅: 1.89 with blocks of 200;
+/// pooled coordinates of unequal variance), and its α̂ tends to 2 only like 1/ln K₁. Compare
 /// several `block_len`.
 ///
 /// The interval takes the blocks as independent: ln|Yᵢ| − mean ln|X| in block i has a mean with a
 /// normal law, which is inverted; with 100 blocks it covers in 94 %.
 ///
 /// # Errors
-/// When there are fewer than two blocks of two values, a value is 0, which a continuous law does not
+/// If there are fewer than two blocks of two values, a value is 0, which a continuous law does not
 /// have, or a block sums to 0.
 pub fn stable_log_moment(x: &[f64], block_len: usize) -> Result<StableIndex, Undefined> {
     let (found, zeros) = (x.len(), x.iter().filter(|v| **v == 0.0).count());
@@ -65,12 +65,13 @@ pub fn stable_log_moment(x: &[f64], block_len: usize) -> Result<StableIndex, Und
 ///
 /// McCulloch's (Communications in Statistics B 15, 1986) ν_α = (q₉₅ − q₀₅)/(q₇₅ − q₂₅), inverted
 /// for a symmetric law (β = 0). His table has three digits; it is computed anew here. Location and
-/// scale are free, and only the middle 90 % of the values matter: it tells the stable law that
-/// looks like the data *between* these quantiles, not the tail. The interval is a percentile
-/// bootstrap with 1000 resamples, which is cut as well; it covers in 97 % of samples of 1000.
+/// scale are free, and only the middle 90 % of the values matter: the estimate is the stable law
+/// that looks like the data *between* these quantiles, not in the tail. The interval is a
+/// percentile bootstrap with 1000 resamples, which is cut as well; it covers in 97 % of samples of
+/// 1000.
 ///
 /// # Errors
-/// When there are no values, one is not finite, or the middle half of them are equal.
+/// If there are no values, one is not finite, or the middle half of them are equal.
 pub fn stable_quantile(x: &[f64]) -> Result<StableIndex, Undefined> {
     if x.is_empty() || !x.iter().all(|v| v.is_finite()) {
         return Err(Undefined::Degenerate(degeneracy(x)));

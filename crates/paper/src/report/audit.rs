@@ -11,30 +11,30 @@ use crate::gather::settings;
 use crate::section::Section;
 use crate::study::Study;
 
-/// Text where the paper shows real Transformers.
+/// Text in place of the paper's panels with real Transformers.
 const PLACE: &str = "Left panel of the paper's figure: real Transformers, by Kunstner et al. (2023), \
                      Jiang et al. (2022), Pan and Li (2023) and Zhang et al. (2020). Its place is \
                      kept; windtunnel has not measured any.";
 
-/// Names of the files of a section, with what they hold.
+/// Names of the files of a section, with descriptions.
 pub type Files = Vec<(String, String)>;
 
-/// Audit of studies: what their page and its tables are made of.
+/// Data of the page and tables of an audit.
 pub struct Audit<'a> {
-    /// The studies that were asked for.
+    /// The requested studies.
     pub studies: &'a [&'static Study],
-    /// What is known of them.
+    /// Data of their settings.
     pub evidence: &'a Evidence,
-    /// Sections of those that could be made.
+    /// Sections of the studies that could be assembled.
     pub sections: &'a [Section],
     /// Files beside the page, section by section.
     pub files: &'a [Files],
-    /// Sentences about the others.
+    /// Sentences about the studies that could not.
     pub failures: &'a [String],
 }
 
 impl Audit<'_> {
-    /// The page as one HTML document; `table` has all claims.
+    /// The page as one HTML document; `table` contains all claims.
     pub fn html(&self, table: &Table) -> String {
         let title = match self.studies {
             [only] => format!("windtunnel: {}", only.title),

@@ -1,5 +1,5 @@
-//! Self-contained HTML pages: verdicts, figures, and the full specs behind them. No network; a
-//! small script lets figures answer, and all is there without it.
+//! Self-contained HTML pages: verdicts, figures, and the full specs behind them. They need no
+//! network. A small script makes figures interactive; everything is visible without it.
 
 mod audit;
 
@@ -18,9 +18,9 @@ pub struct Page<'a> {
     pub summary: Vec<String>,
     /// Tables before everything else.
     pub tables: Vec<Table>,
-    /// Sentences about what could not be shown, with the reason.
+    /// Sentences about missing parts, with the reason.
     pub failures: Vec<String>,
-    /// Parts, with a table of contents where there are several.
+    /// Parts, with a table of contents if there are several.
     pub parts: Vec<Part<'a>>,
     /// Specs and runs behind it.
     pub methods: Vec<Method>,
@@ -35,13 +35,13 @@ pub struct Part<'a> {
     pub title: &'a str,
     /// Paragraphs above the figures.
     pub summary: Vec<String>,
-    /// Text in a place that is kept on the left.
+    /// Text that is shown on the left in place of a figure.
     pub place: Option<&'a str>,
     /// Figures, inlined as SVG.
     pub figures: Vec<&'a Figure>,
     /// Tables below them.
     pub tables: Vec<Table>,
-    /// Files beside the page: name and what they hold.
+    /// Files beside the page: names and descriptions.
     pub files: Vec<(String, String)>,
 }
 
@@ -51,7 +51,7 @@ pub struct Method {
     pub title: String,
     /// Remark, such as the ids of its runs.
     pub note: String,
-    /// The text, as it is.
+    /// The text, unchanged.
     pub text: String,
 }
 
@@ -138,7 +138,7 @@ fn paragraphs(lines: &[String]) -> String {
     lines.iter().map(|line| format!("<p>{}</p>\n", escape(line))).collect()
 }
 
-/// Tables in which verdicts have their colour.
+/// Tables with coloured verdicts.
 fn tables(tables: &[Table]) -> String {
     let mark = |html: String, verdict: Verdict| {
         let cell = format!("<td>{}</td>", verdict.text());
@@ -152,7 +152,7 @@ fn tables(tables: &[Table]) -> String {
     tables.iter().map(table).collect()
 }
 
-/// The figure as it is and, where it has a logarithmic axis of y, linear too, for the script.
+/// The figure and, if it has a logarithmic axis of y, its linear version for the script.
 fn drawn(figure: &Figure) -> String {
     let plain = format!("<div class=\"drawn\">{}</div>", figure.inline_svg());
     let linear = linear(figure).map_or(String::new(), |figure| {
@@ -161,7 +161,7 @@ fn drawn(figure: &Figure) -> String {
     format!("<figure>{plain}{linear}</figure>\n")
 }
 
-/// The figure on linear axes of y, without single members; nothing if it is so already.
+/// The figure on linear axes of y, without single members; `None` if it is linear already.
 fn linear(figure: &Figure) -> Option<Figure> {
     let curved = |panel: &Panel| panel.y_scale != Scale::Linear && panel.heat_map.is_none();
     if !figure.panels.iter().any(curved) {

@@ -1,4 +1,4 @@
-//! Sentences of captions, from the specs of the runs that are shown.
+//! Sentences of captions, from the specs of the runs.
 
 use std::collections::BTreeSet;
 
@@ -37,12 +37,12 @@ pub(super) fn spec(study: &Study, evidence: &Evidence) -> String {
     )
 }
 
-/// Texts of several things in one line.
+/// Texts of several values in one line.
 fn listed<T: ToString>(all: impl IntoIterator<Item = T>, between: &str) -> String {
     all.into_iter().map(|one| one.to_string()).collect::<Vec<_>>().join(between)
 }
 
-/// Thresholds of clipping: all that occur if the arms of a setting share one, else arm by arm.
+/// Thresholds of clipping: all that occur if the arms of a setting share one, else listed by arm.
 fn clipping(arms: &[&str], runs: &[Run]) -> String {
     let of = |chosen: &dyn Fn(&Run) -> bool| {
         let own = runs.iter().filter(|run| chosen(run));
@@ -57,7 +57,7 @@ fn clipping(arms: &[&str], runs: &[Run]) -> String {
     listed(arms.iter().map(with), ", ")
 }
 
-/// Hyper-parameters of an arm as a sentence with a space behind; empty if it was not run.
+/// Hyper-parameters of an arm as a sentence with a trailing space; empty if it was not run.
 fn hyper_parameters(arm: &str, runs: &[Run]) -> String {
     let own = runs.iter().filter(|run| run.arm == arm);
     let different: BTreeSet<&str> = own.map(|run| run.hyper_parameters.as_str()).collect();
@@ -108,7 +108,7 @@ impl Run {
     }
 }
 
-/// The optimizer as the resolved spec has it.
+/// The optimizer section of the resolved spec.
 fn optimizer(spec: &RunSpec) -> Table {
     let mut spec = spec.to_toml().parse::<Table>().unwrap_or_default();
     match spec.remove("optimizer") {
@@ -145,7 +145,7 @@ fn plain(value: &Value) -> String {
     }
 }
 
-/// Text of a value, with a power of ten where it is short so.
+/// Text of a value, with a power of ten if that is shorter.
 fn short(value: &Value) -> String {
     match value {
         Value::Float(x) if *x != 0.0 && !(1e-4..1e6).contains(&x.abs()) => format!("{x:e}"),

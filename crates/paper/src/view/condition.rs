@@ -29,7 +29,7 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
     Shown { pictures: vec![picture], ..ratios(study, evidence) }
 }
 
-/// Ratios at the steps of the paper's table beside what was published, a table for every gap.
+/// Ratios at the steps of the paper's table beside the published ones, a table for every gap.
 pub(super) fn ratios(study: &Study, evidence: &Evidence) -> Shown {
     let tables = study.gaps.iter().filter_map(|gap| table(study, evidence, *gap));
     Shown { tables: tables.collect(), ..Shown::default() }

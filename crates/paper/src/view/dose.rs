@@ -1,4 +1,4 @@
-//! Loss gaps against a number of the setting: dose and response.
+//! Dose-response pictures: loss gaps against a number of the setting.
 
 use super::caption::spec;
 use super::picture::{Picture, Shown, estimated};
@@ -15,8 +15,8 @@ use crate::study::Study;
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
 
-/// Conventions that are drawn: the mean and the median prompt over the last tenth of training,
-/// which is smoother than its end.
+/// Conventions in the picture: the mean and the median prompt over the last tenth of training,
+/// which is smoother than the last step.
 const DRAWN: [(&str, usize, Color); 2] =
     [("mean prompt", 1, Color::CYCLE[2]), ("median prompt", 3, Color::CYCLE[4])];
 
@@ -78,7 +78,7 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
     Shown { pictures: picture(study, evidence, named, figure), tables, ..Shown::default() }
 }
 
-/// The picture of a figure; nothing where the study has no gaps.
+/// The picture of a figure; `None` if the study has no gaps.
 fn picture(
     study: &Study,
     evidence: &Evidence,
@@ -135,7 +135,7 @@ fn table(label: &str, gap: Gap, doses: &[Dose]) -> Table {
 
 pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
     let points = |(k, setting): (usize, &Setting), gap: Gap| {
-        // A picture says itself how many points have no number.
+        // A picture reports the number of points without a value itself.
         let numbers = |coordinate| -> Vec<f64> {
             let all = coordinates(evidence, setting, coordinate).into_iter();
             all.map(|number| number.unwrap_or(f64::NAN)).collect()

@@ -11,7 +11,7 @@ pub enum View {
     InitialNoise,
     /// Robust condition number over the steps.
     Condition,
-    /// Its ratios beside published ones, as a table.
+    /// Ratios of the robust condition number beside published ones, as a table.
     Ratios,
     /// Directional smoothness over the steps.
     Directional,

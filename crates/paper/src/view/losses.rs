@@ -1,7 +1,7 @@
 //! Held-out loss of every arm, setting by setting.
 //!
-//! By the mean over the held-out prompts, as the paper does, and by their median, because single
-//! prompts can carry the whole mean.
+//! Both the mean over the held-out prompts, as in the paper, and their median are shown, because a
+//! single prompt can dominate the mean.
 
 use windtunnel_train::baseline::FIT_PROMPTS;
 
@@ -15,12 +15,12 @@ use crate::study::Study;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale};
 use windtunnel_lab::chart::FAR_BELOW;
 
-/// Baselines that are drawn: losses of the model without training.
+/// Names of the baselines in the picture: losses of the model without training.
 const THEORY: [&str; 2] = ["GD,", "GD++,"];
-/// Share of the batch's loss above which one prompt decides the mean.
+/// Share of the batch's loss above which one prompt dominates the mean.
 const DOMINANT: f64 = 0.5;
-/// Losses above this multiple of the untrained loss are spikes that would flatten all else: they
-/// leave a gap in the picture, and in nothing else.
+/// Multiple of the untrained loss above which losses are spikes that would flatten the curves. They
+/// are gaps in the picture and change no number.
 const SPIKE: f64 = 100.0;
 
 pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
@@ -102,7 +102,7 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
     Figure { title, panels, caption }
 }
 
-/// Takes spikes out of the picture; whether there were any.
+/// Removes spikes from the picture; returns whether there were any.
 fn cap(evidence: &Evidence, setting: &Setting, panel: &mut Panel, statistic: Statistic) -> bool {
     let groups = evidence.groups(setting);
     let members = groups.iter().flat_map(|group| &group.members);
@@ -123,7 +123,7 @@ fn cap(evidence: &Evidence, setting: &Setting, panel: &mut Panel, statistic: Sta
     panel.cut + others > 0
 }
 
-/// Dashed lines of baselines, in colours that no arm has.
+/// Dashed lines of baselines, in colours that no arm uses.
 fn rules(
     (study, evidence): (&Study, &Evidence),
     setting: &Setting,

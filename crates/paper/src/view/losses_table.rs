@@ -28,7 +28,7 @@ impl Statistic {
         }
     }
 
-    /// Indices of its conventions of the loss: at the last step, over the last tenth.
+    /// Indices of the statistic's conventions of the loss: at the last step, over the last tenth.
     fn conventions(self) -> [usize; 2] {
         match self {
             Statistic::Mean => [0, 1],
@@ -59,23 +59,23 @@ pub(super) fn theory(
     loss.ok_or_else(|| "beyond the range of doubles".into())
 }
 
-/// The end of the runs of one setting.
+/// Losses at the end of the runs of one setting.
 pub(super) struct Judged {
     pub(super) name: &'static str,
-    /// Losses of every arm of the study; nothing where the setting lacks it.
+    /// Losses of every arm of the study; `None` if the setting lacks it.
     losses: Vec<Option<Readings>>,
-    /// Comparisons of the study's gaps; nothing where the setting lacks an arm.
+    /// Comparisons of the study's gaps; `None` if the setting lacks an arm.
     gaps: Vec<Option<Compared>>,
     /// Loss of GD++ on the same prompts, or the reason why there is none.
     theory: Result<f64, String>,
-    /// Largest share that one prompt has of a loss at the end; nothing where none was measured.
+    /// Largest share that one prompt has in a loss at the end; `None` if it was not measured.
     pub(super) top_share: Option<f64>,
     diverged: usize,
 }
 
 /// Losses of two arms in one setting.
 struct Compared {
-    /// Ratios at the last step and over the last tenth, as claims have them.
+    /// Ratios at the last step and over the last tenth, as in the claims.
     ratios: [Estimate; 2],
     ratio_of_means: Result<f64, String>,
 }
@@ -123,7 +123,7 @@ impl Judged {
         }
     }
 
-    /// Cells of the table; `near` are the places of the arms that are compared with GD++.
+    /// Cells of the table; `near` are the indices of the arms that are compared with GD++.
     fn row(&self, near: &[usize]) -> Vec<String> {
         let mut row = vec![self.name.into()];
         row.extend(self.losses.iter().map(|own| or_dash(own.as_ref(), |own| cell(own.mean()))));
@@ -143,19 +143,19 @@ fn cell(found: Result<f64, String>) -> String {
     found.map_or_else(|lack| lack, number)
 }
 
-/// Text of what a setting has; a dash where it lacks an arm.
+/// Text of a value; a dash if the setting lacks the arm.
 fn or_dash<T>(own: Option<&T>, text: impl Fn(&T) -> String) -> String {
     own.map_or("–".into(), text)
 }
 
-/// Places of the arms that are compared with GD++: those below the line of a gap, all if there is
-/// no gap.
+/// Indices of the arms that are compared with GD++: those below the line of a gap, or all if there
+/// is no gap.
 fn near(study: &Study, arms: &[&str]) -> Vec<usize> {
     let below = |arm: &str| study.gaps.iter().any(|gap| gap.over == arm);
     (0..arms.len()).filter(|k| study.gaps.is_empty() || below(arms[*k])).collect()
 }
 
-/// The end of training, a row for every setting.
+/// Table of the losses at the end of training, a row for every setting.
 pub(super) fn table(study: &Study, judged: &[Judged], statistic: Statistic) -> Table {
     let mean = statistic == Statistic::Mean;
     let arms = study.arms();
@@ -190,7 +190,7 @@ fn head(study: &Study, arms: &[&str], near: &[usize], mean: bool) -> Vec<String>
     head
 }
 
-/// Meaning of columns in parentheses, with a space in front; empty if none needs any.
+/// Meaning of columns in parentheses, with a leading space; empty if no column needs one.
 fn remarks(study: &Study, mean: bool) -> String {
     let mut remarks = Vec::new();
     if !study.gaps.is_empty() {
@@ -208,7 +208,7 @@ fn remarks(study: &Study, mean: bool) -> String {
     if remarks.is_empty() { String::new() } else { format!(" ({})", remarks.join("; ")) }
 }
 
-/// Agreement with the published losses; none where there are none.
+/// Agreement with the published losses; `None` if there are none.
 pub(super) fn agreement(study: &Study, evidence: &Evidence) -> Option<Table> {
     let agreement = published::agreement(study, evidence);
     let head = ["setting", "optimizer", "step", "published", "ours", "within a factor of"];

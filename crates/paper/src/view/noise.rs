@@ -40,7 +40,7 @@ fn why_not_drawn((setting, InitialNoise { overflowed, draws, .. }): &Drawn<'_>) 
     )
 }
 
-/// Histograms of the norms; nothing where no setting has any.
+/// Histograms of the norms; `None` if no setting has any.
 fn histograms(study: &Study, evidence: &Evidence, drawn: &[Drawn<'_>]) -> Option<Picture> {
     let panels = drawn.iter().map(|own| panel_of(own, histogram)).collect();
     let title = title(study, "noise at initialization");
@@ -52,7 +52,7 @@ fn histograms(study: &Study, evidence: &Evidence, drawn: &[Drawn<'_>]) -> Option
     picture(evidence, ("-noise", "histogram of the noise"), Figure { title, panels, caption })
 }
 
-/// Quantiles of the norms against those of Gaussian noise; nothing where no setting has any.
+/// Quantiles of the norms against those of Gaussian noise; `None` if no setting has any.
 fn quantiles(study: &Study, evidence: &Evidence, drawn: &[Drawn<'_>]) -> Option<Picture> {
     let known = drawn.iter().filter(|(_, noise)| !noise.gaussian.is_empty());
     let panels = known.map(|own| panel_of(own, qq_of_gaussian)).collect();
@@ -133,7 +133,7 @@ fn with_range(seeds: &[Statistic]) -> String {
     }
 }
 
-/// Reasons why seeds have no value; with their number unless all have the same.
+/// Reasons why seeds have no value, with the number of seeds unless all have the same reason.
 fn reasons(seeds: &[Statistic]) -> String {
     let all: Vec<Missing> = seeds.iter().filter_map(|seed| seed.err()).collect();
     let mut kinds: Vec<Missing> = Vec::new();
@@ -168,7 +168,7 @@ pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
                 continue;
             }
             panel.title = format!("{}, B = {size}", setting.title);
-            // Powers of ten are the steps, and 0.
+            // The steps are powers of ten, and 0.
             panel.x_scale = Scale::SymLog { linear: 1.0 };
             let grey = Color(0x77, 0x77, 0x77);
             let line = Line::Horizontal(1.0);

@@ -1,4 +1,4 @@
-//! Pictures of a study, and the parts that several of them share.
+//! Pictures of a study, and parts that several pictures share.
 
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Band, Color, Figure, Panel, Scale, Series};
@@ -14,7 +14,7 @@ use crate::study::Study;
 
 /// A picture of a study.
 pub struct Picture {
-    /// Text after the study's name in the names of files.
+    /// Text after the study's name in file names.
     pub suffix: &'static str,
     /// Description in lists of files.
     pub what: &'static str,
@@ -29,12 +29,12 @@ pub struct Shown {
     pub pictures: Vec<Picture>,
     /// Tables.
     pub tables: Vec<Table>,
-    /// Reasons to doubt a number of them.
+    /// Reasons to doubt a number in them.
     pub warnings: Vec<String>,
 }
 
 impl Picture {
-    /// The picture with the protocol in its caption: quick or not, and `spec`.
+    /// A picture with the protocol in its caption: a warning if it is quick, and `spec`.
     pub(super) fn new(
         evidence: &Evidence,
         (suffix, what): (&'static str, &'static str),
@@ -46,7 +46,7 @@ impl Picture {
         Picture { suffix, what, figure }
     }
 
-    /// Loss against learning rate of every setting that was searched, if any was.
+    /// Loss against learning rate of every setting with a search, if there is any.
     pub(crate) fn of_rates(
         study: &Study,
         evidence: &Evidence,
@@ -57,7 +57,7 @@ impl Picture {
     }
 }
 
-/// Title of one of a study's pictures: the study's own if it shows nothing else.
+/// Title of one of a study's pictures; the title of the study alone if it has a single view.
 pub(super) fn title(study: &Study, what: &str) -> String {
     match study.views {
         [_] => study.title.into(),
@@ -88,7 +88,7 @@ pub(super) fn panel(
     }
 }
 
-/// Curve of estimates with the band of their intervals and gaps where there is no number.
+/// Curve of estimates with the band of their intervals, and gaps where there is no number.
 pub(super) fn estimated(name: &str, color: Color, x: Vec<f64>, estimates: &[Estimate]) -> Series {
     let (lo, hi) = estimates.iter().map(|e| (e.interval().lo, e.interval().hi)).unzip();
     let center = estimates.iter().map(Estimate::drawn).collect();

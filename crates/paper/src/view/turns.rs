@@ -1,4 +1,5 @@
-//! Effects over the steps, convention by convention, of claims whose verdict turns.
+//! Effects over the steps, convention by convention, of claims whose verdict depends on the
+//! convention.
 
 use super::caption::spec;
 use super::picture::{Picture, estimated};
@@ -12,11 +13,11 @@ use crate::study::Study;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
 use windtunnel_measure::metric::Metric;
 
-/// Panels of one picture.
+/// Largest number of panels of one picture.
 const MOST: usize = 6;
 
-/// The effects over the steps of every claim whose verdict depends on the convention; nothing
-/// where all are robust, or are about something without steps.
+/// The effects over the steps of every claim whose verdict depends on the convention; `None` if all
+/// are robust, or concern a quantity without steps.
 pub(crate) fn turning(study: &Study, evidence: &Evidence, findings: &[Finding]) -> Option<Picture> {
     let turning = study.claims.iter().zip(findings).filter(|(_, finding)| !finding.is_robust());
     let drawn = |(claim, _)| Some((claim, panel(study, evidence, claim)?));
@@ -47,7 +48,7 @@ fn panel(study: &Study, evidence: &Evidence, claim: &Claim) -> Option<Panel> {
         curves.iter().zip(COLORS).enumerate().filter_map(|(k, ((name, metric), color))| {
             curve((study, evidence), &terms, (name, metric), (color, k == 0))
         });
-    // The paper's convention on top.
+    // The paper's convention is drawn on top.
     let mut series: Vec<Series> = series.collect();
     series.reverse();
     (!series.is_empty()).then(|| Panel {
@@ -83,8 +84,8 @@ fn curve(
     (!steps.is_empty()).then_some(series)
 }
 
-/// Effect of a metric at a step, without a number where a run has none: all of a curve is of the same
-/// pairs. Nothing if the study lacks a setting.
+/// Effect of a metric at a step, without a number if a run has none, so that a whole curve is of
+/// the same pairs. `None` if the study lacks a setting.
 fn at_step(
     study: &Study,
     evidence: &Evidence,

@@ -1,4 +1,4 @@
-//! Draws, and what is made of them: awkward numbers, damaged bytes.
+//! Random draws: awkward numbers and damaged bytes.
 
 use windtunnel_math::rng::{Key, Purpose};
 
@@ -61,7 +61,7 @@ impl Dice {
         }
     }
 
-    /// A sample that some statistic or axis has no answer for.
+    /// A sample that is awkward for statistics and axes.
     pub fn sample(&mut self, len: usize) -> Vec<f64> {
         let (a, b) = (self.number(), self.number());
         let kind = self.below(8);

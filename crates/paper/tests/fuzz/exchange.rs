@@ -95,7 +95,7 @@ fn a_damaged_array_is_an_array_or_refused() {
     assert!(refused > DAMAGES / 2, "{refused} refused");
 }
 
-/// Headers that are well formed, of arrays that are not there.
+/// Well-formed headers of arrays that are missing.
 #[test]
 fn an_array_that_claims_too_much_is_refused() {
     let folder = tempfile::tempdir().unwrap();
@@ -131,7 +131,7 @@ fn an_array_that_claims_too_much_is_refused() {
             assert!(read.is_err(), "{descr} {shape}: {read:?}");
         }
     }
-    // The same through the reader that takes it, so that the refusals above are about the header.
+    // The valid file is accepted, so the refusals above are about the header.
     let z = npy(&header("<f8", "(3, 2, 3)"), &[0.0; 18]);
     fs::write(&path, npz(&[("Z", &z), ("y", &y)], CompressionMethod::Stored)).unwrap();
     assert_eq!(read_prompts(&path).unwrap().context_len, 1);
@@ -154,7 +154,8 @@ fn damaged_parameters_are_parameters_or_refused() {
     assert!(refused > DAMAGES / 4, "{refused} refused");
 }
 
-/// The format has no checksum: other numbers are read, but as many as the model has, and finite.
+/// The format has no checksum: other numbers are read, but as many as the model has, and all
+/// finite.
 fn check_params(path: &Path, model: &Transformer) -> Option<()> {
     let found = read_model(path);
     let params = read_params(path, model).ok()?;

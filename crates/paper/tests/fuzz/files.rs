@@ -1,4 +1,4 @@
-//! Files of the store with flipped, lost, foreign bytes: an error, or what was written.
+//! Files of the store with flipped, lost or foreign bytes: an error, or the written data.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -46,7 +46,7 @@ fn files(store: &Store, id: &RunId) -> Vec<PathBuf> {
     files
 }
 
-/// All of a run as text, which tells NaN from NaN.
+/// All of a run as text, in which NaN equals NaN.
 fn read(store: &Store, id: &RunId) -> Result<String, Error> {
     let run = Run::load(store, id)?;
     Ok(format!("{run:?} {:?}", run.state()?))
@@ -80,7 +80,7 @@ fn a_damaged_file_of_a_run_is_refused_or_read_as_it_was() {
                 }
             }
         }
-        // A piece of the same bytes, say, is no damage.
+        // A replacement by the same bytes, for instance, is no damage.
         assert!(refused > DAMAGES / 2, "{}: {refused} refused", name(path));
         fs::write(path, bytes).unwrap();
         assert_eq!(read(&store, &id).unwrap(), whole);

@@ -1,4 +1,4 @@
-//! Figures and charts of samples that no axis and no statistic is made for.
+//! Figures and charts of samples that axes and statistics are not made for.
 
 use roxmltree::Document;
 use windtunnel_figure::table::Table;
@@ -57,7 +57,8 @@ fn numbers(text: &str) -> impl Iterator<Item = f64> {
     text.split(separate).filter_map(|number| number.parse().ok())
 }
 
-/// XML whose places are on the page, in which a panel has ink or a reason.
+/// Checks that the SVG is XML with all places on the page, and that every panel has ink or a
+/// reason.
 fn check_svg(svg: &str) {
     let document = Document::parse(svg).unwrap();
     for node in document.descendants() {
@@ -172,7 +173,7 @@ fn any_numbers_are_a_figure() {
     }
 }
 
-/// Rows of every metric, at steps that all have or that only some have.
+/// Rows of every metric, at steps that all metrics have or only some.
 fn member(dice: &mut Dice, seed: u64) -> Member {
     let steps = *dice.pick(&[0, 1, 2, 12]);
     let mut rows = Vec::new();
@@ -189,7 +190,7 @@ fn group(dice: &mut Dice, name: &str) -> Group {
     Group { name: name.into(), color: Color::RED, members }
 }
 
-/// Text and HTML without an infinity or a NaN that nothing explains.
+/// Checks that text and HTML have no infinity or NaN without a reason.
 fn check_table(table: &Table) {
     assert!(table.rows.iter().all(|row| row.len() == table.head.len()), "{table:?}");
     let text = table.text();
@@ -267,7 +268,7 @@ fn any_noise_and_any_hessian_are_pictures() {
     }
 }
 
-/// What `measure` could not draw: a threshold of 1e291 or of 1e−299.
+/// Cases that `measure` could not draw: a threshold of 1e291 or of 1e−299.
 #[test]
 fn a_hessian_of_any_size_is_drawn() {
     for size in [1e-305, 1e-295, 1.0, 1e295, f64::MAX] {

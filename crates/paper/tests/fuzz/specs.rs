@@ -7,7 +7,7 @@ use super::dice::Dice;
 
 const DOCUMENTS: usize = 6000;
 
-/// Every key of the template with its path, and the value that is shown there.
+/// Every key of the template with its path and the value shown there.
 fn known() -> Vec<(Vec<String>, Value)> {
     let mut section = Vec::new();
     let mut keys = Vec::new();
@@ -83,7 +83,7 @@ fn insert(table: &mut Table, path: &[String], value: Value) {
     }
 }
 
-/// Mostly what a user could have written, sometimes nothing of the kind.
+/// A document that a user could mostly have written, sometimes with nonsense.
 fn document(dice: &mut Dice, known: &[(Vec<String>, Value)]) -> Table {
     let mut table = Table::new();
     for _ in 0..1 + dice.below(5) {
@@ -98,7 +98,7 @@ fn document(dice: &mut Dice, known: &[(Vec<String>, Value)]) -> Table {
     table
 }
 
-/// A refusal names a key.
+/// Checks that a refusal names a key.
 fn check_refusal(error: &SpecError, document: &str) {
     match error {
         SpecError::UnknownKey { key, .. }
@@ -110,7 +110,7 @@ fn check_refusal(error: &SpecError, document: &str) {
     }
 }
 
-/// The textual form of a spec is that spec, with its id.
+/// Checks that the text of a spec reads back as that spec, with its id.
 fn check_round_trip(spec: &RunSpec, document: &str) {
     let again = Document::parse("again", &spec.to_toml()).unwrap().resolve();
     let again = again.unwrap_or_else(|error| panic!("{error}\n{document}\n{}", spec.to_toml()));
@@ -136,7 +136,7 @@ fn any_document_is_a_spec_or_an_error_that_names_the_key() {
             }
         }
     }
-    // Of both kinds enough that neither check is idle.
+    // There are enough of both kinds, so both checks run.
     assert!(specs > DOCUMENTS / 10 && refused > DOCUMENTS / 4, "{specs} specs, {refused} refused");
 }
 

@@ -1,4 +1,4 @@
-//! Generated rows and noise of runs, and what every section that is made of them has to fulfil.
+//! Generated rows and noise of runs, and requirements that every section made of them must meet.
 
 use serde_json::Value;
 use windtunnel_measure::landscape::Convention;
@@ -20,17 +20,17 @@ pub enum Fault {
     None,
     /// No rows after step 750.
     Diverged,
-    /// Every value.
+    /// Every value is this number.
     Is(f64),
     /// No rows at all but losses.
     Unmeasured,
-    /// The reference of the noise is worse than the noise is large.
+    /// The error of the noise reference is larger than the noise.
     Poor,
     /// No rows.
     Empty,
 }
 
-/// A number in 0.5..1.5 that depends on all of it.
+/// A number in 0.5..1.5 that depends on all arguments.
 pub fn wave(setting: usize, arm: &str, seed: u64, step: u64, metric: usize) -> f64 {
     let mixed = 1.0 + setting as f64 + 3.0 * seed as f64 + 0.01 * step as f64 + 7.0 * metric as f64;
     let phase = match arm {
@@ -119,7 +119,7 @@ pub fn noise(seed: u64, fault: Fault) -> InitialNoise {
     }
 }
 
-/// Whatever is `null` has a reason beside it.
+/// Asserts that every `null` has a reason beside it.
 fn assert_reasoned(value: &Value, case: &str) {
     match value {
         Value::Object(fields) => {
@@ -149,7 +149,8 @@ pub fn page(section: &Section) -> String {
     Page { title: "generated", parts: vec![part], ..Page::default() }.html()
 }
 
-/// No text of a section has a bare NaN or infinity, and nothing is missing without a reason.
+/// Asserts that no text of a section has a bare NaN or infinity, and nothing is missing without a
+/// reason.
 pub fn assert_whole(section: Section, case: &str) {
     let page = page(&section);
     assert_worded(page.split("<script>").next().unwrap(), case);

@@ -1,9 +1,9 @@
-//! Words that texts for readers must not have.
+//! Words that texts for readers must not contain.
 
-/// Bare forms of numbers that are none.
+/// Bare forms of values that are not finite numbers.
 const WRONG: [&str; 4] = ["NaN", "inf", "Infinity", "null"];
 
-/// Panics with its surroundings if a text has one of [`WRONG`] as a word.
+/// Panics with the surrounding text if a text has one of [`WRONG`] as a word.
 pub fn assert_worded(text: &str, case: &str) {
     let mut words = text.split(|c: char| !c.is_alphanumeric());
     if let Some(word) = words.find(|word| WRONG.contains(word)) {

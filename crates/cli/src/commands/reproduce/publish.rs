@@ -1,4 +1,4 @@
-//! Pictures, verdicts and the report.
+//! Output of `reproduce`: pictures, verdicts and the report.
 
 use std::sync::Mutex;
 
@@ -16,7 +16,7 @@ use crate::args::{Global, Reproduce};
 use crate::error::Error;
 use crate::{output, session};
 
-/// Writes all that was found; a study that lacks something is listed and does not stop the others.
+/// Writes all results. A study that lacks something is listed and does not stop the others.
 pub fn all(
     global: &Global,
     args: &Reproduce,
@@ -65,7 +65,7 @@ pub fn all(
     }
 }
 
-/// Written with its files, lacking something, or not to be written.
+/// Result for one study: a section with its files, a missing part, or a write error.
 type Outcome = Result<Result<(Section, Files), String>, Error>;
 
 fn stem(args: &Reproduce, name: &str) -> String {
