@@ -15,7 +15,7 @@ const SEED: u64 = 0;
 const NOT_FINITE: &str = "the Hessian is not finite, or its eigenvalues exceed the largest double";
 const ZERO_HESSIAN: &str = "the Hessian is 0";
 
-/// Why a robust condition number is not finite.
+/// Reason why a robust condition number is not finite.
 fn without_condition(value: f64, curvatures: &[f64]) -> &'static str {
     if curvatures.iter().all(|c| *c == 0.0) {
         "all curvatures are 0"
@@ -184,7 +184,7 @@ pub(super) fn heterogeneity(
     Ok(())
 }
 
-/// What products with vectors tell of a Hessian.
+/// Estimates of a Hessian from products with vectors.
 struct Estimates {
     sharpness: (f64, f64),
     norm: f64,

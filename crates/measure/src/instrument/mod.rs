@@ -1,5 +1,4 @@
-//! What the field measures of a run, by name: each instrument reads one point of a trajectory and
-//! writes named numbers.
+//! Named instruments: each reads one point of a trajectory and records metrics.
 //!
 //! Instruments see the loss on a fixed batch (the held-out one of a run, or given data), the loss
 //! over fresh prompts for what concerns noise, and, along a trajectory, the update that the

@@ -14,7 +14,7 @@ fn negative(x: &[f64]) -> Vec<f64> {
     x.iter().map(|x| -x).collect()
 }
 
-/// Why nothing is known along a direction.
+/// Reason why nothing is known along a direction.
 fn without_direction(direction: &[f64]) -> &'static str {
     let length = norm(direction);
     if length == 0.0 {

@@ -27,7 +27,7 @@ impl Hessian {
     /// The symmetric matrix of the given entries, [p, p].
     ///
     /// # Panics
-    /// When there are not `dim`² entries.
+    /// If there are not `dim`² entries.
     pub fn from_entries(dim: usize, entries: Vec<f64>) -> Hessian {
         assert_eq!(entries.len(), dim * dim, "entries of a {dim} by {dim} matrix");
         Hessian { dim, entries }
@@ -73,7 +73,7 @@ impl Hessian {
     /// [`Preconditioned`](super::Preconditioned).
     ///
     /// # Panics
-    /// When there is not one entry of D for each parameter.
+    /// If there is not one entry of D for each parameter.
     pub fn preconditioned(&self, diagonal: &[f64]) -> Hessian {
         assert_eq!(diagonal.len(), self.dim, "entries of the diagonal and rows");
         let roots = inverse_roots(diagonal);
@@ -113,7 +113,7 @@ impl Spectrum {
     /// The eigenvector of `values()[k]`, of unit length.
     ///
     /// # Panics
-    /// When there is no such eigenvalue.
+    /// If there is no such eigenvalue.
     pub fn vector(&self, k: usize) -> &[f64] {
         let p = self.0.values.len();
         &self.0.vectors[k * p..(k + 1) * p]

@@ -35,7 +35,7 @@ pub trait SymmetricOperator {
     /// D^(−1/2) A D^(−1/2) for a `diagonal` D ≥ 0: see [`Preconditioned`].
     ///
     /// # Panics
-    /// When there is not one entry of D for each row.
+    /// If there is not one entry of D for each row.
     fn preconditioned(self, diagonal: &[f64]) -> Preconditioned<Self>
     where
         Self: Sized,
@@ -51,7 +51,7 @@ pub trait SymmetricOperator {
     /// The rows and columns of the given indices, in their order, each at most once.
     ///
     /// # Panics
-    /// When there is no such row.
+    /// If there is no such row.
     fn select(self, indices: Vec<usize>) -> Selected<Self>
     where
         Self: Sized,
@@ -80,7 +80,7 @@ pub trait SymmetricOperator {
     /// A + B.
     ///
     /// # Panics
-    /// When B has another dimension.
+    /// If B has another dimension.
     fn plus<B: SymmetricOperator>(self, other: B) -> Sum<Self, B>
     where
         Self: Sized,
@@ -120,7 +120,7 @@ impl<'a> HessianOperator<'a> {
     /// The Hessian of `objective` at `params`.
     ///
     /// # Panics
-    /// When the length is not the objective's dimension.
+    /// If the length is not the objective's dimension.
     pub fn new(objective: &'a mut dyn Objective, params: &'a [f64]) -> HessianOperator<'a> {
         assert_eq!(params.len(), objective.dim(), "parameters of the objective");
         HessianOperator { objective, params }
@@ -151,7 +151,7 @@ impl SymmetricOperator for Diagonal<'_> {
 
 /// D^(−1/2) A D^(−1/2) for a diagonal D ≥ 0: symmetric, with the eigenvalues of D⁻¹A.
 ///
-/// Where an entry of D is 0, the pseudo-inverse D⁺ stands for D⁻¹: row and column are 0, whatever A
+/// If an entry of D is 0, the pseudo-inverse D⁺ stands for D⁻¹: row and column are 0, whatever A
 /// has there. D is Adam's √v̂ + ε, which is 0 only for ε = 0 and a parameter that never had a
 /// gradient. Its update is 0/0, so that an optimizer that goes on leaves it where it is, and as soon
 /// as it has a gradient its D is not 0 any more: what is left is the curvature along the parameters
