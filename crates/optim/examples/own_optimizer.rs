@@ -38,7 +38,7 @@ impl<T: Real> Transform<T> for Sign {
     }
 }
 
-fn main() -> Result<(), Box<dyn std::error::Error>> {
+fn main() -> Result<(), Error> {
     // Specs take it from now on: `optimizer = "sign_momentum"`. The version is part of a run's id.
     let sign = Config::new(register::<SignMomentum>("1")?);
     let adam = Config::of::<Adam>().with_lr(0.01);

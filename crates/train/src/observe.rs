@@ -76,7 +76,7 @@ impl<F: FnMut(u64, &str, f64)> Recorder for F {
     }
 }
 
-/// What has no finite value.
+/// Metric or instrument that has no finite value at a step.
 #[derive(Clone, Copy, Debug)]
 pub enum Missing<'a> {
     /// A metric or a part of it.

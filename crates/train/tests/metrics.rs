@@ -23,7 +23,7 @@ use windtunnel_train::{
     TrajectoryPoint,
 };
 
-/// Who recorded which name.
+/// Names with the source that recorded each.
 #[derive(Default)]
 struct Recorded(BTreeSet<(Option<Instrument>, String)>);
 
@@ -160,7 +160,7 @@ fn everything() -> Recorded {
     recorded
 }
 
-/// What must be so of the parameters in a name.
+/// Checks the parameters in a name.
 fn has_possible_parameters(metric: &Metric) -> bool {
     let block = |name: &str| {
         let matrix = |text: &str| "pq".contains(&text[..1]) && text[1..].parse::<f64>().is_ok();

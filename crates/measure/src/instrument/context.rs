@@ -95,13 +95,13 @@ pub struct Updates {
     pub stability: Option<Stability>,
 }
 
-/// Context that an instrument measures in.
+/// Everything that instruments see at one point.
 pub struct Context<'a> {
     /// The loss on the fixed batch, at this point.
     pub probe: Probe<'a>,
     /// The loss over fresh prompts.
     pub stochastic: &'a mut dyn Stochastic,
-    /// Updates at this point; `None` for parameters without a trajectory.
+    /// Updates of the optimizers here; none for parameters without a trajectory.
     pub updates: Option<Updates>,
     /// Sizes of the noise instruments.
     pub plan: NoisePlan,

@@ -184,7 +184,7 @@ pub(super) fn heterogeneity(
     Ok(())
 }
 
-/// Estimates of a Hessian from its products with vectors.
+/// Estimates of a Hessian from products with vectors.
 struct Estimates {
     sharpness: (f64, f64),
     norm: f64,

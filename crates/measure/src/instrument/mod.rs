@@ -1,4 +1,4 @@
-//! Instruments: each reads one point of a trajectory and records metrics by name.
+//! Named instruments: each reads one point of a trajectory and records metrics.
 //!
 //! An instrument reads the loss on a fixed batch (the held-out one of a run, or given data), the
 //! loss over fresh prompts for noise, and, along a trajectory, the update that the optimizer makes

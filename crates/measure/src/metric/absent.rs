@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
+use super::nearest::nearest;
 use super::{Name, Source};
 
 /// Error returned when a requested metric was not recorded.
@@ -63,12 +64,3 @@ impl fmt::Display for Absent {
 }
 
 impl std::error::Error for Absent {}
-
-/// The most similar candidate, or none if no candidate is similar.
-pub fn nearest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    candidates
-        .map(|candidate| (strsim::jaro_winkler(word, candidate), candidate))
-        .filter(|(similarity, _)| *similarity > 0.75)
-        .max_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|(_, candidate)| candidate)
-}

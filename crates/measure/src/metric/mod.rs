@@ -29,11 +29,13 @@ mod catalogue;
 mod entry;
 mod instrument;
 mod name;
+mod nearest;
 mod parameter;
 
-pub use absent::{Absent, nearest};
+pub use absent::Absent;
 pub use catalogue::{CATALOGUE, Metric};
 pub use entry::{Better, Entry, Part, Scale, Source, Unit};
 pub use instrument::Instrument;
 pub use name::{Name, Unknown};
+pub use nearest::nearest;
 pub use parameter::{Label, OtherConvention, Pair, Rival};

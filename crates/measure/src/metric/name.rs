@@ -3,7 +3,7 @@
 use std::fmt;
 use std::str::FromStr;
 
-use super::absent::nearest;
+use super::nearest::nearest;
 use super::{CATALOGUE, Entry, Metric, OtherConvention, Part};
 use crate::landscape::Convention;
 
