@@ -34,30 +34,14 @@ class Missing(Exception):
     """Names what a template asks for and the results do not have."""
 
 
-def number(x):
-    """Three significant digits, as the program writes them."""
-    if x == 0:
-        return "0"
-    rounded = f"{x:.2e}"
-    exponent = int(rounded.split("e")[1])
-    if -4 <= exponent <= 4:
-        return f"{x:.{max(2 - exponent, 0)}f}"
-    return rounded.split("e")[0] + f"e{exponent}"
-
-
 def effect(claims, claim, convention):
     if claim not in claims:
         raise Missing(f"no claim {claim}; there are {', '.join(claims)}")
     effects = {effect["convention"]: effect for effect in claims[claim]["effects"]}
     if convention not in effects:
         raise Missing(f"claim {claim} has no convention {convention!r}; it has {', '.join(effects)}")
-    found = effects[convention]
-    mark = EMPHASIS.get(found["verdict"], "")
-    if found.get("effect") is None:
-        return f"{mark}no number{mark}"
-    lo, hi = found.get("lo"), found.get("hi")
-    ends = f"{number(lo)} to {number(hi)}" if lo is not None and hi is not None else "no interval"
-    return f"{mark}{number(found['effect'])} ({ends}){mark}"
+    mark = EMPHASIS.get(effects[convention]["verdict"], "")
+    return f"{mark}{effects[convention]['text']}{mark}"
 
 
 def cell(tables, study, title, row, column):
@@ -95,7 +79,9 @@ def take(folder):
         if study["quick"]:
             sys.exit(f"{file} is of a quick look: run `windtunnel reproduce all` without --quick")
         for claim in study["claims"]:
-            claims[claim["claim"]] = {key: claim[key] for key in ("text", "holds", "effects")}
+            kept = ("convention", "text", "verdict")
+            effects = [{key: effect[key] for key in kept} for effect in claim["effects"]]
+            claims[claim["claim"]] = {"text": claim["text"], "holds": claim["holds"], "effects": effects}
         tables[study["figure"]] = [t for t in study["tables"] if not t["title"].startswith("Claims ")]
     RESULTS.write_text(json.dumps({"claims": claims, "tables": tables}, ensure_ascii=False, indent=1) + "\n")
     for name in HEROES:

@@ -43,6 +43,7 @@ pub struct Finding {
 #[derive(Serialize)]
 struct Json<'a> {
     convention: &'a str,
+    text: String,
     effect: Option<f64>,
     lo: Option<f64>,
     hi: Option<f64>,
@@ -60,6 +61,7 @@ impl Serialize for Effect {
         let Effect { convention, estimate, verdict, pairs_needed } = self;
         let json = Json {
             convention,
+            text: estimate.text(),
             effect: estimate.value(),
             lo: estimate.lo(),
             hi: estimate.hi(),
