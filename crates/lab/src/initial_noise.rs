@@ -190,16 +190,16 @@ impl Samples {
         reference: usize,
     ) -> Result<Samples, ObjectiveError> {
         let isa = Isa::detect();
-        let settings = spec.settings(isa, 1);
-        let trainer = Trainer::<T>::new(settings.clone()).map_err(ObjectiveError::new)?;
+        let config = spec.train_config(isa, 1);
+        let trainer = Trainer::<T>::new(config.clone()).map_err(ObjectiveError::new)?;
         let params: Vec<f64> = trainer.params().iter().map(|x| x.widen()).collect();
-        let evaluator = Evaluator::new(settings.model, isa, 1);
-        let mut prompts = TaskObjective::new(evaluator, settings.task, spec.train.seed);
+        let evaluator = Evaluator::new(config.model, isa, 1);
+        let mut prompts = TaskObjective::new(evaluator, config.task, spec.train.seed);
         let reference = large_batch_gradient(&mut prompts, &params, reference)?;
         let mut of =
             |batch_size| noise_sample(&mut prompts, &params, batch_size, draws, &reference);
-        let (many, single) = (of(settings.batch_size)?, of(1)?);
-        Ok(Samples { many, single, blocks: settings.model.blocks() })
+        let (many, single) = (of(config.batch_size)?, of(1)?);
+        Ok(Samples { many, single, blocks: config.model.blocks() })
     }
 
     fn noise(&self, seed: u64) -> InitialNoise {

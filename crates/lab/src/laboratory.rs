@@ -49,10 +49,14 @@ impl<'a> Lab<'a> {
     ///
     /// # Errors
     /// A store that cannot be used, an interruption.
+    ///
+    /// # Panics
+    /// If the executor returns another number of statuses than the plan has pieces.
     pub fn execute(&self, plan: &Plan) -> Result<Vec<Status>, Error> {
         let statuses =
             self.executor.execute(plan, self.progress, self.stop).map_err(Error::Unusable)?;
         self.go_on()?;
+        assert_eq!(statuses.len(), plan.len(), "statuses and pieces of a plan");
         match statuses.contains(&Status::Interrupted) {
             true => Err(Error::Interrupted),
             false => Ok(statuses),

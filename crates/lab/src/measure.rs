@@ -227,13 +227,13 @@ struct Job<'a> {
 }
 
 impl Job<'_> {
-    fn settings(&self) -> TrainConfig {
+    fn config(&self) -> TrainConfig {
         let Request { isa, threads, instruments, .. } = self.request;
         let shadows = instruments.iter().any(|instrument| instrument.needs_shadows());
         TrainConfig {
             steps: self.at.iter().copied().max().unwrap_or(0),
             shadows: if shadows { self.run.spec.shadows() } else { Vec::new() },
-            ..self.run.spec.settings(*isa, *threads)
+            ..self.run.spec.train_config(*isa, *threads)
         }
     }
 
@@ -242,13 +242,13 @@ impl Job<'_> {
         stop: &AtomicBool,
         progress: &dyn Progress,
     ) -> Result<Vec<Measurement>, Error> {
-        let settings = self.settings();
+        let config = self.config();
         let eval = &self.run.spec.eval;
         let batch = (eval.batch_size, eval.seed);
-        let instruments = Instruments::new(&settings, batch, Vec::new(), self.request.plan.clone());
+        let instruments = Instruments::new(&config, batch, Vec::new(), self.request.plan.clone());
         let mut station =
             Station { instruments, with: &self.request.instruments, found: Vec::new() };
-        let mut trainer = self.trainer::<T>(settings)?;
+        let mut trainer = self.trainer::<T>(config)?;
         let outcome = trainer.run(
             &mut [Scheduled { schedule: Schedule::At(self.at.clone()), observer: &mut station }],
             &mut |_: u64, _: &str, _: f64| {},
@@ -271,14 +271,14 @@ impl Job<'_> {
     }
 
     /// A trainer at the stored state if no earlier step is requested, else at step 0.
-    fn trainer<T: Stored>(&self, settings: TrainConfig) -> Result<Trainer<T>, Error> {
+    fn trainer<T: Stored>(&self, config: TrainConfig) -> Result<Trainer<T>, Error> {
         let is_first = |state: &&Checkpoint| self.at.iter().all(|&step| step >= state.step);
         if let Some(state) = self.state.filter(is_first) {
-            let mut trainer = Trainer::new(settings.clone())?;
+            let mut trainer = Trainer::new(config.clone())?;
             match restore(&mut trainer, state) {
                 Ok(()) => return Ok(trainer),
                 // The state of other optimizers is stored only if they ran during training.
-                Err(_) if !settings.shadows.is_empty() => {}
+                Err(_) if !config.shadows.is_empty() => {}
                 Err(reason) => return Err(Error::State(reason)),
             }
         }
@@ -287,7 +287,7 @@ impl Job<'_> {
             Some(made) => {
                 Err(Error::OtherMultiplyAdd { made, here, has_state: self.state.is_some() })
             }
-            None => Ok(Trainer::new(settings)?),
+            None => Ok(Trainer::new(config)?),
         }
     }
 
@@ -296,7 +296,7 @@ impl Job<'_> {
         let Some(state) = self.state.filter(|state| state.step == trainer.step()) else {
             return Ok(());
         };
-        let mut stored = Trainer::<T>::new(TrainConfig { shadows: Vec::new(), ..self.settings() })?;
+        let mut stored = Trainer::<T>::new(TrainConfig { shadows: Vec::new(), ..self.config() })?;
         restore(&mut stored, state).map_err(Error::State)?;
         if stored.params() == trainer.params() {
             Ok(())
@@ -314,14 +314,14 @@ struct Station<'a> {
 }
 
 impl<T: Real> Observer<T> for Station<'_> {
-    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, _: &mut dyn Recorder) {
+    fn observe(&mut self, point: &TrajectoryPoint<'_, T>, _: &mut dyn Recorder) {
         let mut readings = Readings::default();
-        let mut context = self.instruments.context(view);
+        let mut context = self.instruments.context(point);
         for instrument in self.with {
             instrument.measure(&mut context, &mut readings);
         }
         let blocks = context.probe.blocks().to_vec();
         let (noise, hessian) = (context.noise, context.probe.into_hessian());
-        self.found.push(Measurement { step: view.step, readings, hessian, noise, blocks });
+        self.found.push(Measurement { step: point.step, readings, hessian, noise, blocks });
     }
 }

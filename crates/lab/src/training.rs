@@ -136,15 +136,15 @@ impl Job<'_> {
         on_event: &dyn Fn(Event),
     ) -> Result<Status, store::Error> {
         let started = Instant::now();
-        let settings = self.spec.settings(self.options.isa, self.threads);
+        let config = self.spec.train_config(self.options.isa, self.threads);
         let eval = &self.spec.eval;
-        let mut held_out = HeldOut::<T>::new(&settings, eval.batch_size, eval.seed);
+        let mut held_out = HeldOut::<T>::new(&config, eval.batch_size, eval.seed);
         let batch = (eval.batch_size, eval.seed);
         let measured = &self.spec.instruments;
         let mut instruments = (!measured.schedules.is_empty()).then(|| {
-            Instruments::new(&settings, batch, measured.schedules.clone(), measured.plan.clone())
+            Instruments::new(&config, batch, measured.schedules.clone(), measured.plan.clone())
         });
-        let mut trainer = match Trainer::<T>::new(settings) {
+        let mut trainer = match Trainer::<T>::new(config) {
             Ok(trainer) => trainer,
             Err(error) => return Ok(Status::Failed(error.to_string())),
         };

@@ -73,7 +73,7 @@ pub trait Objective {
     fn hessian(&mut self, params: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
         let p = self.dim();
         let mut unit = vec![0.0; p];
-        for (k, column) in out.chunks_exact_mut(p).enumerate() {
+        for (k, column) in out.chunks_exact_mut(p.max(1)).enumerate() {
             unit[k] = 1.0;
             self.hvp(params, &unit, column)?;
             unit[k] = 0.0;

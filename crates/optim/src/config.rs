@@ -1,7 +1,7 @@
 //! Configurations of optimizers: data, from which an [`Optimizer`](super::Optimizer) is made.
 
 use super::{
-    ClipByGlobalNorm, Definition, LearningRate, Method, ParameterError, Range, Scalar, Transforms,
+    BuiltIn, ClipByGlobalNorm, Definition, LearningRate, ParameterError, Range, Scalar, Transforms,
     Value, Values,
 };
 
@@ -26,12 +26,12 @@ impl Config {
     }
 
     /// A built-in optimizer with the defaults of specs, unclipped.
-    pub fn of<M: Method>() -> Config {
+    pub fn of<M: BuiltIn>() -> Config {
         Config::new(Definition::of::<M>())
     }
 
     /// A built-in optimizer with PyTorch's defaults, unclipped: learning rate 10⁻³.
-    pub fn pytorch<M: Method>() -> Config {
+    pub fn pytorch<M: BuiltIn>() -> Config {
         let definition = Definition::of::<M>();
         Config {
             rate: LearningRate::constant(1e-3),

@@ -79,19 +79,29 @@ impl<M: Method> Defined for M {
     };
 }
 
+/// A method of this crate, whose version is that of the arithmetic. Others are
+/// [registered](super::register) under a version of their own.
+pub trait BuiltIn: Method {}
+
 impl Definition {
-    /// The definition of `M` as a built-in optimizer.
-    pub fn of<M: Method>() -> &'static Definition {
+    /// The definition of a built-in optimizer.
+    pub fn of<M: BuiltIn>() -> &'static Definition {
         <M as Defined>::DEFINITION
+    }
+
+    /// The definition of a method from outside this crate, under a version of its own.
+    pub fn outside<M: Method>(version: &'static str) -> Definition {
+        Definition { version: Some(version), ..*<M as Defined>::DEFINITION }
     }
 }
 
 impl PartialEq for Definition {
-    /// Whether name, version and parameters are the same: the rule is then the same too, if
+    /// Whether name, version, parameters and default rates are the same: the rule is then the same too, if
     /// versions are raised as they should be.
     fn eq(&self, other: &Definition) -> bool {
-        (self.name, self.version) == (other.name, other.version)
+        (self.name, self.version, self.rates_of) == (other.name, other.version, other.rates_of)
             && self.parameters == other.parameters
+            && self.lr.to_bits() == other.lr.to_bits()
     }
 }
 

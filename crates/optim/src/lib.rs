@@ -50,7 +50,7 @@
 //!         _: &mut State<T>,
 //!         _: &mut Context<'_, T>,
 //!     ) -> Result<(), Error> {
-//!         update.iter_mut().for_each(|u| *u = u.signum());
+//!         update.iter_mut().for_each(|u| *u = if u.is_zero() { *u } else { u.signum() });
 //!         Ok(())
 //!     }
 //! }
@@ -73,11 +73,11 @@ mod state;
 mod transform;
 
 pub use config::Config;
-pub use definition::{Definition, Method, Scalar};
+pub use definition::{BuiltIn, Definition, Method, Scalar};
 pub use method::{Adam, AdamW, Sgd};
 pub use optimizer::{Optimizer, Point, subtract};
 pub use parameter::{Parameter, ParameterError, Range, Value, Values};
-pub use rate::{LearningRate, Schedule};
+pub use rate::{LearningRate, RateSchedule};
 pub use registry::{RegisterError, SHARED_KEYS, definitions, named, register, register_definition};
 pub use restore::RestoreError;
 pub use stability::{Effect, Local};

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 /// Course of a learning rate after its warm-up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Schedule {
+pub enum RateSchedule {
     /// Stays at its peak.
     Constant,
     /// Falls to 0 along half a cosine: ½η(1 + cos(π t/T)), t from 0 (Loshchilov & Hutter 2017).
@@ -19,13 +19,13 @@ pub enum Schedule {
 pub struct LearningRate {
     peak: f64,
     warmup: u64,
-    schedule: Schedule,
+    schedule: RateSchedule,
 }
 
 impl LearningRate {
     /// η at every step.
     pub const fn constant(lr: f64) -> LearningRate {
-        LearningRate { peak: lr, warmup: 0, schedule: Schedule::Constant }
+        LearningRate { peak: lr, warmup: 0, schedule: RateSchedule::Constant }
     }
 
     /// This learning rate after a linear warm-up: η/w, 2η/w, …, η in the first w steps.
@@ -36,7 +36,7 @@ impl LearningRate {
 
     /// This learning rate with another schedule after the warm-up.
     #[must_use]
-    pub const fn with_schedule(self, schedule: Schedule) -> LearningRate {
+    pub const fn with_schedule(self, schedule: RateSchedule) -> LearningRate {
         LearningRate { schedule, ..self }
     }
 
@@ -57,7 +57,7 @@ impl LearningRate {
     }
 
     /// The schedule after the warm-up.
-    pub const fn schedule(&self) -> Schedule {
+    pub const fn schedule(&self) -> RateSchedule {
         self.schedule
     }
 
@@ -67,8 +67,8 @@ impl LearningRate {
             return self.peak * (step as f64 / self.warmup as f64);
         }
         match self.schedule {
-            Schedule::Constant => self.peak,
-            Schedule::Cosine { steps } => {
+            RateSchedule::Constant => self.peak,
+            RateSchedule::Cosine { steps } => {
                 let length = steps.saturating_sub(self.warmup).max(1) as f64;
                 let done = step.saturating_sub(self.warmup + 1) as f64;
                 self.peak * 0.5 * (1.0 + (PI * (done / length).min(1.0)).cos())
@@ -97,7 +97,7 @@ mod tests {
     /// cos² has its closed form at the quarters, and the sum of all rates is η(T + 1)/2.
     #[test]
     fn a_cosine_has_its_closed_form() {
-        let rate = LearningRate::constant(2.0).with_schedule(Schedule::Cosine { steps: 1000 });
+        let rate = LearningRate::constant(2.0).with_schedule(RateSchedule::Cosine { steps: 1000 });
         let near = |found: f64, exact: f64| assert!((found - exact).abs() < 1e-12, "{found}");
         near(rate.at(1), 2.0);
         near(rate.at(251), 1.0 + 0.5_f64.sqrt());
@@ -116,7 +116,7 @@ mod tests {
 
     #[test]
     fn a_warm_up_longer_than_the_run_never_divides_by_zero() {
-        let cosine = LearningRate::constant(1.0).with_schedule(Schedule::Cosine { steps: 5 });
+        let cosine = LearningRate::constant(1.0).with_schedule(RateSchedule::Cosine { steps: 5 });
         assert_eq!(cosine.with_warmup(5).at(5), 1.0);
         assert!((1..20).all(|step| cosine.with_warmup(9).at(step).is_finite()));
     }

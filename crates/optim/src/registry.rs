@@ -28,7 +28,7 @@ pub fn named(name: &str) -> Option<&'static Definition> {
 /// # Errors
 /// As [`register_definition`].
 pub fn register<M: Method>(version: &'static str) -> Result<&'static Definition, RegisterError> {
-    register_definition(Definition { version: Some(version), ..*Definition::of::<M>() })
+    register_definition(Definition::outside::<M>(version))
 }
 
 /// Registers an optimizer that is defined while the program runs, as [`register`] does.

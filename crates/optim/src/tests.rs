@@ -425,7 +425,7 @@ fn gradients_at_other_points_are_asked_of_the_oracle() {
 #[test]
 fn learning_rates_follow_their_schedule() {
     let rate = LearningRate::constant(0.5).with_warmup(2);
-    let config = sgd(0.5, &[]).with_rate(rate.with_schedule(Schedule::Cosine { steps: 4 }));
+    let config = sgd(0.5, &[]).with_rate(rate.with_schedule(RateSchedule::Cosine { steps: 4 }));
     let mut optimizer = new(&config, 1);
     let updates: Vec<f64> = (0..4).map(|_| next(&mut optimizer, &[0.0], &[1.0])[0]).collect();
     // Linear to ½ at step 2, cos 0 at step 3, cos π/2 at step 4.

@@ -22,7 +22,7 @@ impl Method for Plain {
 }
 
 fn definition() -> Definition {
-    Definition { version: Some("1"), ..*Definition::of::<Plain>() }
+    Definition::outside::<Plain>("1")
 }
 
 #[test]

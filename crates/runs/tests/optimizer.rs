@@ -3,7 +3,7 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
-use windtunnel_optim::{LearningRate, Schedule, Value, definitions};
+use windtunnel_optim::{LearningRate, RateSchedule, Value, definitions};
 use windtunnel_runs::spec::{Document, RunSpec, SpecError, run_id};
 
 fn with(sets: &[&str]) -> Result<RunSpec, SpecError> {
@@ -98,7 +98,7 @@ fn learning_rates_have_schedules() {
     let constant = with(&["optimizer.lr_schedule=constant", "optimizer.warmup_steps=0"]).unwrap();
     assert_eq!(run_id(&constant), run_id(&RunSpec::paper().unwrap()));
     let cosine = with(&["optimizer.lr_schedule=cosine", "train.steps=500"]).unwrap();
-    let expected = LearningRate::constant(0.02).with_schedule(Schedule::Cosine { steps: 500 });
+    let expected = LearningRate::constant(0.02).with_schedule(RateSchedule::Cosine { steps: 500 });
     assert_eq!(cosine.optimizer.rate(), expected);
     assert_eq!(cosine.with_lr(0.5).optimizer.rate(), expected.with_peak(0.5));
     let warm = with(&["optimizer=sgd", "optimizer.warmup_steps=10"]).unwrap();

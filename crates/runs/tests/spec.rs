@@ -255,8 +255,8 @@ fn instruments_are_part_of_the_id_only_where_they_measure() {
 #[test]
 fn shadows_are_the_other_optimizer_of_the_paper() {
     let names = |sets: &[&str]| -> Vec<String> {
-        let settings = with(sets).unwrap().settings(Isa::detect(), 1);
-        settings.shadows.into_iter().map(|(name, _)| name).collect()
+        let config = with(sets).unwrap().train_config(Isa::detect(), 1);
+        config.shadows.into_iter().map(|(name, _)| name).collect()
     };
     assert!(names(&["instruments.spectrum=5"]).is_empty());
     assert_eq!(names(&["instruments.directional_smoothness=5"]), ["sgd"]);

@@ -1,4 +1,4 @@
-//! Settings of a run.
+//! Configuration of a run.
 
 use std::fmt;
 

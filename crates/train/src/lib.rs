@@ -39,7 +39,7 @@ mod source;
 mod trainer;
 
 pub use config::{ConfigError, TrainConfig};
-pub use live::{Instruments, updates_at};
+pub use live::Instruments;
 pub use observe::{
     HeldOut, Missing, Observer, Recorder, Scheduled, Shadow, TrainLoss, TrajectoryPoint,
 };

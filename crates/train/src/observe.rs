@@ -96,8 +96,8 @@ impl std::fmt::Display for Missing<'_> {
 
 /// An instrument that reads the trajectory without touching it.
 pub trait Observer<T> {
-    /// Measures at `view` and records what it found.
-    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder);
+    /// Measures at `point` and records what it found.
+    fn observe(&mut self, point: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder);
 }
 
 /// An observer with the steps it is called at.
@@ -112,10 +112,10 @@ pub struct Scheduled<'a, T> {
 pub struct TrainLoss;
 
 impl<T: Real> Observer<T> for TrainLoss {
-    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
-        record.record(view.step, Metric::TrainLoss.into(), view.loss);
-        let grad: Vec<f64> = view.grad.iter().map(|g| g.widen()).collect();
-        record.record(view.step, Metric::GradNorm.into(), norm(&grad));
+    fn observe(&mut self, point: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
+        record.record(point.step, Metric::TrainLoss.into(), point.loss);
+        let grad: Vec<f64> = point.grad.iter().map(|g| g.widen()).collect();
+        record.record(point.step, Metric::GradNorm.into(), norm(&grad));
     }
 }
 
@@ -131,22 +131,22 @@ pub struct HeldOut<T> {
 
 impl<T: Trained> HeldOut<T> {
     /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
-    pub fn new(settings: &TrainConfig, batch_size: usize, seed: u64) -> HeldOut<T> {
+    pub fn new(config: &TrainConfig, batch_size: usize, seed: u64) -> HeldOut<T> {
         let key = Key::held_out(seed);
-        let batch = settings.task.batch(settings.model.form(), settings.isa, key, batch_size);
-        let evaluator = Evaluator::new(settings.model, settings.isa, settings.threads);
+        let batch = config.task.batch(config.model.form(), config.isa, key, batch_size);
+        let evaluator = Evaluator::new(config.model, config.isa, config.threads);
         HeldOut { evaluator, batch }
     }
 }
 
 impl<T: Trained> Observer<T> for HeldOut<T> {
-    fn observe(&mut self, view: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
-        let losses = self.evaluator.losses(view.params, &self.batch);
+    fn observe(&mut self, point: &TrajectoryPoint<'_, T>, record: &mut dyn Recorder) {
+        let losses = self.evaluator.losses(point.params, &self.batch);
         let mut losses: Vec<f64> = losses.into_iter().map(Real::widen).collect();
         let (mean, share) = (mean(&losses), top_share(&losses));
         losses.sort_by(f64::total_cmp);
-        record.record(view.step, Metric::HeldOutLoss.into(), mean);
-        record.record(view.step, Metric::HeldOutMedian.into(), quantile(&losses, 0.5));
-        record.record(view.step, Metric::HeldOutTopShare.into(), share);
+        record.record(point.step, Metric::HeldOutLoss.into(), mean);
+        record.record(point.step, Metric::HeldOutMedian.into(), quantile(&losses, 0.5));
+        record.record(point.step, Metric::HeldOutTopShare.into(), share);
     }
 }

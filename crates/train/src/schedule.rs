@@ -15,7 +15,7 @@ impl Schedule {
     /// Number of times that it is due in a run of `steps` updates, or a few more.
     pub fn count(&self, steps: u64) -> u64 {
         match self {
-            Schedule::Every(every) => steps / every + 2,
+            Schedule::Every(every) => steps / every.max(&1) + 2,
             Schedule::PerDecade(k) => {
                 let decades = (steps as f64).log10().max(0.0);
                 (f64::from(*k) * decades).ceil() as u64 + 2

@@ -85,7 +85,7 @@ impl<T: Trained> TaskSource<T> {
         Ok(TaskSource { config, evaluator, products: None })
     }
 
-    /// The settings of the run.
+    /// The configuration of the run.
     pub fn config(&self) -> &TrainConfig {
         &self.config
     }

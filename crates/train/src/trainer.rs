@@ -47,7 +47,7 @@ fn beginning<'a, T>(state: &[(&'a str, &'a [T])], prefix: &str) -> Vec<(&'a str,
     state.iter().filter_map(own).collect()
 }
 
-fn point<'a, T>(params: &'a [T], loss: f64, oracle: &'a mut dyn Oracle<T>) -> Point<'a, T> {
+fn at<'a, T>(params: &'a [T], loss: f64, oracle: &'a mut dyn Oracle<T>) -> Point<'a, T> {
     Point { params, loss: Some(loss), oracle: Some(oracle) }
 }
 
@@ -79,7 +79,7 @@ impl<T: Trained + Scalar> Trainer<T> {
         Trainer::over(source, &optimizer, params, steps).map(|trainer| trainer.shadowed(&shadows))
     }
 
-    /// The settings of the run.
+    /// The configuration of the run.
     pub fn config(&self) -> &TrainConfig {
         self.source.config()
     }
@@ -89,7 +89,7 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
     /// A run on any source of gradients, from `params` on, for `steps` steps.
     ///
     /// # Errors
-    /// If there are not as many parameters as the source has.
+    /// If the blocks of the source leave gaps, or there are not as many parameters as they have.
     pub fn over(
         source: S,
         optimizer: &Config,
@@ -97,7 +97,13 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
         steps: u64,
     ) -> Result<Trainer<T, S>, ConfigError> {
         let blocks = source.blocks();
-        let dim = blocks.last().map_or(0, |block: &Block| block.range.end);
+        let mut dim = 0;
+        for Block { name, range, .. } in &blocks {
+            let (start, allowed) =
+                (range.start, format!("a start at {dim}, where the last one ends"));
+            require(start == dim && range.end >= dim, "block of parameters", name, allowed)?;
+            dim = dim.max(range.end).max(start);
+        }
         let allowed = format!("{dim} of them, as many as the source of gradients has");
         require(params.len() == dim, "number of parameters", params.len(), allowed)?;
         Ok(Trainer {
@@ -112,8 +118,7 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
     }
 
     /// This run with shadow optimizers, by name, that see every gradient and change nothing.
-    #[must_use]
-    pub fn shadowed(mut self, shadows: &[(String, Config)]) -> Trainer<T, S> {
+    fn shadowed(mut self, shadows: &[(String, Config)]) -> Trainer<T, S> {
         let blocks = self.source.blocks();
         let shadow = |(name, config): &(String, Config)| Shadow {
             name: name.clone(),
@@ -194,7 +199,7 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
             };
             let last = step >= self.steps;
             let mut oracle = RefCell::new(AtStep { source: &mut self.source, step });
-            let view = TrajectoryPoint {
+            let point = TrajectoryPoint {
                 step,
                 last,
                 params: &self.params,
@@ -206,7 +211,7 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
             };
             for scheduled in observers.iter_mut() {
                 if scheduled.schedule.due(step, last) {
-                    scheduled.observer.observe(&view, record);
+                    scheduled.observer.observe(&point, record);
                 }
             }
             if !loss.is_finite() || !self.grad.iter().all(|g| num_traits::Float::is_finite(*g)) {
@@ -217,12 +222,12 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
             }
             for shadow in &mut self.shadows {
                 self.spare.copy_from_slice(&self.grad);
-                let at = point(&self.params, loss, oracle.get_mut());
+                let at = at(&self.params, loss, oracle.get_mut());
                 if let Err(error) = shadow.optimizer.update(at, &mut self.spare) {
                     return failed(error);
                 }
             }
-            let at = point(&self.params, loss, oracle.get_mut());
+            let at = at(&self.params, loss, oracle.get_mut());
             if let Err(error) = self.optimizer.update(at, &mut self.grad) {
                 return failed(error);
             }

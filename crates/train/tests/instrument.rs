@@ -101,11 +101,11 @@ struct Twins {
 }
 
 impl Observer<f64> for Twins {
-    fn observe(&mut self, view: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
-        let own = view.update_of(view.optimizer).unwrap().0;
-        let [twin, other] = view.shadows else { panic!("two shadows") };
-        assert_eq!(view.update_of(&twin.optimizer).unwrap().0, own, "step {}", view.step);
-        self.apart += u64::from(view.update_of(&other.optimizer).unwrap().0 != own);
+    fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
+        let own = point.update_of(point.optimizer).unwrap().0;
+        let [twin, other] = point.shadows else { panic!("two shadows") };
+        assert_eq!(point.update_of(&twin.optimizer).unwrap().0, own, "step {}", point.step);
+        self.apart += u64::from(point.update_of(&other.optimizer).unwrap().0 != own);
         self.seen += 1;
     }
 }
@@ -257,8 +257,8 @@ struct Station<'a> {
 }
 
 impl Observer<f64> for Station<'_> {
-    fn observe(&mut self, view: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
-        let mut context = self.inner.as_mut().unwrap().context(view);
+    fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
+        let mut context = self.inner.as_mut().unwrap().context(point);
         for instrument in self.with {
             instrument.measure(&mut context, &mut self.readings);
         }
@@ -343,8 +343,8 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
         exact: f64,
     }
     impl Observer<f64> for Dense {
-        fn observe(&mut self, view: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
-            let mut context = self.inner.context(view);
+        fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
+            let mut context = self.inner.context(point);
             Instrument::Stability.measure(&mut context, &mut self.readings);
             Instrument::Heterogeneity.measure(&mut context, &mut self.readings);
             let updates = context.updates.clone().unwrap();

@@ -46,10 +46,10 @@ struct Each<'a> {
 }
 
 impl Observer<f64> for Each<'_> {
-    fn observe(&mut self, view: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
+    fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
         for instrument in Instrument::ALL {
             let mut readings = Readings::default();
-            instrument.measure(&mut self.inner.context(view), &mut readings);
+            instrument.measure(&mut self.inner.context(point), &mut readings);
             self.recorded.take(instrument, &readings);
         }
     }

@@ -12,7 +12,7 @@ use windtunnel_model::task::{Covariates, Task};
 use windtunnel_model::{Attention, Trained, Transformer};
 use windtunnel_optim::{
     Adam, Block, Config, Context, Error, Method, Parameter, Real, Scalar, ScaleByLearningRate, Sgd,
-    State, Transform, Transforms, Values,
+    State, Transform, Transforms, Values, register,
 };
 use windtunnel_train::{
     Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
@@ -132,11 +132,11 @@ fn the_oracle_is_the_mini_batch_of_the_step() {
         let plain = Config::of::<Sgd>().with("momentum", 0.0).unwrap();
         for (looking, plain) in [
             (
-                train::<f64>(settings(Config::of::<Compared>(), attention)),
+                train::<f64>(settings(Config::new(register::<Compared>("1").unwrap()), attention)),
                 train::<f64>(settings(plain.clone(), attention)),
             ),
             (
-                train::<f32>(settings(Config::of::<Compared>(), attention)),
+                train::<f32>(settings(Config::new(register::<Compared>("1").unwrap()), attention)),
                 train::<f32>(settings(plain.clone(), attention)),
             ),
         ] {
@@ -148,10 +148,11 @@ fn the_oracle_is_the_mini_batch_of_the_step() {
 
 #[test]
 fn an_optimizer_that_fails_ends_the_run_with_its_reason() {
-    let (outcome, params) = train::<f64>(settings(Config::of::<Failing>(), Attention::Linear));
+    let (outcome, params) =
+        train::<f64>(settings(Config::new(register::<Failing>("1").unwrap()), Attention::Linear));
     assert_eq!(outcome, Outcome::Failed { step: 2, reason: "out of luck".into() });
     assert!(params.iter().all(|p| p.is_finite()));
-    let shadows = vec![("failing".into(), Config::of::<Failing>())];
+    let shadows = vec![("failing".into(), Config::new(register::<Failing>("1").unwrap()))];
     let settings = settings(Config::of::<Adam>(), Attention::Linear);
     let (outcome, _) = train::<f32>(TrainConfig { shadows, ..settings });
     assert_eq!(outcome, Outcome::Failed { step: 2, reason: "out of luck".into() });
@@ -161,10 +162,10 @@ fn an_optimizer_that_fails_ends_the_run_with_its_reason() {
 struct Asked(u64);
 
 impl Observer<f64> for Asked {
-    fn observe(&mut self, view: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
-        let (update, after) = view.update_of(view.optimizer).unwrap();
-        assert_eq!(after.steps(), view.step + 1);
-        let expected: Vec<f64> = view.grad.iter().map(|g| 0.02 * g).collect();
+    fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
+        let (update, after) = point.update_of(point.optimizer).unwrap();
+        assert_eq!(after.steps(), point.step + 1);
+        let expected: Vec<f64> = point.grad.iter().map(|g| 0.02 * g).collect();
         assert_eq!(update, expected);
         self.0 += 1;
     }
@@ -172,7 +173,7 @@ impl Observer<f64> for Asked {
 
 #[test]
 fn observers_ask_optimizers_with_the_same_oracle() {
-    let compared = settings(Config::of::<Compared>(), Attention::Linear);
+    let compared = settings(Config::new(register::<Compared>("1").unwrap()), Attention::Linear);
     let mut trainer = Trainer::new(compared).unwrap();
     let mut asked = Asked(0);
     trainer.run(

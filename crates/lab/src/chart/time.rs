@@ -41,7 +41,7 @@ pub fn conditioning(groups: &[Group]) -> Option<Figure> {
     });
     let caption = format!(
         "{} Robust condition number max|c| / median|c| (lower median, as torch.median) of the \
-         Hessian of the held-out loss, in double precision. Dead: the last P, which the loss cannot \
+         Hessian of the held-out loss, in double precision. Unused: the last P, which the loss cannot \
          depend on.",
         Group::seeds(groups)
     );
@@ -139,7 +139,7 @@ pub fn stability(groups: &[Group]) -> Option<Figure> {
 pub fn heterogeneity(groups: &[Group]) -> Option<Figure> {
     let panel = panel(groups, &Metric::JsDistance, "");
     let caption = format!(
-        "{} Mean over pairs of live blocks of the distance (base 2, 0 to 1) between their \
+        "{} Mean over pairs of used blocks of the distance (base 2, 0 to 1) between their \
          eigenvalue distributions over 200 common bins.",
         Group::seeds(groups)
     );

@@ -51,13 +51,15 @@ pub trait SymmetricOperator {
     /// The rows and columns of the given indices, in their order, each at most once.
     ///
     /// # Panics
-    /// If there is no such row.
+    /// If there is no such row, or an index comes twice.
     fn select(self, indices: Vec<usize>) -> Selected<Self>
     where
         Self: Sized,
     {
         let p = self.dim();
-        assert!(indices.iter().all(|index| *index < p), "indices {indices:?} of {p} rows");
+        let mut once = vec![true; p];
+        let new = |index: &usize| once.get_mut(*index).is_some_and(std::mem::take);
+        assert!(indices.iter().all(new), "indices {indices:?} of {p} rows, each at most once");
         Selected { whole: [vec![0.0; p], vec![0.0; p]], indices, inner: self }
     }
 

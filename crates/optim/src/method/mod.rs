@@ -5,7 +5,7 @@ use super::Definition;
 /// The list of built-in optimizers: file and type of each, in the order in which users see them.
 macro_rules! optimizers {
     ($($file:ident: $Type:ident,)+) => {
-        $(mod $file; pub use $file::$Type;)+
+        $(mod $file; pub use $file::$Type; impl super::definition::BuiltIn for $Type {})+
 
         /// Definitions of the built-in optimizers.
         pub(super) const BUILT_IN: &[&Definition] =

@@ -79,6 +79,8 @@ fn equal(a: &Value, b: &Value) -> bool {
         }
         _ => match (number(a), number(b)) {
             (Some(a), Some(b)) => a == b,
+            // A version such as 1 is a number to whoever writes it without quotes.
+            (None, Some(_)) => a.as_str() == Some(b.to_string().as_str()),
             _ => a == b,
         },
     }

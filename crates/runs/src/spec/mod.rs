@@ -164,12 +164,12 @@ pub struct InstrumentsSpec {
 
 impl RunSpec {
     /// The run as the trainer takes it, on `threads` threads.
-    pub fn settings(&self, isa: Isa, threads: usize) -> TrainConfig {
+    pub fn train_config(&self, isa: Isa, threads: usize) -> TrainConfig {
         TrainConfig {
             task: self.task.task.clone(),
             model: self.model.transformer,
             init_std: self.model.init_std,
-            optimizer: self.optimizer.clone(),
+            optimizer: self.scheduled(),
             batch_size: self.train.batch_size,
             steps: self.train.steps,
             seed: self.train.seed,
@@ -180,6 +180,19 @@ impl RunSpec {
             } else {
                 Vec::new()
             },
+        }
+    }
+
+    /// The optimizer with a schedule that ends with the run, which is all that the canonical text says
+    /// of it.
+    fn scheduled(&self) -> Config {
+        let rate = self.optimizer.rate();
+        match rate.schedule() {
+            windtunnel_optim::RateSchedule::Constant => self.optimizer.clone(),
+            windtunnel_optim::RateSchedule::Cosine { .. } => {
+                let cosine = windtunnel_optim::RateSchedule::Cosine { steps: self.train.steps };
+                self.optimizer.clone().with_rate(rate.with_schedule(cosine))
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 
 use toml::{Table, Value};
 use windtunnel_optim::{
-    Config, Definition, LearningRate, Parameter, Range, Schedule, Value as Number, definitions,
+    Config, Definition, LearningRate, Parameter, Range, RateSchedule, Value as Number, definitions,
 };
 
 use super::limits::MAX_STEPS;
@@ -56,12 +56,20 @@ fn definition(section: &mut Section) -> Result<&'static Definition, SpecError> {
     let definition = definition.unwrap_or(Definition::of::<windtunnel_optim::Adam>());
     if let Some(version) = definition.version
         && let Some(found) = section.take("version")
-        && found.as_str() != Some(version)
+        && written(&found) != version
     {
-        let allowed = format!("this program has version \"{version}\" of `{name}`; use the other");
-        return Err(section.error("version", found, &format!("{allowed}, or remove the key")));
+        let allowed = format!(
+            "expected \"{version}\", the version of `{name}` in this program; run it with the program \
+             that registers the other, or remove the key to make a new run with this one"
+        );
+        return Err(section.error("version", found, &allowed));
     }
     Ok(definition)
+}
+
+/// A version as it was written: `--set optimizer.version=1` is a number to TOML.
+fn written(version: &Value) -> String {
+    version.as_str().map_or_else(|| version.to_string(), Into::into)
 }
 
 fn learning_rate(
@@ -71,8 +79,8 @@ fn learning_rate(
 ) -> Result<LearningRate, SpecError> {
     let lr = section.number("lr", default, Range::Positive)?;
     let schedule = match section.choice("lr_schedule", "constant", &["constant", "cosine"])? {
-        "cosine" => Schedule::Cosine { steps },
-        _ => Schedule::Constant,
+        "cosine" => RateSchedule::Cosine { steps },
+        _ => RateSchedule::Constant,
     };
     let warmup = section.integer("warmup_steps", 0, 0..=MAX_STEPS)?;
     Ok(LearningRate::constant(lr).with_warmup(warmup).with_schedule(schedule))
@@ -131,7 +139,7 @@ pub(super) fn table(config: &Config) -> Table {
     if rate.warmup() > 0 {
         table.insert("warmup_steps".into(), integer(rate.warmup()));
     }
-    if rate.schedule() != Schedule::Constant {
+    if rate.schedule() != RateSchedule::Constant {
         table.insert("lr_schedule".into(), "cosine".into());
     }
     table

@@ -140,22 +140,22 @@ pub(super) fn check(
 const COMPARED: usize = 2;
 
 fn held_out<T: Stored>(spec: &RunSpec, state: &Checkpoint) -> Result<Vec<(String, f64)>, String> {
-    let settings = spec.settings(Isa::detect(), 1);
-    let mut trainer = Trainer::<T>::new(settings.clone()).map_err(|e| e.to_string())?;
+    let config = spec.train_config(Isa::detect(), 1);
+    let mut trainer = Trainer::<T>::new(config.clone()).map_err(|e| e.to_string())?;
     restore(&mut trainer, state)?;
     let mut found = Vec::new();
-    let view = TrajectoryPoint {
+    let point = TrajectoryPoint {
         step: state.step,
         last: true,
         params: trainer.params(),
         grad: &[],
         loss: f64::NAN,
-        optimizer: &Optimizer::new(&settings.optimizer, &Block::whole(0)),
+        optimizer: &Optimizer::new(&config.optimizer, &Block::whole(0)),
         shadows: &[],
         oracle: None,
     };
-    HeldOut::<T>::new(&settings, spec.eval.batch_size, spec.eval.seed)
-        .observe(&view, &mut |_: u64, metric: &str, value: f64| {
+    HeldOut::<T>::new(&config, spec.eval.batch_size, spec.eval.seed)
+        .observe(&point, &mut |_: u64, metric: &str, value: f64| {
             found.push((metric.to_owned(), value))
         });
     Ok(found)
