@@ -222,7 +222,8 @@ fn its_version_is_part_of_the_identity() {
     let other = text.replace("version = \"1\"", "version = \"2\"");
     assert_ne!(run_id(&spec), run_id_of_text(numerics, MultiplyAdd::here(), &other));
     let error = Document::parse("test", &other).unwrap().resolve().unwrap_err().to_string();
-    let parts = ["optimizer.version = \"2\"", "version \"1\" of `sign_momentum`", "remove the key"];
+    let parts =
+        ["optimizer.version = \"2\"", "\"1\", the version of `sign_momentum`", "remove the key"];
     assert!(parts.iter().all(|part| error.contains(part)), "{error}");
     // Built-in optimizers do not change.
     assert_eq!(run_id(&RunSpec::paper().unwrap()).to_string(), "c419dcbe98b07659");
@@ -251,7 +252,13 @@ fn specs_know_its_name_and_keys() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(Condition::parse("optimizer.rho=0.05").is_ok());
-    assert!(Condition::parse("optimizer.version=1").is_ok());
+    // A version without quotes is a number to TOML, and means the same.
+    let document = Document::parse("test", &sign.to_toml()).unwrap();
+    let holds = |version: &str| Condition::parse(version).unwrap().holds(&document);
+    assert!(holds("optimizer.version=1") && holds("optimizer.version=\"1\""));
+    assert!(!holds("optimizer.version=2"));
+    assert_eq!(spec(&["optimizer=sign_momentum", "optimizer.version=1"]), sign);
+    refused(&["optimizer=sign_momentum", "optimizer.version=2"], "expected \"1\"");
 }
 
 /// The stability threshold of an outside optimizer is unknown, and the instrument reports that.

@@ -3,6 +3,7 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+use windtunnel_math::lanes::Isa;
 use windtunnel_optim::{LearningRate, RateSchedule, Value, definitions};
 use windtunnel_runs::spec::{Document, RunSpec, SpecError, run_id};
 
@@ -129,4 +130,19 @@ fn optimizers_from_elsewhere_are_named() {
     assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     let message = with(&["optimizer.version=\"3\""]).unwrap_err().to_string();
     assert!(message.contains("`optimizer.version` does not go with `optimizer.name`"), "{message}");
+}
+
+/// The canonical text does not have the length of a schedule, because it is that of the run.
+#[test]
+fn a_schedule_ends_with_its_run() {
+    let spec = with(&["optimizer.lr_schedule=cosine", "train.steps=70"]).unwrap();
+    let mut other = spec.clone();
+    let cosine = RateSchedule::Cosine { steps: 5 };
+    other.optimizer =
+        other.optimizer.clone().with_rate(LearningRate::constant(0.02).with_schedule(cosine));
+    assert_eq!(spec.to_toml(), other.to_toml());
+    for spec in [spec, other] {
+        let rate = spec.train_config(Isa::detect(), 1).optimizer.rate();
+        assert_eq!(rate.schedule(), RateSchedule::Cosine { steps: 70 });
+    }
 }

@@ -101,6 +101,28 @@ fn parameters_are_as_many_as_the_source_has() {
     }
 }
 
+/// Blocks that leave gaps, overlap or run backwards.
+#[test]
+fn blocks_divide_the_parameters() {
+    struct Divided(Vec<Block>);
+    impl Source<f64> for Divided {
+        fn blocks(&self) -> Vec<Block> {
+            self.0.clone()
+        }
+        fn gradient(&mut self, _: u64, _: &[f64], _: &mut [f64]) -> Result<f64, Error> {
+            Ok(0.0)
+        }
+    }
+    let block = |range| Block { name: "w".into(), range, shape: None, unused: false };
+    let over = |blocks: Vec<_>| Trainer::over(Divided(blocks), &sgd(0.1), vec![0.0; 4], 1);
+    assert!(over(vec![block(0..1), block(1..4)]).is_ok());
+    for wrong in [vec![block(1..4)], vec![block(0..1), block(2..4)], vec![block(0..3), block(2..4)]]
+    {
+        let Err(error) = over(wrong) else { panic!("blocks with gaps were taken") };
+        assert_eq!((error.field, error.value.as_str()), ("block of parameters", "w"));
+    }
+}
+
 #[test]
 fn settings_of_which_no_run_can_be_made_are_refused() {
     let task = Task::new(3, 4, Covariates::gaussian()).unwrap();
