@@ -41,7 +41,9 @@ def effect(claims, claim, convention):
     if convention not in effects:
         raise Missing(f"claim {claim} has no convention {convention!r}; it has {', '.join(effects)}")
     mark = EMPHASIS.get(effects[convention]["verdict"], "")
-    return f"{mark}{effects[convention]['text']}{mark}"
+    # The reason of what is missing follows a colon; pages say it in their own words.
+    text = effects[convention]["text"].split(": ")[0]
+    return f"{mark}{text}{mark}"
 
 
 def cell(tables, study, title, row, column):
