@@ -39,7 +39,7 @@ pub const DEFAULT: [Instrument; 7] = [
 /// Request for instruments at steps of a trajectory.
 #[derive(Clone, Debug)]
 pub struct Request {
-    /// Steps of the trajectory, ascending; if empty, only the stored state is measured.
+    /// Steps of the trajectory, in any order; if empty, only the stored state is measured.
     pub at: Vec<u64>,
     /// Instruments.
     pub instruments: Vec<Instrument>,
@@ -197,15 +197,16 @@ pub fn measure(
 ) -> Result<Vec<Measurement>, Error> {
     let (state, diverged) = (&run.state()?, run.diverged());
     let most = if diverged { state.step.saturating_sub(1) } else { state.step };
-    let at = if request.at.is_empty() { vec![most] } else { request.at.clone() };
+    let mut at = if request.at.is_empty() { vec![most] } else { request.at.clone() };
+    at.sort_unstable();
     if let Some(&step) = at.iter().find(|&&step| step > most) {
         let how = if diverged { "diverged" } else { "ended" };
         return Err(Error::Beyond { step, last: state.step, how, most });
     }
     request.check_memory(&run.spec)?;
+    let length = at.last().copied().unwrap_or(state.step);
     let job = Job { run, state: (!diverged).then_some(state), request, at };
     let id = run.id.to_string();
-    let length = request.at.last().copied().unwrap_or(state.step);
     let item = Item { name: id.clone(), steps: length, step_cost: 1 };
     progress.begin(Batch { kind: Kind::Measurement, title: id.clone(), items: vec![item] });
     if let Some(said) = request.warning(run) {

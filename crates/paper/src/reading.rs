@@ -86,7 +86,10 @@ impl Readings {
         self.readings.iter().map(Reading::value).collect()
     }
 
-    /// Mean over the seeds, or the reason why there is none.
+    /// Mean over the seeds.
+    ///
+    /// # Errors
+    /// The reason why there is none.
     pub fn mean(&self) -> Result<f64, String> {
         let values = self.values();
         if values.is_empty() {
@@ -110,8 +113,11 @@ pub fn lacks<'a>(all: impl IntoIterator<Item = &'a Readings>) -> String {
     lacks.join("; ")
 }
 
-/// Ratio of two means, or the reason why there is none. It has no interval, because the interval of
-/// a geometric mean of ratios belongs to another number.
+/// Ratio of two means. It has no interval, because the interval of a geometric mean of ratios belongs
+/// to another number.
+///
+/// # Errors
+/// The reason why there is none.
 pub fn ratio_of_means(a: &Readings, b: &Readings) -> Result<f64, String> {
     match (a.mean(), b.mean()) {
         (Ok(a), Ok(b)) if (a / b).is_finite() => Ok(a / b),

@@ -32,6 +32,9 @@ pub struct UpdateGeometry {
 
 /// The geometry of the update `update` at `params`.
 ///
+/// # Errors
+/// If the objective cannot be evaluated.
+///
 /// # Cost
 /// One Hessian-vector product, two values and 2 vectors.
 pub fn update_geometry(

@@ -15,6 +15,9 @@ pub struct Hessian {
 impl Hessian {
     /// The exact Hessian of `objective` at `params`.
     ///
+    /// # Errors
+    /// If the objective cannot be evaluated.
+    ///
     /// # Cost
     /// p Hessian-vector products, or the objective's own method; 8·p² bytes.
     pub fn at(objective: &mut dyn Objective, params: &[f64]) -> Result<Hessian, ObjectiveError> {

@@ -46,6 +46,9 @@ impl DiagonalEstimate {
 
 /// tr A = E vᵀAv over random signs v (Hutchinson 1990).
 ///
+/// # Errors
+/// If the objective cannot be evaluated.
+///
 /// # Cost
 /// `probes` products and 2 vectors.
 pub fn hutchinson_trace(
@@ -63,6 +66,9 @@ pub fn hutchinson_trace(
 ///
 /// Means are plain sums over the probes in order; squares about the mean are updated from probe to
 /// probe (Welford 1962), so that no product has to be kept.
+///
+/// # Errors
+/// If the objective cannot be evaluated.
 ///
 /// # Cost
 /// `probes` products and 4 vectors.

@@ -79,6 +79,9 @@ impl LanczosPlan {
 
 /// The Lanczos iteration from `start` (Golub and Van Loan 2013, §10.3).
 ///
+/// # Errors
+/// If the objective cannot be evaluated.
+///
 /// # Cost
 /// One product for each step and the vectors of [`LanczosPlan::vectors`]; beside them O(p) for each
 /// step and vector that is kept, and twice that for residuals that are measured.
@@ -221,6 +224,9 @@ impl SpectralDensity {
 
 /// The spectral density by stochastic Lanczos quadrature, `probes` random starts of so many steps
 /// each (Ubaru, Chen and Saad 2017; Ghorbani, Krishnan and Xiao 2019).
+///
+/// # Errors
+/// If the objective cannot be evaluated.
 ///
 /// # Cost
 /// `probes`·`plan.steps` products and the vectors of one iteration without products.

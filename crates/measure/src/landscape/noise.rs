@@ -39,6 +39,9 @@ pub fn reference_samples(samples: usize) -> usize {
 
 /// The mean gradient over at least `samples` samples that no noise study draws.
 ///
+/// # Errors
+/// If the objective cannot be evaluated.
+///
 /// # Panics
 /// If `samples` is 0.
 pub fn large_batch_gradient(
@@ -78,6 +81,9 @@ pub fn large_batch_gradient(
 /// [`large_batch_gradient`] with one part at a time, for 3 vectors in place of one for each part.
 /// Standard errors are updated from part to part (Welford 1962): they differ in their last digits,
 /// and are infinite where their squares overflow.
+///
+/// # Errors
+/// If the objective cannot be evaluated.
 ///
 /// # Panics
 /// If `samples` is 0.
@@ -126,6 +132,9 @@ pub struct NoiseSample {
 /// `draws` mini-batch gradients of `batch_size` samples each, less `reference`.
 ///
 /// The draws are the same at every point, so noise at two steps is compared on the same prompts.
+///
+/// # Errors
+/// If the objective cannot be evaluated.
 ///
 /// # Cost
 /// `draws` gradients and 8·`draws`·p bytes.

@@ -46,6 +46,9 @@ impl<'a> Probe<'a> {
     }
 
     /// f(θ) and ∇f(θ).
+    ///
+    /// # Errors
+    /// If the objective cannot be evaluated.
     pub fn gradient(&mut self) -> Result<(f64, &[f64]), ObjectiveError> {
         let Probe { objective, params, gradient, .. } = self;
         let (value, grad) = match gradient {
@@ -60,6 +63,9 @@ impl<'a> Probe<'a> {
     }
 
     /// ∇²f(θ).
+    ///
+    /// # Errors
+    /// If the objective cannot be evaluated.
     pub fn hessian(&mut self) -> Result<&Hessian, ObjectiveError> {
         let Probe { objective, params, hessian, .. } = self;
         match hessian {
@@ -69,6 +75,9 @@ impl<'a> Probe<'a> {
     }
 
     /// The spectrum of ∇²f(θ); `None` where it is not finite.
+    ///
+    /// # Errors
+    /// If the objective cannot be evaluated.
     pub fn spectrum(&mut self) -> Result<Option<&Spectrum>, ObjectiveError> {
         if self.spectrum.is_none() {
             self.spectrum = Some(self.hessian()?.spectrum());

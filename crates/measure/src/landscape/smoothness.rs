@@ -7,6 +7,9 @@ use windtunnel_math::objective::{Objective, ObjectiveError};
 /// uᵀHu of the unit vector u along `direction` for the Hessian H, with its sign: negative where f
 /// bends downwards (Pan and Li 2023, "directional sharpness"); NaN along the zero vector.
 ///
+/// # Errors
+/// If the objective cannot be evaluated.
+///
 /// # Cost
 /// One product and 2 vectors.
 pub fn directional_smoothness(
@@ -27,6 +30,9 @@ pub fn directional_smoothness(
 /// smoothness along a step of Zhang et al. (ICLR 2020), whose released code has `points` = 1.
 ///
 /// A lower bound of the largest ‖H‖₂ on the segment; never negative. NaN for Δ = 0.
+///
+/// # Errors
+/// If the objective cannot be evaluated.
 ///
 /// # Cost
 /// `points` + 1 gradients and 3 vectors.

@@ -49,6 +49,9 @@ impl NoiseSummary {
     /// draw to draw (Pébay 2008) and differ in their last digits. Statistics that need all draws at
     /// once, such as their covariance, are not available.
     ///
+    /// # Errors
+    /// If the objective cannot be evaluated.
+    ///
     /// # Cost
     /// `draws` gradients and 5 vectors beside the reference.
     pub fn stream(

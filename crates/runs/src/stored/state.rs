@@ -78,6 +78,9 @@ pub fn checkpoint<T: Stored>(
 }
 
 /// Restores a trainer from a checkpoint.
+///
+/// # Errors
+/// If the checkpoint does not fit the trainer; part of it may have been restored then.
 pub fn restore<T: Stored>(trainer: &mut Trainer<T>, checkpoint: &Checkpoint) -> Result<(), String> {
     let mut params = Vec::new();
     let mut state = Vec::new();
