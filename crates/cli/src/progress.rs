@@ -1,10 +1,12 @@
 //! Progress on a terminal: one bar with an ETA, and plain lines elsewhere.
 
 use std::collections::BTreeSet;
+use std::io::IsTerminal;
 use std::sync::Mutex;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use windtunnel_lab::describe::short;
 use windtunnel_lab::progress::{Batch, Event, Kind, Progress};
 use windtunnel_lab::training::kind;
 
@@ -38,6 +40,16 @@ impl Progress for Terminal {
             && let Some(shown) = shown.as_mut()
         {
             shown.tell(item, event);
+        }
+    }
+
+    /// What a search chose is said where lines are written; on a terminal the report says it.
+    fn searched(&self, label: &str, found: Result<f64, &str>) {
+        if !self.quiet && !std::io::stderr().is_terminal() {
+            match found {
+                Ok(lr) => say(&format!("{label}: learning rate {}", short(lr))),
+                Err(reason) => say(&format!("{label}: no learning rate: {reason}")),
+            }
         }
     }
 

@@ -55,7 +55,7 @@ pub fn theory(lines: &[Baseline]) -> Option<&Baseline> {
 /// noise; and, if the recursion holds, gradient descent and GD++ of as many steps as the model has
 /// layers.
 pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Baselines {
-    let (task, model) = (&spec.task.task, &spec.model.transformer);
+    let (task, model) = (spec.task.task(), &spec.model.transformer);
     let key = Key::held_out(spec.eval.seed);
     let batch: Batch<f64> = task.batch(model.form(), isa, key, spec.eval.batch_size);
     let batch = batch.moments();

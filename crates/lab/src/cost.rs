@@ -105,7 +105,7 @@ pub fn warning(spec: &RunSpec, from: u64, isa: Isa, threads: usize) -> Option<St
 
 /// Approximate number of multiplications for one prompt.
 fn multiplications(spec: &RunSpec) -> f64 {
-    let (task, model) = (&spec.task.task, &spec.model.transformer);
+    let (task, model) = (spec.task.task(), &spec.model.transformer);
     let network = if let Labels::Mlp(net) = task.labels() { net.hidden() } else { 0 };
     let encoder = model.encoder.map_or(0, |encoder| 2 * encoder.hidden);
     let (tokens, dim) = (task.context_len() as f64, model.dim as f64);
@@ -128,7 +128,7 @@ pub fn seconds_per_prompt(spec: &RunSpec, isa: Isa) -> f64 {
     let (started, mut fastest, mut step) = (Instant::now(), f64::INFINITY, 0);
     while step == 0 || started.elapsed() < TIMED {
         let key = Key::train(spec.train.seed, step);
-        let stream = Stream::new(&spec.task.task, model.form(), isa, key, PROMPTS);
+        let stream = Stream::new(spec.task.task(), model.form(), isa, key, PROMPTS);
         let round = Instant::now();
         evaluator.gradient(&params, &stream, &mut grad);
         // A slower round includes other work of the machine.

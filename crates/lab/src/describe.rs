@@ -7,7 +7,7 @@ use windtunnel_runs::spec::{Precision, RunSpec, describe_model, run_id};
 /// Short description that tells a run from others: data, model, optimizer, learning rate, batch
 /// size.
 pub fn describe(spec: &RunSpec) -> String {
-    let task = &spec.task.task;
+    let task = spec.task.task();
     let covariates = covariates(task);
     let noise = match task.noise_std() {
         0.0 => String::new(),

@@ -71,6 +71,28 @@ fn parts<'a>(composite: &Composite, findings: &[&'a Finding]) -> Option<Vec<&'a 
 /// One row per claim: effect, verdict, agreement, robustness. Composite claims come first, if all
 /// their parts are there.
 pub fn table(sections: &[Section]) -> Table {
+    let rows = rows(sections).into_iter().map(|(row, _)| row).collect();
+    let head =
+        ["claim", "what is claimed", "effect (95 %)", "verdict", "robustness", "published numbers"];
+    let title = "Every claim: effect by the paper's convention, verdict, and whether it survives \
+                 other conventions. A claim holds if its ratio is above 1 or its correlation above \
+                 0; one of equality if the ratio is 1 within a tenth.";
+    Table::new(title, &head, rows)
+}
+
+/// The table of all claims without its long columns.
+pub fn brief(sections: &[Section]) -> Table {
+    let row = |(row, flips): (Vec<String>, bool)| {
+        let [claim, text, effect, verdict] = [0, 1, 2, 3].map(|k| row[k].clone());
+        let other = if flips { "flips" } else { "" };
+        vec![claim, text, verdict, effect, other.into()]
+    };
+    let head = ["claim", "what is claimed", "verdict", "effect (95 %)", "other conventions"];
+    Table::new("Claims", &head, rows(sections).into_iter().map(row).collect())
+}
+
+/// Cells of [`table`] for every claim, and whether another convention contradicts it.
+fn rows(sections: &[Section]) -> Vec<(Vec<String>, bool)> {
     let findings: Vec<(&Section, &Finding)> =
         sections.iter().flat_map(|s| s.findings.iter().map(move |f| (s, f))).collect();
     let composite = |composite: &Composite| {
@@ -81,27 +103,23 @@ pub fn table(sections: &[Section]) -> Table {
         let robust = format!("{turning} of {} parts depend on the convention", own.len());
         let cells = [composite.id, composite.text, &text, verdict.text(), &robust, ""];
         let row: Vec<String> = cells.map(String::from).into();
-        Some(row)
+        Some((row, false))
     };
     let single = |(section, finding): &(&Section, &Finding)| {
         let first = finding.effects.first();
-        vec![
+        let row = vec![
             finding.claim.into(),
             format!("{} ({})", finding.text, section.name),
             first.map_or(String::new(), |e| format!("{} = {}", finding.what, e.estimate.text())),
             first.map_or("not measured".into(), super::effect::Effect::verdict_with_pairs),
             finding.robustness(),
             finding.agreement.clone().unwrap_or_default(),
-        ]
+        ];
+        (row, finding.flips())
     };
-    let mut rows: Vec<Vec<String>> = COMPOSITES.iter().filter_map(composite).collect();
+    let mut rows: Vec<(Vec<String>, bool)> = COMPOSITES.iter().filter_map(composite).collect();
     rows.extend(findings.iter().map(single));
-    let head =
-        ["claim", "what is claimed", "effect (95 %)", "verdict", "robustness", "published numbers"];
-    let title = "Every claim: effect by the paper's convention, verdict, and whether it survives \
-                 other conventions. A claim holds if its ratio is above 1 or its correlation above \
-                 0; one of equality if the ratio is 1 within a tenth.";
-    Table::new(title, &head, rows)
+    rows
 }
 
 /// Whether a claim's number begins with another, up to a dot or the end.

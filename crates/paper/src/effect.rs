@@ -160,6 +160,12 @@ impl Finding {
         self.effects.windows(2).all(|pair| pair[0].verdict == pair[1].verdict)
     }
 
+    /// Whether another convention contradicts the first one's verdict.
+    pub fn flips(&self) -> bool {
+        let Some((first, others)) = self.effects.split_first() else { return false };
+        others.iter().any(|other| other.verdict.contradicts(first.verdict))
+    }
+
     /// Robustness of the verdict under other conventions, in words: the first convention in full,
     /// of the others only the differences.
     pub fn robustness(&self) -> String {
@@ -177,8 +183,7 @@ impl Finding {
             (!names.is_empty()).then(|| format!("{} by {}", verdict.text(), names.join("; ")))
         };
         let differ: Vec<String> = Verdict::ALL.into_iter().filter_map(named).collect();
-        let flips = others.iter().any(|e| e.verdict.contradicts(first.verdict));
-        let word = if flips { "FLIPS: " } else { "" };
+        let word = if self.flips() { "FLIPS: " } else { "" };
         let differ = differ.join(" — ");
         format!("{word}{} by {} — {differ}", first.verdict.text(), first.convention)
     }

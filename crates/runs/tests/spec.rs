@@ -27,7 +27,7 @@ fn parse(text: &str) -> Result<RunSpec, SpecError> {
 #[test]
 fn the_empty_document_is_setting_1_of_the_paper() {
     let spec = RunSpec::paper().unwrap();
-    assert_eq!((spec.task.task.dim(), spec.task.task.context_len()), (5, 20));
+    assert_eq!((spec.task.task().dim(), spec.task.task().context_len()), (5, 20));
     assert_eq!((spec.model.transformer.depth, spec.model.init_std), (3, 0.05));
     let (adam, values) = (&spec.optimizer, spec.optimizer.values());
     assert_eq!((adam.name(), adam.rate()), ("adam", LearningRate::constant(0.02)));
@@ -133,12 +133,12 @@ fn presets_have_the_published_rates_and_thresholds() {
             let spec = with(&[&preset, &format!("optimizer={optimizer}")]).unwrap();
             assert_eq!(spec.optimizer.lr(), lr, "{name} {optimizer}");
             assert_eq!(spec.optimizer.clip_norm(), Some(clip), "{name}");
-            assert_eq!(spec.task.task.context_len(), n, "{name}");
+            assert_eq!(spec.task.task().context_len(), n, "{name}");
         }
     }
     let heavy = Covariates::gamma_radial(0.1, 10.0).unwrap();
-    assert_eq!(with(&["preset=setting3"]).unwrap().task.task.covariates(), &heavy);
-    assert_eq!(with(&["preset=sphere"]).unwrap().task.task.covariates(), &Covariates::sphere());
+    assert_eq!(with(&["preset=setting3"]).unwrap().task.task().covariates(), &heavy);
+    assert_eq!(with(&["preset=sphere"]).unwrap().task.task().covariates(), &Covariates::sphere());
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn overrides_win_over_the_file_and_later_ones_over_earlier() {
 fn names_need_no_quotes_and_may_be_refined() {
     let spec = with(&["task.covariates=gamma_radial", "task.covariates.shape=2.5"]).unwrap();
     let expected = Covariates::gamma_radial(2.5, 10.0).unwrap();
-    assert_eq!(spec.task.task.covariates(), &expected);
+    assert_eq!(spec.task.task().covariates(), &expected);
     let quoted = with(&["task.covariates=\"sphere\""]).unwrap();
     assert_eq!(quoted, with(&["task.covariates=sphere"]).unwrap());
     let spec = with(&["optimizer=sgd", "optimizer.momentum=0"]).unwrap();
@@ -166,7 +166,7 @@ fn names_need_no_quotes_and_may_be_refined() {
 fn covariances_come_in_five_forms() {
     let matrix = |set: &str| -> Vec<f64> {
         let spec = with(&["task.dim=2", &format!("task.covariates.covariance={set}")]).unwrap();
-        spec.task.task.covariates().covariance().matrix(2)
+        spec.task.task().covariates().covariance().matrix(2)
     };
     assert_eq!(matrix("identity"), [1.0, 0.0, 0.0, 1.0]);
     assert_eq!(matrix("[4, 0.25]"), [4.0, 0.0, 0.0, 0.25]);

@@ -55,9 +55,9 @@ pub fn smoothness(groups: &[Group]) -> Option<Figure> {
     let panels = directions.iter().map(panel).collect();
     let caption = format!(
         "{} Second derivative of the held-out loss along unit vectors u; the scale is linear within \
-         ±{LINEAR} and logarithmic beyond, and negative values are shown. Steps of sgd and adam: \
-         what they would have done after the same gradients, where the run's own optimizer is \
-         another.",
+         ±{LINEAR} and logarithmic beyond, and negative values are shown. Steps of an \
+         optimizer by its name: what it would have done after the same gradients, where the run's \
+         own is another.",
         Group::seeds(groups)
     );
     figure("Directional smoothness", panels, caption)
@@ -127,9 +127,8 @@ pub fn stability(groups: &[Group]) -> Option<Figure> {
         line: Line::Horizontal(1.0),
     });
     let caption = format!(
-        "{} Largest eigenvalue of the held-out Hessian (Adam: preconditioned by D^{{−1}}) times the \
-         clipping factor, over the largest stable value: (2 + 2μ)/η for momentum, (2 + 2β_{{1}})/((1 \
-         − β_{{1}})η) for Adam.",
+        "{} Largest eigenvalue of the held-out Hessian (preconditioned as the optimizer does) times the \
+         clipping factor, over the largest value that is stable under the optimizer.",
         Group::seeds(groups)
     );
     figure("Stability", vec![Some(panel)], caption)

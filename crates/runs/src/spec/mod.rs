@@ -56,13 +56,20 @@ pub struct RunSpec {
     pub instruments: InstrumentsSpec,
 }
 
-/// `[task]`: the text-level description next to the checked [`Task`] built from it.
+/// `[task]`: the text-level description next to the checked [`Task`] built from it. A document makes
+/// both, so that they agree.
 #[derive(Clone, Debug, PartialEq)]
 pub struct TaskSpec {
     /// `covariates` as the user wrote it.
-    pub covariates: CovariatesSpec,
+    covariates: CovariatesSpec,
+    task: Task,
+}
+
+impl TaskSpec {
     /// The task.
-    pub task: Task,
+    pub fn task(&self) -> &Task {
+        &self.task
+    }
 }
 
 /// `task.covariates`.

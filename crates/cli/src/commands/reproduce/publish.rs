@@ -52,7 +52,7 @@ pub fn all(
             verdicts => output::json(&verdicts)?,
         }
     } else {
-        print(&report, &table, &path)?;
+        print(&report, &path)?;
     }
     match failures.as_slice() {
         [] => Ok(()),
@@ -106,24 +106,14 @@ fn save(args: &Reproduce, report: &Audit, table: &Table) -> Result<String, Error
     Ok(args.out.join(file).display().to_string())
 }
 
-fn print(report: &Audit, table: &Table, path: &str) -> Result<(), Error> {
+fn print(report: &Audit, path: &str) -> Result<(), Error> {
     match report.sections {
         [only] if report.studies.len() == 1 => {
             let summary: String = only.summary.iter().map(|line| format!("{line}\n")).collect();
             let tables: String = only.tables.iter().map(|t| format!("{}\n", t.text())).collect();
             output::print(&format!("{}\n{summary}\n{tables}", only.title))?;
         }
-        _ => output::print(&format!("{}\n", brief(table).text()))?,
+        _ => output::print(&format!("{}\n", audit::brief(report.sections).text()))?,
     }
     output::print(&format!("Figures, data and page: {path}\n"))
-}
-
-/// The table of all claims without its long columns.
-fn brief(table: &Table) -> Table {
-    let rows = table.rows.iter().map(|row| {
-        let robust = if row[4].starts_with("FLIPS") { "flips" } else { "" };
-        vec![row[0].clone(), row[1].clone(), row[3].clone(), row[2].clone(), robust.into()]
-    });
-    let head = ["claim", "what is claimed", "verdict", "effect (95 %)", "other conventions"];
-    Table::new("Claims", &head, rows.collect())
 }
