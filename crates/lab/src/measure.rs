@@ -23,7 +23,7 @@ use windtunnel_runs::spec::{
     InstrumentsSpec, MAX_MEMORY, MultiplyAdd, Precision, RunSpec, noise_memory,
 };
 use windtunnel_runs::store::{self, Checkpoint};
-use windtunnel_runs::stored::{Run, Stored, restore};
+use windtunnel_runs::stored::{Run, Stage, Stored, restore};
 
 /// Instruments that are used unless others are asked for: all that take less than a second.
 pub const DEFAULT: [Instrument; 7] = [
@@ -109,7 +109,7 @@ pub enum Error {
         step: u64,
         /// The last step of the run.
         last: u64,
-        /// "ended" or "diverged".
+        /// How it came to an end there, as "ended" or "diverged".
         how: &'static str,
         /// The last step that can be measured.
         most: u64,
@@ -200,7 +200,11 @@ pub fn measure(
     let mut at = if request.at.is_empty() { vec![most] } else { request.at.clone() };
     at.sort_unstable();
     if let Some(&step) = at.iter().find(|&&step| step > most) {
-        let how = if diverged { "diverged" } else { "ended" };
+        let how = match run.stage {
+            Stage::Partial { .. } => "stopped; train it again to go on",
+            Stage::Ended(_) if diverged => "diverged",
+            Stage::Ended(_) => "ended",
+        };
         return Err(Error::Beyond { step, last: state.step, how, most });
     }
     request.check_memory(&run.spec)?;

@@ -1,5 +1,6 @@
 //! `windtunnel watch`: prints the rows of a run while it is trained; reads only.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use serde::Serialize;
@@ -9,7 +10,7 @@ use windtunnel_runs::stored::{Activity, Follower};
 use super::runs::open;
 use crate::args::{Global, Watch};
 use crate::error::Error;
-use crate::output;
+use crate::{output, session};
 
 /// Time between two reads.
 const POLL: Duration = Duration::from_millis(200);
@@ -35,6 +36,7 @@ pub fn run(global: &Global, args: &Watch) -> Result<(), Error> {
         Ok(id) => id,
         Err(_) => store.resolve(&args.run)?,
     };
+    let stop = session::stop_on_signal()?;
     let mut follower = Follower::new(&store, &id);
     let mut is_waiting = false;
     loop {
@@ -61,6 +63,9 @@ pub fn run(global: &Global, args: &Watch) -> Result<(), Error> {
             output::say(&format!("nobody is training run {id} now; waiting: {train}"));
         }
         std::thread::sleep(POLL);
+        if stop.load(Ordering::Relaxed) {
+            return Err(Error::Interrupted);
+        }
     }
 }
 

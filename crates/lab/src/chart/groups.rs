@@ -36,5 +36,43 @@ pub fn groups(runs: Vec<(&RunSpec, Member)>) -> Vec<Group> {
         members.sort_by_key(|member| member.seed);
         Group { name, color, members }
     };
-    specs.iter().enumerate().map(group).collect()
+    told_apart(specs.iter().enumerate().map(group).collect())
+}
+
+/// Groups with the beginning of a run's id where names alone are the same, as of runs that differ in
+/// their schedules or clipping: files and legends are named after them.
+fn told_apart(mut groups: Vec<Group>) -> Vec<Group> {
+    let names: Vec<String> = groups.iter().map(|group| group.name.clone()).collect();
+    for group in &mut groups {
+        let shared = names.iter().filter(|name| **name == group.name).count() > 1;
+        if let Some(member) = group.members.first().filter(|_| shared) {
+            group.name += &format!(" ({:.4})", member.run);
+        }
+    }
+    groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use windtunnel_runs::spec::{Document, run_id};
+
+    /// Specs that differ in what a name leaves out.
+    #[test]
+    fn no_two_groups_share_a_name() {
+        let spec = |sets: &[&str]| {
+            let mut document = Document::empty();
+            sets.iter().for_each(|set| document.set(set).unwrap());
+            document.resolve().unwrap()
+        };
+        let clipped = spec(&["optimizer.clip_norm=0.5"]);
+        let cosine = spec(&["optimizer.lr_schedule=cosine"]);
+        let other = spec(&["optimizer.lr=0.5"]);
+        let specs = [&clipped, &cosine, &other];
+        let member = |spec: &RunSpec| Member { run: run_id(spec), seed: 0, rows: Vec::new() };
+        let groups = groups(specs.into_iter().map(|spec| (spec, member(spec))).collect());
+        let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
+        let known = |spec: &RunSpec| format!("adam lr=0.02 ({:.4})", run_id(spec));
+        assert_eq!(names, [&known(&clipped), &known(&cosine), "adam lr=0.5"]);
+    }
 }
