@@ -43,7 +43,8 @@ impl Progress for Terminal {
         }
     }
 
-    /// What a search chose is said where lines are written; on a terminal the report says it.
+    /// Prints the learning rate that a search chose, or why it chose none, where progress is lines of
+    /// text; on a terminal the report has it.
     fn searched(&self, label: &str, found: Result<f64, &str>) {
         if !self.quiet && !std::io::stderr().is_terminal() {
             match found {
