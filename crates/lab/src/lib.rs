@@ -21,6 +21,7 @@ pub mod measure;
 pub mod measured;
 pub mod plan;
 pub mod progress;
+pub mod rows;
 pub mod search;
 pub mod theory;
 pub mod training;

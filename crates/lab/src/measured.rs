@@ -94,7 +94,7 @@ fn member(run: &Measured) -> Member {
             m.readings.iter().map(|(metric, value)| Row::new(m.step, metric.clone(), value)),
         );
     }
-    Member { run: run.id.clone(), seed: run.spec.train.seed, rows }
+    Member { run: run.id.clone(), seed: run.spec.train.seed, rows: rows.into() }
 }
 
 /// Letters and digits of a name after a dash, for file names.

@@ -14,6 +14,7 @@ use super::rates::Search;
 use super::setting::{Cell, Setting};
 use windtunnel_figure::Color;
 use windtunnel_lab::chart::{Group, Member};
+use windtunnel_lab::rows::Rows;
 use windtunnel_lab::theory::Theory;
 use windtunnel_runs::spec::run_id;
 use windtunnel_runs::store::{Row, Store};
@@ -54,8 +55,8 @@ impl Evidence {
 
     /// Adds the rows of a run. Runs of a setting must be added in the order of their seeds.
     pub fn add(&mut self, cell: &Cell, rows: Vec<Row>) {
-        let mut member = Member { run: run_id(&cell.spec), seed: cell.spec.train.seed, rows };
-        leave_out_poor_noise(&mut member);
+        let rows = without_poor_noise(rows);
+        let member = Member { run: run_id(&cell.spec), seed: cell.spec.train.seed, rows };
         let group = self.groups.entry((cell.setting, cell.arm.name)).or_insert_with(|| Group {
             name: cell.arm.name.into(),
             // Each study assigns its own colours.
@@ -135,9 +136,12 @@ fn in_order<T: Sync, R: Send>(jobs: usize, items: &[T], work: impl Fn(&T) -> R +
 }
 
 /// Removes noise readings whose reference is too inaccurate: see [`POOR_REFERENCE`].
-fn leave_out_poor_noise(member: &mut Member) {
-    let errors: BTreeMap<u64, f64> =
-        member.rows_of(REFERENCE).map(|row| (row.step, row.value)).collect();
+fn without_poor_noise(rows: Vec<Row>) -> Rows {
+    let rows = Rows::from(rows);
+    let errors: BTreeMap<u64, f64> = rows.of(REFERENCE).map(|row| (row.step, row.value)).collect();
+    if errors.is_empty() {
+        return rows;
+    }
     let batch_size = |row: &Row| row.metric.parse::<Name>().ok()?.metric().batch_size();
     let poor = |row: &Row| {
         let error = errors.get(&row.step)?;
@@ -145,10 +149,10 @@ fn leave_out_poor_noise(member: &mut Member) {
         let rms = row.metric == Metric::NoiseRms(batch_size).to_string();
         (rms && *error > POOR_REFERENCE * row.value).then_some((row.step, batch_size))
     };
-    let poor: BTreeSet<(u64, usize)> = member.rows.iter().filter_map(poor).collect();
+    let poor: BTreeSet<(u64, usize)> = rows.iter().filter_map(poor).collect();
     let steps: BTreeSet<u64> = poor.iter().map(|(step, _)| *step).collect();
     let is_poor = |row: &Row| batch_size(row).is_some_and(|size| poor.contains(&(row.step, size)));
-    member.rows.retain(|row| !(steps.contains(&row.step) && is_poor(row)));
+    rows.iter().filter(|row| !(steps.contains(&row.step) && is_poor(row))).cloned().collect()
 }
 
 #[cfg(test)]

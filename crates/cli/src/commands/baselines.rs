@@ -95,7 +95,7 @@ fn picture(out: &Path, lines: &[Baseline], runs: &[Run]) -> Result<(), Error> {
     let member = |run: &Run| Member {
         run: run.id.clone(),
         seed: run.spec.train.seed,
-        rows: run.rows.clone(),
+        rows: run.rows.clone().into(),
     };
     let groups = groups(runs.iter().map(|run| (&run.spec, member(run))).collect());
     let Some(figure) = chart::held_out(&groups, lines) else { return Ok(()) };

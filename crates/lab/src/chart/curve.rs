@@ -24,7 +24,7 @@ pub fn over_seeds(
     steps.sort_unstable();
     steps.dedup();
     if steps.is_empty() {
-        let rows = group.members.iter().flat_map(|member| &member.rows);
+        let rows = group.members.iter().flat_map(|member| member.rows.iter());
         return Err(Absent::from_names(metric.into(), rows.map(|row| row.metric.as_str())));
     }
     let value = |curve: &[(u64, f64)], step: u64| {

@@ -57,6 +57,8 @@ mod tests {
     use super::*;
     use windtunnel_runs::spec::{Document, run_id};
 
+    use crate::rows::Rows;
+
     /// Specs that differ in what a name leaves out.
     #[test]
     fn no_two_groups_share_a_name() {
@@ -69,7 +71,7 @@ mod tests {
         let cosine = spec(&["optimizer.lr_schedule=cosine"]);
         let other = spec(&["optimizer.lr=0.5"]);
         let specs = [&clipped, &cosine, &other];
-        let member = |spec: &RunSpec| Member { run: run_id(spec), seed: 0, rows: Vec::new() };
+        let member = |spec: &RunSpec| Member { run: run_id(spec), seed: 0, rows: Rows::default() };
         let groups = groups(specs.into_iter().map(|spec| (spec, member(spec))).collect());
         let names: Vec<&str> = groups.iter().map(|group| group.name.as_str()).collect();
         let known = |spec: &RunSpec| format!("adam lr=0.02 ({:.4})", run_id(spec));

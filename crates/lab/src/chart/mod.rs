@@ -31,6 +31,8 @@ use windtunnel_figure::{Color, Scale};
 use windtunnel_measure::metric::{self, Absent, Metric, Name};
 use windtunnel_runs::store::{Row, RunId};
 
+use crate::rows::Rows;
+
 /// Size below which scales of metrics with both signs are linear.
 pub const LINEAR: f64 = 1e-3;
 
@@ -51,7 +53,7 @@ pub struct Member {
     /// Seed of the run.
     pub seed: u64,
     /// Recorded and measured rows.
-    pub rows: Vec<Row>,
+    pub rows: Rows,
 }
 
 /// Runs that differ in nothing but the seed.
@@ -102,8 +104,7 @@ impl Member {
     /// The rows of a metric, in the order in which they were recorded; empty if it was not
     /// recorded.
     pub fn rows_of(&self, metric: impl Into<Name>) -> impl DoubleEndedIterator<Item = &Row> {
-        let name = metric.into().to_string();
-        self.rows.iter().filter(move |row| row.metric == name)
+        self.rows.of(metric)
     }
 
     /// The value of a metric at a step; the latest where there are several.
@@ -155,7 +156,7 @@ impl Member {
 /// taken, −g, and the steps of other optimizers by name.
 fn directions(groups: &[Group]) -> Vec<(Metric, String)> {
     let members = groups.iter().flat_map(|group| &group.members);
-    let names = members.flat_map(|member| &member.rows).map(|row| row.metric.as_str());
+    let names = members.flat_map(|member| member.rows.iter()).map(|row| row.metric.as_str());
     let names: BTreeSet<&str> = names.collect();
     let of = |name: &str| {
         let metric = name.parse::<Name>().ok()?.metric().clone();

@@ -6,10 +6,14 @@
 //! below 1. The index of a stable law ([`stable_log_moment`], [`stable_quantile`]) is its tail
 //! index, except at 2, where the law is Gaussian.
 
+mod band;
 mod hill;
 mod likelihood_ratio;
+mod location;
 mod log_line;
 mod moments;
+mod multiple;
+mod power;
 mod power_law;
 mod qq;
 mod rank;
@@ -19,12 +23,16 @@ mod special;
 mod spectrum;
 mod stable;
 
+pub use band::{FEWEST_OF_BAND, simultaneous_band};
 pub use hill::{Hill, default_k, descending, hill, hill_curve, log_spaced_ks, tail_index};
 pub use likelihood_ratio::{Alternative, Comparison, Verdict, compare_tails};
+pub use location::{FEWEST_OF_MEDIAN, Location};
 pub use log_line::{LogLine, log_line, log_line_through};
 pub use moments::{
     excess_kurtosis, kurtosis_interval, skewness, skewness_interval, std_dev, variance,
 };
+pub use multiple::holm;
+pub use power::{POWER, detectable, units_needed};
 pub use power_law::{MIN_TAIL, PowerLaw, goodness_of_fit, power_law, power_law_above};
 pub use qq::{Qq, TailRatio, gaussian_norm_sample, qq_normal, qq_reference, tail_ratio};
 pub use rank::{rank_correlation, spearman};

@@ -17,6 +17,11 @@ pub(super) fn normal_quantile(p: f64) -> f64 {
     -SQRT_2 * erfc_inv(2.0 * p)
 }
 
+/// P(Z > z) of a standard normal Z.
+pub(super) fn upper_tail(z: f64) -> f64 {
+    0.5 * erfc(z / SQRT_2)
+}
+
 /// P(|Z| > |z|) of a standard normal Z.
 pub(super) fn two_sided_p(z: f64) -> f64 {
     erfc(z.abs() / SQRT_2)

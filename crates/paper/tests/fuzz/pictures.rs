@@ -182,7 +182,7 @@ fn member(dice: &mut Dice, seed: u64) -> Member {
         let row = |(step, value)| Row::new(step as u64, *metric, value);
         rows.extend(values.into_iter().enumerate().map(row).filter(|_| !dice.one_in(15)));
     }
-    Member { run: RunId::from(seed), seed, rows }
+    Member { run: RunId::from(seed), seed, rows: rows.into() }
 }
 
 fn group(dice: &mut Dice, name: &str) -> Group {
