@@ -176,9 +176,18 @@ pub struct Reproduce {
     /// Figures, studies beyond the paper, or groups of them.
     #[arg(required = true, value_name = "FIGURE", value_parser = FigureName)]
     pub figures: Vec<String>,
-    /// A first look: at most 1,000 steps and 3 seeds in place of 10,000 and 6.
+    /// A first look: at most 1,000 steps and 3 seeds in place of 10,000 and 20.
     #[arg(long)]
     pub quick: bool,
+    /// Number of seeds, in place of 20 (6 where runs are slow) or, with --quick, 3.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
+    pub seeds: Option<u64>,
+    /// Seeds from 1000 K on in place of 0: other initial parameters, prompts and held-out batches.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub family: Option<u64>,
+    /// Repeats everything with family K of seeds, and reports how far the two agree.
+    #[arg(long, value_name = "K", value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
+    pub replicate: Option<u64>,
     /// Folder of the pictures, tables and page.
     #[arg(long, value_name = "DIR", default_value = "windtunnel-out")]
     pub out: PathBuf,

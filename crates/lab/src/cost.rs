@@ -44,7 +44,8 @@ impl Prompts {
         let (train, batch) = (&spec.train, spec.eval.batch_size as f64);
         let params = spec.model.transformer.params();
         let readings = |schedule: &Schedule| readings(schedule, from, train.steps);
-        let own = readings(&Schedule::Every(spec.eval.every)) * batch;
+        let batches = 1.0 + spec.eval.fresh_batches as f64;
+        let own = readings(&Schedule::Every(spec.eval.every)) * batch * batches;
         let others = spec.shadows().len();
         let (plan, estimators) = (&spec.instruments.plan, EstimatorPlan::for_params(params));
         let work = |instrument: Instrument, schedule: &Schedule| {
@@ -54,7 +55,8 @@ impl Prompts {
         let of = |(instrument, schedule): &(Instrument, Schedule)| {
             let (count, Work { gradients, products, prompts, .. }) = work(*instrument, schedule);
             let fixed = gradients as f64 + PRODUCT * products as f64;
-            (*instrument, count * (fixed * batch + prompts as f64))
+            let read = if instrument.reads_held_out() { batches } else { 1.0 };
+            (*instrument, count * (fixed * batch + prompts as f64) * read)
         };
         let hessians = schedules.iter().map(|(instrument, schedule)| {
             let (count, work) = work(*instrument, schedule);
@@ -65,7 +67,7 @@ impl Prompts {
         Prompts {
             training: train.steps.saturating_sub(from) as f64 * train.batch_size as f64 + own,
             instruments: schedules.iter().map(of).collect(),
-            hessians: hessians.fold(0.0, f64::max) * hessian,
+            hessians: hessians.fold(0.0, f64::max) * hessian * batches,
         }
     }
 

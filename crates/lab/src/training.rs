@@ -141,9 +141,19 @@ impl Job<'_> {
         let mut held_out = HeldOut::<T>::new(&config, eval.batch_size, eval.seed);
         let batch = (eval.batch_size, eval.seed);
         let measured = &self.spec.instruments;
-        let mut instruments = (!measured.schedules.is_empty()).then(|| {
-            Instruments::new(&config, batch, measured.schedules.clone(), measured.plan.clone())
-        });
+        let read = || (measured.schedules.clone(), measured.plan.clone());
+        let numbers = || 1..=eval.fresh_batches;
+        let mut fresh: Vec<HeldOut<T>> =
+            numbers().map(|number| HeldOut::fresh(&config, eval.batch_size, number)).collect();
+        let mut instruments = Vec::new();
+        if !measured.schedules.is_empty() {
+            let (schedules, plan) = read();
+            instruments.push(Instruments::new(&config, batch, schedules, plan));
+            instruments.extend(numbers().map(|number| {
+                let (schedules, plan) = read();
+                Instruments::fresh(&config, (eval.batch_size, number), schedules, plan)
+            }));
+        }
         let mut trainer = match Trainer::<T>::new(config) {
             Ok(trainer) => trainer,
             Err(error) => return Ok(Status::Failed(error.to_string())),
@@ -171,13 +181,15 @@ impl Job<'_> {
             Scheduled { schedule: every(), observer: &mut held_out as &mut dyn Observer<T> },
             Scheduled { schedule: every(), observer: &mut train_loss },
         ];
+        observers.extend(fresh.iter_mut().map(|held_out| Scheduled {
+            schedule: every(),
+            observer: held_out as &mut dyn Observer<T>,
+        }));
         // Each instrument has a schedule of its own.
-        observers.extend(
-            instruments.as_mut().map(|instruments| Scheduled {
-                schedule: Schedule::Every(1),
-                observer: instruments,
-            }),
-        );
+        observers.extend(instruments.iter_mut().map(|instruments| Scheduled {
+            schedule: Schedule::Every(1),
+            observer: instruments as &mut dyn Observer<T>,
+        }));
         let outcome = trainer.run(&mut observers, &mut record, |trainer, rows| {
             let stop = self.stop.load(Ordering::Relaxed);
             if reported.elapsed() >= REPORT_EVERY {

@@ -1,9 +1,9 @@
 //! All claims in one table, and conclusions from several of them together.
 
-use super::effect::Finding;
+use super::finding::Finding;
 use super::section::Section;
-use super::verdict::Verdict;
 use windtunnel_figure::table::Table;
+use windtunnel_lab::inference::Verdict;
 
 /// A claim that depends on several others.
 struct Composite {
@@ -46,7 +46,8 @@ pub const ADMITTED: &str = "F2: the paper admits that it has no theory of why, a
 /// The verdict on several claims together: supported if all are, contradicted if one is.
 fn together(findings: &[&Finding]) -> (Verdict, String) {
     let count = |verdict| findings.iter().filter(|f| f.verdict() == verdict).count();
-    let [supported, contradicted, open] = Verdict::ALL.map(count);
+    let [supported, contradicted, open, barred] = Verdict::ALL.map(count);
+    let open = open + barred;
     let verdict = match (contradicted, open) {
         (0, 0) => Verdict::Supported,
         (0, _) => Verdict::NotDistinguishable,
@@ -111,7 +112,7 @@ fn rows(sections: &[Section]) -> Vec<(Vec<String>, bool)> {
             finding.claim.into(),
             format!("{} ({})", finding.text, section.name),
             first.map_or(String::new(), |e| format!("{} = {}", finding.what, e.estimate.text())),
-            first.map_or("not measured".into(), super::effect::Effect::verdict_with_pairs),
+            first.map_or("not measured".into(), |_| finding.verdict().text().into()),
             finding.robustness(),
             finding.agreement.clone().unwrap_or_default(),
         ];
@@ -133,12 +134,12 @@ fn belongs(claim: &str, start: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::effect::Effect;
-    use crate::reading::Ratios;
+    use windtunnel_lab::inference::Effect;
+    use windtunnel_lab::inference::Ratios;
 
     fn finding(claim: &'static str, logs: &[f64]) -> Finding {
         let effects = vec![Effect::of_ratios("", &Ratios::of_logs(logs))];
-        Finding { claim, text: "", what: "", holds: "", effects, agreement: None }
+        Finding::new((claim, ""), ("", ""), effects)
     }
 
     #[test]

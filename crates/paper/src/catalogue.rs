@@ -27,6 +27,11 @@ pub fn chosen(names: &[String]) -> Vec<&'static Study> {
     studies().filter(is_chosen).collect()
 }
 
+/// Families of claims that are judged together: the paper's, and those beyond it.
+pub(super) fn families() -> [&'static [Study]; 2] {
+    [&FIGURES, &BEYOND]
+}
+
 /// Largest length of a list of names that is written in full.
 const LONGEST: usize = 60;
 /// Number of names of a longer list that are written.

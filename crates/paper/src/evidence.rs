@@ -9,7 +9,7 @@ use windtunnel_measure::metric::{Metric, Name};
 
 use super::noise::InitialNoise;
 use super::protocol::Protocol;
-use super::quantity::REFERENCE;
+use super::quantity::{REFERENCE, fresh_batches};
 use super::rates::Search;
 use super::setting::{Cell, Setting};
 use windtunnel_figure::Color;
@@ -89,6 +89,13 @@ impl Evidence {
     /// The runs of a setting with the arm of this name, by seed.
     pub fn members(&self, setting: &Setting, arm: &str) -> &[Member] {
         self.group(setting, arm).map_or(&[], |group| &group.members)
+    }
+
+    /// Number of fresh held-out batches that all runs of a setting have.
+    pub fn fresh_batches(&self, setting: &Setting) -> usize {
+        let groups = self.groups(setting);
+        let members = groups.iter().flat_map(|group| &group.members);
+        members.map(fresh_batches).min().unwrap_or(0)
     }
 
     /// All runs of a setting, by arm.

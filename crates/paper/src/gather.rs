@@ -117,8 +117,8 @@ pub fn add_noise(
     let protocol = evidence.protocol;
     let mut studies = Vec::new();
     for setting in settings {
-        for seed in 0..protocol.seeds {
-            studies.push((setting, noise_study(setting, &protocol, seed)?));
+        for number in 0..setting.seeds(&protocol) {
+            studies.push((setting, noise_study(setting, &protocol, number)?));
         }
     }
     let work = studies.iter().map(|(_, study)| Work::Noise(study.clone()));

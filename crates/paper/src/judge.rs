@@ -1,26 +1,66 @@
-//! Judgement of claims: effects with their intervals under every convention, and verdicts.
+//! Judgement of claims: effects with their intervals under every specification, and verdicts.
 
 use std::collections::BTreeMap;
 
+use windtunnel_figure::table::significant;
 use windtunnel_lab::chart::Member;
+use windtunnel_lab::inference::{Effect, Observations, Ratios};
 use windtunnel_measure::metric::Metric;
-use windtunnel_measure::stats::rank_correlation;
+use windtunnel_measure::stats::{mean, median, rank_correlation};
 
+use super::catalogue::families;
 use super::claim::{Claim, Contrast, Coordinate, EQUAL, Kind, Runs, Term, Unit};
-use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
+use super::finding::{Finding, Replication, adjust};
 use super::paired::{coordinates, product};
 use super::published::{agreement_in_words, ratios_in_words};
-use super::quantity::{Convention, Quantity, SMOOTHNESS, reached, tail_metric};
-use super::reading::{Ratios, Readings};
+use super::quantity::{Quantity, SMOOTHNESS, Specification, reached, tail_metric};
 use super::setting::Setting;
 use super::study::Study;
 
-/// Smallest number of points for a rank correlation.
+/// Smallest number of points for a rank correlation along a run.
 const FEWEST: usize = 4;
+/// Smallest number of settings that rank a seed.
+const FEWEST_SETTINGS: usize = 3;
+/// Tail index of the losses of single prompts below which their mean has no verdict: intervals of
+/// means of 1000 such values cover less than 90 % (docs/audit.md).
+const TAIL_OF_A_MEAN: f64 = 1.75;
+
+/// Findings on the claims of several studies, or the reason why a study has none. p-values are
+/// adjusted for all claims of a family: those of the paper, and those beyond it. `replication` is
+/// evidence with other random streams.
+pub fn judge(
+    studies: &[&'static Study],
+    evidence: &Evidence,
+    replication: Option<&Evidence>,
+) -> Vec<Result<Vec<Finding>, String>> {
+    let mut judged: Vec<Result<Vec<Finding>, String>> = studies
+        .iter()
+        .map(|study| {
+            let mut findings = study.judge(evidence)?;
+            if let Some(other) = replication {
+                let again = study.judge(other).map_err(|reason| format!("again: {reason}"))?;
+                for (finding, again) in findings.iter_mut().zip(again) {
+                    let family = other.protocol.family;
+                    let effect = again.effects.into_iter().next();
+                    finding.replication = effect.map(|effect| Replication { family, effect });
+                }
+            }
+            Ok(findings)
+        })
+        .collect();
+    for family in families() {
+        let size = family.iter().map(|study| study.claims.len()).sum();
+        let is_member = |study: &Study| family.iter().any(|member| member.name == study.name);
+        let own = studies.iter().zip(&mut judged).filter(|(study, _)| is_member(study));
+        let own = own.filter_map(|(_, found)| found.as_mut().ok());
+        adjust(&mut own.flatten().collect::<Vec<_>>(), size);
+    }
+    judged
+}
 
 impl Claim {
-    /// The claim judged under every convention.
+    /// The claim judged under every specification.
     pub fn judge(&self, study: &Study, evidence: &Evidence) -> Finding {
         let effects = match self.kind {
             Kind::Contrast(quantity, own) => contrast(study, evidence, quantity, own),
@@ -31,13 +71,13 @@ impl Claim {
             Kind::TailGrowth(batch_size, runs) => {
                 let setting = study.setting(runs.setting);
                 let of = |own| tail_growth(evidence, batch_size, own, runs.arm);
-                setting.map(of).into_iter().collect()
+                setting.map(of).unwrap_or_default()
             }
             Kind::Smoothness(Runs { setting, arm }) => {
                 let setting = study.setting(setting);
                 setting.map_or_else(Vec::new, |own| smoothness(evidence, own, arm))
             }
-            Kind::Ranks(x, y, unit) => vec![ranks(study, evidence, (x, y), unit)],
+            Kind::Ranks(x, y, unit) => ranks(study, evidence, (x, y), unit),
         };
         let holds = match self.kind {
             Kind::Contrast(..) | Kind::TailGrowth(..) => "above 1",
@@ -45,8 +85,7 @@ impl Claim {
             Kind::Smoothness(_) | Kind::Ranks(..) => "above 0",
         };
         let agreement = self.agreement(study, evidence);
-        let Claim { id, text, what, .. } = *self;
-        Finding { claim: id, text, what, holds, effects, agreement }
+        Finding { agreement, ..Finding::new((self.id, self.text), (self.what, holds), effects) }
     }
 
     /// Published numbers beside ours, if the claim is about two arms of a setting that has some.
@@ -63,7 +102,8 @@ impl Claim {
     }
 }
 
-/// Effects under every convention of the quantity, then under other protocols.
+/// Effects under every specification of the quantity, then under other protocols and by another
+/// estimator.
 fn contrast(
     study: &Study,
     evidence: &Evidence,
@@ -71,36 +111,91 @@ fn contrast(
     contrast: Contrast,
 ) -> Vec<Effect> {
     let terms: Vec<Term> = contrast.terms().into_iter().flatten().collect();
-    let settings = terms.iter().filter_map(|(runs, _)| study.setting(runs.setting));
-    let shortest = settings.map(|setting| setting.steps(&evidence.protocol)).min();
-    let conventions = quantity.conventions(shortest.unwrap_or(0));
-    let own = |convention: &Convention| {
-        let ratios = product(evidence, &terms, |name| study.setting(name), convention);
-        Effect::of_ratios(&convention.name, &ratios)
+    let settings: Vec<&Setting> =
+        terms.iter().filter_map(|(runs, _)| study.setting(runs.setting)).collect();
+    let shortest = settings.iter().map(|setting| setting.steps(&evidence.protocol)).min();
+    let fresh = settings.iter().map(|setting| evidence.fresh_batches(setting)).min();
+    let specifications = quantity.specifications(shortest.unwrap_or(0), fresh.unwrap_or(0));
+    let tail = tail_index(study, evidence, &terms);
+    let judged = |name: &str, specification: &Specification, ratios: &Ratios| {
+        let effect = Effect::of_ratios(name, ratios);
+        match specification.is_mean_over_prompts() {
+            true => bar(effect, tail),
+            false => effect,
+        }
     };
-    let mut effects: Vec<Effect> = conventions.iter().map(own).collect();
-    if let (Quantity::Loss, Some(first)) = (quantity, conventions.first()) {
-        for other in study.alternatives {
-            let setting = |name: &str| study.setting(name).map(|own| other.of(own));
-            let ratios = product(evidence, &terms, setting, first);
-            effects.push(Effect::of_ratios(other.name, &ratios));
+    let own = |specification: &Specification| {
+        let ratios = product(evidence, &terms, |name| study.setting(name), specification);
+        judged(&specification.name, specification, &ratios)
+    };
+    let mut effects: Vec<Effect> = specifications.iter().map(own).collect();
+    if let [primary, paper, ..] = specifications.as_slice() {
+        let ratios = product(evidence, &terms, |name| study.setting(name), primary);
+        effects.push(Effect::of_median(&format!("{}, median of the pairs", primary.name), &ratios));
+        if quantity == Quantity::Loss {
+            for other in study.alternatives {
+                for specification in [primary, paper] {
+                    let setting = |name: &str| study.setting(name).map(|own| other.of(own));
+                    let ratios = product(evidence, &terms, setting, specification);
+                    let name = format!("{}, {}", specification.name, other.name);
+                    effects.push(judged(&name, specification, &ratios));
+                }
+            }
         }
     }
-    // The paper's convention always stays; of the others only those with a number.
+    // The first two always stay; of the others only those with a number.
     let mut index = 0..;
-    effects.retain(|effect| index.next() == Some(0) || effect.estimate.units() > 0);
+    effects.retain(|effect| index.next() < Some(2) || effect.estimate.units() > 0);
     effects
 }
 
-fn tail_growth(evidence: &Evidence, batch_size: usize, setting: &Setting, arm: &str) -> Effect {
-    let metric = &tail_metric(batch_size);
-    let steps = setting.steps(&evidence.protocol);
-    let at = |step: u64, power: i32| {
-        let of_run = |member: &Member| reached(member, metric, step, steps);
-        let readings = evidence.members(setting, arm).iter().map(of_run).collect();
-        (Readings { of: format!("the tail of {arm} at step {step}"), readings }, power)
+/// Smallest tail index of the losses of single prompts after training, over the runs of a contrast:
+/// the median over seeds, with the name of the arm. `None` if it was not measured.
+fn tail_index(study: &Study, evidence: &Evidence, terms: &[Term]) -> Option<(f64, &'static str)> {
+    let of = |&(Runs { setting, arm }, _): &Term| {
+        let members = evidence.members(study.setting(setting)?, arm).iter();
+        let last = |member: &Member| Some(member.rows_of(Metric::LossTailIndex).next_back()?.value);
+        let found: Vec<f64> = members.filter_map(last).filter(|x| x.is_finite()).collect();
+        (!found.is_empty()).then(|| (median(&found), arm))
     };
-    Effect::of_ratios(&format!("step {steps} over step 0"), &Ratios::of(&[at(steps, 1), at(0, -1)]))
+    terms.iter().filter_map(of).min_by(|(a, _), (b, _)| a.total_cmp(b))
+}
+
+/// The effect of means over prompts, barred if their tail is too heavy.
+fn bar(effect: Effect, tail: Option<(f64, &'static str)>) -> Effect {
+    match tail {
+        Some((index, arm)) if index < TAIL_OF_A_MEAN => effect.barred(format!(
+            "a mean over 1000 prompts does not settle here: the losses of single prompts have a tail \
+             index of {} after training with {arm} (below 2 their variance is infinite, below 1 \
+             their mean)",
+            significant(index, 2)
+        )),
+        _ => effect,
+    }
+}
+
+fn tail_growth(
+    evidence: &Evidence,
+    batch_size: usize,
+    setting: &Setting,
+    arm: &str,
+) -> Vec<Effect> {
+    let steps = setting.steps(&evidence.protocol);
+    let of = |(name, metric): (&str, Metric)| {
+        let at = |step: u64, power: i32| {
+            let of_run = |member: &Member| reached(member, &metric, step, steps);
+            let observations = evidence.members(setting, arm).iter().map(of_run).collect();
+            (Observations { of: format!("the tail of {arm} at step {step}"), observations }, power)
+        };
+        let name = format!("{name}, step {steps} over step 0");
+        Effect::of_ratios(&name, &Ratios::of(&[at(steps, 1), at(0, -1)]))
+    };
+    [
+        ("largest over Gaussian noise's", tail_metric(batch_size)),
+        ("99.9 % quantile over Gaussian noise's", Metric::NoiseGaussianRatioQ999(batch_size)),
+    ]
+    .map(of)
+    .into()
 }
 
 fn smoothness(evidence: &Evidence, setting: &Setting, arm: &str) -> Vec<Effect> {
@@ -116,8 +211,8 @@ fn smoothness(evidence: &Evidence, setting: &Setting, arm: &str) -> Vec<Effect> 
     };
     [
         ("uᵀHu along the step, positive ones", SMOOTHNESS),
-        ("‖H‖₂", Metric::HessianNorm),
         ("path smoothness", Metric::PathSmoothness),
+        ("‖H‖₂", Metric::HessianNorm),
     ]
     .into_iter()
     .map(of)
@@ -134,31 +229,57 @@ fn rank_along(member: &Member, metric: &Metric) -> f64 {
     if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) }
 }
 
+/// Rank correlations of two coordinates under every specification of the loss.
 fn ranks(
     study: &Study,
     evidence: &Evidence,
     (x, y): (Coordinate, Coordinate),
     unit: Unit,
-) -> Effect {
-    let of_setting = |setting: &Setting| -> Vec<Point> {
-        let of = |coordinate| coordinates(evidence, setting, coordinate);
-        of(x).into_iter().zip(of(y)).map(|(x, y)| Ok((x?, y?))).collect()
+) -> Vec<Effect> {
+    let steps = study.settings.iter().map(|setting| setting.steps(&evidence.protocol)).min();
+    let fresh = study.settings.iter().map(|setting| evidence.fresh_batches(setting)).min();
+    let specifications =
+        |quantity: Quantity| quantity.specifications(steps.unwrap_or(0), fresh.unwrap_or(0));
+    let losses = specifications(Quantity::Loss);
+    let of = |(k, loss): (usize, &Specification)| {
+        // The second specification of every quantity is that of the paper.
+        let choose = |quantity| match quantity {
+            Quantity::Loss => loss.clone(),
+            other => specifications(other).swap_remove(usize::from(k == 1)),
+        };
+        let of_setting = |setting: &Setting| -> Vec<Point> {
+            let of = |coordinate| coordinates(evidence, setting, coordinate, &choose);
+            of(x).into_iter().zip(of(y)).map(|(x, y)| Ok((x?, y?))).collect()
+        };
+        let settings: Vec<Vec<Point>> = study.settings.iter().map(of_setting).collect();
+        correlation(&loss.name, &settings, unit)
     };
-    let settings: Vec<Vec<Point>> = study.settings.iter().map(of_setting).collect();
+    losses.iter().enumerate().map(of).collect()
+}
+
+/// Correlation of the points of all settings, each one to a seed.
+fn correlation(name: &str, settings: &[Vec<Point>], unit: Unit) -> Effect {
     let lack = lack_of(&settings.iter().flatten().copied().collect::<Vec<_>>());
     match unit {
+        // Settings stand for others like them, so a point is a setting, by its mean over seeds.
         Unit::Setting => {
-            let units: Vec<Vec<(f64, f64)>> =
-                settings.iter().map(|points| points.iter().copied().flatten().collect()).collect();
-            Effect::of_ranks("resampling settings", &units, lack)
-        }
-        Unit::Seed => {
-            let of_seed = |seed: usize| {
-                settings.iter().filter_map(|points| points.get(seed).copied()?.ok()).collect()
+            let center = |points: &Vec<Point>| {
+                let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().flatten().unzip();
+                (mean(&x), mean(&y))
             };
-            let units: Vec<Vec<(f64, f64)>> =
-                (0..evidence.protocol.seeds as usize).map(of_seed).collect();
-            Effect::of_ranks("resampling seeds", &units, lack)
+            let points: Vec<(f64, f64)> = settings.iter().map(center).collect();
+            Effect::of_ranks(name, &points, lack)
+        }
+        // The settings are the question, so every seed ranks all of them.
+        Unit::Seed => {
+            let seeds = settings.iter().map(Vec::len).min().unwrap_or(0);
+            let of_seed = |seed: usize| {
+                let own = settings.iter().filter_map(|points| points[seed].ok());
+                let (x, y): (Vec<f64>, Vec<f64>) = own.unzip();
+                if x.len() < FEWEST_SETTINGS { f64::NAN } else { rank_correlation(&x, &y) }
+            };
+            let values: Vec<f64> = (0..seeds).map(of_seed).collect();
+            Effect::of_values(name, &values, lack)
         }
     }
 }

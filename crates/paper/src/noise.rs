@@ -23,11 +23,11 @@ const REFERENCE: usize = 100;
 pub fn noise_study(
     setting: &Setting,
     protocol: &Protocol,
-    seed: u64,
+    number: u64,
 ) -> Result<NoiseStudy, SpecError> {
-    let spec = setting.bare_spec(setting.arms[0], 1, Some(1.0))?.with_seed(seed);
+    let spec = setting.bare_spec(setting.arms[0], 1, Some(1.0))?.with_seed(protocol.seed(number));
     let share = if protocol.quick { QUICK } else { 1 };
-    let draws = setting.draws / if seed == DRAWN_SEED { 1 } else { OTHER_SEEDS } / share;
+    let draws = setting.draws / if number == DRAWN_SEED { 1 } else { OTHER_SEEDS } / share;
     let draws = draws.max(20);
     // A quick look has few draws, so a far more accurate reference would not help.
     let reference = REFERENCE * spec.train.batch_size.min(10 * draws);

@@ -1,24 +1,51 @@
-//! Protocol of a reproduction: full or quick.
+//! Protocol of a reproduction: full or quick, and the family of its random streams.
 
-/// Length of runs and number of seeds of a reproduction.
+/// Seeds of a quick look.
+pub const QUICK_SEEDS: u64 = 3;
+
+/// Length and random streams of the runs of a reproduction.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Protocol {
     /// Whether runs are short.
     pub quick: bool,
-    /// Number of seeds, from 0.
-    pub seeds: u64,
+    /// Number of seeds, in place of that of every setting.
+    pub seeds: Option<u64>,
+    /// Family of seeds: runs of different families share no random stream.
+    pub family: u64,
 }
 
+/// Seeds of a family.
+const FAMILY: u64 = 1000;
+
 impl Protocol {
-    /// The published protocol: 10,000 steps unless a study says otherwise, 6 seeds.
-    pub const PUBLISHED: Protocol = Protocol { quick: false, seeds: 6 };
-    /// The protocol of a quick look: at most 1,000 steps, 3 seeds.
-    pub const QUICK: Protocol = Protocol { quick: true, seeds: 3 };
+    /// The published protocol: 10,000 steps unless a study says otherwise.
+    pub const PUBLISHED: Protocol = Protocol { quick: false, seeds: None, family: 0 };
+    /// The protocol of a quick look: at most 1,000 steps, [`QUICK_SEEDS`] seeds.
+    pub const QUICK: Protocol = Protocol { quick: true, seeds: None, family: 0 };
+
+    /// The same with other random streams throughout.
+    #[must_use]
+    pub fn of_family(self, family: u64) -> Protocol {
+        Protocol { family, ..self }
+    }
+
+    /// The seed of a run, from its number within the family.
+    pub fn seed(&self, number: u64) -> u64 {
+        self.family * FAMILY + number
+    }
+
+    /// Seed of the held-out batch that all runs share; `None` for that of the spec.
+    pub(super) fn eval_seed(&self) -> Option<u64> {
+        (self.family > 0).then(|| self.family * FAMILY)
+    }
 
     /// Caption prefix for a quick look, with a trailing space; empty otherwise.
     pub fn warning(&self) -> String {
         match self.quick {
-            true => format!("QUICK: short runs and {} seeds, nothing to publish. ", self.seeds),
+            true => {
+                let seeds = self.seeds.unwrap_or(QUICK_SEEDS);
+                format!("QUICK: short runs and {seeds} seeds, nothing to publish. ")
+            }
             false => String::new(),
         }
     }

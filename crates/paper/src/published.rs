@@ -6,11 +6,11 @@ use windtunnel_measure::stats::{mean, std_dev};
 
 use super::arm::Gap;
 use super::evidence::Evidence;
-use super::paired::readings;
-use super::quantity::{Convention, LOSS, TABLE_STEPS, reached};
-use super::reading::{Readings, lacks};
+use super::paired::observations;
+use super::quantity::{LOSS, Specification, TABLE_STEPS, reached};
 use super::setting::Setting;
 use super::study::{Reading, Study};
+use windtunnel_lab::inference::{Observations, lacks};
 
 /// Agreement with one published loss.
 #[derive(Clone, Debug, Serialize)]
@@ -37,8 +37,8 @@ impl Agreement {
         let &Reading { arm, step, loss: published, .. } = reading;
         let steps = setting.steps(&evidence.protocol);
         let of_run = |member| reached(member, &LOSS, step, steps);
-        let readings = evidence.members(setting, arm).iter().map(of_run).collect();
-        let (ours, reason) = match (Readings { of: arm.into(), readings }).mean() {
+        let observations = evidence.members(setting, arm).iter().map(of_run).collect();
+        let (ours, reason) = match (Observations { of: arm.into(), observations }).mean() {
             Ok(ours) => (Some(ours), None),
             Err(reason) => (None, Some(reason)),
         };
@@ -126,9 +126,9 @@ pub(super) fn condition_ratio(
     if step > setting.steps(&evidence.protocol) {
         return None;
     }
-    let convention = Convention::condition(step);
+    let specification = Specification::condition(step);
     let [above, below] =
-        [gap.of, gap.over].map(|arm| readings(evidence, setting, (arm, arm), &convention));
+        [gap.of, gap.over].map(|arm| observations(evidence, setting, (arm, arm), &specification));
     let pairs = above.values().into_iter().zip(below.values());
     let ratios: Vec<f64> = pairs.map(|(a, b)| a / b).collect();
     let lack = lacks([&above, &below]);

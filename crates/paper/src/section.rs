@@ -1,8 +1,7 @@
 //! Sections of the report: the results of a study, drawn and judged.
 
-use super::effect::{Effect, Finding};
 use super::evidence::Evidence;
-use super::protocol::Protocol;
+use super::finding::{Finding, adjust};
 use super::published::agreement;
 use super::rates;
 use super::setting::Setting;
@@ -31,11 +30,11 @@ pub struct Section {
 }
 
 impl Study {
-    /// The study drawn and judged.
+    /// The claims of the study, each judged alone.
     ///
     /// # Errors
     /// A name of a setting or an arm that the study lacks, or missing data of a setting.
-    pub fn assemble(&self, evidence: &Evidence) -> Result<Section, String> {
+    pub fn judge(&self, evidence: &Evidence) -> Result<Vec<Finding>, String> {
         if let Some(unknown) = self.unknown() {
             return Err(unknown.text());
         }
@@ -45,11 +44,26 @@ impl Study {
         if let Some(missing) = self.all_settings().find_map(missing) {
             return Err(missing);
         }
-        let findings: Vec<Finding> =
-            self.claims.iter().map(|claim| claim.judge(self, evidence)).collect();
+        Ok(self.claims.iter().map(|claim| claim.judge(self, evidence)).collect())
+    }
+
+    /// The study drawn and judged, as a family of its own.
+    ///
+    /// # Errors
+    /// As [`Study::judge`].
+    pub fn assemble(&self, evidence: &Evidence) -> Result<Section, String> {
+        let mut findings = self.judge(evidence)?;
+        adjust(&mut findings.iter_mut().collect::<Vec<_>>(), 0);
+        Ok(self.section(evidence, findings))
+    }
+
+    /// The study drawn, with findings on its claims.
+    pub fn section(&self, evidence: &Evidence, findings: Vec<Finding>) -> Section {
         let mut pictures = Vec::new();
         let mut tables: Vec<Table> = findings_table(&findings).into_iter().collect();
+        tables.extend(replication_table(&findings));
         let mut summary = vec![self.intervals(evidence)];
+        summary.extend(barred(&findings));
         summary.extend(self.notes.iter().map(|note| (*note).to_string()));
         for view in self.views {
             let shown = view::show(*view, self, evidence);
@@ -57,7 +71,7 @@ impl Study {
             tables.extend(shown.tables);
             summary.extend(shown.warnings);
         }
-        pictures.extend(view::turning(self, evidence, &findings));
+        pictures.extend(view::specifications(self, evidence, &findings));
         let searches: Vec<_> =
             self.all_settings().flat_map(|setting| evidence.searches(setting)).collect();
         pictures.extend(Picture::of_rates(self, evidence, &searches));
@@ -65,12 +79,11 @@ impl Study {
         let verdicts = serde_json::json!({
             "figure": self.name,
             "quick": evidence.protocol.quick,
-            "seeds": evidence.protocol.seeds,
             "claims": findings,
             "agreement": agreement(self, evidence),
             "tables": tables.iter().map(table_json).collect::<Vec<_>>(),
         });
-        Ok(Section {
+        Section {
             name: self.name,
             title: self.title,
             real: self.real,
@@ -79,43 +92,110 @@ impl Study {
             tables,
             findings,
             verdicts,
-        })
+        }
     }
 
     fn intervals(&self, evidence: &Evidence) -> String {
-        let Protocol { quick, seeds } = evidence.protocol;
         let warning = evidence.protocol.warning();
-        let short = if quick { "hardly more than their range" } else { "somewhat short" };
-        let intervals = format!(
-            "Intervals are 95 % bootstrap over {seeds} paired seeds: with so few, {short}."
-        );
+        let intervals = "Intervals are Student's 95 % intervals over pairs of runs. A pair shares its \
+                         initial parameters, training prompts and held-out batches, and no two pairs \
+                         share any, so that intervals cover all of these.";
         if self.claims.is_empty() { warning } else { format!("{warning}{intervals}") }
     }
+}
+
+/// Sentences about numbers of the paper's own kind that have no verdict, each once.
+fn barred(findings: &[Finding]) -> Vec<String> {
+    let mut sentences: Vec<String> = Vec::new();
+    for finding in findings {
+        let reason = finding.of_paper().and_then(|effect| effect.barred.as_ref());
+        let sentence = reason.map(|reason| {
+            format!(
+                "The paper's own statistic decides nothing about \"{}\": {reason}.",
+                finding.text
+            )
+        });
+        sentences.extend(sentence);
+    }
+    sentences
 }
 
 fn table_json(table: &Table) -> serde_json::Value {
     serde_json::json!({ "title": table.title, "head": table.head, "rows": table.rows })
 }
 
-/// The claims under every convention; `None` if there are none.
+/// The claims by the primary estimand and the paper's own; `None` if there are none.
 fn findings_table(findings: &[Finding]) -> Option<Table> {
-    let head = ["claim", "what is claimed", "effect of", "holds if", "convention", "effect"];
-    let head: Vec<&str> = head.into_iter().chain(["95 %", "n", "verdict"]).collect();
-    let row = |finding: &Finding, effect: &Effect| {
-        vec![
+    let head = [
+        "claim",
+        "what is claimed",
+        "holds if",
+        "estimand",
+        "effect (95 %)",
+        "n",
+        "verdict",
+        "adjusted p",
+        "could find (80 %)",
+        "all specifications",
+    ];
+    let row = |finding: &Finding| {
+        let primary = finding.primary().map(|effect| {
+            vec![
+                finding.claim.into(),
+                finding.text.into(),
+                format!("{} {}", finding.what, finding.holds),
+                effect.specification.clone(),
+                effect.estimate.text(),
+                effect.estimate.units().to_string(),
+                finding.verdict().text().into(),
+                p_value(finding.adjusted),
+                effect.power(),
+                finding.robustness(),
+            ]
+        });
+        let paper = finding.of_paper().map(|effect| {
+            let mut row = vec![String::new(); head.len()];
+            row[3] = format!("{} (the paper's own)", effect.specification);
+            row[4] = effect.estimate.text();
+            row[5] = effect.estimate.units().to_string();
+            row[6] = effect.verdict().text().into();
+            row
+        });
+        primary.into_iter().chain(paper)
+    };
+    let rows = findings.iter().flat_map(row);
+    let title = "Claims by their primary estimand, with Holm's p-value for all claims judged together, and by \
+                 the paper's own statistic, alone: geometric means of ratios over n pairs of seeds, or \
+                 correlations";
+    (!findings.is_empty()).then(|| Table::new(title, &head, rows.collect()))
+}
+
+/// The primary effects with other random streams; `None` if there is no replication.
+fn replication_table(findings: &[Finding]) -> Option<Table> {
+    let row = |finding: &Finding| {
+        let (first, again) = (finding.primary()?, finding.replication.as_ref()?);
+        Some(vec![
             finding.claim.into(),
             finding.text.into(),
-            finding.what.into(),
-            finding.holds.into(),
-            effect.convention.clone(),
-            effect.estimate.center(),
-            effect.estimate.span(),
-            effect.estimate.units().to_string(),
-            effect.verdict_with_pairs(),
-        ]
+            first.estimate.text(),
+            again.effect.estimate.text(),
+            first.verdict().text().into(),
+            again.effect.verdict().text().into(),
+            if finding.replicates() == Some(true) { "yes" } else { "no" }.into(),
+        ])
     };
-    let rows = findings.iter().flat_map(|f| f.effects.iter().map(move |e| row(f, e)));
-    let title = "Claims under every convention: geometric means of ratios over n paired seeds \
-                 (where a run diverged their median and range), or correlations of n points";
-    (!findings.is_empty()).then(|| Table::new(title, &head, rows.collect()))
+    let rows: Vec<Vec<String>> = findings.iter().filter_map(row).collect();
+    let family = findings.iter().find_map(|finding| finding.replication.as_ref())?.family;
+    let head = ["claim", "what is claimed", "effect", "again", "verdict alone", "again", "agree"];
+    let title = format!(
+        "The primary effects, and again with seeds {} on: other initial parameters, training prompts \
+         and held-out batches; both judged alone",
+        crate::Protocol::PUBLISHED.of_family(family).seed(0)
+    );
+    Some(Table::new(&title, &head, rows))
+}
+
+/// Text of a p-value.
+fn p_value(p: f64) -> String {
+    if p < 0.001 { "< 0.001".into() } else { format!("{p:.3}") }
 }

@@ -4,7 +4,7 @@
 use windtunnel_runs::spec::{Document, RunSpec, SpecError};
 
 use super::arm::{Arm, Gap, Rates};
-use super::protocol::Protocol;
+use super::protocol::{Protocol, QUICK_SEEDS};
 
 /// Data and model of a panel, with the arms that are compared on them. Studies with the same
 /// setting share its runs.
@@ -24,6 +24,10 @@ pub struct Setting {
     pub arms: &'static [Arm],
     /// Updates per run, in full and quick.
     pub steps: (u64, u64),
+    /// Number of seeds of a full reproduction.
+    pub seeds: u64,
+    /// Fresh held-out batches of every run.
+    pub fresh_batches: usize,
     /// Mini-batch gradients per seed of the study of noise at initialization.
     pub draws: usize,
     /// Abscissa of a dose-response curve; NaN if there is none.
@@ -45,6 +49,11 @@ impl Setting {
     /// Updates of a run.
     pub fn steps(&self, protocol: &Protocol) -> u64 {
         if protocol.quick { self.steps.1 } else { self.steps.0 }
+    }
+
+    /// Number of seeds.
+    pub fn seeds(&self, protocol: &Protocol) -> u64 {
+        protocol.seeds.unwrap_or(if protocol.quick { QUICK_SEEDS } else { self.seeds })
     }
 
     /// The arm with this name, if the setting has it.
@@ -73,7 +82,9 @@ impl Setting {
         lr: Option<f64>,
     ) -> Result<RunSpec, SpecError> {
         let quick = if protocol.quick { self.quick_sets } else { &[] };
-        self.resolve(arm, self.steps(protocol), lr, &[self.instruments, quick].concat())
+        let fresh = format!("eval.fresh_batches={}", self.fresh_batches);
+        let sets = [self.instruments, quick, &[fresh.as_str()]].concat();
+        self.resolve(arm, self.steps(protocol), lr, &sets, protocol)
     }
 
     /// Spec of one arm with a given number of steps and without instruments.
@@ -81,7 +92,7 @@ impl Setting {
     /// # Errors
     /// As [`Setting::spec`].
     pub fn bare_spec(&self, arm: Arm, steps: u64, lr: Option<f64>) -> Result<RunSpec, SpecError> {
-        self.resolve(arm, steps, lr, &[])
+        self.resolve(arm, steps, lr, &[], &Protocol::PUBLISHED)
     }
 
     fn resolve(
@@ -90,12 +101,16 @@ impl Setting {
         steps: u64,
         lr: Option<f64>,
         instruments: &[&str],
+        protocol: &Protocol,
     ) -> Result<RunSpec, SpecError> {
         let mut document = Document::empty();
         for set in self.sets.iter().chain(instruments).chain(arm.sets) {
             document.set(set)?;
         }
         document.set(&format!("train.steps={steps}"))?;
+        if let Some(seed) = protocol.eval_seed() {
+            document.set(&format!("eval.seed={seed}"))?;
+        }
         if let Some(lr) = lr {
             document.set(&format!("optimizer.lr={lr:?}"))?;
         }
@@ -114,7 +129,7 @@ impl Setting {
         let mut cells = Vec::new();
         for &arm in self.arms {
             let spec = self.spec(arm, protocol, lr(arm))?;
-            let seeds = 0..protocol.seeds;
+            let seeds = (0..self.seeds(protocol)).map(|number| protocol.seed(number));
             let cell = |seed| Cell { setting: self.name, arm, spec: spec.with_seed(seed) };
             cells.extend(seeds.map(cell));
         }

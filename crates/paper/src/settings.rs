@@ -63,6 +63,8 @@ pub(super) const SETTING1: Setting = Setting {
     instruments: MEASURED,
     arms: PAPER,
     steps: (10_000, 1_000),
+    seeds: 20,
+    fresh_batches: 4,
     draws: 10_000,
     dose: f64::NAN,
 };

@@ -53,6 +53,8 @@ const FIRST: Setting = Setting {
     instruments: &[],
     arms: &[PLAIN, ADAM, SLOW, DECAYED],
     steps: (STEPS, STEPS),
+    seeds: 6,
+    fresh_batches: 0,
     draws: 400,
     dose: 1.0,
 };
@@ -140,7 +142,7 @@ fn evidence(study: &Study, seeds: u64) -> Evidence {
 
 /// Evidence in which all runs of AdamW have a fault.
 fn faulty(study: &Study, seeds: u64, fault: Fault) -> Evidence {
-    let protocol = Protocol { quick: false, seeds };
+    let protocol = Protocol { seeds: Some(seeds), ..Protocol::PUBLISHED };
     let cells = study.settings.iter().map(|own| own.cells(&protocol, |_| None).unwrap());
     let cells: Vec<Vec<Cell>> = cells.collect();
     let mut evidence = Evidence::new(protocol, cells.concat(), Vec::new());
@@ -357,7 +359,7 @@ fn no_source_but_the_lists_names_an_arm() {
 #[test]
 fn numbers_of_claims_stand_with_their_sentences() {
     // Adam is worse than AdamW by the mean prompt and better by the median prompt.
-    let protocol = Protocol { quick: false, seeds: 3 };
+    let protocol = Protocol { seeds: Some(3), ..Protocol::PUBLISHED };
     let mut evidence = Evidence::new(protocol, Vec::new(), Vec::new());
     for (k, setting) in FOUR.settings.iter().enumerate() {
         for cell in setting.cells(&protocol, |_| None).unwrap() {

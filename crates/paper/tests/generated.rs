@@ -33,6 +33,8 @@ const FIRST: Setting = Setting {
     instruments: &[],
     arms: &[SGDM, ADAM],
     steps: (STEPS, STEPS),
+    seeds: 6,
+    fresh_batches: 0,
     draws: 400,
     dose: 1.0,
 };
@@ -157,7 +159,7 @@ const WHERE: [(&str, Where); 5] = [
 ];
 
 fn evidence(seeds: u64, fault: Fault, at: Where) -> Evidence {
-    let protocol = Protocol { quick: false, seeds };
+    let protocol = Protocol { seeds: Some(seeds), ..Protocol::PUBLISHED };
     let cells: Vec<Vec<Cell>> =
         SETTINGS.iter().map(|setting| setting.cells(&protocol, |_| None).unwrap()).collect();
     let mut evidence = Evidence::new(protocol, cells.concat(), Vec::new());

@@ -36,6 +36,8 @@ const WILD: Setting = Setting {
     instruments: &[],
     arms: &[SGDM, ADAM],
     steps: (40, 40),
+    seeds: 6,
+    fresh_batches: 0,
     draws: 400,
     dose: 1.0,
 };

@@ -6,12 +6,14 @@
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use windtunnel_lab::executor::Executor;
+use windtunnel_lab::inference::Verdict;
 use windtunnel_lab::laboratory::Lab;
 use windtunnel_lab::local::Local;
 use windtunnel_lab::plan::Plan;
 use windtunnel_lab::progress::{Progress, Silent};
 use windtunnel_lab::search::{LearningRateSearches, SEEDS};
 use windtunnel_lab::training::{Options, Status};
+use windtunnel_paper::Protocol;
 use windtunnel_paper::arm::{Arm, Gap, Rates};
 use windtunnel_paper::beyond::BEYOND;
 use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit};
@@ -24,7 +26,6 @@ use windtunnel_paper::rates::{Search, searches};
 use windtunnel_paper::setting::{Cell, Setting};
 use windtunnel_paper::study::Study;
 use windtunnel_paper::view::View;
-use windtunnel_paper::{Protocol, Verdict};
 use windtunnel_runs::spec::{NUMERICS_VERSION, RunSpec, run_id};
 use windtunnel_runs::store::{self, Record, Row, Store};
 
@@ -40,7 +41,7 @@ fn every_study_resolves_and_has_runs_for_its_claims() {
         for setting in study.all_settings() {
             for protocol in [Protocol::PUBLISHED, Protocol::QUICK] {
                 let cells = setting.cells(&protocol, |_| None).unwrap();
-                assert_eq!(cells.len(), setting.arms.len() * protocol.seeds as usize);
+                assert_eq!(cells.len(), setting.arms.len() * setting.seeds(&protocol) as usize);
             }
             // Studies share a setting's runs by its name.
             match settings.iter().find(|known| known.name == setting.name) {
@@ -109,6 +110,8 @@ const TINY: Setting = Setting {
     instruments: &[],
     arms: &[SGDM.searched(2, -3), ADAM.searched(2, -3)],
     steps: (20, 2),
+    seeds: 6,
+    fresh_batches: 0,
     draws: 400,
     dose: f64::NAN,
 };
@@ -435,7 +438,7 @@ fn claims_of_every_kind_have_the_effect_that_was_put_in() {
     // Of the positive ones all have the same smoothness: no rank.
     assert!(effect(3).estimate.value().is_none(), "{:?}", effect(3));
     assert!(close(effect(4).estimate.value().unwrap(), 1.0), "{:?}", effect(4));
-    assert_eq!((effect(4).verdict, effect(4).estimate.units()), (Verdict::Supported, 12));
+    assert_eq!((effect(4).verdict(), effect(4).estimate.units()), (Verdict::Supported, 12));
     // Mean and standard deviation of 3, 6, …, 18: 10.5 and √31.5 = 5.61.
     let ratios = &section.tables.iter().find(|t| t.title.starts_with("Ratio")).unwrap().rows[0];
     assert_eq!(ratios[..3], ["first", "750", "10.5 (5.61)"]);
@@ -474,7 +477,7 @@ fn verdicts_of_claims_of_equality_are_the_other_way_round() {
     };
     let finding = equal.judge(&STUDY, &evidence);
     assert_eq!(finding.effects[0].estimate.text(), "exactly 1 (the same in all 6 pairs)");
-    assert!(finding.effects.iter().take(4).all(|e| e.verdict == Verdict::Supported));
+    assert!(finding.effects.iter().take(4).all(|e| e.verdict() == Verdict::Supported));
 }
 
 /// GD++ is not defined for noisy labels, and the table of losses says so.

@@ -1,7 +1,7 @@
 //! Instruments while a run trains.
 
 use crate::config::TrainConfig;
-use crate::observe::{Missing, Observer, Recorder, Shadow, TrajectoryPoint};
+use crate::observe::{Missing, Observer, Recorder, Shadow, TrajectoryPoint, on_batch};
 use crate::schedule::Schedule;
 use windtunnel_math::lanes::Real;
 use windtunnel_math::rng::Key;
@@ -16,6 +16,8 @@ pub struct Instruments {
     stochastic: TaskObjective,
     schedules: Vec<(Instrument, Schedule)>,
     plan: NoisePlan,
+    /// Number of the held-out batch in the names of its rows, if it is a fresh one.
+    number: Option<usize>,
 }
 
 impl Instruments {
@@ -27,14 +29,38 @@ impl Instruments {
         schedules: Vec<(Instrument, Schedule)>,
         plan: NoisePlan,
     ) -> Instruments {
+        Instruments::of(config, (batch_size, Key::held_out(seed)), seed, (schedules, plan), None)
+    }
+
+    /// Those of the instruments that read a held-out batch, on a fresh one: see
+    /// [`HeldOut::fresh`](crate::HeldOut::fresh).
+    pub fn fresh(
+        config: &TrainConfig,
+        (batch_size, number): (usize, usize),
+        mut schedules: Vec<(Instrument, Schedule)>,
+        plan: NoisePlan,
+    ) -> Instruments {
+        schedules.retain(|(instrument, _)| instrument.reads_held_out());
+        let key = Key::fresh_held_out(config.seed, number as u64);
+        let batch = (batch_size, key);
+        Instruments::of(config, batch, config.seed, (schedules, plan), Some(number))
+    }
+
+    fn of(
+        config: &TrainConfig,
+        (batch_size, key): (usize, Key),
+        seed: u64,
+        (schedules, plan): (Vec<(Instrument, Schedule)>, NoisePlan),
+        number: Option<usize>,
+    ) -> Instruments {
         let evaluator = || Evaluator::new(config.model, config.isa, config.threads);
-        let key = Key::held_out(seed);
         let batch = config.task.batch(config.model.form(), config.isa, key, batch_size);
         Instruments {
             objective: BatchObjective::new(evaluator(), batch),
             stochastic: TaskObjective::new(evaluator(), config.task.clone(), seed),
             schedules,
             plan,
+            number,
         }
     }
 
@@ -83,16 +109,18 @@ impl<T: Real> Observer<T> for Instruments {
         if due.is_empty() {
             return;
         }
+        let number = self.number;
         let mut readings = Readings::default();
         let mut context = self.context(point);
         for instrument in due {
             instrument.measure(&mut context, &mut readings);
         }
         for (metric, value) in readings.iter() {
-            record.record(point.step, metric.clone(), value);
+            record.record(point.step, on_batch(metric.clone(), number), value);
         }
         for (metric, reason) in readings.missing() {
-            record.missing(point.step, Missing::Metric(metric), reason);
+            let name = on_batch(metric.clone(), number);
+            record.missing(point.step, Missing::Metric(&name), reason);
         }
         for (instrument, reason) in readings.unmeasured() {
             record.missing(point.step, Missing::Instrument(instrument), reason);

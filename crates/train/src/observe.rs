@@ -108,6 +108,14 @@ pub struct Scheduled<'a, T> {
     pub observer: &'a mut dyn Observer<T>,
 }
 
+/// The name of a row on a fresh held-out batch, if there is one.
+pub(crate) fn on_batch(name: Name, batch: Option<usize>) -> Name {
+    match batch {
+        Some(batch) => name.on_batch(batch),
+        None => name,
+    }
+}
+
 /// Mini-batch loss `train_loss` and gradient norm `grad_norm` before clipping.
 pub struct TrainLoss;
 
@@ -127,15 +135,27 @@ impl<T: Real> Observer<T> for TrainLoss {
 pub struct HeldOut<T> {
     evaluator: Evaluator<T>,
     batch: Batch<T>,
+    /// Number of the batch in the names of its rows, if it is a fresh one.
+    number: Option<usize>,
 }
 
 impl<T: Trained> HeldOut<T> {
     /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
     pub fn new(config: &TrainConfig, batch_size: usize, seed: u64) -> HeldOut<T> {
-        let key = Key::held_out(seed);
+        HeldOut::of(config, batch_size, Key::held_out(seed), None)
+    }
+
+    /// `batch_size` prompts that no run with another seed is evaluated on; `number`, from 1, tells
+    /// several such batches of a run apart. Rows have names as `batch2.held_out_loss`.
+    pub fn fresh(config: &TrainConfig, batch_size: usize, number: usize) -> HeldOut<T> {
+        let key = Key::fresh_held_out(config.seed, number as u64);
+        HeldOut::of(config, batch_size, key, Some(number))
+    }
+
+    fn of(config: &TrainConfig, batch_size: usize, key: Key, number: Option<usize>) -> HeldOut<T> {
         let batch = config.task.batch(config.model.form(), config.isa, key, batch_size);
         let evaluator = Evaluator::new(config.model, config.isa, config.threads);
-        HeldOut { evaluator, batch }
+        HeldOut { evaluator, batch, number }
     }
 }
 
@@ -145,8 +165,9 @@ impl<T: Trained> Observer<T> for HeldOut<T> {
         let mut losses: Vec<f64> = losses.into_iter().map(Real::widen).collect();
         let (mean, share) = (mean(&losses), top_share(&losses));
         losses.sort_by(f64::total_cmp);
-        record.record(point.step, Metric::HeldOutLoss.into(), mean);
-        record.record(point.step, Metric::HeldOutMedian.into(), quantile(&losses, 0.5));
-        record.record(point.step, Metric::HeldOutTopShare.into(), share);
+        let name = |metric: Metric| on_batch(metric.into(), self.number);
+        record.record(point.step, name(Metric::HeldOutLoss), mean);
+        record.record(point.step, name(Metric::HeldOutMedian), quantile(&losses, 0.5));
+        record.record(point.step, name(Metric::HeldOutTopShare), share);
     }
 }

@@ -1,13 +1,22 @@
 //! A metric over steps as a curve with its band.
 
 use windtunnel_measure::metric::{Absent, Metric};
-use windtunnel_measure::stats::{Interval, mean, mean_interval};
+use windtunnel_measure::stats::{mean, simultaneous_band};
 
-use super::Group;
-use windtunnel_figure::{Band, Color, Member, Series};
+use super::{Group, scale_of};
+use windtunnel_figure::{Band, Color, Member, Scale, Series};
 
-/// A metric of one group: mean over seeds, 95 % bootstrap band where there are two or more, single
-/// seeds faint.
+/// Meaning of line, band and faint lines for captions; `seeds` is their number.
+pub fn meaning(seeds: &str) -> String {
+    format!(
+        "Lines: mean over {seeds} seeds, geometric where the scale of y is logarithmic. Bands: contain \
+         the whole of that mean curve with 95 % (none for fewer than 6 seeds). Faint: single seeds."
+    )
+}
+
+/// A metric of one group: mean over seeds, geometric where the metric has a logarithmic scale, its
+/// simultaneous 95 % band where there are enough seeds (see [`simultaneous_band`]), single seeds
+/// faint.
 ///
 /// A seed that was not measured at some step makes a gap there.
 ///
@@ -33,17 +42,22 @@ pub fn over_seeds(
     };
     let columns: Vec<Vec<f64>> =
         steps.iter().map(|&step| curves.iter().map(|curve| value(curve, step)).collect()).collect();
+    let (there, back): (fn(f64) -> f64, fn(f64) -> f64) = match scale_of(metric) {
+        Scale::Log if curves.len() > 1 => (f64::ln, f64::exp),
+        _ => (|x| x, |x| x),
+    };
+    let averaged: Vec<Vec<f64>> =
+        columns.iter().map(|column| column.iter().map(|x| there(*x)).collect()).collect();
     let mut series = Series::new(
         name,
         color,
         steps.iter().map(|&step| step as f64).collect(),
-        columns.iter().map(|column| mean(column)).collect(),
+        averaged.iter().map(|column| back(mean(column))).collect(),
     );
     if curves.len() > 1 {
-        let intervals: Vec<Interval> = columns.iter().map(|column| mean_interval(column)).collect();
-        series.band = Some(Band {
-            lo: intervals.iter().map(|interval| interval.lo).collect(),
-            hi: intervals.iter().map(|interval| interval.hi).collect(),
+        series.band = simultaneous_band(&averaged).map(|band| Band {
+            lo: band.iter().map(|interval| back(interval.lo)).collect(),
+            hi: band.iter().map(|interval| back(interval.hi)).collect(),
         });
         let member = |(member, k): (&super::Member, usize)| Member {
             name: format!("seed {}", member.seed),

@@ -11,7 +11,7 @@ mod noise;
 mod tables;
 mod time;
 
-pub use curve::over_seeds;
+pub use curve::{meaning, over_seeds};
 pub use generalized::generalized_panel;
 pub use generalized::{generalized, generalized_fits};
 pub use groups::groups;
@@ -80,11 +80,7 @@ impl Group {
                         format!("{} {}", group.name, seeds.join(", "))
                     })
                     .collect();
-                format!(
-                    "Lines: mean over seeds ({}). Bands: 95 % bootstrap interval of that mean. \
-                     Faint: single seeds.",
-                    listed.join("; ")
-                )
+                format!("Seeds: {}. {}", listed.join("; "), meaning("these"))
             }
             _ => {
                 let listed: Vec<String> = groups

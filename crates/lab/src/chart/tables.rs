@@ -2,7 +2,7 @@
 
 use windtunnel_measure::landscape::Convention;
 use windtunnel_measure::metric::Metric;
-use windtunnel_measure::stats::{mean, mean_interval};
+use windtunnel_measure::stats::Location;
 
 use super::{Group, Member, directions};
 use windtunnel_figure::table::{Table, number};
@@ -27,7 +27,7 @@ pub fn condition_ratios(a: &Group, b: &Group, steps: &[u64]) -> Option<Table> {
     }
     let head = ["convention", "step", "seeds", "mean ratio", "95 %", "geometric mean", "95 %"];
     let title = format!(
-        "Robust condition number, {} / {}, seed by seed (bootstrap over seeds; diag.lower.all is the \
+        "Robust condition number, {} / {}, seed by seed (Student's intervals over seeds; diag.lower.all is the \
          paper's convention)",
         a.name, b.name
     );
@@ -42,15 +42,17 @@ fn ratio_cells(ratios: &[f64]) -> [String; 4] {
         let reason = format!("none: {unusable} of {} ratios not finite or zero", ratios.len());
         return [reason, String::new(), String::new(), String::new()];
     }
-    let arithmetic = mean_interval(ratios);
     let logs: Vec<f64> = ratios.iter().map(|ratio| ratio.ln()).collect();
-    let geometric = mean_interval(&logs);
-    let span = |lo: f64, hi: f64| format!("{} to {}", number(lo), number(hi));
+    let (arithmetic, geometric) = (Location::mean(ratios), Location::mean(&logs));
+    let span = |lo: f64, hi: f64| match lo.is_nan() || hi.is_nan() {
+        true => "one seed".into(),
+        false => format!("{} to {}", number(lo), number(hi)),
+    };
     [
-        number(mean(ratios)),
-        span(arithmetic.lo, arithmetic.hi),
-        number(mean(&logs).exp()),
-        span(geometric.lo.exp(), geometric.hi.exp()),
+        number(arithmetic.value),
+        span(arithmetic.interval.lo, arithmetic.interval.hi),
+        number(geometric.value.exp()),
+        span(geometric.interval.lo.exp(), geometric.interval.hi.exp()),
     ]
 }
 

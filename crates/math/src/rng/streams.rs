@@ -7,6 +7,7 @@
 //! | [`Key::encoder`] | [`Purpose::Init`] | 1 |
 //! | [`Key::train`] | [`Purpose::Train`] | step of training |
 //! | [`Key::held_out`] | [`Purpose::HeldOut`] | 0 |
+//! | [`Key::fresh_held_out`] | [`Purpose::HeldOut`] | batch, from 1, at the seed of the run |
 //! | [`Key::rotation`] | [`Purpose::Rotation`] | 0 |
 //! | [`Key::bootstrap`] | [`Purpose::Bootstrap`] | number of units, at seed 0; series of large samples have seed 1 |
 //! | [`Key::samples`] | [`Purpose::Samples`] | draw |
@@ -44,6 +45,11 @@ impl Key {
     /// Stream of the held-out prompts.
     pub fn held_out(seed: u64) -> Key {
         Key { seed, purpose: Purpose::HeldOut, step: 0 }
+    }
+
+    /// Stream of a held-out batch that no other run has, `batch` from 1.
+    pub fn fresh_held_out(seed: u64, batch: u64) -> Key {
+        Key { seed, purpose: Purpose::HeldOut, step: batch.max(1) }
     }
 
     /// Stream of a random rotation.
@@ -110,6 +116,7 @@ mod tests {
             for seed in [0, 1, 99, u64::MAX] {
                 keys.extend([Key::train(seed, n), Key::samples(seed, n), Key::lanczos(seed, n)]);
                 keys.extend([Key::signs(seed, n), Key::labels(seed, n)]);
+                keys.push(Key::fresh_held_out(seed, n + 1));
             }
             keys.extend([Key::bootstrap(n as usize), Key::baseline_start(n as u32)]);
         }

@@ -56,6 +56,11 @@ impl Instrument {
         }
     }
 
+    /// Whether it reads the held-out batch; the others draw fresh prompts.
+    pub fn reads_held_out(self) -> bool {
+        !matches!(self, Instrument::Noise | Instrument::LossTails)
+    }
+
     /// Whether the instrument needs the updates of other optimizers, which depend on every gradient
     /// before.
     pub fn needs_shadows(self) -> bool {

@@ -7,12 +7,18 @@ use super::nearest::nearest;
 use super::{CATALOGUE, Entry, Metric, OtherConvention, Part};
 use crate::landscape::Convention;
 
-/// Name of a row: a metric, or a part of it such as an end of its interval.
+/// Name of a row: a metric, or a part of it such as an end of its interval, on the held-out batch
+/// that all runs share or on a fresh one of the run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Name {
     metric: Metric,
     part: Option<Part>,
+    /// Fresh held-out batch, from 1.
+    batch: Option<usize>,
 }
+
+/// Text before the number of a fresh held-out batch.
+const BATCH: &str = "batch";
 
 impl Name {
     /// The metric.
@@ -23,6 +29,17 @@ impl Name {
     /// The part; none for the value of the metric itself.
     pub fn part(&self) -> Option<Part> {
         self.part
+    }
+
+    /// Number of the fresh held-out batch, from 1; none for the batch that all runs share.
+    pub fn batch(&self) -> Option<usize> {
+        self.batch
+    }
+
+    /// The same on a fresh held-out batch, from 1.
+    #[must_use]
+    pub fn on_batch(self, batch: usize) -> Name {
+        Name { batch: Some(batch), ..self }
     }
 
     /// The entry of the metric.
@@ -38,6 +55,11 @@ impl Metric {
             .map_or(Metric::RobustConditionNumber, Metric::RobustConditionNumberBy)
     }
 
+    /// The metric on a fresh held-out batch, from 1.
+    pub fn on_batch(&self, batch: usize) -> Name {
+        Name::from(self).on_batch(batch)
+    }
+
     /// A part of the metric.
     ///
     /// # Panics
@@ -45,13 +67,13 @@ impl Metric {
     pub fn part(self, part: Part) -> Name {
         let Entry { name, parts, .. } = self.entry();
         assert!(parts.contains(&part), "add {part:?} to the parts of {name} in the catalogue");
-        Name { metric: self, part: Some(part) }
+        Name { metric: self, part: Some(part), batch: None }
     }
 }
 
 impl From<Metric> for Name {
     fn from(metric: Metric) -> Name {
-        Name { metric, part: None }
+        Name { metric, part: None, batch: None }
     }
 }
 
@@ -81,6 +103,9 @@ impl From<Metric> for String {
 
 impl fmt::Display for Name {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some(batch) = self.batch {
+            write!(f, "{BATCH}{batch}.")?;
+        }
         match self.part {
             Some(part) => write!(f, "{}.{}", self.metric, part.suffix()),
             None => write!(f, "{}", self.metric),
@@ -92,16 +117,29 @@ impl FromStr for Name {
     type Err = Unknown;
 
     fn from_str(text: &str) -> Result<Name, Unknown> {
-        let whole = || Metric::read(text).map(Name::from);
+        let (batch, rest) = split_batch(text);
+        let whole = || Metric::read(rest).map(Name::from);
         let part = || {
-            let (metric, suffix) = text.rsplit_once('.')?;
+            let (metric, suffix) = rest.rsplit_once('.')?;
             let metric = Metric::read(metric)?;
             let mut parts = metric.entry().parts.iter();
             let part = *parts.find(|part| part.suffix() == suffix)?;
-            Some(Name { metric, part: Some(part) })
+            Some(Name { metric, part: Some(part), batch: None })
         };
-        whole().or_else(part).ok_or_else(|| Unknown::new(text))
+        let found = whole().or_else(part).map(|name| Name { batch, ..name });
+        found.ok_or_else(|| Unknown::new(text))
     }
+}
+
+/// Number of the fresh batch and the rest of a name; all of it if it has no batch.
+fn split_batch(text: &str) -> (Option<usize>, &str) {
+    let split = || {
+        let (number, rest) = text.strip_prefix(BATCH)?.split_once('.')?;
+        let batch: usize = number.parse().ok()?;
+        // Only the text that is written is read: no zeros in front, no batch 0.
+        (batch > 0 && batch.to_string() == number).then_some((Some(batch), rest))
+    };
+    split().unwrap_or((None, text))
 }
 
 /// Error returned when a text is the name of no metric.

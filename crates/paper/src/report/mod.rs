@@ -5,9 +5,9 @@ mod audit;
 
 pub use audit::{Audit, Files};
 
-use crate::verdict::Verdict;
 use windtunnel_figure::table::{Table, escape};
 use windtunnel_figure::{Figure, Panel, Scale};
+use windtunnel_lab::inference::Verdict;
 
 /// Contents of one page.
 #[derive(Default)]

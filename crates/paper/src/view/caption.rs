@@ -8,14 +8,13 @@ use windtunnel_runs::spec::RunSpec;
 use crate::evidence::Evidence;
 use crate::setting::Setting;
 use crate::study::Study;
+use windtunnel_lab::chart::meaning;
 
 /// Meaning of curve, band and faint lines.
-pub(super) fn seeds(evidence: &Evidence) -> String {
-    format!(
-        "Lines: mean over seeds 0 to {}. Bands: 95 % bootstrap interval of that mean. Faint: single \
-         seeds.",
-        evidence.protocol.seeds - 1
-    )
+pub(super) fn seeds(study: &Study, evidence: &Evidence) -> String {
+    let counts = study.settings.iter().map(|setting| setting.seeds(&evidence.protocol));
+    let counts: BTreeSet<u64> = counts.collect();
+    meaning(&listed(counts, " or "))
 }
 
 /// Protocol of the settings: steps, batch sizes, clipping, hyper-parameters of every arm, learning

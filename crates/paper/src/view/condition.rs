@@ -17,7 +17,7 @@ pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
     let caption = format!(
         "{} Robust condition number by the paper's convention: diagonal of the exact Hessian (double \
          precision, fixed held-out prompts), lower median, unused parameters included.",
-        seeds(evidence)
+        seeds(study, evidence)
     );
     let figure = Figure {
         title: title(study, "robust condition number"),

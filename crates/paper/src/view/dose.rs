@@ -4,21 +4,22 @@ use super::caption::spec;
 use super::picture::{Picture, Shown, estimated};
 use crate::arm::Gap;
 use crate::claim::Coordinate;
-use crate::estimate::Estimate;
 use crate::evidence::Evidence;
-use crate::paired::{coordinates, gap_of};
+use crate::paired::{coordinates, gap_of, primary};
 use crate::palette::COLORS;
-use crate::quantity::Quantity;
-use crate::reading::Ratios;
+use crate::quantity::{Batch, LOSS, MEDIAN, Quantity, Specification};
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
+use windtunnel_lab::inference::Estimate;
+use windtunnel_lab::inference::Ratios;
+use windtunnel_measure::metric::Metric;
 
 /// Conventions in the picture: the mean and the median prompt over the last tenth of training,
 /// which is smoother than the last step.
-const DRAWN: [(&str, usize, Color); 2] =
-    [("mean prompt", 1, Color::CYCLE[2]), ("median prompt", 3, Color::CYCLE[4])];
+const DRAWN: [(&str, Metric, Color); 2] =
+    [("mean prompt", LOSS, Color::CYCLE[2]), ("median prompt", MEDIAN, Color::CYCLE[4])];
 
 /// A setting with its ratios by every convention of [`DRAWN`], pairs with a diverged run left out.
 struct Dose {
@@ -33,8 +34,13 @@ impl Dose {
         let mut settings: Vec<&Setting> = study.settings.iter().filter(wanted).collect();
         settings.sort_by(|a, b| a.dose.total_cmp(&b.dose));
         let new = |setting| {
-            let ratios = |(_, convention, _)| {
-                gap_of(evidence, setting, gap, (Quantity::Loss, convention)).finite()
+            let batch = match evidence.fresh_batches(setting) {
+                0 => Batch::Fixed,
+                _ => Batch::Fresh,
+            };
+            let ratios = |(_, metric, _)| {
+                let late = Specification::late_loss(metric, batch);
+                gap_of(evidence, setting, gap, &late).finite()
             };
             Dose { setting, ratios: DRAWN.map(ratios) }
         };
@@ -63,7 +69,7 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
             y_label: ratio_label(gap),
             x_scale: scale,
             y_scale: Scale::Log,
-            series: vec![series(evidence, &doses, k)],
+            series: vec![series(&doses, k)],
             rules: vec![equality()],
             ..Panel::default()
         }));
@@ -72,7 +78,7 @@ pub(super) fn show(study: &Study, evidence: &Evidence, label: &str, scale: Scale
     let figure = Figure {
         title: format!("{}: dose and response", study.title),
         panels,
-        caption: caption(evidence, label),
+        caption: caption(label),
     };
     let named = ("-dose", "the gap against the dose");
     Shown { pictures: picture(study, evidence, named, figure), tables, ..Shown::default() }
@@ -96,19 +102,17 @@ fn ratio_label(gap: Gap) -> String {
 }
 
 /// Curve of the gap over the dose by a convention of [`DRAWN`], with single seeds.
-fn series(evidence: &Evidence, doses: &[Dose], drawn: usize) -> Series {
+fn series(doses: &[Dose], drawn: usize) -> Series {
     let ratios: Vec<&Ratios> = doses.iter().map(|dose| &dose.ratios[drawn]).collect();
     let estimates: Vec<Estimate> = ratios.iter().map(|own| Estimate::of_ratios(own)).collect();
     let member = |seed: usize| {
         let of = |own: &&Ratios| own.logs.get(seed).map_or(f64::NAN, |log| log.exp());
         Member { name: format!("seed {seed}"), y: ratios.iter().map(of).collect() }
     };
-    let (name, _, color) = DRAWN[drawn];
+    let seeds = ratios.iter().map(|own| own.logs.len()).max().unwrap_or(0);
+    let (name, _, color) = DRAWN[drawn].clone();
     let x = doses.iter().map(|dose| dose.setting.dose).collect();
-    Series {
-        members: (0..evidence.protocol.seeds as usize).map(member).collect(),
-        ..estimated(name, color, x, &estimates)
-    }
+    Series { members: (0..seeds).map(member).collect(), ..estimated(name, color, x, &estimates) }
 }
 
 fn equality() -> Rule {
@@ -116,12 +120,12 @@ fn equality() -> Rule {
     Rule { name: "no gap".into(), color: Color(0x77, 0x77, 0x77), line }
 }
 
-fn caption(evidence: &Evidence, label: &str) -> String {
+fn caption(label: &str) -> String {
     format!(
-        "Ratio of held-out losses over the last tenth of training, against {label}. Lines: geometric \
-         mean over paired seeds 0 to {}. Bands: 95 % bootstrap interval of it. Faint: single seeds. \
-         Pairs with a diverged run are left out.",
-        evidence.protocol.seeds - 1
+        "Ratio of held-out losses (geometric mean over the last tenth of training and fresh held-out \
+         batches), against {label}. Lines: geometric mean over paired seeds. Bands: 95 % Student \
+         interval of it, each dose alone. Faint: single seeds. Pairs with a diverged run are left \
+         out."
     )
 }
 
@@ -137,7 +141,8 @@ pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
     let points = |(k, setting): (usize, &Setting), gap: Gap| {
         // A picture reports the number of points without a value itself.
         let numbers = |coordinate| -> Vec<f64> {
-            let all = coordinates(evidence, setting, coordinate).into_iter();
+            let choose = |quantity| primary(evidence, setting, quantity);
+            let all = coordinates(evidence, setting, coordinate, choose).into_iter();
             all.map(|number| number.unwrap_or(f64::NAN)).collect()
         };
         let gaps = numbers(Coordinate::Gap(Quantity::Loss, gap));
@@ -163,13 +168,13 @@ pub(super) fn blocks(study: &Study, evidence: &Evidence) -> Shown {
     let figure = Figure {
         title: study.title.into(),
         panels: study.gaps.iter().map(panel).collect(),
-        caption: format!(
-            "A dot for every seed 0 to {} of every setting: mean distance between the spectra of the \
+        caption: (
+            "A dot for every seed of every setting: mean distance between the spectra of the \
              Hessian's blocks (P and Q of each layer, without the unused P) at initialization, and the \
              ratio of held-out losses at the last step. No band: these are the points themselves; \
-             where a run diverged there is none.",
-            evidence.protocol.seeds - 1
-        ),
+             where a run diverged there is none."
+        )
+        .into(),
     };
     let named = ("", "the gap against block heterogeneity");
     Shown { pictures: picture(study, evidence, named, figure), ..Shown::default() }

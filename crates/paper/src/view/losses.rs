@@ -98,7 +98,7 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
         true => format!(" Losses above {SPIKE} times the untrained one are beyond the picture."),
         false => String::new(),
     };
-    let caption = format!("{} {eval}{dashed}{spikes}", seeds(evidence));
+    let caption = format!("{} {eval}{dashed}{spikes}", seeds(study, evidence));
     Figure { title, panels, caption }
 }
 

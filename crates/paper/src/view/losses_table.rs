@@ -1,16 +1,16 @@
 //! Tables of the losses at the end of training.
 
 use crate::arm::Gap;
-use crate::estimate::Estimate;
 use crate::evidence::Evidence;
-use crate::paired::{gap_of, readings};
+use crate::paired::{gap_of, observations};
 use crate::published;
-use crate::quantity::{LOSS, MEDIAN, Quantity, diverged};
-use crate::reading::{Readings, ratio_of_means};
+use crate::quantity::{Batch, LOSS, MEDIAN, Specification, diverged};
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::chart::Member;
+use windtunnel_lab::inference::Estimate;
+use windtunnel_lab::inference::{Observations, ratio_of_means};
 use windtunnel_measure::metric::Metric;
 
 /// Statistic that makes one number of the losses of the held-out prompts.
@@ -28,12 +28,10 @@ impl Statistic {
         }
     }
 
-    /// Indices of the statistic's conventions of the loss: at the last step, over the last tenth.
-    fn conventions(self) -> [usize; 2] {
-        match self {
-            Statistic::Mean => [0, 1],
-            Statistic::Median => [2, 3],
-        }
+    /// Specifications on the fixed batch: at the last step, over the last tenth.
+    fn specifications(self) -> [Specification; 2] {
+        let (metric, fixed) = (self.metric(), Batch::Fixed);
+        [Specification::loss(metric.clone(), fixed), Specification::late_loss(metric, fixed)]
     }
 
     pub(super) fn name(self) -> &'static str {
@@ -63,7 +61,7 @@ pub(super) fn theory(
 pub(super) struct Judged {
     pub(super) name: &'static str,
     /// Losses of every arm of the study; `None` if the setting lacks it.
-    losses: Vec<Option<Readings>>,
+    losses: Vec<Option<Observations>>,
     /// Comparisons of the study's gaps; `None` if the setting lacks an arm.
     gaps: Vec<Option<Compared>>,
     /// Loss of GD++ on the same prompts, or the reason why there is none.
@@ -88,17 +86,18 @@ impl Judged {
         statistic: Statistic,
     ) -> Judged {
         let steps = setting.steps(&evidence.protocol);
-        let last = Quantity::Loss.conventions(steps).swap_remove(statistic.conventions()[0]);
-        let of = |arm: &str| readings(evidence, setting, (arm, arm), &last);
+        let specifications = statistic.specifications();
+        let last = &specifications[0];
+        let of = |arm: &str| observations(evidence, setting, (arm, arm), last);
         let members = || setting.arms.iter().flat_map(|arm| evidence.members(setting, arm.name));
         let share = |m: &Member| {
             let last = m.rows_of(Metric::HeldOutTopShare).next_back()?;
             (0.0..=1.0).contains(&last.value).then_some(last.value)
         };
         let compared = |gap: &Gap| {
-            let ratios = |k| gap_of(evidence, setting, *gap, (Quantity::Loss, k));
+            let ratios = |own| Estimate::of_ratios(&gap_of(evidence, setting, *gap, own));
             setting.has(*gap).then(|| Compared {
-                ratios: statistic.conventions().map(|k| Estimate::of_ratios(&ratios(k))),
+                ratios: specifications.each_ref().map(ratios),
                 ratio_of_means: ratio_of_means(&of(gap.of), &of(gap.over)),
             })
         };
@@ -114,7 +113,7 @@ impl Judged {
     }
 
     /// Text of an arm's loss over that of GD++, or the reason why there is none.
-    fn distance_to_theory(&self, losses: &Readings) -> String {
+    fn distance_to_theory(&self, losses: &Observations) -> String {
         match (&self.theory, losses.mean()) {
             (Err(reason), _) => format!("none: {reason}"),
             (Ok(_), Err(lack)) => format!("none: {lack}"),
@@ -132,7 +131,7 @@ impl Judged {
             row.push(or_dash(own.as_ref(), |own| cell(own.ratio_of_means.clone())));
             row.push(or_dash(own.as_ref(), |own| own.ratios[1].text()));
         }
-        let distance = |own: &Readings| self.distance_to_theory(own);
+        let distance = |own: &Observations| self.distance_to_theory(own);
         row.extend(near.iter().map(|k| or_dash(self.losses[*k].as_ref(), distance)));
         row.push(self.diverged.to_string());
         row

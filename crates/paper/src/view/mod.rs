@@ -9,14 +9,14 @@ mod losses_table;
 mod noise;
 mod picture;
 mod smoothness;
-mod turns;
+mod specifications;
 
 use super::evidence::Evidence;
 use super::study::Study;
 
 pub use kind::View;
 pub use picture::{Picture, Shown};
-pub(super) use turns::turning;
+pub(super) use specifications::specifications;
 
 /// Pictures, tables and warnings of a view of a study.
 pub fn show(view: View, study: &Study, evidence: &Evidence) -> Shown {

@@ -181,7 +181,7 @@ pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
          of the largest that Gaussian noise of the same covariance has; at steps 0, 1, 10, 100, …. \
          Readings of which the reference gradient's own error is more than {:.0} % of the noise are \
          left out, and with a seed its step's mean.",
-        seeds(evidence),
+        seeds(study, evidence),
         100.0 * POOR_REFERENCE
     );
     let figure = Figure { title: study.title.into(), panels, caption };

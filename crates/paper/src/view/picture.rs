@@ -5,12 +5,12 @@ use windtunnel_figure::{Band, Color, Figure, Panel, Scale, Series};
 use windtunnel_lab::chart::{Group, over_seeds};
 use windtunnel_measure::metric::Metric;
 
-use crate::estimate::Estimate;
 use crate::evidence::Evidence;
 use crate::palette::color_of;
 use crate::rates::{self, Search};
 use crate::setting::Setting;
 use crate::study::Study;
+use windtunnel_lab::inference::Estimate;
 
 /// A picture of a study.
 pub struct Picture {

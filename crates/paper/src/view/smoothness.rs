@@ -20,7 +20,7 @@ pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
         "{} Second derivative of the held-out loss along the unit step that the optimizer takes \
          there; linear within ±{LINEAR}, logarithmic beyond. Negative values, which a logarithmic \
          axis hides, are shown.",
-        seeds(evidence)
+        seeds(study, evidence)
     );
     let figure = Figure {
         title: title(study, "directional smoothness"),

@@ -107,11 +107,15 @@ impl RunSpec {
     }
 
     fn eval_table(&self) -> Table {
-        table([
+        let mut entries = table([
             ("every", integer(self.eval.every)),
             ("batch_size", integer(self.eval.batch_size as u64)),
             ("seed", integer(self.eval.seed)),
-        ])
+        ]);
+        if self.eval.fresh_batches > 0 {
+            entries.insert("fresh_batches".into(), integer(self.eval.fresh_batches as u64));
+        }
+        entries
     }
 }
 

@@ -152,6 +152,8 @@ impl Precision {
 /// `[eval]`.
 #[derive(Clone, Debug, PartialEq)]
 pub struct EvalSpec {
+    /// Number of further held-out batches, drawn anew for every seed of training.
+    pub fresh_batches: usize,
     /// Number of steps from one evaluation to the next.
     pub every: u64,
     /// Held-out prompts.

@@ -7,7 +7,7 @@ use windtunnel_model::task::Family;
 use windtunnel_train::Schedule;
 
 use super::instruments::instruments;
-use super::limits::{MAX_BATCH, MAX_SEED, MAX_STEPS};
+use super::limits::{MAX_BATCH, MAX_FRESH_BATCHES, MAX_SEED, MAX_STEPS};
 use super::memory::Memory;
 use super::model::model;
 use super::optimizer::optimizer;
@@ -16,7 +16,7 @@ use super::task::task;
 use super::{EvalSpec, PRESETS, Precision, Preset, RunSpec, SpecError, TrainSpec};
 
 /// Every key of a spec but those of families and optimizers, for suggestions across sections.
-const KEYS: [&str; 45] = [
+const KEYS: [&str; 46] = [
     "preset",
     "task.dim",
     "task.context_len",
@@ -47,6 +47,7 @@ const KEYS: [&str; 45] = [
     "eval.every",
     "eval.batch_size",
     "eval.seed",
+    "eval.fresh_batches",
     "instruments.preset",
     "instruments.spectrum",
     "instruments.robust_condition",
@@ -112,10 +113,12 @@ fn check_memory(spec: &RunSpec) -> Result<(), SpecError> {
     check("model.depth", depth, train.workspaces, "parameters and workspaces")?;
     check("task.context_len", context_len, train.scores, "scores of all pairs of tokens")?;
     check("train.batch_size", spec.train.batch_size, train.sums, "sums over the batch")?;
-    check("eval.batch_size", spec.eval.batch_size, eval.prompts, "the held-out batch")?;
-    let parts = [train.workspaces, train.scores, train.sums, eval.prompts];
+    let batches = 1 + spec.eval.fresh_batches;
+    let held_out = eval.prompts.saturating_mul(batches);
+    check("eval.batch_size", spec.eval.batch_size, held_out, "the held-out batches")?;
+    let parts = [train.workspaces, train.scores, train.sums, held_out];
     let all = parts.into_iter().fold(0, usize::saturating_add);
-    check("model.depth", depth, all, "workspaces, sums and the held-out batch together")?;
+    check("model.depth", depth, all, "workspaces, sums and the held-out batches together")?;
     let plan = &spec.instruments.plan;
     if spec.instruments.schedules.iter().any(|(instrument, _)| *instrument == Instrument::Noise) {
         let [draws, reference] = noise_memory(plan, spec.model.transformer.params());
@@ -143,6 +146,7 @@ pub fn noise_memory(plan: &NoisePlan, params: usize) -> [usize; 2] {
 /// Refuses runs whose rows take too much memory; they are in memory until the end of the run.
 fn check_rows(spec: &RunSpec) -> Result<(), SpecError> {
     let (steps, params) = (spec.train.steps, spec.model.transformer.params());
+    let batches = 1 + spec.eval.fresh_batches;
     let check = |key: &str, every: u64, count: u64, rows: usize| {
         let bytes = usize::try_from(count).unwrap_or(usize::MAX).saturating_mul(rows * ROW_BYTES);
         let needs =
@@ -150,13 +154,14 @@ fn check_rows(spec: &RunSpec) -> Result<(), SpecError> {
         within(key, every, bytes, &needs)
     };
     let eval = Schedule::Every(spec.eval.every);
-    check("eval.every", spec.eval.every, eval.count(steps), 5)?;
+    check("eval.every", spec.eval.every, eval.count(steps), 2 + 3 * batches)?;
     for (instrument, schedule) in &spec.instruments.schedules {
         let Schedule::Every(every) = schedule else { continue };
         let eigenvalues =
             if *instrument == Instrument::Spectrum { params.min(DENSE_LIMIT) } else { 0 };
         let key = format!("instruments.{}", instrument.name());
-        check(&key, *every, schedule.count(steps), 100 + eigenvalues)?;
+        let read = if instrument.reads_held_out() { batches } else { 1 };
+        check(&key, *every, schedule.count(steps), (100 + eigenvalues) * read)?;
     }
     Ok(())
 }
@@ -194,6 +199,7 @@ fn eval(mut section: Section) -> Result<EvalSpec, SpecError> {
     let every = section.integer("every", 50, 1..=MAX_STEPS)?;
     let batch_size = section.size("batch_size", 1000, MAX_BATCH)?;
     let seed = section.integer("seed", 99, 0..=MAX_SEED)?;
+    let fresh_batches = section.integer("fresh_batches", 0, 0..=MAX_FRESH_BATCHES)? as usize;
     section.finish()?;
-    Ok(EvalSpec { every, batch_size, seed })
+    Ok(EvalSpec { every, batch_size, seed, fresh_batches })
 }

@@ -7,6 +7,8 @@ use windtunnel_math::parallel::queue;
 use windtunnel_paper::audit;
 use windtunnel_paper::catalogue::page_name;
 use windtunnel_paper::evidence::Evidence;
+use windtunnel_paper::finding::Finding;
+use windtunnel_paper::judge::judge;
 use windtunnel_paper::report::{Audit, Files};
 use windtunnel_paper::section::Section;
 use windtunnel_paper::study::Study;
@@ -21,11 +23,13 @@ pub fn all(
     global: &Global,
     args: &Reproduce,
     studies: &[&'static Study],
-    evidence: &Evidence,
+    (evidence, replication): (&Evidence, Option<&Evidence>),
 ) -> Result<(), Error> {
+    let findings = judge(studies, evidence, replication);
+    let findings: Vec<_> = studies.iter().zip(findings).collect();
     let slots: Vec<Mutex<Option<Outcome>>> = studies.iter().map(|_| Mutex::new(None)).collect();
-    queue(session::jobs(global), studies, |index, study| {
-        let outcome = one(args, study, evidence);
+    queue(session::jobs(global), &findings, |index, (study, findings)| {
+        let outcome = one(args, study, evidence, findings.clone());
         if let Ok(mut slot) = slots[index].lock() {
             *slot = Some(outcome);
         }
@@ -69,13 +73,22 @@ pub fn all(
 type Outcome = Result<Result<(Section, Files), String>, Error>;
 
 fn stem(args: &Reproduce, name: &str) -> String {
-    if args.quick { format!("{name}-quick") } else { name.to_string() }
+    let quick = if args.quick { "-quick" } else { "" };
+    let seeds = args.seeds.map_or(String::new(), |seeds| format!("-seeds{seeds}"));
+    let family = args.family.map_or(String::new(), |family| format!("-family{family}"));
+    let again = args.replicate.map_or(String::new(), |family| format!("-again{family}"));
+    format!("{name}{quick}{seeds}{family}{again}")
 }
 
 /// Draws and writes one study.
-fn one(args: &Reproduce, study: &Study, evidence: &Evidence) -> Outcome {
-    let section = match study.assemble(evidence) {
-        Ok(section) => section,
+fn one(
+    args: &Reproduce,
+    study: &Study,
+    evidence: &Evidence,
+    findings: Result<Vec<Finding>, String>,
+) -> Outcome {
+    let section = match findings {
+        Ok(findings) => study.section(evidence, findings),
         Err(reason) => return Ok(Err(reason)),
     };
     let stem = stem(args, study.name);

@@ -1,10 +1,10 @@
-//! Readings of runs under a convention, and ratios of them over paired seeds.
+//! Observations of runs under a convention, and ratios of them over paired seeds.
 
 use windtunnel_measure::stats::mean;
 
 /// Number of a run, or the reason why there is none.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Reading {
+pub enum Observation {
     /// Positive number.
     Known(f64),
     /// Counts as infinite, with the predicate that gives the reason.
@@ -18,56 +18,70 @@ pub const DIVERGED: &str = "diverged";
 /// Reason for an infinite measured value: it overflows, or it is a ratio with denominator 0.
 const INFINITE: &str = "is infinite";
 
-impl Reading {
-    /// Reading of a measured value: known only if it is positive and finite.
-    pub fn of(value: Option<f64>) -> Reading {
+impl Observation {
+    /// Observation of a measured value: known only if it is positive and finite.
+    pub fn of(value: Option<f64>) -> Observation {
         match value {
-            None => Reading::Missing("was not measured"),
-            Some(value) if value.is_nan() => Reading::Missing("is not a number"),
-            Some(f64::INFINITY) => Reading::Infinite(INFINITE),
-            Some(value) if value <= 0.0 => Reading::Missing("is not positive"),
-            Some(value) => Reading::Known(value),
+            None => Observation::Missing("was not measured"),
+            Some(value) if value.is_nan() => Observation::Missing("is not a number"),
+            Some(f64::INFINITY) => Observation::Infinite(INFINITE),
+            Some(value) if value <= 0.0 => Observation::Missing("is not positive"),
+            Some(value) => Observation::Known(value),
+        }
+    }
+
+    /// Geometric mean of observations of one run, one to a held-out batch: missing if one is.
+    pub fn pooled(all: &[Observation]) -> Observation {
+        let missing = all.iter().find(|own| matches!(own, Observation::Missing(_)));
+        let infinite = || all.iter().find(|own| matches!(own, Observation::Infinite(_)));
+        match missing.or_else(infinite) {
+            Some(own) => own.clone(),
+            None if all.is_empty() => Observation::of(None),
+            None => {
+                let logs: Vec<f64> = all.iter().map(Observation::log).collect();
+                Observation::of(Some(mean(&logs).exp()))
+            }
         }
     }
 
     fn log(&self) -> f64 {
         match self {
-            Reading::Known(value) => value.ln(),
-            Reading::Infinite(_) => f64::INFINITY,
-            Reading::Missing(_) => f64::NAN,
+            Observation::Known(value) => value.ln(),
+            Observation::Infinite(_) => f64::INFINITY,
+            Observation::Missing(_) => f64::NAN,
         }
     }
 
     /// Number of the run; infinite or NaN if there is none.
     pub fn value(&self) -> f64 {
         match self {
-            Reading::Known(value) => *value,
-            Reading::Infinite(_) => f64::INFINITY,
-            Reading::Missing(_) => f64::NAN,
+            Observation::Known(value) => *value,
+            Observation::Infinite(_) => f64::INFINITY,
+            Observation::Missing(_) => f64::NAN,
         }
     }
 
     fn lack(&self) -> Option<&'static str> {
         match self {
-            Reading::Known(_) => None,
-            Reading::Infinite(why) | Reading::Missing(why) => Some(why),
+            Observation::Known(_) => None,
+            Observation::Infinite(why) | Observation::Missing(why) => Some(why),
         }
     }
 }
 
-/// Readings of the same runs, one to a seed.
+/// Observations of the same runs, one to a seed.
 #[derive(Clone, Debug)]
-pub struct Readings {
+pub struct Observations {
     /// Name of the quantity, as the subject of a sentence.
     pub of: String,
-    /// Readings in the order of the seeds.
-    pub readings: Vec<Reading>,
+    /// Observations in the order of the seeds.
+    pub observations: Vec<Observation>,
 }
 
-impl Readings {
+impl Observations {
     /// Sentence about the missing numbers, as "SGDM diverged in 1 of 6 seeds"; empty if none is.
     pub fn lack(&self) -> String {
-        let lacks: Vec<&str> = self.readings.iter().filter_map(Reading::lack).collect();
+        let lacks: Vec<&str> = self.observations.iter().filter_map(Observation::lack).collect();
         let mut kinds: Vec<&str> = Vec::new();
         for lack in &lacks {
             if !kinds.contains(lack) {
@@ -76,14 +90,14 @@ impl Readings {
         }
         let sentence = |kind: &&str| {
             let count = lacks.iter().filter(|lack| *lack == kind).count();
-            format!("{} {kind} in {count} of {} seeds", self.of, self.readings.len())
+            format!("{} {kind} in {count} of {} seeds", self.of, self.observations.len())
         };
         kinds.iter().map(sentence).collect::<Vec<_>>().join("; ")
     }
 
     /// Numbers of all seeds; infinite or NaN if there is none.
     pub fn values(&self) -> Vec<f64> {
-        self.readings.iter().map(Reading::value).collect()
+        self.observations.iter().map(Observation::value).collect()
     }
 
     /// Mean over the seeds.
@@ -103,9 +117,9 @@ impl Readings {
 }
 
 /// Sentence about the missing numbers of several; empty if none is.
-pub fn lacks<'a>(all: impl IntoIterator<Item = &'a Readings>) -> String {
+pub fn lacks<'a>(all: impl IntoIterator<Item = &'a Observations>) -> String {
     let mut lacks: Vec<String> = Vec::new();
-    for lack in all.into_iter().map(Readings::lack) {
+    for lack in all.into_iter().map(Observations::lack) {
         if !lack.is_empty() && !lacks.contains(&lack) {
             lacks.push(lack);
         }
@@ -118,7 +132,7 @@ pub fn lacks<'a>(all: impl IntoIterator<Item = &'a Readings>) -> String {
 ///
 /// # Errors
 /// The reason why there is none.
-pub fn ratio_of_means(a: &Readings, b: &Readings) -> Result<f64, String> {
+pub fn ratio_of_means(a: &Observations, b: &Observations) -> Result<f64, String> {
     match (a.mean(), b.mean()) {
         (Ok(a), Ok(b)) if (a / b).is_finite() => Ok(a / b),
         (Ok(_), Ok(_)) => Err("beyond the largest double".into()),
@@ -136,11 +150,14 @@ pub struct Ratios {
 }
 
 impl Ratios {
-    /// Products of powers of readings, for the seeds that all factors have.
-    pub fn of(factors: &[(Readings, i32)]) -> Ratios {
-        let seeds = factors.iter().map(|(own, _)| own.readings.len()).min().unwrap_or(0);
+    /// Products of powers of observations, for the seeds that all factors have.
+    pub fn of(factors: &[(Observations, i32)]) -> Ratios {
+        let seeds = factors.iter().map(|(own, _)| own.observations.len()).min().unwrap_or(0);
         let log = |seed: usize| -> f64 {
-            factors.iter().map(|(own, power)| f64::from(*power) * own.readings[seed].log()).sum()
+            factors
+                .iter()
+                .map(|(own, power)| f64::from(*power) * own.observations[seed].log())
+                .sum()
         };
         let lack = lacks(factors.iter().map(|(own, _)| own));
         Ratios { logs: (0..seeds).map(log).collect(), lack }

@@ -1,22 +1,20 @@
 //! A number with its interval, both of one estimator, and the reason if one is missing.
 
-use windtunnel_measure::stats::{
-    Interval, bootstrap, mean, mean_interval, median, rank_correlation,
-};
+use windtunnel_measure::stats::{FEWEST_OF_MEDIAN, Interval, Location, rank_correlation, std_dev};
 
-use super::reading::Ratios;
+use super::observation::Ratios;
 use windtunnel_figure::table::significant;
 
 /// Estimator of a number and its interval.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Estimator {
-    /// Geometric mean of paired ratios; 95 % bootstrap interval over pairs.
+    /// Geometric mean of paired ratios; Student's interval of the mean logarithm.
     GeometricMean,
-    /// Median of paired ratios, of which some are infinite or zero; their range.
+    /// Median of paired ratios, of which some may be infinite or zero; interval of the sign test.
     Median,
-    /// Arithmetic mean over runs; 95 % bootstrap interval over runs.
+    /// Arithmetic mean over runs; Student's interval.
     Mean,
-    /// Spearman's rank correlation; 95 % bootstrap interval over units.
+    /// Spearman's rank correlation of independent points; Bonett and Wright's interval.
     RankCorrelation,
 }
 
@@ -25,7 +23,7 @@ impl Estimator {
     pub fn name(self) -> &'static str {
         match self {
             Estimator::GeometricMean => "geometric mean of the pairs",
-            Estimator::Median => "median and range of the pairs",
+            Estimator::Median => "median of the pairs",
             Estimator::Mean => "mean over runs",
             Estimator::RankCorrelation => "rank correlation",
         }
@@ -50,33 +48,29 @@ impl Estimator {
                 format!("the same in all {units} pairs")
             }
             Estimator::Mean => format!("the same in all {units} runs"),
-            Estimator::RankCorrelation => "the same in every resample".into(),
+            Estimator::RankCorrelation => format!("the same in all {units} points"),
         }
     }
 }
 
-/// A number with its interval. Constructors compute both from the same data, so that no number is
-/// shown with the interval of another estimator.
+/// A number with its interval and tests. Constructors compute them from the same data, so that no
+/// number is shown with the interval of another estimator.
 #[derive(Clone, Debug)]
 pub struct Estimate {
     estimator: Estimator,
-    /// Value and interval, as logarithms if the estimator is logarithmic; infinite or NaN if there
-    /// is no number.
-    center: f64,
-    ends: Interval,
+    /// Value, interval and tests, as logarithms if the estimator is logarithmic; infinite or NaN if
+    /// there is no number.
+    location: Location,
     units: usize,
-    /// Values or logarithms that it is a mean or median of; none for a correlation.
-    sample: Vec<f64>,
+    /// Standard deviation of the values or logarithms that it is a mean or median of; NaN for a
+    /// correlation.
+    deviation: f64,
     /// Sentence about the missing data; empty if none is missing.
     lack: String,
 }
 
 /// Smallest number of points for a correlation.
 const FEWEST: usize = 4;
-/// Smallest number of values whose range is a 95 % interval of the median: it covers the median
-/// with probability 1 − 2^(1−n), 97 % for six.
-const FEWEST_OF_RANGE: usize = 6;
-const NOTHING: Interval = Interval { lo: f64::NAN, hi: f64::NAN };
 /// Largest number of digits for an interval whose ends agree in the first digits.
 const MOST_DIGITS: usize = 6;
 
@@ -85,44 +79,43 @@ impl Estimate {
     /// a ratio are left out.
     pub fn of_ratios(ratios: &Ratios) -> Estimate {
         let logs = ratios.known();
-        let of_median = logs.iter().any(|log| log.is_infinite());
-        let (estimator, center) = match of_median {
-            true => (Estimator::Median, median(&logs)),
-            false => (Estimator::GeometricMean, mean(&logs)),
-        };
-        Estimate::of_sample(estimator, center, logs, ratios.lack.clone())
+        match logs.iter().any(|log| log.is_infinite()) {
+            true => Estimate::of_median(ratios),
+            false => Estimate::new(
+                Estimator::GeometricMean,
+                Location::mean(&logs),
+                &logs,
+                ratios.lack.clone(),
+            ),
+        }
+    }
+
+    /// Median of paired ratios. Pairs without a ratio are left out.
+    pub fn of_median(ratios: &Ratios) -> Estimate {
+        let logs = ratios.known();
+        Estimate::new(Estimator::Median, Location::median(&logs), &logs, ratios.lack.clone())
     }
 
     /// Mean over runs. Runs without a value (NaN) are left out; `lack` gives the reason.
     pub fn of_values(values: &[f64], lack: String) -> Estimate {
         let known: Vec<f64> = values.iter().copied().filter(|value| !value.is_nan()).collect();
-        Estimate::of_sample(Estimator::Mean, mean(&known), known, lack)
+        Estimate::new(Estimator::Mean, Location::mean(&known), &known, lack)
     }
 
-    fn of_sample(estimator: Estimator, center: f64, sample: Vec<f64>, lack: String) -> Estimate {
-        let (ends, units) = (interval(&sample), sample.len());
-        Estimate { estimator, center, ends, units, sample, lack }
+    /// Spearman's rank correlation of independent points. Points without a number (NaN) are left
+    /// out; `lack` gives the reason.
+    pub fn of_ranks(points: &[(f64, f64)], lack: String) -> Estimate {
+        let known = points.iter().filter(|(x, y)| !x.is_nan() && !y.is_nan());
+        let (x, y): (Vec<f64>, Vec<f64>) = known.copied().unzip();
+        let value = if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) };
+        let location = Location::rank_correlation(value, x.len());
+        let estimator = Estimator::RankCorrelation;
+        Estimate { estimator, location, units: x.len(), deviation: f64::NAN, lack }
     }
 
-    /// Spearman's rank correlation of all points of all units, with the interval over units,
-    /// because points of one unit are not independent. Points without a number (NaN) are left out;
-    /// `lack` gives the reason.
-    pub fn of_ranks(units: &[Vec<(f64, f64)>], lack: String) -> Estimate {
-        let correlation = |chosen: &[usize]| {
-            let points = chosen.iter().flat_map(|&unit| &units[unit]);
-            let known = points.filter(|(x, y)| !x.is_nan() && !y.is_nan());
-            let (x, y): (Vec<f64>, Vec<f64>) = known.copied().unzip();
-            let effect = if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) };
-            (effect, x.len())
-        };
-        let all: Vec<usize> = (0..units.len()).collect();
-        let (center, points) = correlation(&all);
-        let ends = match units.len() {
-            0 | 1 => NOTHING,
-            units => bootstrap(units, |chosen| correlation(chosen).0),
-        };
-        let (estimator, sample) = (Estimator::RankCorrelation, Vec::new());
-        Estimate { estimator, center, ends, units: points, sample, lack }
+    fn new(estimator: Estimator, location: Location, sample: &[f64], lack: String) -> Estimate {
+        let deviation = if sample.len() < 2 { f64::NAN } else { std_dev(sample) };
+        Estimate { estimator, location, units: sample.len(), deviation, lack }
     }
 
     /// Estimator of the number and its interval.
@@ -135,25 +128,39 @@ impl Estimate {
         self.units
     }
 
-    /// Values, or logarithms of ratios, of which the number is a mean or median, without the
-    /// missing ones; empty for a correlation.
-    pub(super) fn sample(&self) -> &[f64] {
-        &self.sample
+    /// Standard deviation of the values, or of the logarithms of ratios; NaN for a correlation and
+    /// fewer than two units.
+    pub fn deviation(&self) -> f64 {
+        self.deviation
+    }
+
+    /// p-value of the one-sided test of "at most `null`"; 1 if there is no interval.
+    pub fn p_above(&self, null: f64) -> f64 {
+        self.location.p_above(self.raw(null))
+    }
+
+    /// p-value of the one-sided test of "at least `null`"; 1 if there is no interval.
+    pub fn p_below(&self, null: f64) -> f64 {
+        self.location.p_below(self.raw(null))
+    }
+
+    fn raw(&self, plain: f64) -> f64 {
+        if self.estimator.is_logarithmic() { plain.ln() } else { plain }
     }
 
     /// The number, if it is finite.
     pub fn value(&self) -> Option<f64> {
-        self.number(self.center)
+        self.number(self.location.value)
     }
 
     /// Lower end of the interval, if it is finite.
     pub fn lo(&self) -> Option<f64> {
-        self.number(self.ends.lo)
+        self.number(self.location.interval.lo)
     }
 
     /// Upper end of the interval, if it is finite.
     pub fn hi(&self) -> Option<f64> {
-        self.number(self.ends.hi)
+        self.number(self.location.interval.hi)
     }
 
     fn number(&self, raw: f64) -> Option<f64> {
@@ -167,13 +174,16 @@ impl Estimate {
     }
 
     /// The number for a picture, in which infinity and NaN are gaps.
-    pub(super) fn drawn(&self) -> f64 {
-        self.plain(self.center)
+    pub fn drawn(&self) -> f64 {
+        self.plain(self.location.value)
     }
 
     /// The interval for a picture or a verdict, in which infinity and NaN are allowed.
-    pub(super) fn interval(&self) -> Interval {
-        Interval { lo: self.plain(self.ends.lo), hi: self.plain(self.ends.hi) }
+    pub fn interval(&self) -> Interval {
+        Interval {
+            lo: self.plain(self.location.interval.lo),
+            hi: self.plain(self.location.interval.hi),
+        }
     }
 
     /// Reason why the number, an end of its interval or some of the runs are missing, if any are.
@@ -191,14 +201,14 @@ impl Estimate {
 
     /// Reason that is not already in the sentence about the missing data; empty if there is none.
     fn why(&self) -> &'static str {
-        let finite = self.center.is_finite();
+        let finite = self.location.value.is_finite();
         if self.units == 0 {
             return if self.lack.is_empty() { "there are no runs" } else { "" };
         }
         match self.estimator {
             Estimator::RankCorrelation if !finite => "too few points, or all of one rank",
-            Estimator::RankCorrelation => "resamples have too few points, or all of one rank",
-            Estimator::Median if self.ends.lo.is_nan() => {
+            Estimator::RankCorrelation => "a correlation of so few points has no interval",
+            Estimator::Median if self.units < FEWEST_OF_MEDIAN => {
                 "the range of fewer than 6 pairs is no 95 % interval"
             }
             Estimator::Median => "",
@@ -226,7 +236,7 @@ impl Estimate {
         match self.value() {
             Some(1.0) if self.is_constant() => "exactly 1".into(),
             Some(value) => format!("{median}{}", significant(value, self.digits().unwrap_or(3))),
-            None => self.missing(self.center).unwrap_or(self.estimator.no_value()).into(),
+            None => self.missing(self.location.value).unwrap_or(self.estimator.no_value()).into(),
         }
     }
 
@@ -241,7 +251,7 @@ impl Estimate {
     }
 
     fn bare_span(&self) -> String {
-        let Interval { lo, hi } = self.ends;
+        let Interval { lo, hi } = self.location.interval;
         if lo.is_nan() || hi.is_nan() {
             return "no interval".into();
         }
@@ -275,7 +285,7 @@ impl Estimate {
     }
 
     fn is_constant(&self) -> bool {
-        self.ends.lo == self.ends.hi
+        self.location.interval.lo == self.location.interval.hi
     }
 
     /// Number of digits that tell the ends of the interval from each other and from 1, at least 3;
@@ -288,22 +298,6 @@ impl Estimate {
         let clear = |digits: &usize| from_one(lo, *digits) && from_one(hi, *digits);
         Some((differ..=MOST_DIGITS).find(clear).unwrap_or(differ))
     }
-}
-
-/// 95 % bootstrap interval of the mean, or the range if some value is infinite; NaN for a single
-/// value, or if the range covers the median with less than 95 %.
-fn interval(values: &[f64]) -> Interval {
-    if values.len() < 2 {
-        return NOTHING;
-    }
-    if values.iter().all(|value| value.is_finite()) {
-        return mean_interval(values);
-    }
-    if values.len() < FEWEST_OF_RANGE {
-        return NOTHING;
-    }
-    let fold = |start, pick: fn(f64, f64) -> f64| values.iter().copied().fold(start, pick);
-    Interval { lo: fold(f64::INFINITY, f64::min), hi: fold(f64::NEG_INFINITY, f64::max) }
 }
 
 #[cfg(test)]
@@ -326,10 +320,15 @@ mod tests {
         // Ratios 2, 2, 2, 16: geometric mean 2^(7/4), and not the ratio of the means.
         let geometric = of(&[2.0, 2.0, 2.0, 16.0]);
         assert_eq!(geometric.estimator(), Estimator::GeometricMean);
-        assert!(close(geometric.value(), 2f64.powf(1.75)) && close(geometric.lo(), 2.0));
-        assert!(geometric.hi() <= Some(16.0));
+        // Logs 1, 1, 1, 4 of base 2: mean 7/4, error ¾, and t of three degrees is 3.18245.
+        let half = 3.182_446_305 * 0.75;
+        assert!(close(geometric.value(), 2f64.powf(1.75)));
+        assert!((geometric.lo().unwrap() / 2f64.powf(1.75 - half) - 1.0).abs() < 1e-8);
+        assert!((geometric.hi().unwrap() / 2f64.powf(1.75 + half) - 1.0).abs() < 1e-8);
         let mean = Estimate::of_values(&[1.0, 2.0, f64::NAN], String::new());
-        assert_eq!((mean.value(), mean.lo(), mean.units()), (Some(1.5), Some(1.0), 2));
+        assert_eq!((mean.value(), mean.units()), (Some(1.5), 2));
+        // 12.706 errors of ½ on either side.
+        assert!((mean.lo().unwrap() + 4.853).abs() < 1e-3);
     }
 
     #[test]
@@ -376,25 +375,20 @@ mod tests {
         assert_eq!(of(&[1.0; 6]).text(), "exactly 1 (the same in all 6 pairs)");
         assert_eq!(of(&[3.0; 2]).text(), "3.00 (the same in all 2 pairs)");
         // As many digits as are needed to tell the ends apart.
-        assert_eq!(of(&[1.0002, 0.9996, 1.0]).text(), "0.99993 (0.99960 to 1.0002)");
+        assert_eq!(of(&[1.0002, 0.9996, 1.0]).text(), "0.9999 (0.9992 to 1.0007)");
         let alike = of(&[1.0, 1.0 + 1e-9, 1.0 + 2e-9]).text();
         assert_eq!(alike, "1.00 (the same in all 3 pairs to 6 digits)");
-        assert_eq!(of(&[1.19, 1.23]).text(), "1.21 (1.19 to 1.23)");
+        assert_eq!(of(&[1.19, 1.23, 1.21]).text(), "1.21 (1.16 to 1.26)");
     }
 
     #[test]
-    fn correlations_resample_units() {
-        let unit = |shift: f64| (0..4).map(|i| (f64::from(i), f64::from(i) + shift)).collect();
-        let of = |units: &[Vec<(f64, f64)>]| Estimate::of_ranks(units, String::new());
-        let rising = of(&[unit(0.0), unit(0.1), unit(0.2)]);
-        assert_eq!(rising.units(), 12);
-        assert!(rising.lo() > Some(0.9) && rising.value() >= Some(0.9), "{rising:?}");
-        // Two units with opposite correlations: a resample is one of them twice with probability ½,
-        // so the interval is from −1 to 1, however many points each has.
-        let falling = (0..4).map(|i| (f64::from(i), f64::from(-i))).collect();
-        let torn = of(&[unit(0.0), falling]);
-        assert_eq!((torn.lo(), torn.hi()), (Some(-1.0), Some(1.0)));
-        let none = of(&[vec![(0.0, 1.0)], vec![(f64::NAN, 1.0)]]);
+    fn correlations_are_of_independent_points() {
+        let of = |points: &[(f64, f64)]| Estimate::of_ranks(points, String::new());
+        let rising: Vec<(f64, f64)> = (0..9).map(|i| (f64::from(i), f64::from(i * i))).collect();
+        let all = of(&rising);
+        assert_eq!((all.units(), all.value(), all.hi()), (9, Some(1.0), Some(1.0)));
+        assert!(all.lo() > Some(0.8) && all.p_above(0.0) < 0.001, "{all:?}");
+        let none = of(&[(0.0, 1.0), (f64::NAN, 1.0)]);
         assert_eq!(none.value(), None);
         assert_eq!(none.text(), "no correlation (no interval): too few points, or all of one rank");
         assert_eq!(of(&[]).text(), "not measured: there are no runs");
