@@ -9,11 +9,12 @@ use windtunnel_measure::metric::{Metric, Name};
 
 use super::noise::InitialNoise;
 use super::protocol::Protocol;
-use super::quantity::{REFERENCE, fresh_batches};
+use super::quantity::REFERENCE;
 use super::rates::Search;
 use super::setting::{Cell, Setting};
 use windtunnel_figure::Color;
 use windtunnel_lab::chart::{Group, Member};
+use windtunnel_lab::inference::fresh_batches;
 use windtunnel_lab::rows::Rows;
 use windtunnel_lab::theory::Theory;
 use windtunnel_runs::spec::run_id;

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use windtunnel_figure::table::significant;
 use windtunnel_lab::chart::Member;
-use windtunnel_lab::inference::{Effect, Observations, Ratios};
+use windtunnel_lab::inference::{Effect, Observations, Ratios, Tail, reached};
 use windtunnel_measure::metric::Metric;
-use windtunnel_measure::stats::{mean, median, rank_correlation};
+use windtunnel_measure::stats::{mean, rank_correlation};
 
 use super::catalogue::families;
 use super::claim::{Claim, Contrast, Coordinate, EQUAL, Kind, Runs, Term, Unit};
@@ -14,7 +13,7 @@ use super::evidence::Evidence;
 use super::finding::{Finding, Replication, adjust};
 use super::paired::{coordinates, product};
 use super::published::{agreement_in_words, ratios_in_words};
-use super::quantity::{Quantity, SMOOTHNESS, Specification, reached, tail_metric};
+use super::quantity::{Quantity, SMOOTHNESS, Specification, tail_metric};
 use super::setting::Setting;
 use super::study::Study;
 
@@ -22,9 +21,6 @@ use super::study::Study;
 const FEWEST: usize = 4;
 /// Smallest number of settings that rank a seed.
 const FEWEST_SETTINGS: usize = 3;
-/// Tail index of the losses of single prompts below which their mean has no verdict: intervals of
-/// means of 1000 such values cover less than 90 % (docs/audit.md).
-const TAIL_OF_A_MEAN: f64 = 1.75;
 
 /// Findings on the claims of several studies, or the reason why a study has none. p-values are
 /// adjusted for all claims of a family: those of the paper, and those beyond it. `replication` is
@@ -116,11 +112,11 @@ fn contrast(
     let shortest = settings.iter().map(|setting| setting.steps(&evidence.protocol)).min();
     let fresh = settings.iter().map(|setting| evidence.fresh_batches(setting)).min();
     let specifications = quantity.specifications(shortest.unwrap_or(0), fresh.unwrap_or(0));
-    let tail = tail_index(study, evidence, &terms);
+    let tail = tail_of(study, evidence, &terms);
     let judged = |name: &str, specification: &Specification, ratios: &Ratios| {
         let effect = Effect::of_ratios(name, ratios);
         match specification.is_mean_over_prompts() {
-            true => bar(effect, tail),
+            true => Tail::bar(tail.as_ref(), effect),
             false => effect,
         }
     };
@@ -149,29 +145,12 @@ fn contrast(
     effects
 }
 
-/// Smallest tail index of the losses of single prompts after training, over the runs of a contrast:
-/// the median over seeds, with the name of the arm. `None` if it was not measured.
-fn tail_index(study: &Study, evidence: &Evidence, terms: &[Term]) -> Option<(f64, &'static str)> {
-    let of = |&(Runs { setting, arm }, _): &Term| {
-        let members = evidence.members(study.setting(setting)?, arm).iter();
-        let last = |member: &Member| Some(member.rows_of(Metric::LossTailIndex).next_back()?.value);
-        let found: Vec<f64> = members.filter_map(last).filter(|x| x.is_finite()).collect();
-        (!found.is_empty()).then(|| (median(&found), arm))
+/// The heaviest tail of the losses of single prompts after training, over the runs of a contrast.
+fn tail_of(study: &Study, evidence: &Evidence, terms: &[Term]) -> Option<Tail> {
+    let runs = |&(Runs { setting, arm }, _): &Term| {
+        Some((arm, evidence.members(study.setting(setting)?, arm)))
     };
-    terms.iter().filter_map(of).min_by(|(a, _), (b, _)| a.total_cmp(b))
-}
-
-/// The effect of means over prompts, barred if their tail is too heavy.
-fn bar(effect: Effect, tail: Option<(f64, &'static str)>) -> Effect {
-    match tail {
-        Some((index, arm)) if index < TAIL_OF_A_MEAN => effect.barred(format!(
-            "a mean over 1000 prompts does not settle here: the losses of single prompts have a tail \
-             index of {} after training with {arm} (below 2 their variance is infinite, below 1 \
-             their mean)",
-            significant(index, 2)
-        )),
-        _ => effect,
-    }
+    Tail::heaviest(terms.iter().filter_map(runs))
 }
 
 fn tail_growth(

@@ -7,10 +7,10 @@ use windtunnel_measure::stats::{mean, std_dev};
 use super::arm::Gap;
 use super::evidence::Evidence;
 use super::paired::observations;
-use super::quantity::{LOSS, Specification, TABLE_STEPS, reached};
+use super::quantity::{LOSS, Specification, TABLE_STEPS};
 use super::setting::Setting;
 use super::study::{Reading, Study};
-use windtunnel_lab::inference::{Observations, lacks};
+use windtunnel_lab::inference::{Observations, lacks, reached};
 
 /// Agreement with one published loss.
 #[derive(Clone, Debug, Serialize)]
@@ -36,7 +36,7 @@ impl Agreement {
     fn new(evidence: &Evidence, setting: &Setting, reading: &Reading) -> Agreement {
         let &Reading { arm, step, loss: published, .. } = reading;
         let steps = setting.steps(&evidence.protocol);
-        let of_run = |member| reached(member, &LOSS, step, steps);
+        let of_run = |member| reached(member, LOSS, step, steps);
         let observations = evidence.members(setting, arm).iter().map(of_run).collect();
         let (ours, reason) = match (Observations { of: arm.into(), observations }).mean() {
             Ok(ours) => (Some(ours), None),

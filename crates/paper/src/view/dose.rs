@@ -7,13 +7,13 @@ use crate::claim::Coordinate;
 use crate::evidence::Evidence;
 use crate::paired::{coordinates, gap_of, primary};
 use crate::palette::COLORS;
-use crate::quantity::{Batch, LOSS, MEDIAN, Quantity, Specification};
+use crate::quantity::{LOSS, MEDIAN, Quantity, Specification};
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
 use windtunnel_lab::inference::Estimate;
-use windtunnel_lab::inference::Ratios;
+use windtunnel_lab::inference::{Batch, Ratios, When};
 use windtunnel_measure::metric::Metric;
 
 /// Conventions in the picture: the mean and the median prompt over the last tenth of training,
@@ -39,7 +39,7 @@ impl Dose {
                 _ => Batch::Fresh,
             };
             let ratios = |(_, metric, _)| {
-                let late = Specification::late_loss(metric, batch);
+                let late = Specification::loss(metric, When::LAST_TENTH, batch);
                 gap_of(evidence, setting, gap, &late).finite()
             };
             Dose { setting, ratios: DRAWN.map(ratios) }

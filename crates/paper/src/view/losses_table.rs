@@ -4,13 +4,13 @@ use crate::arm::Gap;
 use crate::evidence::Evidence;
 use crate::paired::{gap_of, observations};
 use crate::published;
-use crate::quantity::{Batch, LOSS, MEDIAN, Specification, diverged};
+use crate::quantity::{LOSS, MEDIAN, Specification};
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::chart::Member;
 use windtunnel_lab::inference::Estimate;
-use windtunnel_lab::inference::{Observations, ratio_of_means};
+use windtunnel_lab::inference::{Batch, Observations, When, diverged, ratio_of_means};
 use windtunnel_measure::metric::Metric;
 
 /// Statistic that makes one number of the losses of the held-out prompts.
@@ -31,7 +31,7 @@ impl Statistic {
     /// Specifications on the fixed batch: at the last step, over the last tenth.
     fn specifications(self) -> [Specification; 2] {
         let (metric, fixed) = (self.metric(), Batch::Fixed);
-        [Specification::loss(metric.clone(), fixed), Specification::late_loss(metric, fixed)]
+        [When::Last, When::LAST_TENTH].map(|when| Specification::loss(metric.clone(), when, fixed))
     }
 
     pub(super) fn name(self) -> &'static str {
