@@ -51,6 +51,11 @@ pub enum Command {
         after_help = "Example:\n  windtunnel train --set preset=sphere --set optimizer.name=sgd --seeds 0..6"
     )]
     Train(Train),
+    /// Compare two specs over paired seeds: which ends with the lower loss, and how sure that is.
+    #[command(
+        after_help = "Examples:\n  windtunnel compare setting1 setting1 --set-b optimizer.lr=0.01\n  windtunnel compare mine.toml theirs.toml --seeds 0..40"
+    )]
+    Compare(Compare),
     /// Reproduce figures of the paper, audit its claims, and go beyond it.
     #[command(
         after_help = "Example:\n  windtunnel reproduce fig2 --quick --out fig2-quick\n  windtunnel reproduce all"
@@ -206,6 +211,29 @@ pub struct CheckpointOptions {
 fn seconds(text: &str) -> Result<f64, String> {
     let allowed = || format!("'{text}' is not a number of seconds from 0 to 86400");
     text.parse().ok().filter(|s| (0.0..=86_400.0).contains(s)).ok_or_else(allowed)
+}
+
+/// Arguments of `compare`.
+#[derive(ClapArgs, Debug)]
+pub struct Compare {
+    /// First spec: a file, the name of a preset, or a run of the store.
+    pub a: PathBuf,
+    /// Spec that it is compared with.
+    pub b: PathBuf,
+    /// Change one key of both, as train.steps=2000; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set: Vec<String>,
+    /// Change one key of A; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set_a: Vec<String>,
+    /// Change one key of B; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    pub set_b: Vec<String>,
+    /// Seeds of the pairs.
+    #[arg(long, value_name = "SEEDS", default_value = "0..20")]
+    pub seeds: String,
+    #[command(flatten)]
+    pub checkpoints: CheckpointOptions,
 }
 
 /// Arguments of `measure`.

@@ -41,6 +41,7 @@ impl From<laboratory::Error> for Error {
             laboratory::Error::Unusable(error) => Error::no_store(error),
             laboratory::Error::Store(error) => Error::Store(error),
             laboratory::Error::Spec(error) => Error::Spec(error),
+            laboratory::Error::Failed(reason) => Error::Failed(reason),
             laboratory::Error::Interrupted => Error::Interrupted,
         }
     }

@@ -34,6 +34,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), Error> {
     match &args.command {
+        Command::Compare(compare) => commands::compare::run(&args.global, compare),
         Command::Train(train) => commands::train::run(&args.global, train),
         Command::Reproduce(reproduce) => commands::reproduce::run(&args.global, reproduce),
         Command::Measure(measure) => commands::measure::run(&args.global, measure),

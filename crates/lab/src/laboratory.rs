@@ -33,6 +33,9 @@ pub enum Error {
     /// A spec does not resolve.
     #[error(transparent)]
     Spec(#[from] SpecError),
+    /// A run that the experiment needs failed.
+    #[error("{0}")]
+    Failed(String),
     /// The user asked to stop.
     #[error("interrupted; what is computed is stored")]
     Interrupted,

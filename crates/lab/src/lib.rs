@@ -10,6 +10,7 @@
 pub mod baseline;
 mod cached;
 pub mod chart;
+pub mod comparison;
 pub mod cost;
 pub mod describe;
 pub mod ending;

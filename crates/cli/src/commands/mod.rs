@@ -1,6 +1,7 @@
 //! The commands, one module each.
 
 pub mod baselines;
+pub mod compare;
 pub mod eval;
 mod folder;
 pub mod init;

@@ -76,7 +76,7 @@ fn summary(store: &Store, spec: &RunSpec) -> Result<Summary, Error> {
 }
 
 /// Seeds of a text such as `3`, `0..6`, `0..=5` or `1,4,7`.
-fn seeds(text: &str) -> Result<Vec<u64>, Error> {
+pub(super) fn seeds(text: &str) -> Result<Vec<u64>, Error> {
     const MOST: u64 = 10_000;
     let wrong = || {
         Error::Usage(format!(
