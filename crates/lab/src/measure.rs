@@ -321,12 +321,12 @@ struct Station<'a> {
 impl<T: Real> Observer<T> for Station<'_> {
     fn observe(&mut self, point: &TrajectoryPoint<'_, T>, _: &mut dyn Recorder) {
         let mut readings = Readings::default();
-        let mut context = self.instruments.context(point);
+        let mut snapshot = self.instruments.snapshot(point);
         for instrument in self.with {
-            instrument.measure(&mut context, &mut readings);
+            instrument.measure(&mut snapshot, &mut readings);
         }
-        let blocks = context.probe.blocks().to_vec();
-        let (noise, hessian) = (context.noise, context.probe.into_hessian());
+        let blocks = snapshot.probe.blocks().to_vec();
+        let (noise, hessian) = (snapshot.noise, snapshot.probe.into_hessian());
         self.found.push(Measurement { step: point.step, readings, hessian, noise, blocks });
     }
 }

@@ -10,7 +10,7 @@ use windtunnel_math::linalg::norm;
 use windtunnel_math::objective::Objective;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::instrument::{
-    Context, DENSE_LIMIT, Instrument, NoisePlan, Readings, Warning,
+    DENSE_LIMIT, Instrument, NoisePlan, Readings, Snapshot, Warning,
 };
 use windtunnel_measure::landscape::{Probe, Resampled};
 use windtunnel_measure::metric::{Metric, Name};
@@ -240,7 +240,7 @@ fn instruments_agree_with_each_other_along_a_run() {
     assert!(rows.iter().all(|row| !row.1.starts_with("sharpness.p3")), "the last P is unused");
 }
 
-/// A context at zero parameters, on held-out prompts of a task.
+/// Readings at zero parameters, on held-out prompts of a task.
 fn at_zero(covariates: Covariates, with: &[Instrument], plan: NoisePlan) -> Readings {
     let settings = settings(covariates, 0);
     let zero = TrainConfig { init_std: 0.0, ..settings };
@@ -258,9 +258,9 @@ struct Station<'a> {
 
 impl Observer<f64> for Station<'_> {
     fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
-        let mut context = self.inner.as_mut().unwrap().context(point);
+        let mut snapshot = self.inner.as_mut().unwrap().snapshot(point);
         for instrument in self.with {
-            instrument.measure(&mut context, &mut self.readings);
+            instrument.measure(&mut snapshot, &mut self.readings);
         }
     }
 }
@@ -311,11 +311,11 @@ fn parameters_without_an_optimizer_are_measured_as_far_as_that_goes() {
     let reference = population.reference();
     let plan = NoisePlan { batch_sizes: vec![1, 10], ..PLAN };
     let probe = Probe::new(&mut objective, params);
-    let mut context = Context::new(probe, &mut population, None, plan);
-    context.reference = Some(reference);
+    let mut snapshot = Snapshot::new(probe, &mut population, None, plan);
+    snapshot.reference = Some(reference);
     let mut readings = Readings::default();
     for instrument in Instrument::ALL {
-        instrument.measure(&mut context, &mut readings);
+        instrument.measure(&mut snapshot, &mut readings);
     }
     assert!(readings.get(Metric::DirectionalSmoothness).is_err());
     assert!(get(&readings, "directional_smoothness.neg_grad") > 0.0);
@@ -344,12 +344,12 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
     }
     impl Observer<f64> for Dense {
         fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
-            let mut context = self.inner.context(point);
-            Instrument::Stability.measure(&mut context, &mut self.readings);
-            Instrument::Heterogeneity.measure(&mut context, &mut self.readings);
-            let updates = context.updates.clone().unwrap();
+            let mut snapshot = self.inner.snapshot(point);
+            Instrument::Stability.measure(&mut snapshot, &mut self.readings);
+            Instrument::Heterogeneity.measure(&mut snapshot, &mut self.readings);
+            let updates = snapshot.updates.clone().unwrap();
             let diagonal = updates.stability.unwrap().preconditioner.unwrap();
-            let hessian = context.probe.hessian().unwrap();
+            let hessian = snapshot.probe.hessian().unwrap();
             self.exact = *hessian.preconditioned(&diagonal).eigenvalues().unwrap().last().unwrap();
         }
     }

@@ -11,7 +11,7 @@ use windtunnel_math::lanes::Isa;
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients};
 use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, DENSE_LIMIT, Instrument, NoisePlan, Readings, Updates,
+    DENSE_LIMIT, Instrument, NoisePlan, Readings, Snapshot, Updates,
 };
 use windtunnel_measure::landscape::{Probe, Resampled};
 use windtunnel_measure::metric::{CATALOGUE, Entry, Metric, Name, Part, Source};
@@ -49,7 +49,7 @@ impl Observer<f64> for Each<'_> {
     fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
         for instrument in Instrument::ALL {
             let mut readings = Readings::default();
-            instrument.measure(&mut self.inner.context(point), &mut readings);
+            instrument.measure(&mut self.inner.snapshot(point), &mut readings);
             self.recorded.take(instrument, &readings);
         }
     }
@@ -133,9 +133,9 @@ fn measure(p: usize, size: f64, recorded: &mut Recorded) {
     for instrument in Instrument::ALL {
         let probe = Probe::new(&mut bowl, params.clone());
         let plan = NoisePlan { draws: 30, reference: 40, ..plan() };
-        let mut context = Context::new(probe, &mut population, Some(updates.clone()), plan);
+        let mut snapshot = Snapshot::new(probe, &mut population, Some(updates.clone()), plan);
         let mut readings = Readings::default();
-        instrument.measure(&mut context, &mut readings);
+        instrument.measure(&mut snapshot, &mut readings);
         recorded.take(instrument, &readings);
     }
 }
