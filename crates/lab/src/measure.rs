@@ -13,7 +13,7 @@ use windtunnel_measure::instrument::{Instrument, NoisePlan, Readings};
 use windtunnel_measure::landscape::{Hessian, NoiseSample};
 use windtunnel_train::Instruments;
 use windtunnel_train::{
-    ConfigError, Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer,
+    ConfigError, Observer, Recorder, Schedule, Scheduled, StopReason, TrainConfig, Trainer,
     TrajectoryPoint,
 };
 
@@ -254,7 +254,7 @@ impl Job<'_> {
         let mut station =
             Station { instruments, with: &self.request.instruments, found: Vec::new() };
         let mut trainer = self.trainer::<T>(config)?;
-        let outcome = trainer.run(
+        let stopped = trainer.run(
             &mut [Scheduled { schedule: Schedule::At(self.at.clone()), observer: &mut station }],
             &mut |_: u64, _: &str, _: f64| {},
             |trainer, _| {
@@ -268,7 +268,7 @@ impl Job<'_> {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        if let Outcome::Failed { step, reason } = outcome {
+        if let StopReason::Failed { step, reason } = stopped {
             return Err(Error::Optimizer { step, reason });
         }
         self.compare(&trainer)?;

@@ -19,7 +19,7 @@ use windtunnel_model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_optim::{Adam, AdamW, Block, Config, Optimizer, Sgd};
 use windtunnel_train::Instruments;
 use windtunnel_train::{
-    Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
+    Observer, Recorder, Schedule, Scheduled, StopReason, TrainConfig, Trainer, TrajectoryPoint,
 };
 
 const PLAN: NoisePlan =
@@ -375,7 +375,7 @@ fn an_optimizer_that_overflows_has_diverged() {
     let optimizer = Config::pytorch::<Adam>().with_lr(0.02);
     let settings =
         TrainConfig { optimizer, init_std: 1.0, shadows: Vec::new(), ..settings(gaussian(), 20) };
-    let outcome = |settings: &TrainConfig, double: bool| {
+    let stopped = |settings: &TrainConfig, double: bool| {
         let mut record = |_: u64, _: &str, _: f64| {};
         let go_on = ControlFlow::Continue(());
         match double {
@@ -391,8 +391,8 @@ fn an_optimizer_that_overflows_has_diverged() {
             }
         }
     };
-    assert_eq!(outcome(&settings, false), Outcome::Diverged { step: 0 });
-    assert_eq!(outcome(&settings, true), Outcome::Finished);
+    assert_eq!(stopped(&settings, false), StopReason::Diverged { step: 0 });
+    assert_eq!(stopped(&settings, true), StopReason::Finished);
     let clipped = TrainConfig { optimizer: adam(), ..settings };
-    assert_eq!(outcome(&clipped, false), Outcome::Finished);
+    assert_eq!(stopped(&clipped, false), StopReason::Finished);
 }
