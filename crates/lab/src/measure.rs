@@ -18,7 +18,7 @@ use windtunnel_train::{
 };
 
 use crate::cost;
-use crate::progress::{Batch, Event, Item, Kind, Progress};
+use crate::progress::{Batch, BatchKind, Event, Item, Progress};
 use windtunnel_runs::spec::{
     InstrumentsSpec, MAX_MEMORY, MultiplyAdd, Precision, RunSpec, noise_memory,
 };
@@ -212,7 +212,7 @@ pub fn measure(
     let job = Job { run, state: (!diverged).then_some(state), request, at };
     let id = run.id.to_string();
     let item = Item { name: id.clone(), steps: length, step_cost: 1 };
-    progress.begin(Batch { kind: Kind::Measurement, title: id.clone(), items: vec![item] });
+    progress.begin(Batch { kind: BatchKind::Measurement, title: id.clone(), items: vec![item] });
     if let Some(said) = request.warning(run) {
         progress.event(0, &Event::Warning(format!("run {id}: {said}")));
     }

@@ -11,7 +11,7 @@ use windtunnel_measure::instrument::{
     EstimatorPlan, Instrument, NoisePlan, Readings, Snapshot, Updates,
 };
 use windtunnel_measure::landscape::{
-    Diagonal, Estimate, Hessian, HessianOperator, LanczosMemory, LanczosPlan, NoiseSummary, Probe,
+    Diagonal, Hessian, HessianOperator, LanczosMemory, LanczosPlan, NoiseSummary, Probe, ProbeMean,
     SymmetricOperator, hutchinson_diag, hutchinson_trace, lanczos, large_batch_gradient,
     noise_sample, random_start, slq, streamed_gradient,
 };
@@ -288,7 +288,7 @@ fn the_running_diagonal_is_that_of_all_products() {
     });
     let found = hutchinson_diag(&mut spy, probes, 3).unwrap();
     for (k, seen) in products.iter().enumerate() {
-        let (entry, expected) = (found.entry(k), Estimate::of(seen));
+        let (entry, expected) = (found.entry(k), ProbeMean::of(seen));
         assert_eq!(entry.value, expected.value);
         // Some ten roundings of the squares.
         let ratio = entry.standard_error / expected.standard_error;

@@ -14,7 +14,7 @@ use windtunnel_measure::instrument::{
     DENSE_LIMIT, Instrument, NoisePlan, Readings, Snapshot, Updates,
 };
 use windtunnel_measure::landscape::{Probe, Resampled};
-use windtunnel_measure::metric::{CATALOGUE, Entry, Metric, Name, Part, Source};
+use windtunnel_measure::metric::{CATALOGUE, Entry, Metric, Name, Part, RecordedBy};
 use windtunnel_model::task::{Covariates, Task};
 use windtunnel_model::{Encoder, Transformer};
 use windtunnel_optim::{Adam, Config, Sgd};
@@ -192,8 +192,8 @@ fn what_is_recorded_is_the_catalogue_and_the_catalogue_is_recorded() {
         assert!(has_possible_parameters(name.metric()), "{text}");
         let Entry { name: entry, by: sources, .. } = name.entry();
         let listed = match (sources, by) {
-            (Source::Training, None) => true,
-            (Source::Instruments(instruments), Some(by)) => instruments.contains(by),
+            (RecordedBy::Training, None) => true,
+            (RecordedBy::Instruments(instruments), Some(by)) => instruments.contains(by),
             _ => false,
         };
         assert!(
@@ -204,8 +204,8 @@ fn what_is_recorded_is_the_catalogue_and_the_catalogue_is_recorded() {
     }
     for Entry { name, by, parts, .. } in CATALOGUE {
         let sources = match by {
-            Source::Training => vec![None],
-            Source::Instruments(instruments) => instruments.iter().copied().map(Some).collect(),
+            RecordedBy::Training => vec![None],
+            RecordedBy::Instruments(instruments) => instruments.iter().copied().map(Some).collect(),
         };
         for source in &sources {
             let seen = seen.contains(&(*source, *name, None));
