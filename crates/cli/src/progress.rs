@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use windtunnel_lab::describe::short;
-use windtunnel_lab::progress::{Batch, Event, Kind, Progress};
+use windtunnel_lab::progress::{Batch, BatchKind, Event, Progress};
 use windtunnel_lab::training::kind;
 
 use crate::output::say;
@@ -86,9 +86,9 @@ struct Shown {
 impl Shown {
     fn new(batch: Batch, quiet: bool) -> Shown {
         let template = match batch.kind {
-            Kind::Runs => "{msg} [{bar:30}] {percent}% of the work, ETA {eta}",
-            Kind::Pieces => "{msg} [{bar:30}] {pos} of {len}, ETA {eta}",
-            Kind::Measurement => "{msg} [{bar:30}] step {pos} of {len}",
+            BatchKind::Runs => "{msg} [{bar:30}] {percent}% of the work, ETA {eta}",
+            BatchKind::Pieces => "{msg} [{bar:30}] {pos} of {len}, ETA {eta}",
+            BatchKind::Measurement => "{msg} [{bar:30}] step {pos} of {len}",
         };
         // Integer shares, so that sums over ten thousand runs of 10¹² steps fit.
         let items = batch.items.iter();
@@ -96,9 +96,9 @@ impl Shown {
         let share = |cost: u64| (1000 * u128::from(cost) / u128::from(dearest)).max(1) as u64;
         let costs: Vec<u64> = items.clone().map(|item| share(item.step_cost)).collect();
         let total = match batch.kind {
-            Kind::Runs => items.zip(&costs).map(|(item, cost)| item.steps * cost).sum(),
-            Kind::Pieces => items.count() as u64,
-            Kind::Measurement => items.map(|item| item.steps).sum(),
+            BatchKind::Runs => items.zip(&costs).map(|(item, cost)| item.steps * cost).sum(),
+            BatchKind::Pieces => items.count() as u64,
+            BatchKind::Measurement => items.map(|item| item.steps).sum(),
         };
         let target =
             if quiet { ProgressDrawTarget::hidden() } else { ProgressDrawTarget::stderr() };
@@ -106,7 +106,7 @@ impl Shown {
         if let Ok(style) = ProgressStyle::with_template(template) {
             bar.set_style(style.progress_chars("=> "));
         }
-        if batch.kind != Kind::Runs {
+        if batch.kind != BatchKind::Runs {
             bar.set_message(batch.title.clone());
         }
         let (now, plain) = (Instant::now(), !quiet && bar.is_hidden());
@@ -127,10 +127,10 @@ impl Shown {
 
     fn tell(&mut self, index: usize, event: &Event) {
         match (self.batch.kind, event) {
-            (Kind::Runs, event) => self.tell_of_run(index, event),
-            (Kind::Pieces, Event::Cached | Event::Computed) => self.bar.inc(1),
-            (Kind::Measurement, Event::Step { step }) => self.bar.set_position(*step),
-            (Kind::Measurement, Event::Warning(text)) => self.warn(text),
+            (BatchKind::Runs, event) => self.tell_of_run(index, event),
+            (BatchKind::Pieces, Event::Cached | Event::Computed) => self.bar.inc(1),
+            (BatchKind::Measurement, Event::Step { step }) => self.bar.set_position(*step),
+            (BatchKind::Measurement, Event::Warning(text)) => self.warn(text),
             _ => {}
         }
     }
@@ -235,7 +235,7 @@ impl Shown {
     /// Clears the bar and prints how much came from the store.
     fn finish(self) {
         self.bar.finish_and_clear();
-        if self.batch.kind == Kind::Runs && self.plain && self.cached > 0 {
+        if self.batch.kind == BatchKind::Runs && self.plain && self.cached > 0 {
             let (cached, runs) = (self.cached, self.batch.items.len());
             say(&format!("{cached} of {runs} runs were in the store already"));
         }

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use windtunnel_lab::laboratory::Lab;
-use windtunnel_lab::local::Local;
+use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::training::{Options, Status};
 use windtunnel_math::lanes::Isa;
 use windtunnel_runs::store::Store;
@@ -27,7 +27,7 @@ fn look(global: &Global) -> Result<Store, Error> {
 
 /// Session of a command: its store, executor, progress and signals.
 pub struct Session {
-    local: Local,
+    local: LocalExecutor,
     terminal: Terminal,
     stop: Arc<AtomicBool>,
 }
@@ -45,7 +45,7 @@ impl Session {
             git_revision: env!("WINDTUNNEL_GIT_REVISION").into(),
         };
         Ok(Session {
-            local: Local::new(look(global)?, options),
+            local: LocalExecutor::new(look(global)?, options),
             terminal: Terminal::new(global.quiet || global.json),
             stop: stop_on_signal()?,
         })

@@ -1,5 +1,6 @@
 //! The invariants of ARCHITECTURE.md, checked on manifests and sources: the order of the crates, no
-//! circle among the files of a crate, and capabilities that only some files may use.
+//! circle among the files of a crate, one meaning for a name, and capabilities that only some files
+//! may use.
 
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used, clippy::expect_used)]
@@ -9,6 +10,7 @@ mod graph;
 #[path = "floors/source.rs"]
 mod source;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -98,6 +100,37 @@ fn no_circle_among_the_files_of_a_crate() {
     }
     assert!(edges > 200, "only {edges} uses found: the reader of this test is broken");
     assert!(circles.is_empty(), "files that use each other:\n  {}", circles.join("\n  "));
+}
+
+/// Names of public types that several crates define, each with the reason why no reader confuses
+/// them. The program is exempt: nobody imports its types.
+const SHARED_NAMES: [(&str, &str); 6] = [
+    ("Error", "every crate has its own, as Rust crates do"),
+    ("Scale", "of an axis and of a metric, the same three; figure knows no other crate"),
+    ("Parameter", "declared number of a data family and of an optimizer, which share no crate"),
+    ("Value", "value of either `Parameter`"),
+    ("Batch", "prompts of a step; in lab::progress computations that are shown together"),
+    ("Point", "where a function is evaluated; that of model is not exported"),
+];
+
+#[test]
+fn a_public_type_has_a_name_of_its_own() {
+    let mut crates: BTreeMap<String, BTreeSet<&str>> = BTreeMap::new();
+    for (krate, _) in FLOORS.iter().filter(|(krate, _)| *krate != "cli") {
+        for name in sources(krate).iter().flat_map(|(_, text)| Source::parse(text).types) {
+            crates.entry(name).or_default().insert(krate);
+        }
+    }
+    assert!(crates.len() > 200, "only {} types found: the test is broken", crates.len());
+    let (mut confused, mut unused) = (Vec::new(), SHARED_NAMES.to_vec());
+    for (name, crates) in crates.iter().filter(|(_, crates)| crates.len() > 1) {
+        unused.retain(|(shared, _)| shared != name);
+        if !SHARED_NAMES.iter().any(|(shared, _)| shared == name) {
+            confused.push(format!("{name}: {crates:?}"));
+        }
+    }
+    assert!(confused.is_empty(), "rename one, or say why not here:\n  {}", confused.join("\n  "));
+    assert!(unused.is_empty(), "names that are not shared any more: {unused:?}");
 }
 
 /// Capabilities: name, words in the source, and files that may use them. The program itself is
@@ -241,6 +274,10 @@ fn the_reader_expands_braces_and_renames() {
         import("super::f", "f", true),
     ];
     assert_eq!(source.imports, expected);
+    let types =
+        "pub struct A; pub(crate) enum B {} struct C; pub fn f() {} pub mod m { pub trait D {} }";
+    let names: Vec<String> = Source::parse(types).types.into_iter().collect();
+    assert_eq!(names, ["A", "D"]);
     let paths = Source::parse("fn f(x: crate::A) -> B { let y: C = D::<u8>::new(x); y.z }").paths;
     assert_eq!(paths, [vec!["crate", "A"], vec!["D"], vec!["new"]][..1]);
 }

@@ -52,7 +52,7 @@ impl Figure {
     ///
     /// | mark | `series` | `member` | `x`, `y` |
     /// |---|---|---|---|
-    /// | [`Series`] | its name | `center`, `band_lo`, `band_hi` or the name of a [`Member`] | the point |
+    /// | [`Series`] | its name | `center`, `band_lo`, `band_hi` or the name of a [`MemberCurve`] | the point |
     /// | [`Points`] | their name | `points` | the point |
     /// | | | `shade` | x of the point, its shade |
     /// | [`Bars`] | their name | `bar` | left edge, height |
@@ -69,7 +69,7 @@ impl Figure {
     ///
     /// [`Bars`]: super::Bars
     /// [`HeatMap`]: super::HeatMap
-    /// [`Member`]: super::Member
+    /// [`MemberCurve`]: super::MemberCurve
     /// [`Points`]: super::Points
     /// [`Rule`]: super::Rule
     /// [`Series`]: super::Series

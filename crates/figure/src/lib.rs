@@ -52,4 +52,4 @@ pub use mark::{Bars, ColorMap, HeatMap, Line, Points, Rule};
 pub use panel::Panel;
 pub use png::Error;
 pub use scale::Scale;
-pub use series::{Band, Member, Series};
+pub use series::{Band, MemberCurve, Series};

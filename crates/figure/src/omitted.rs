@@ -190,7 +190,7 @@ fn colored(panel: &Panel) -> Vec<Tally> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Band, Color, HeatMap, Member, Rule};
+    use crate::{Band, Color, HeatMap, MemberCurve, Rule};
 
     fn series(center: &[f64]) -> Series {
         let x = (0..center.len()).map(|i| i as f64).collect();
@@ -204,7 +204,7 @@ mod tests {
     #[test]
     fn every_reason_is_counted_for_every_kind_of_mark() {
         let band = Band { lo: vec![-1.0, f64::NAN, 1.0], hi: vec![f64::INFINITY, f64::NAN, 2.0] };
-        let members = vec![Member { name: "seed 0".into(), y: vec![0.0, f64::NAN, 1.0] }];
+        let members = vec![MemberCurve { name: "seed 0".into(), y: vec![0.0, f64::NAN, 1.0] }];
         let curve = Series { band: Some(band), members, ..series(&[f64::NAN, 0.0, 1.0]) };
         let rule = |y| Rule { name: "r".into(), color: Color::RED, line: Line::Horizontal(y) };
         let panel = Panel {

@@ -16,7 +16,7 @@ pub struct Series {
     /// Shaded region around the bold curve.
     pub band: Option<Band>,
     /// Curves that were averaged, drawn faint.
-    pub members: Vec<Member>,
+    pub members: Vec<MemberCurve>,
 }
 
 /// Lower and upper edge of a shaded region; on a log axis it reaches the bottom where `lo` is too small.
@@ -30,7 +30,7 @@ pub struct Band {
 
 /// One of the curves behind a [`Series`], such as a seed.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Member {
+pub struct MemberCurve {
     /// Its name in the CSV, such as `seed 3`.
     pub name: String,
     /// Ordinates; NaN after the end of a run shorter than the others.

@@ -11,8 +11,8 @@ use std::path::Path;
 use roxmltree::{Document, Node};
 use tiny_skia::Pixmap;
 use windtunnel_figure::{
-    Band, Bars, Color, ColorMap, Error, Figure, HeatMap, Line, Member, Panel, Points, Rule, Scale,
-    Series,
+    Band, Bars, Color, ColorMap, Error, Figure, HeatMap, Line, MemberCurve, Panel, Points, Rule,
+    Scale, Series,
 };
 
 /// A linear congruential generator (Knuth's MMIX constants), uniform in 0..1.
@@ -40,7 +40,7 @@ fn losses(name: &str, color: Color, rate: f64) -> Series {
     let members = runs
         .into_iter()
         .enumerate()
-        .map(|(i, y)| Member { name: format!("seed {i}"), y })
+        .map(|(i, y)| MemberCurve { name: format!("seed {i}"), y })
         .collect();
     Series { band, members, ..Series::new(name, color, x, center) }
 }
@@ -127,7 +127,7 @@ fn every_finite_datum_lies_inside_the_axes() {
         };
         let lo: Vec<f64> = draw();
         let hi = lo.iter().map(|lo| lo * 3.0).collect();
-        let members = vec![Member { name: "seed 0".into(), y: draw() }];
+        let members = vec![MemberCurve { name: "seed 0".into(), y: draw() }];
         let series = Series { band: Some(Band { lo, hi }), members, ..curve(&draw()) };
         let svg = figure(vec![panel("", scale, vec![series])]).svg();
         let document = Document::parse(&svg).unwrap();
@@ -185,7 +185,7 @@ fn any_numbers_make_a_picture() {
         let n = case % 5;
         let x: Vec<f64> = pick(n);
         let band = (case % 3 == 0).then(|| Band { lo: pick(n), hi: pick(n) });
-        let members = vec![Member { name: "seed 0".into(), y: pick(n) }];
+        let members = vec![MemberCurve { name: "seed 0".into(), y: pick(n) }];
         let series = Series { band, members, ..Series::new("nasty", Color::BLACK, x, pick(n)) };
         let points = (0..case / 9 % 2).map(|_| Points {
             name: "nasty".into(),
@@ -265,7 +265,7 @@ fn the_csv_reads_back_to_the_same_bits() {
         f64::NEG_INFINITY,
     ];
     let band = Some(Band { lo: numbers.to_vec(), hi: numbers.to_vec() });
-    let members = vec![Member { name: "seed 3".into(), y: numbers.to_vec() }];
+    let members = vec![MemberCurve { name: "seed 3".into(), y: numbers.to_vec() }];
     let series = Series {
         band,
         members,
@@ -368,7 +368,7 @@ fn assert_snapshot(svg: &str, file: &str) {
 #[test]
 fn a_tiny_figure_is_as_it_was() {
     let band = Some(Band { lo: vec![0.5, 0.05, 0.005], hi: vec![2.0, 0.2, 0.02] });
-    let members = vec![Member { name: "seed 0".into(), y: vec![1.5, f64::NAN, 0.01] }];
+    let members = vec![MemberCurve { name: "seed 0".into(), y: vec![1.5, f64::NAN, 0.01] }];
     let tiny = Series { band, members, ..curve(&[1.0, 0.1, 0.01]) };
     let svg = figure(vec![panel("‖∇f‖^{2}", Scale::Log, vec![tiny])]).svg();
     assert_snapshot(&svg, "figure.svg");

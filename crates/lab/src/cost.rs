@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use windtunnel_math::lanes::Isa;
 use windtunnel_math::rng::Key;
-use windtunnel_measure::instrument::{EstimatorPlan, Instrument, Work};
+use windtunnel_measure::instrument::{EstimatorPlan, Evaluations, Instrument};
 use windtunnel_model::Evaluator;
 use windtunnel_model::task::{Form, Labels, Stream};
 use windtunnel_train::Schedule;
@@ -48,19 +48,20 @@ impl Prompts {
         let own = readings(&Schedule::Every(spec.eval.every)) * batch * batches;
         let others = spec.shadows().len();
         let (plan, estimators) = (&spec.instruments.plan, EstimatorPlan::for_params(params));
-        let work = |instrument: Instrument, schedule: &Schedule| {
-            (readings(schedule), instrument.work(params, plan, &estimators, others))
+        let evaluations = |instrument: Instrument, schedule: &Schedule| {
+            (readings(schedule), instrument.evaluations(params, plan, &estimators, others))
         };
         let schedules = &spec.instruments.schedules;
         let of = |(instrument, schedule): &(Instrument, Schedule)| {
-            let (count, Work { gradients, products, prompts, .. }) = work(*instrument, schedule);
+            let (count, Evaluations { gradients, products, prompts, .. }) =
+                evaluations(*instrument, schedule);
             let fixed = gradients as f64 + PRODUCT * products as f64;
             let read = if instrument.reads_held_out() { batches } else { 1.0 };
             (*instrument, count * (fixed * batch + prompts as f64) * read)
         };
         let hessians = schedules.iter().map(|(instrument, schedule)| {
-            let (count, work) = work(*instrument, schedule);
-            count * work.hessians as f64
+            let (count, evaluations) = evaluations(*instrument, schedule);
+            count * evaluations.hessians as f64
         });
         // Half of the products of a Hessian follow by symmetry.
         let hessian = 0.5 * PRODUCT * params as f64 * batch;

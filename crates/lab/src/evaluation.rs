@@ -3,7 +3,7 @@
 use windtunnel_math::lanes::Isa;
 use windtunnel_math::linalg::norm;
 use windtunnel_math::objective::{Objective, ObjectiveError};
-use windtunnel_measure::instrument::{Context, Instrument, NoisePlan, Readings};
+use windtunnel_measure::instrument::{Instrument, NoisePlan, Readings, Snapshot};
 use windtunnel_measure::landscape::{Probe, Resampled};
 use windtunnel_model::task::Batch;
 use windtunnel_model::{BatchObjective, Evaluator, Transformer};
@@ -60,9 +60,9 @@ fn measure(
     let mut population = Resampled::new(population, objective.blocks(), SEED);
     let reference = population.reference();
     let probe = Probe::new(objective, params.to_vec());
-    let mut context = Context::new(probe, &mut population, None, plan);
-    context.reference = Some(reference);
+    let mut snapshot = Snapshot::new(probe, &mut population, None, plan);
+    snapshot.reference = Some(reference);
     for instrument in instruments {
-        instrument.measure(&mut context, readings);
+        instrument.measure(&mut snapshot, readings);
     }
 }

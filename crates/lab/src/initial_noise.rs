@@ -63,11 +63,11 @@ pub struct Statistics {
 }
 
 /// A finite number, or the reason why there is none.
-pub type Statistic = Result<f64, Missing>;
+pub type Statistic = Result<f64, MissingReason>;
 
 /// Reason why a statistic of the noise has no value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Missing {
+pub enum MissingReason {
     /// The gradient of a mini-batch or its norm is not finite.
     Overflow,
     /// The gradient of a single prompt or its norm is not finite.
@@ -86,27 +86,27 @@ pub enum Missing {
     Coordinates,
 }
 
-impl Missing {
+impl MissingReason {
     /// Predicate of a sentence about the noise.
     pub fn text(self) -> &'static str {
         match self {
-            Missing::Overflow => "overflows",
-            Missing::SinglePrompt => "overflows for single prompts",
-            Missing::Reference => "is measured against a reference whose error overflows",
-            Missing::TooManyParameters => {
+            MissingReason::Overflow => "overflows",
+            MissingReason::SinglePrompt => "overflows for single prompts",
+            MissingReason::Reference => "is measured against a reference whose error overflows",
+            MissingReason::TooManyParameters => {
                 "has no covariance to compare with, of so many parameters"
             }
-            Missing::Covariance => "has a covariance beyond the range of doubles",
-            Missing::Zero => "is zero",
-            Missing::Constant => "has a norm that does not vary",
-            Missing::Coordinates => "has no coordinate that varies",
+            MissingReason::Covariance => "has a covariance beyond the range of doubles",
+            MissingReason::Zero => "is zero",
+            MissingReason::Constant => "has a norm that does not vary",
+            MissingReason::Coordinates => "has no coordinate that varies",
         }
     }
 }
 
 impl Statistics {
     /// Statistics without values, all for one reason.
-    pub fn missing(reason: Missing) -> Statistics {
+    pub fn missing(reason: MissingReason) -> Statistics {
         let none = Err(reason);
         Statistics {
             rms: none,
@@ -230,25 +230,25 @@ impl Samples {
 /// Statistics of mini-batches, given the norms of Gaussian noise of the same covariance.
 fn of_mini_batches(
     sample: &NoiseSample,
-    gaussian: Result<&[f64], &Missing>,
+    gaussian: Result<&[f64], &MissingReason>,
     blocks: &[Block],
 ) -> Statistics {
-    let missing = Statistics::missing(Missing::Overflow);
+    let missing = Statistics::missing(MissingReason::Overflow);
     let norms = sample.norms();
     if !norms.iter().all(|norm| norm.is_finite()) {
         return missing;
     }
     let zero = norms.iter().all(|norm| *norm == 0.0);
-    let or_zero = |x: f64, reason| finite(x, if zero { Missing::Zero } else { reason });
+    let or_zero = |x: f64, reason| finite(x, if zero { MissingReason::Zero } else { reason });
     let gaussian = gaussian.map_err(|reason| *reason);
     let tail = gaussian.map(|gaussian| tail_ratio(&norms, gaussian));
-    let of_gaussian = |norms| or_zero(excess_kurtosis(norms), Missing::Covariance);
+    let of_gaussian = |norms| or_zero(excess_kurtosis(norms), MissingReason::Covariance);
     Statistics {
-        rms: finite(sample.rms(), Missing::Reference),
-        kurtosis: or_zero(excess_kurtosis(&norms), Missing::Constant),
+        rms: finite(sample.rms(), MissingReason::Reference),
+        kurtosis: or_zero(excess_kurtosis(&norms), MissingReason::Constant),
         gaussian_kurtosis: gaussian.and_then(of_gaussian),
-        q999: tail.and_then(|tail| or_zero(tail.q999, Missing::Covariance)),
-        largest: tail.and_then(|tail| or_zero(tail.max, Missing::Covariance)),
+        q999: tail.and_then(|tail| or_zero(tail.q999, MissingReason::Covariance)),
+        largest: tail.and_then(|tail| or_zero(tail.max, MissingReason::Covariance)),
         coordinate_kurtosis: coordinate_kurtosis(sample, blocks),
         ..missing
     }
@@ -259,18 +259,18 @@ fn coordinate_kurtosis(sample: &NoiseSample, blocks: &[Block]) -> Statistic {
     let live = blocks.iter().filter(|block| !block.unused).flat_map(|block| block.range.clone());
     let kurtoses = live.map(|i| excess_kurtosis(&sample.coordinate(i)));
     let varying: Vec<f64> = kurtoses.filter(|kurtosis| !kurtosis.is_nan()).collect();
-    finite(median(&varying), Missing::Coordinates)
+    finite(median(&varying), MissingReason::Coordinates)
 }
 
 /// 99.9 % quantile of the norm of single prompts' noise over that of Gaussian noise.
 fn single_tail(single: &NoiseSample) -> Statistic {
     let norms = single.norms();
     let gaussian = gaussian(single).map_err(|missing| match missing {
-        Missing::Overflow => Missing::SinglePrompt,
+        MissingReason::Overflow => MissingReason::SinglePrompt,
         other => other,
     })?;
     let zero = norms.iter().all(|norm| *norm == 0.0);
-    let reason = if zero { Missing::Zero } else { Missing::Covariance };
+    let reason = if zero { MissingReason::Zero } else { MissingReason::Covariance };
     finite(tail_ratio(&norms, &gaussian).q999, reason)
 }
 
@@ -281,7 +281,7 @@ fn median(x: &[f64]) -> f64 {
     if sorted.is_empty() { f64::NAN } else { quantile(&sorted, 0.5) }
 }
 
-fn finite(x: f64, otherwise: Missing) -> Statistic {
+fn finite(x: f64, otherwise: MissingReason) -> Statistic {
     if x.is_finite() { Ok(x) } else { Err(otherwise) }
 }
 
@@ -291,14 +291,14 @@ fn short(x: f64) -> f64 {
 }
 
 /// Ascending norms of Gaussian noise of the same covariance.
-fn gaussian(sample: &NoiseSample) -> Result<Vec<f64>, Missing> {
+fn gaussian(sample: &NoiseSample) -> Result<Vec<f64>, MissingReason> {
     if sample.norms().iter().any(|norm| !norm.is_finite()) {
-        return Err(Missing::Overflow);
+        return Err(MissingReason::Overflow);
     }
     if sample.reference.grad.len() > DENSE_LIMIT {
-        return Err(Missing::TooManyParameters);
+        return Err(MissingReason::TooManyParameters);
     }
-    let covariance = sample.covariance().ok_or(Missing::Covariance)?;
+    let covariance = sample.covariance().ok_or(MissingReason::Covariance)?;
     // Rounding makes some eigenvalues of a singular covariance slightly negative.
     let variances: Vec<f64> = covariance.values.iter().map(|v| v.max(0.0)).collect();
     Ok(gaussian_norms(&variances))
@@ -331,16 +331,16 @@ mod tests {
         let found = statistics(&noise(&[0.0, 4.0, 1.0, 4.0, 2.0, 4.0], 0.0)).coordinate_kurtosis;
         assert!((found.unwrap() + 1.5).abs() < 1e-14, "{found:?}");
         let constant = statistics(&noise(&[3.0, 4.0, 3.0, 4.0], 0.0));
-        assert_eq!(constant.coordinate_kurtosis, Err(Missing::Coordinates));
-        assert_eq!((constant.kurtosis, constant.rms), (Err(Missing::Constant), Ok(5.0)));
-        assert!(constant.q999.is_ok() && constant.kurtosis_ratio() == Err(Missing::Constant));
+        assert_eq!(constant.coordinate_kurtosis, Err(MissingReason::Coordinates));
+        assert_eq!((constant.kurtosis, constant.rms), (Err(MissingReason::Constant), Ok(5.0)));
+        assert!(constant.q999.is_ok() && constant.kurtosis_ratio() == Err(MissingReason::Constant));
     }
 
     #[test]
     fn every_statistic_has_its_own_reason() {
         let whole = [1.0, 2.0, -2.0, 1.0, 0.5, -3.0];
         let scaled = |scale: f64| noise(&whole.map(|x| scale * x), 0.0);
-        let covariance = Err(Missing::Covariance);
+        let covariance = Err(MissingReason::Covariance);
         for scale in [1e-200, 1e200] {
             let found = statistics(&scaled(scale));
             assert!(found.rms.is_ok() && found.kurtosis.is_ok(), "{found:?}");
@@ -348,15 +348,18 @@ mod tests {
             assert_eq!(compared, [covariance; 4]);
         }
         let infinite = statistics(&scaled(f64::INFINITY));
-        let overflow = Statistics::missing(Missing::Overflow);
-        assert_eq!(infinite, Statistics { single: Err(Missing::SinglePrompt), ..overflow });
+        let overflow = Statistics::missing(MissingReason::Overflow);
+        assert_eq!(infinite, Statistics { single: Err(MissingReason::SinglePrompt), ..overflow });
         let poor = statistics(&noise(&whole, f64::INFINITY));
-        assert_eq!(poor.rms, Err(Missing::Reference));
+        assert_eq!(poor.rms, Err(MissingReason::Reference));
         assert!(poor.q999.is_ok() && poor.single.is_ok(), "{poor:?}");
         let zero = statistics(&scaled(0.0));
-        assert_eq!((zero.rms, zero.coordinate_kurtosis), (Ok(0.0), Err(Missing::Coordinates)));
+        assert_eq!(
+            (zero.rms, zero.coordinate_kurtosis),
+            (Ok(0.0), Err(MissingReason::Coordinates))
+        );
         let others = [zero.kurtosis, zero.gaussian_kurtosis, zero.q999, zero.largest, zero.single];
-        assert_eq!(others, [Err(Missing::Zero); 5]);
+        assert_eq!(others, [Err(MissingReason::Zero); 5]);
     }
 
     #[test]

@@ -17,15 +17,15 @@ use crate::training::{Job, Options, Patience, Status};
 /// Any number of processes may work on the same store. Runs that another one holds are left to it;
 /// at the end this executor waits for them.
 #[derive(Clone, Debug)]
-pub struct Local {
+pub struct LocalExecutor {
     store: Store,
     options: Options,
 }
 
-impl Local {
+impl LocalExecutor {
     /// An executor with its results in `store`, which is created if it lacks something.
-    pub fn new(store: Store, options: Options) -> Local {
-        Local { store, options }
+    pub fn new(store: Store, options: Options) -> LocalExecutor {
+        LocalExecutor { store, options }
     }
 
     /// Creates the store and removes temporary files of killed processes, if it lacks a part of the
@@ -71,7 +71,7 @@ impl Local {
         stop: &AtomicBool,
         on_event: &dyn Fn(Event),
     ) -> Option<Status> {
-        let Local { store, options } = self;
+        let LocalExecutor { store, options } = self;
         match work {
             Work::Run(spec) => {
                 // More threads than shares of the batch would be idle.
@@ -89,7 +89,7 @@ impl Local {
     }
 }
 
-impl Executor for Local {
+impl Executor for LocalExecutor {
     fn store(&self) -> &Store {
         &self.store
     }

@@ -13,12 +13,12 @@ use windtunnel_measure::instrument::{Instrument, NoisePlan, Readings};
 use windtunnel_measure::landscape::{Hessian, NoiseSample};
 use windtunnel_train::Instruments;
 use windtunnel_train::{
-    ConfigError, Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer,
+    ConfigError, Observer, Recorder, Schedule, Scheduled, StopReason, TrainConfig, Trainer,
     TrajectoryPoint,
 };
 
 use crate::cost;
-use crate::progress::{Batch, Event, Item, Kind, Progress};
+use crate::progress::{Batch, BatchKind, Event, Item, Progress};
 use windtunnel_runs::spec::{
     InstrumentsSpec, MAX_MEMORY, MultiplyAdd, Precision, RunSpec, noise_memory,
 };
@@ -212,7 +212,7 @@ pub fn measure(
     let job = Job { run, state: (!diverged).then_some(state), request, at };
     let id = run.id.to_string();
     let item = Item { name: id.clone(), steps: length, step_cost: 1 };
-    progress.begin(Batch { kind: Kind::Measurement, title: id.clone(), items: vec![item] });
+    progress.begin(Batch { kind: BatchKind::Measurement, title: id.clone(), items: vec![item] });
     if let Some(said) = request.warning(run) {
         progress.event(0, &Event::Warning(format!("run {id}: {said}")));
     }
@@ -254,7 +254,7 @@ impl Job<'_> {
         let mut station =
             Station { instruments, with: &self.request.instruments, found: Vec::new() };
         let mut trainer = self.trainer::<T>(config)?;
-        let outcome = trainer.run(
+        let stopped = trainer.run(
             &mut [Scheduled { schedule: Schedule::At(self.at.clone()), observer: &mut station }],
             &mut |_: u64, _: &str, _: f64| {},
             |trainer, _| {
@@ -268,7 +268,7 @@ impl Job<'_> {
         if stop.load(Ordering::Relaxed) {
             return Err(Error::Interrupted);
         }
-        if let Outcome::Failed { step, reason } = outcome {
+        if let StopReason::Failed { step, reason } = stopped {
             return Err(Error::Optimizer { step, reason });
         }
         self.compare(&trainer)?;
@@ -321,12 +321,12 @@ struct Station<'a> {
 impl<T: Real> Observer<T> for Station<'_> {
     fn observe(&mut self, point: &TrajectoryPoint<'_, T>, _: &mut dyn Recorder) {
         let mut readings = Readings::default();
-        let mut context = self.instruments.context(point);
+        let mut snapshot = self.instruments.snapshot(point);
         for instrument in self.with {
-            instrument.measure(&mut context, &mut readings);
+            instrument.measure(&mut snapshot, &mut readings);
         }
-        let blocks = context.probe.blocks().to_vec();
-        let (noise, hessian) = (context.noise, context.probe.into_hessian());
+        let blocks = snapshot.probe.blocks().to_vec();
+        let (noise, hessian) = (snapshot.noise, snapshot.probe.into_hessian());
         self.found.push(Measurement { step: point.step, readings, hessian, noise, blocks });
     }
 }

@@ -15,7 +15,7 @@ use windtunnel_runs::store::{Error, Store};
 use crate::cost::{prompt_cost, prompts, seconds_per_prompt, step_cost};
 use crate::describe::{describe, name};
 use crate::initial_noise::NoiseStudy;
-use crate::progress::{Batch, Item, Kind};
+use crate::progress::{Batch, BatchKind, Item};
 use crate::theory::BaselineFit;
 
 /// A piece of work with a result in the store.
@@ -228,7 +228,7 @@ impl Plan {
 
     /// The plan as a batch for progress.
     pub fn batch(&self) -> Batch {
-        let kind = if self.runs().next().is_some() { Kind::Runs } else { Kind::Pieces };
+        let kind = if self.runs().next().is_some() { BatchKind::Runs } else { BatchKind::Pieces };
         let items = self.work.iter().map(Work::item).collect();
         Batch { kind, title: self.title.clone(), items }
     }

@@ -36,7 +36,7 @@ impl Progress for Silent {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Batch {
     /// Kind of its items.
-    pub kind: Kind,
+    pub kind: BatchKind,
     /// Name of the batch.
     pub title: String,
     /// Items, in the order of the numbers in events.
@@ -45,7 +45,7 @@ pub struct Batch {
 
 /// Common kind of the items of a batch.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum BatchKind {
     /// Runs of training, and possibly other pieces of work.
     Runs,
     /// Pieces of work without steps.

@@ -37,12 +37,12 @@ pub struct RateSearch {
     full: RunSpec,
     decade: i32,
     grid: Grid,
-    stage: Stage,
+    phase: Phase,
 }
 
 /// Next part of a search.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Stage {
+enum Phase {
     /// All values of the grid, with shortened runs.
     Grid,
     /// The best of them at full length.
@@ -60,8 +60,8 @@ impl RateSearch {
     /// A search for the rate of `full`, by runs of `short` on a grid of ten values that begins at
     /// 10^`decade`. `label` is its name in messages.
     pub fn new(label: impl Into<String>, short: RunSpec, full: RunSpec, decade: i32) -> RateSearch {
-        let (grid, stage) = (Grid::new(decade), Stage::Grid);
-        RateSearch { label: label.into(), short, full, decade, grid, stage }
+        let (grid, phase) = (Grid::new(decade), Phase::Grid);
+        RateSearch { label: label.into(), short, full, decade, grid, phase }
     }
 
     /// Name in messages.
@@ -73,13 +73,13 @@ impl RateSearch {
     /// full length; none if it is over.
     pub fn ask(&self) -> Vec<RunSpec> {
         let seeds = |spec: RunSpec| (0..SEEDS).map(move |seed| spec.with_seed(seed));
-        match self.stage {
-            Stage::Grid => {
+        match self.phase {
+            Phase::Grid => {
                 let specs = self.grid.values().into_iter().map(|lr| self.short.with_lr(lr));
                 specs.flat_map(seeds).collect()
             }
-            Stage::Trial => seeds(self.full.with_lr(self.lr())).collect(),
-            Stage::Over => Vec::new(),
+            Phase::Trial => seeds(self.full.with_lr(self.lr())).collect(),
+            Phase::Over => Vec::new(),
         }
     }
 
@@ -89,33 +89,33 @@ impl RateSearch {
     /// If there are more or fewer of them.
     pub fn tell(&mut self, rows: &[Vec<Row>]) {
         assert_eq!(rows.len(), self.ask().len(), "rows of other runs than were asked for");
-        let next_to_try = match self.stage {
-            Stage::Grid => {
+        let next_to_try = match self.phase {
+            Phase::Grid => {
                 let steps = self.short.train.steps;
                 let losses = rows.iter().map(|rows| late_loss(rows, &LOSS, steps));
                 let losses: Vec<_> = losses.map(|loss| loss.filter(|x| x.is_finite())).collect();
                 self.grid.judge(losses.chunks(SEEDS as usize).map(<[_]>::to_vec).collect());
                 self.grid.grow()
             }
-            Stage::Trial => {
+            Phase::Trial => {
                 let steps = self.full.train.steps;
                 let survived = rows.iter().all(|rows| !diverged(rows, steps));
                 if survived || !self.grid.has_others() {
                     self.grid.unstable = !survived;
-                    self.stage = Stage::Over;
+                    self.phase = Phase::Over;
                     return;
                 }
                 self.grid.reject();
                 self.grid.grow()
             }
-            Stage::Over => return,
+            Phase::Over => return,
         };
-        self.stage = if next_to_try { Stage::Trial } else { Stage::Grid };
+        self.phase = if next_to_try { Phase::Trial } else { Phase::Grid };
     }
 
     /// Whether the learning rate is found.
     pub fn is_over(&self) -> bool {
-        self.stage == Stage::Over
+        self.phase == Phase::Over
     }
 
     /// Reads the runs of [`RateSearch::ask`] from a store; returns whether the search is over, and
@@ -143,7 +143,7 @@ impl RateSearch {
     /// A store that cannot be read.
     pub fn recall(&mut self, store: &Store) -> Result<bool, store::Error> {
         let Some(grid) = recall(store, &self.key())? else { return Ok(false) };
-        (self.grid, self.stage) = (grid, Stage::Over);
+        (self.grid, self.phase) = (grid, Phase::Over);
         Ok(true)
     }
 

@@ -14,14 +14,14 @@ use windtunnel_runs::store::{self, Store};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Theory {
     /// Baselines that are defined.
-    pub lines: Vec<Line>,
+    pub lines: Vec<BaselineLoss>,
     /// Names of the others, each with the reason why it is not defined.
     pub missing: Vec<(String, String)>,
 }
 
 /// Loss of one baseline; `None` if it overflows.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Line {
+pub struct BaselineLoss {
     /// Name of the baseline, with its number of steps.
     pub name: String,
     /// Mean over the held-out prompts.
@@ -34,7 +34,7 @@ impl Theory {
     fn new(Baselines { lines, missing }: &Baselines) -> Theory {
         let reason = |(name, reason): &(String, _)| (name.clone(), format!("{reason}"));
         Theory {
-            lines: lines.iter().map(Line::new).collect(),
+            lines: lines.iter().map(BaselineLoss::new).collect(),
             missing: missing.iter().map(reason).collect(),
         }
     }
@@ -43,7 +43,7 @@ impl Theory {
     ///
     /// # Errors
     /// If it is not defined for the data.
-    pub fn line(&self, name: &str) -> Result<&Line, String> {
+    pub fn line(&self, name: &str) -> Result<&BaselineLoss, String> {
         if let Some(line) = self.lines.iter().find(|line| line.name.starts_with(name)) {
             return Ok(line);
         }
@@ -52,10 +52,10 @@ impl Theory {
     }
 }
 
-impl Line {
-    fn new(Baseline { name, mean, median, .. }: &Baseline) -> Line {
+impl BaselineLoss {
+    fn new(Baseline { name, mean, median, .. }: &Baseline) -> BaselineLoss {
         let [mean, median] = [mean, median].map(|x| x.is_finite().then_some(*x));
-        Line { name: name.clone(), mean, median }
+        BaselineLoss { name: name.clone(), mean, median }
     }
 }
 

@@ -11,7 +11,9 @@ use std::time::{Duration, Instant};
 use windtunnel_math::lanes::Isa;
 use windtunnel_measure::metric::{Name, Part};
 use windtunnel_train::Instruments;
-use windtunnel_train::{HeldOut, Missing, Observer, Schedule, Scheduled, TrainLoss, Trainer};
+use windtunnel_train::{
+    HeldOut, Missing, Observer, Schedule, Scheduled, StopReason, TrainLoss, Trainer,
+};
 
 use crate::cost;
 use crate::progress::Event;
@@ -215,10 +217,10 @@ impl Job<'_> {
             return Err(error);
         }
         let (outcome, step) = match outcome {
-            windtunnel_train::Outcome::Interrupted => return Ok(Status::Interrupted),
-            windtunnel_train::Outcome::Finished => (Outcome::Finished, trainer.step()),
-            windtunnel_train::Outcome::Diverged { step } => (Outcome::Diverged, step),
-            windtunnel_train::Outcome::Failed { step, reason } => {
+            StopReason::Interrupted => return Ok(Status::Interrupted),
+            StopReason::Finished => (Outcome::Finished, trainer.step()),
+            StopReason::Diverged { step } => (Outcome::Diverged, step),
+            StopReason::Failed { step, reason } => {
                 let name = self.spec.optimizer.name();
                 return Ok(Status::Failed(format!("`{name}` failed at step {step}: {reason}")));
             }

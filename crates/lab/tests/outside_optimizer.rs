@@ -8,7 +8,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use windtunnel_lab::executor::Executor;
-use windtunnel_lab::local::Local;
+use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::plan::Plan;
 use windtunnel_lab::progress::{Event, Progress};
 use windtunnel_lab::training::{Options, Status};
@@ -133,7 +133,7 @@ fn execute(
     stop: &AtomicBool,
     on_event: impl Fn(&Event) + Sync,
 ) -> Status {
-    let local = Local::new(store.clone(), Options { jobs: 1, ..Options::default() });
+    let local = LocalExecutor::new(store.clone(), Options { jobs: 1, ..Options::default() });
     let plan = Plan::of_runs("runs", [spec.clone()]);
     local.execute(&plan, &Heard(on_event), stop).unwrap().remove(0)
 }

@@ -11,9 +11,9 @@ use std::time::Duration;
 use windtunnel_lab::executor::Executor;
 use windtunnel_lab::initial_noise::NoiseStudy;
 use windtunnel_lab::laboratory::{Error, Lab};
-use windtunnel_lab::local::Local;
+use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::plan::{Plan, Work};
-use windtunnel_lab::progress::{Batch, Event, Kind, Progress, Silent};
+use windtunnel_lab::progress::{Batch, BatchKind, Event, Progress, Silent};
 use windtunnel_lab::search::{LearningRateSearches, RateSearch, SEEDS, search};
 use windtunnel_lab::theory::BaselineFit;
 use windtunnel_lab::training::{Options, Status};
@@ -49,8 +49,8 @@ fn mixed() -> Plan {
     plan
 }
 
-fn local(store: &Store) -> Local {
-    Local::new(store.clone(), Options { jobs: 2, ..Options::default() })
+fn local(store: &Store) -> LocalExecutor {
+    LocalExecutor::new(store.clone(), Options { jobs: 2, ..Options::default() })
 }
 
 /// All results of a plan as text.
@@ -164,8 +164,8 @@ fn a_plan_is_listed_counted_and_estimated() {
     let costs: Vec<u128> = plan.longest_first().iter().map(|&k| plan.work[k].cost()).collect();
     assert!(costs.is_sorted_by(|a, b| a >= b), "{costs:?}");
     let batch = plan.batch();
-    assert_eq!((batch.kind, batch.items[2].steps, batch.items[1].steps), (Kind::Runs, 9, 1));
-    assert_eq!(Plan::new("noise", [noise(20)]).batch().kind, Kind::Pieces);
+    assert_eq!((batch.kind, batch.items[2].steps, batch.items[1].steps), (BatchKind::Runs, 9, 1));
+    assert_eq!(Plan::new("noise", [noise(20)]).batch().kind, BatchKind::Pieces);
 
     let isa = Isa::detect();
     let estimate = |plan: &Plan, jobs| plan.estimate(isa, jobs);
@@ -279,7 +279,7 @@ fn a_plan_that_is_stopped_or_empty_ends() {
     let file = folder.path().join("file");
     std::fs::write(&file, "text").unwrap();
     let go_on = AtomicBool::new(false);
-    let nowhere = Local::new(Store::at(&file), Options::default());
+    let nowhere = LocalExecutor::new(Store::at(&file), Options::default());
     let lab = Lab { executor: &nowhere, progress: &Silent, stop: &go_on };
     assert!(matches!(lab.execute(&mixed()), Err(Error::Unusable(_))));
 }

@@ -10,7 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use windtunnel_lab::executor::Executor;
-use windtunnel_lab::local::Local;
+use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::measure::{Error, Request, measure};
 use windtunnel_lab::plan::Plan;
 use windtunnel_lab::progress::{Event, Progress, Silent};
@@ -43,7 +43,7 @@ impl Progress for Kept {
 fn run(store: &Store, spec: &RunSpec, isa: Isa, checkpoint_every: Duration) -> Vec<Event> {
     let options = Options { jobs: 1, isa, checkpoint_every, git_revision: String::new() };
     let (plan, kept) = (Plan::of_runs("runs", [spec.clone()]), Kept::default());
-    let local = Local::new(store.clone(), options);
+    let local = LocalExecutor::new(store.clone(), options);
     let statuses = local.execute(&plan, &kept, &AtomicBool::new(false)).unwrap();
     assert!(matches!(statuses[..], [Status::Stored]), "{statuses:?}");
     kept.0.into_inner().unwrap()

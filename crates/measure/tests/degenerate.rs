@@ -9,7 +9,7 @@ use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradien
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates, Work,
+    EstimatorPlan, Evaluations, Instrument, NoisePlan, Readings, Snapshot, Updates,
 };
 use windtunnel_measure::landscape::{
     Hessian, LanczosMemory, LanczosPlan, Probe, Resampled, block_heterogeneity, cosine, lanczos,
@@ -251,13 +251,13 @@ fn explained(readings: &Readings) {
 }
 
 /// Objective that counts its calls.
-struct Counting<'a>(Quartic, &'a std::cell::Cell<Work>);
+struct Counting<'a>(Quartic, &'a std::cell::Cell<Evaluations>);
 
 impl Counting<'_> {
-    fn count(&self, add: impl FnOnce(&mut Work)) {
-        let mut work = self.1.get();
-        add(&mut work);
-        self.1.set(work);
+    fn count(&self, add: impl FnOnce(&mut Evaluations)) {
+        let mut count = self.1.get();
+        add(&mut count);
+        self.1.set(count);
     }
 }
 
@@ -266,19 +266,19 @@ impl Objective for Counting<'_> {
         self.0.dim()
     }
     fn value(&mut self, params: &[f64]) -> Result<f64, ObjectiveError> {
-        self.count(|work| work.gradients += 1);
+        self.count(|count| count.gradients += 1);
         self.0.value(params)
     }
     fn gradient(&mut self, params: &[f64], grad: &mut [f64]) -> Result<f64, ObjectiveError> {
-        self.count(|work| work.gradients += 1);
+        self.count(|count| count.gradients += 1);
         self.0.gradient(params, grad)
     }
     fn hvp(&mut self, params: &[f64], v: &[f64], out: &mut [f64]) -> Result<f64, ObjectiveError> {
-        self.count(|work| work.products += 1);
+        self.count(|count| count.products += 1);
         self.0.hvp(params, v, out)
     }
     fn hessian(&mut self, params: &[f64], out: &mut [f64]) -> Result<(), ObjectiveError> {
-        self.count(|work| work.hessians += 1);
+        self.count(|count| count.hessians += 1);
         self.0.hessian(params, out)
     }
 }
@@ -294,7 +294,7 @@ impl Stochastic for Counting<'_> {
         samples: usize,
         grad: &mut [f64],
     ) -> Result<f64, ObjectiveError> {
-        self.count(|work| work.prompts += samples as u64);
+        self.count(|count| count.prompts += samples as u64);
         self.0.gradient(p, grad)
     }
     fn sample_gradients(
@@ -303,7 +303,7 @@ impl Stochastic for Counting<'_> {
         _: u64,
         samples: usize,
     ) -> Result<SampleGradients, ObjectiveError> {
-        self.count(|work| work.prompts += samples as u64);
+        self.count(|count| count.prompts += samples as u64);
         let (losses, grads) = (vec![1.0; samples], vec![1.0; samples * params.len()]);
         Ok(SampleGradients { losses, grads })
     }
@@ -326,8 +326,8 @@ fn the_work_of_instruments_is_what_they_ask_for() {
     for (p, estimators) in [(200, default), (default.dense_limit + 1, default), (200, short)] {
         let quartic = || Quartic((0..p).map(|i| 1.0 + i as f64).collect());
         for instrument in Instrument::ALL {
-            let (work, fresh) = (std::cell::Cell::default(), std::cell::Cell::default());
-            let mut fixed = Counting(quartic(), &work);
+            let (count, fresh) = (std::cell::Cell::default(), std::cell::Cell::default());
+            let mut fixed = Counting(quartic(), &count);
             let mut stochastic = Counting(quartic(), &fresh);
             let updates = Updates {
                 grad: vec![1.0; p],
@@ -340,11 +340,11 @@ fn the_work_of_instruments_is_what_they_ask_for() {
                 }),
             };
             let probe = Probe::new(&mut fixed, vec![1.0; p]);
-            let mut context = Context::new(probe, &mut stochastic, Some(updates), plan.clone());
-            context.estimators = estimators;
-            instrument.measure(&mut context, &mut Readings::default());
-            let asked = Work { prompts: fresh.get().prompts, ..work.get() };
-            let counted = instrument.work(p, &plan, &estimators, 1);
+            let mut snapshot = Snapshot::new(probe, &mut stochastic, Some(updates), plan.clone());
+            snapshot.estimators = estimators;
+            instrument.measure(&mut snapshot, &mut Readings::default());
+            let asked = Evaluations { prompts: fresh.get().prompts, ..count.get() };
+            let counted = instrument.evaluations(p, &plan, &estimators, 1);
             assert_eq!(counted, asked, "{instrument:?} with {p} parameters");
         }
     }
@@ -386,16 +386,17 @@ fn measure_all(mut objective: Quartic, params: Vec<f64>) {
     let plan = NoisePlan { batch_sizes: vec![1, 3], draws: 60, reference: 10, prompts: 10 };
     for reference in [None, Some(reference)] {
         let probe = Probe::new(&mut objective, params.clone());
-        let mut context = Context::new(probe, &mut population, Some(updates.clone()), plan.clone());
-        context.reference = reference;
+        let mut snapshot =
+            Snapshot::new(probe, &mut population, Some(updates.clone()), plan.clone());
+        snapshot.reference = reference;
         let mut readings = Readings::default();
         for instrument in Instrument::ALL {
-            instrument.measure(&mut context, &mut readings);
+            instrument.measure(&mut snapshot, &mut readings);
         }
         explained(&readings);
         let overflown =
-            context.updates.as_ref().is_some_and(|m| !m.grad.iter().all(|g| g.is_finite()));
+            snapshot.updates.as_ref().is_some_and(|m| !m.grad.iter().all(|g| g.is_finite()));
         let rms = readings.get(Metric::NoiseRms(1)).unwrap();
-        assert_eq!(overflown, !rms.is_finite(), "rms {rms} of {:?}", context.updates);
+        assert_eq!(overflown, !rms.is_finite(), "rms {rms} of {:?}", snapshot.updates);
     }
 }

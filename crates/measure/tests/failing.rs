@@ -8,7 +8,7 @@ use std::cell::Cell;
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates, Warning,
+    EstimatorPlan, Instrument, NoisePlan, Readings, Snapshot, Updates, Warning,
 };
 use windtunnel_measure::landscape::{LanczosMemory, LanczosPlan, Probe};
 use windtunnel_measure::metric::Name;
@@ -114,10 +114,10 @@ fn read(instrument: Instrument, estimators: EstimatorPlan, answered: usize) -> (
     };
     let plan = NoisePlan { batch_sizes: vec![1, 4], draws: 30, reference: 20, prompts: 40 };
     let probe = Probe::new(&mut fixed, (0..P).map(|i| 1.0 + 0.1 * i as f64).collect());
-    let mut context = Context::new(probe, &mut stochastic, Some(updates), plan);
-    context.estimators = estimators;
+    let mut snapshot = Snapshot::new(probe, &mut stochastic, Some(updates), plan);
+    snapshot.estimators = estimators;
     let mut readings = Readings::default();
-    instrument.measure(&mut context, &mut readings);
+    instrument.measure(&mut snapshot, &mut readings);
     (readings, calls.made.get())
 }
 

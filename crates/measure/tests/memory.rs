@@ -9,7 +9,7 @@ use windtunnel_math::objective::{Objective, ObjectiveError, SampleGradients, Sto
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates,
+    EstimatorPlan, Instrument, NoisePlan, Readings, Snapshot, Updates,
 };
 use windtunnel_measure::landscape::{LanczosMemory, LanczosPlan, Probe};
 use windtunnel_measure::metric::Name;
@@ -95,12 +95,12 @@ fn measured(instrument: Instrument, estimators: EstimatorPlan) -> (Readings, f64
         stability: Some(stability),
     };
     let probe = Probe::new(&mut fixed, vec![1.0; P]);
-    let mut context = Context::new(probe, &mut stochastic, Some(updates), noise());
-    context.estimators = estimators;
+    let mut snapshot = Snapshot::new(probe, &mut stochastic, Some(updates), noise());
+    snapshot.estimators = estimators;
     let mut readings = Readings::default();
     let given = ALLOCATED.current_usage();
     ALLOCATED.reset_peak_usage();
-    instrument.measure(&mut context, &mut readings);
+    instrument.measure(&mut snapshot, &mut readings);
     let most = ALLOCATED.peak_usage() - given;
     (readings, most as f64 / (8 * P) as f64)
 }

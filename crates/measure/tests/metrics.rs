@@ -10,7 +10,7 @@ use std::path::{Path, PathBuf};
 use windtunnel_math::objective::Block;
 use windtunnel_measure::landscape::Convention;
 use windtunnel_measure::metric::{
-    CATALOGUE, Entry, Instrument, Label, Metric, Name, Pair, Part, Source,
+    CATALOGUE, Entry, Instrument, Label, Metric, Name, Pair, Part, RecordedBy,
 };
 
 /// Names in the rows of stored runs, with those of every kind of block that models have.
@@ -173,14 +173,14 @@ fn entries_are_complete_and_their_names_differ() {
         let Entry { axis, meaning, .. } = entry;
         assert!(!axis.is_empty() && meaning.len() < 280, "{entry:?}");
         assert!(!meaning.ends_with('.') && !meaning.contains('\n'), "{entry:?}");
-        if let Source::Instruments(instruments) = entry.by {
+        if let RecordedBy::Instruments(instruments) = entry.by {
             assert!(!instruments.is_empty() && instruments.is_sorted(), "{entry:?}");
         }
     }
     for instrument in Instrument::ALL {
         let own = |entry: &&Entry| match entry.by {
-            Source::Training => false,
-            Source::Instruments(instruments) => instruments.contains(&instrument),
+            RecordedBy::Training => false,
+            RecordedBy::Instruments(instruments) => instruments.contains(&instrument),
         };
         assert!(CATALOGUE.iter().any(|entry| own(&entry)), "{instrument:?} records nothing");
     }

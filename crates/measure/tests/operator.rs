@@ -8,10 +8,10 @@ use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradien
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, EstimatorPlan, Instrument, NoisePlan, Readings, Updates,
+    EstimatorPlan, Instrument, NoisePlan, Readings, Snapshot, Updates,
 };
 use windtunnel_measure::landscape::{
-    Diagonal, Estimate, Hessian, HessianOperator, LanczosMemory, LanczosPlan, NoiseSummary, Probe,
+    Diagonal, Hessian, HessianOperator, LanczosMemory, LanczosPlan, NoiseSummary, Probe, ProbeMean,
     SymmetricOperator, hutchinson_diag, hutchinson_trace, lanczos, large_batch_gradient,
     noise_sample, random_start, slq, streamed_gradient,
 };
@@ -168,10 +168,10 @@ fn preconditioned_sharpness_is_the_same_dense_and_by_products() {
                 };
                 let plan = NoisePlan { batch_sizes: vec![1], draws: 2, reference: 1, prompts: 1 };
                 let probe = Probe::new(&mut fixed, vec![1.0; p]);
-                let mut context = Context::new(probe, &mut stochastic, Some(updates), plan);
-                context.estimators.dense_limit = dense_limit;
+                let mut snapshot = Snapshot::new(probe, &mut stochastic, Some(updates), plan);
+                snapshot.estimators.dense_limit = dense_limit;
                 let mut readings = Readings::default();
-                Instrument::Stability.measure(&mut context, &mut readings);
+                Instrument::Stability.measure(&mut snapshot, &mut readings);
                 readings.get(Metric::PreconditionedSharpness).unwrap()
             };
             let (dense, products) = (sharpness(p), sharpness(0));
@@ -288,7 +288,7 @@ fn the_running_diagonal_is_that_of_all_products() {
     });
     let found = hutchinson_diag(&mut spy, probes, 3).unwrap();
     for (k, seen) in products.iter().enumerate() {
-        let (entry, expected) = (found.entry(k), Estimate::of(seen));
+        let (entry, expected) = (found.entry(k), ProbeMean::of(seen));
         assert_eq!(entry.value, expected.value);
         // Some ten roundings of the squares.
         let ratio = entry.standard_error / expected.standard_error;

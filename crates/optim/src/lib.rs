@@ -80,7 +80,7 @@ pub use parameter::{Parameter, ParameterError, Range, Value, Values};
 pub use rate::{LearningRate, RateSchedule};
 pub use registry::{RegisterError, SHARED_KEYS, definitions, named, register, register_definition};
 pub use restore::RestoreError;
-pub use stability::{Effect, Local};
+pub use stability::{LastStep, Linearization};
 pub use state::State;
 pub use transform::{
     AddDecayedWeights, ClipByGlobalNorm, Context, Error, Oracle, ScaleByAdam, ScaleByLearningRate,

@@ -8,7 +8,7 @@ use windtunnel_math::stability::Stability;
 
 use super::stability::of_list;
 use super::{
-    Config, Context, Error, LearningRate, Local, Oracle, RestoreError, Scalar, State, Transforms,
+    Config, Context, Error, LastStep, LearningRate, Oracle, RestoreError, Scalar, State, Transforms,
 };
 
 /// A list of transforms and their state, for a parameter vector of fixed dimension.
@@ -133,9 +133,12 @@ impl<T: Real> Optimizer<T> {
         if self.steps == 0 {
             return None;
         }
-        let at = Local { step: self.steps, lr: self.rate.at(self.steps), grad };
+        let at = LastStep { step: self.steps, lr: self.rate.at(self.steps), grad };
         let parts = self.transforms.iter().zip(&self.states);
-        of_list(parts.map(|(transform, state)| transform.effect(state, &at)).collect(), at.lr)
+        of_list(
+            parts.map(|(transform, state)| transform.linearization(state, &at)).collect(),
+            at.lr,
+        )
     }
 
     /// The state to save, by name: the transform's index in the list and the name that it gave,

@@ -2,9 +2,10 @@
 
 use windtunnel_math::stability::{Stability, gradient_descent_threshold};
 
-/// Part of one transform in the threshold of stability of its optimizer on a quadratic.
+/// Action of one transform on the running update u where the loss is a quadratic: its part in the
+/// threshold of stability of its optimizer.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Effect {
+pub enum Linearization {
     /// u ← u: the transform is switched off.
     Identity,
     /// u ← c u with this c ≤ 1 at this step.
@@ -24,9 +25,9 @@ pub enum Effect {
     Unknown,
 }
 
-/// Step just made, after which a transform is asked for its [`Effect`].
+/// The step just made, after which a transform is asked for its [`Linearization`].
 #[derive(Clone, Copy, Debug)]
-pub struct Local<'a> {
+pub struct LastStep<'a> {
     /// Number of the step, from 1.
     pub step: u64,
     /// Learning rate of the step.
@@ -37,13 +38,14 @@ pub struct Local<'a> {
 
 /// The threshold of a list of transforms, if it is a known one: clipping or not, weight decay or
 /// not, nothing or one method, the learning rate; weight decay may also stand behind the method.
-pub(super) fn of_list(effects: Vec<Effect>, lr: f64) -> Option<Stability> {
-    let active: Vec<Effect> = effects.into_iter().filter(|e| *e != Effect::Identity).collect();
+pub(super) fn of_list(parts: Vec<Linearization>, lr: f64) -> Option<Stability> {
+    let active: Vec<Linearization> =
+        parts.into_iter().filter(|part| *part != Linearization::Identity).collect();
     let (clip_factor, rest) = match active.as_slice() {
-        [Effect::Clip(factor), rest @ ..] => (*factor, rest),
+        [Linearization::Clip(factor), rest @ ..] => (*factor, rest),
         rest => (1.0, rest),
     };
-    use Effect::{Decay, LearningRate, Method};
+    use Linearization::{Decay, LearningRate, Method};
     let (threshold, preconditioner) = match rest {
         [LearningRate] | [Decay, LearningRate] => (gradient_descent_threshold(lr), None),
         [Method { threshold, preconditioner }, LearningRate]

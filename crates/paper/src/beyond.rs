@@ -1,6 +1,6 @@
 //! Studies beyond the paper: quantities that it did not measure, and related claims of later work.
 
-use super::claim::{Coordinate, Kind, Runs, Unit, claim};
+use super::claim::{Coordinate, Judgement, ResamplingUnit, Runs, claim};
 use super::quantity::Quantity;
 use super::setting::Setting;
 use super::settings::{
@@ -96,8 +96,11 @@ const SETTING1_UNCLIPPED: Setting =
 const SETTING3_UNCLIPPED: Setting =
     unclipped!(SETTING3, "setting3-unclipped", "Setting 3, not clipped", "preset=setting3");
 
-const TREND: Kind =
-    Kind::Ranks(Coordinate::Dose, Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM), Unit::Seed);
+const TREND: Judgement = Judgement::Ranks(
+    Coordinate::Dose,
+    Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM),
+    ResamplingUnit::Seed,
+);
 
 /// All studies beyond the paper.
 pub const BEYOND: [Study; 6] = [
@@ -111,31 +114,31 @@ pub const BEYOND: [Study; 6] = [
                 "N1.1",
                 "The noise grows heavier-tailed along Adam's trajectory, Setting 1, B = 1000",
                 "tail at the end/at initialization",
-                Kind::TailGrowth(1000, Runs::of(&SETTING1_NOISE, &ADAM)),
+                Judgement::TailGrowth(1000, Runs::of(&SETTING1_NOISE, &ADAM)),
             ),
             claim(
                 "N1.2",
                 "The noise grows heavier-tailed along SGDM's trajectory, Setting 1, B = 1000",
                 "tail at the end/at initialization, SGDM",
-                Kind::TailGrowth(1000, Runs::of(&SETTING1_NOISE, &SGDM)),
+                Judgement::TailGrowth(1000, Runs::of(&SETTING1_NOISE, &SGDM)),
             ),
             claim(
                 "N1.3",
                 "The noise grows heavier-tailed along Adam's trajectory, Setting 3, B = 1000",
                 "tail at the end/at initialization, setting3",
-                Kind::TailGrowth(1000, Runs::of(&SETTING3_NOISE, &ADAM)),
+                Judgement::TailGrowth(1000, Runs::of(&SETTING3_NOISE, &ADAM)),
             ),
             claim(
                 "N1.4",
                 "The noise of single prompts grows heavier-tailed along Adam's trajectory, Setting 1",
                 "tail at the end/at initialization, B = 1",
-                Kind::TailGrowth(1, Runs::of(&SETTING1_NOISE, &ADAM)),
+                Judgement::TailGrowth(1, Runs::of(&SETTING1_NOISE, &ADAM)),
             ),
             claim(
                 "N2",
                 "After training the noise is heavier-tailed with Adam than with SGDM, Setting 1",
                 "tail with Adam/with SGDM",
-                Kind::gap(Quantity::NoiseInTraining, &SETTING1_NOISE, ADAM.over(&SGDM)),
+                Judgement::gap(Quantity::NoiseInTraining, &SETTING1_NOISE, ADAM.over(&SGDM)),
             ),
         ],
         notes: &["The paper measures noise at initialization only."],
@@ -252,10 +255,10 @@ pub const BEYOND: [Study; 6] = [
             "H1",
             "The more the spectra of the blocks differ, the larger the gap (Zhang et al. 2024)",
             "rank correlation",
-            Kind::Ranks(
+            Judgement::Ranks(
                 Coordinate::Heterogeneity,
                 Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM),
-                Unit::Setting,
+                ResamplingUnit::Setting,
             ),
         )],
         ..COMPARED

@@ -16,12 +16,12 @@ pub struct Claim {
     /// Description of the effect, which is above 1 (above 0 for a correlation) if the claim holds.
     pub what: &'static str,
     /// Method by which the claim is judged.
-    pub kind: Kind,
+    pub judgement: Judgement,
 }
 
 /// Method by which a claim is judged.
 #[derive(Clone, Copy, Debug)]
-pub enum Kind {
+pub enum Judgement {
     /// A contrast of a quantity is above 1.
     Contrast(Quantity, Contrast),
     /// A contrast of a quantity is 1 within a factor of [`EQUAL`].
@@ -31,7 +31,7 @@ pub enum Kind {
     /// Smoothness grows with the gradient norm along a trajectory.
     Smoothness(Runs),
     /// Two coordinates rank the seeds of the settings alike; the interval is over the units.
-    Ranks(Coordinate, Coordinate, Unit),
+    Ranks(Coordinate, Coordinate, ResamplingUnit),
 }
 
 /// The runs of one setting with one arm, by their names.
@@ -80,7 +80,7 @@ pub type Term = (Runs, i32);
 
 /// Units that are resampled for the interval of a rank correlation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unit {
+pub enum ResamplingUnit {
     /// Seeds, each with all settings, if the settings are the question, as doses are.
     Seed,
     /// Settings, each with all seeds, if the settings represent others.
@@ -106,26 +106,26 @@ pub(super) const fn claim(
     id: &'static str,
     text: &'static str,
     what: &'static str,
-    kind: Kind,
+    judgement: Judgement,
 ) -> Claim {
-    Claim { id, text, what, kind }
+    Claim { id, text, what, judgement }
 }
 
-impl Kind {
+impl Judgement {
     /// The first arm of a gap over the second, in one setting.
-    pub const fn gap(quantity: Quantity, setting: &Setting, gap: Gap) -> Kind {
-        Kind::Contrast(quantity, Contrast::Arms { setting: setting.name, gap })
+    pub const fn gap(quantity: Quantity, setting: &Setting, gap: Gap) -> Judgement {
+        Judgement::Contrast(quantity, Contrast::Arms { setting: setting.name, gap })
     }
 
     /// The gap of one setting over that of another.
-    pub const fn gaps(quantity: Quantity, of: &Setting, over: &Setting, gap: Gap) -> Kind {
-        Kind::Contrast(quantity, Contrast::Gaps { of: of.name, over: over.name, gap })
+    pub const fn gaps(quantity: Quantity, of: &Setting, over: &Setting, gap: Gap) -> Judgement {
+        Judgement::Contrast(quantity, Contrast::Gaps { of: of.name, over: over.name, gap })
     }
 
     /// One setting over another with one arm.
-    pub const fn over(quantity: Quantity, of: &Setting, over: &Setting, arm: &Arm) -> Kind {
+    pub const fn over(quantity: Quantity, of: &Setting, over: &Setting, arm: &Arm) -> Judgement {
         let contrast = Contrast::Settings { of: of.name, over: over.name, arm: arm.name };
-        Kind::Contrast(quantity, contrast)
+        Judgement::Contrast(quantity, contrast)
     }
 }
 
@@ -163,8 +163,8 @@ impl Contrast {
 impl Claim {
     /// Quantity and contrast of a claim that has them.
     pub(super) fn contrast(&self) -> Option<(Quantity, Contrast)> {
-        match self.kind {
-            Kind::Contrast(quantity, contrast) | Kind::Equality(quantity, contrast) => {
+        match self.judgement {
+            Judgement::Contrast(quantity, contrast) | Judgement::Equality(quantity, contrast) => {
                 Some((quantity, contrast))
             }
             _ => None,

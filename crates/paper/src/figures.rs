@@ -1,7 +1,7 @@
 //! The figures of the paper, numbered as in its second version; claims as in docs/paper.
 
 use super::arm::Arm;
-use super::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit, claim};
+use super::claim::{Claim, Contrast, Coordinate, Judgement, ResamplingUnit, Runs, claim};
 use super::quantity::Quantity;
 use super::setting::Setting;
 use super::settings::{
@@ -11,7 +11,7 @@ use super::settings::{
     SPHERE_CLIP, gap, gaps,
 };
 use super::soundness::assert_sound;
-use super::study::{Alternative, Published, Reading, Study};
+use super::study::{AlternativeProtocol, PublishedLoss, PublishedRatio, Study};
 use super::view::View;
 
 const _: () = assert_sound(&FIGURES);
@@ -23,13 +23,13 @@ const fn ratio(
     step: u64,
     mean: f64,
     std: f64,
-) -> Published {
-    Published { setting: setting.name, gap: SGDM_OVER_ADAM, source, step, mean, std }
+) -> PublishedRatio {
+    PublishedRatio { setting: setting.name, gap: SGDM_OVER_ADAM, source, step, mean, std }
 }
 
 /// A loss of the authors' notebooks.
-const fn loss(setting: &Setting, arm: &Arm, step: u64, loss: f64) -> Reading {
-    Reading { setting: setting.name, arm: arm.name, step, loss }
+const fn loss(setting: &Setting, arm: &Arm, step: u64, loss: f64) -> PublishedLoss {
+    PublishedLoss { setting: setting.name, arm: arm.name, step, loss }
 }
 
 const B3: [Claim; 3] = [
@@ -55,7 +55,7 @@ const B3: [Claim; 3] = [
 
 // A published ratio is 3.14.
 #[allow(clippy::approx_constant)]
-const PUBLISHED: [Published; 8] = [
+const PUBLISHED: [PublishedRatio; 8] = [
     ratio(&SETTING1, "paper", 750, 1.76, 0.40),
     ratio(&SETTING1, "paper", 1250, 1.58, 0.41),
     ratio(&SETTING1, "notebook", 750, 2.57, 0.91),
@@ -93,7 +93,7 @@ pub const FIGURES: [Study; 15] = [
                 gap(Quantity::Loss, &SETTING3),
             ),
         ],
-        alternatives: &[Alternative {
+        alternatives: &[AlternativeProtocol {
             name: "clipped at 0.1, mean prompt, last step",
             replaced: &[
                 (SETTING1.name, SETTING1_CLIP),
@@ -102,7 +102,7 @@ pub const FIGURES: [Study; 15] = [
             ],
         }],
         // Setting 1, six seeds, read off the images in the authors' notebooks to about 5 %, Adam 20 %.
-        readings: &[
+        published_losses: &[
             loss(&SETTING1, &SGDM, 1000, 0.025),
             loss(&SETTING1, &ADAM, 1000, 0.0019),
             loss(&SETTING1, &SGDM, 9800, 0.0081),
@@ -121,19 +121,28 @@ pub const FIGURES: [Study; 15] = [
                 "B2.1",
                 "The noise at initialization is heavier-tailed than Gaussian, Setting 1",
                 "tail over Gaussian noise's, setting1",
-                Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&SETTING1, &ADAM))),
+                Judgement::Contrast(
+                    Quantity::InitialNoise,
+                    Contrast::Alone(Runs::of(&SETTING1, &ADAM)),
+                ),
             ),
             claim(
                 "B2.2",
                 "The noise at initialization is heavier-tailed than Gaussian, Setting 2",
                 "tail over Gaussian noise's, setting2",
-                Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&SETTING2, &ADAM))),
+                Judgement::Contrast(
+                    Quantity::InitialNoise,
+                    Contrast::Alone(Runs::of(&SETTING2, &ADAM)),
+                ),
             ),
             claim(
                 "B2.3",
                 "The noise at initialization is heavier-tailed than Gaussian, Setting 3",
                 "tail over Gaussian noise's, setting3",
-                Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&SETTING3, &ADAM))),
+                Judgement::Contrast(
+                    Quantity::InitialNoise,
+                    Contrast::Alone(Runs::of(&SETTING3, &ADAM)),
+                ),
             ),
         ],
         real: true,
@@ -149,7 +158,7 @@ pub const FIGURES: [Study; 15] = [
         settings: &[SETTING1, SETTING2, SETTING3],
         views: &[View::Condition],
         claims: &B3,
-        published: &PUBLISHED,
+        published_ratios: &PUBLISHED,
         real: true,
         ..COMPARED
     },
@@ -158,7 +167,7 @@ pub const FIGURES: [Study; 15] = [
         title: "The table of Figure 4",
         settings: &[SETTING1, SETTING2, SETTING3],
         views: &[View::Ratios],
-        published: &PUBLISHED,
+        published_ratios: &PUBLISHED,
         ..COMPARED
     },
     Study {
@@ -189,10 +198,10 @@ pub const FIGURES: [Study; 15] = [
                 "B4.4",
                 "Smoother steps go with a larger gap in loss",
                 "rank correlation of the two gaps",
-                Kind::Ranks(
+                Judgement::Ranks(
                     Coordinate::Gap(Quantity::DirectionalSmoothness, SGDM_OVER_ADAM),
                     Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM),
-                    Unit::Seed,
+                    ResamplingUnit::Seed,
                 ),
             ),
         ],
@@ -209,19 +218,19 @@ pub const FIGURES: [Study; 15] = [
                 "B5.1",
                 "Smoothness grows with the gradient norm along Adam's trajectory, Setting 1",
                 "rank correlation, setting1",
-                Kind::Smoothness(Runs::of(&SETTING1_EARLY, &ADAM)),
+                Judgement::Smoothness(Runs::of(&SETTING1_EARLY, &ADAM)),
             ),
             claim(
                 "B5.2",
                 "Smoothness grows with the gradient norm along Adam's trajectory, Setting 2",
                 "rank correlation, setting2",
-                Kind::Smoothness(Runs::of(&SETTING2_EARLY, &ADAM)),
+                Judgement::Smoothness(Runs::of(&SETTING2_EARLY, &ADAM)),
             ),
             claim(
                 "B5.3",
                 "Smoothness grows with the gradient norm along Adam's trajectory, Setting 3",
                 "rank correlation, setting3",
-                Kind::Smoothness(Runs::of(&SETTING3_EARLY, &ADAM)),
+                Judgement::Smoothness(Runs::of(&SETTING3_EARLY, &ADAM)),
             ),
         ],
         real: true,
@@ -237,19 +246,19 @@ pub const FIGURES: [Study; 15] = [
                 "A3.1",
                 "Three layers of linear attention end lower than of softmax, with Adam",
                 "softmax/linear, Adam",
-                Kind::over(Quantity::Loss, &SOFTMAX, &SETTING1, &ADAM),
+                Judgement::over(Quantity::Loss, &SOFTMAX, &SETTING1, &ADAM),
             ),
             claim(
                 "A3.2",
                 "Three layers of linear attention end lower than of softmax, with SGDM",
                 "softmax/linear, SGDM",
-                Kind::over(Quantity::Loss, &SOFTMAX, &SETTING1, &SGDM),
+                Judgement::over(Quantity::Loss, &SOFTMAX, &SETTING1, &SGDM),
             ),
             claim(
                 "A3.3",
                 "Three layers of linear attention end lower than of softmax with all of P and Q free, with Adam",
                 "softmax-full/linear, Adam",
-                Kind::over(Quantity::Loss, &SOFTMAX_FULL, &SETTING1, &ADAM),
+                Judgement::over(Quantity::Loss, &SOFTMAX_FULL, &SETTING1, &ADAM),
             ),
             claim(
                 "B1.4",
@@ -293,13 +302,13 @@ pub const FIGURES: [Study; 15] = [
                 "D3.1",
                 "Adam converges faster with light tails: lower loss in the end",
                 "setting3/sphere, Adam",
-                Kind::over(Quantity::Loss, &SETTING3, &SPHERE, &ADAM),
+                Judgement::over(Quantity::Loss, &SETTING3, &SPHERE, &ADAM),
             ),
             claim(
                 "D3.2",
                 "SGDM converges faster with light tails: lower loss in the end",
                 "setting3/sphere, SGDM",
-                Kind::over(Quantity::Loss, &SETTING3, &SPHERE, &SGDM),
+                Judgement::over(Quantity::Loss, &SETTING3, &SPHERE, &SGDM),
             ),
             claim(
                 "D3.3",
@@ -314,7 +323,7 @@ pub const FIGURES: [Study; 15] = [
                 gaps(Quantity::Loss, &SPHERE, &SETTING3),
             ),
         ],
-        alternatives: &[Alternative {
+        alternatives: &[AlternativeProtocol {
             name: "sphere clipped at 1 as in the text, mean prompt, last step",
             replaced: &[(SPHERE.name, SPHERE_CLIP)],
         }],
@@ -330,7 +339,7 @@ pub const FIGURES: [Study; 15] = [
             "D1",
             "Heavier-tailed covariates give heavier-tailed gradient noise",
             "tail of setting3/tail of sphere",
-            Kind::over(Quantity::InitialNoise, &SETTING3, &SPHERE, &ADAM),
+            Judgement::over(Quantity::InitialNoise, &SETTING3, &SPHERE, &ADAM),
         )],
         ..COMPARED
     },
@@ -383,19 +392,19 @@ pub const FIGURES: [Study; 15] = [
                 "E2.1",
                 "The loss falls with depth, L = 2 against 6, with Adam",
                 "L = 2/L = 6, Adam",
-                Kind::over(Quantity::Loss, &DEPTH2, &DEPTH6, &ADAM),
+                Judgement::over(Quantity::Loss, &DEPTH2, &DEPTH6, &ADAM),
             ),
             claim(
                 "E2.2",
                 "The loss falls with depth, L = 2 against 8, with Adam",
                 "L = 2/L = 8, Adam",
-                Kind::over(Quantity::Loss, &DEPTH2, &DEPTH8, &ADAM),
+                Judgement::over(Quantity::Loss, &DEPTH2, &DEPTH8, &ADAM),
             ),
             claim(
                 "E2.3",
                 "The loss falls with depth, L = 2 against 8, with SGDM",
                 "L = 2/L = 8, SGDM",
-                Kind::over(Quantity::Loss, &DEPTH2, &DEPTH8, &SGDM),
+                Judgement::over(Quantity::Loss, &DEPTH2, &DEPTH8, &SGDM),
             ),
         ],
         ..COMPARED
@@ -410,19 +419,19 @@ pub const FIGURES: [Study; 15] = [
                 "E3.1",
                 "The noise is heavier-tailed with more layers, L = 8 against 2",
                 "tail of L = 8/tail of L = 2",
-                Kind::over(Quantity::InitialNoise, &DEPTH8, &DEPTH2, &ADAM),
+                Judgement::over(Quantity::InitialNoise, &DEPTH8, &DEPTH2, &ADAM),
             ),
             claim(
                 "E3.2",
                 "The noise is heavier-tailed with more layers, L = 6 against 2",
                 "tail of L = 6/tail of L = 2",
-                Kind::over(Quantity::InitialNoise, &DEPTH6, &DEPTH2, &ADAM),
+                Judgement::over(Quantity::InitialNoise, &DEPTH6, &DEPTH2, &ADAM),
             ),
             claim(
                 "E3.3",
                 "The noise is heavier-tailed with more layers, L = 8 against 4",
                 "tail of L = 8/tail of L = 4",
-                Kind::over(Quantity::InitialNoise, &DEPTH8, &DEPTH4, &ADAM),
+                Judgement::over(Quantity::InitialNoise, &DEPTH8, &DEPTH4, &ADAM),
             ),
         ],
         ..COMPARED
@@ -470,7 +479,7 @@ pub const FIGURES: [Study; 15] = [
                 "F1.2",
                 "The noise at initialization is heavier-tailed than Gaussian, nonlinear regression",
                 "tail over Gaussian noise's, nonlinear",
-                Kind::Contrast(
+                Judgement::Contrast(
                     Quantity::InitialNoise,
                     Contrast::Alone(Runs::of(&NONLINEAR, &ADAM)),
                 ),
@@ -489,12 +498,12 @@ pub const FIGURES: [Study; 15] = [
             ),
         ],
         // Means of five seeds in the notebook's log: losses of the training batch.
-        readings: &[
+        published_losses: &[
             loss(&NONLINEAR, &SGDM, 9900, 0.01052),
             loss(&NONLINEAR, &ADAM, 9900, 0.000606),
         ],
         // Of the notebook, five seeds.
-        published: &[
+        published_ratios: &[
             ratio(&NONLINEAR, "notebook", 750, 5.41, 3.96),
             ratio(&NONLINEAR, "notebook", 1250, 6.61, 2.54),
         ],

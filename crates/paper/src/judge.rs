@@ -8,7 +8,7 @@ use windtunnel_measure::metric::Metric;
 use windtunnel_measure::stats::{mean, rank_correlation};
 
 use super::catalogue::families;
-use super::claim::{Claim, Contrast, Coordinate, EQUAL, Kind, Runs, Term, Unit};
+use super::claim::{Claim, Contrast, Coordinate, EQUAL, Judgement, ResamplingUnit, Runs, Term};
 use super::evidence::Evidence;
 use super::finding::{Finding, Replication, adjust};
 use super::paired::{coordinates, product};
@@ -58,27 +58,27 @@ pub fn judge(
 impl Claim {
     /// The claim judged under every specification.
     pub fn judge(&self, study: &Study, evidence: &Evidence) -> Finding {
-        let effects = match self.kind {
-            Kind::Contrast(quantity, own) => contrast(study, evidence, quantity, own),
-            Kind::Equality(quantity, own) => {
+        let effects = match self.judgement {
+            Judgement::Contrast(quantity, own) => contrast(study, evidence, quantity, own),
+            Judgement::Equality(quantity, own) => {
                 let effects = contrast(study, evidence, quantity, own).into_iter();
                 effects.map(|effect| effect.as_equality(EQUAL)).collect()
             }
-            Kind::TailGrowth(batch_size, runs) => {
+            Judgement::TailGrowth(batch_size, runs) => {
                 let setting = study.setting(runs.setting);
                 let of = |own| tail_growth(evidence, batch_size, own, runs.arm);
                 setting.map(of).unwrap_or_default()
             }
-            Kind::Smoothness(Runs { setting, arm }) => {
+            Judgement::Smoothness(Runs { setting, arm }) => {
                 let setting = study.setting(setting);
                 setting.map_or_else(Vec::new, |own| smoothness(evidence, own, arm))
             }
-            Kind::Ranks(x, y, unit) => ranks(study, evidence, (x, y), unit),
+            Judgement::Ranks(x, y, unit) => ranks(study, evidence, (x, y), unit),
         };
-        let holds = match self.kind {
-            Kind::Contrast(..) | Kind::TailGrowth(..) => "above 1",
-            Kind::Equality(..) => "1 within a tenth",
-            Kind::Smoothness(_) | Kind::Ranks(..) => "above 0",
+        let holds = match self.judgement {
+            Judgement::Contrast(..) | Judgement::TailGrowth(..) => "above 1",
+            Judgement::Equality(..) => "1 within a tenth",
+            Judgement::Smoothness(_) | Judgement::Ranks(..) => "above 0",
         };
         let agreement = self.agreement(study, evidence);
         Finding { agreement, ..Finding::new((self.id, self.text), (self.what, holds), effects) }
@@ -213,7 +213,7 @@ fn ranks(
     study: &Study,
     evidence: &Evidence,
     (x, y): (Coordinate, Coordinate),
-    unit: Unit,
+    unit: ResamplingUnit,
 ) -> Vec<Effect> {
     let steps = study.settings.iter().map(|setting| setting.steps(&evidence.protocol)).min();
     let fresh = study.settings.iter().map(|setting| evidence.fresh_batches(setting)).min();
@@ -237,11 +237,11 @@ fn ranks(
 }
 
 /// Correlation of the points of all settings, each one to a seed.
-fn correlation(name: &str, settings: &[Vec<Point>], unit: Unit) -> Effect {
+fn correlation(name: &str, settings: &[Vec<Point>], unit: ResamplingUnit) -> Effect {
     let lack = lack_of(&settings.iter().flatten().copied().collect::<Vec<_>>());
     match unit {
         // Settings stand for others like them, so a point is a setting, by its mean over seeds.
-        Unit::Setting => {
+        ResamplingUnit::Setting => {
             let center = |points: &Vec<Point>| {
                 let (x, y): (Vec<f64>, Vec<f64>) = points.iter().copied().flatten().unzip();
                 (mean(&x), mean(&y))
@@ -250,7 +250,7 @@ fn correlation(name: &str, settings: &[Vec<Point>], unit: Unit) -> Effect {
             Effect::of_ranks(name, &points, lack)
         }
         // The settings are the question, so every seed ranks all of them.
-        Unit::Seed => {
+        ResamplingUnit::Seed => {
             let seeds = settings.iter().map(Vec::len).min().unwrap_or(0);
             let of_seed = |seed: usize| {
                 let own = settings.iter().filter_map(|points| points[seed].ok());

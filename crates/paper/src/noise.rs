@@ -7,7 +7,9 @@ use windtunnel_runs::store::Store;
 use super::protocol::Protocol;
 use super::setting::Setting;
 
-pub use windtunnel_lab::initial_noise::{DRAWN_SEED, InitialNoise, Missing, Statistic, Statistics};
+pub use windtunnel_lab::initial_noise::{
+    DRAWN_SEED, InitialNoise, MissingReason, Statistic, Statistics,
+};
 
 /// Divisor of the number of draws for seeds whose norms are not drawn.
 const OTHER_SEEDS: usize = 5;

@@ -9,7 +9,7 @@ use super::evidence::Evidence;
 use super::paired::observations;
 use super::quantity::{LOSS, Specification, TABLE_STEPS};
 use super::setting::Setting;
-use super::study::{Reading, Study};
+use super::study::{PublishedLoss, Study};
 use windtunnel_lab::inference::{Observations, lacks, reached};
 
 /// Agreement with one published loss.
@@ -33,8 +33,8 @@ pub struct Agreement {
 }
 
 impl Agreement {
-    fn new(evidence: &Evidence, setting: &Setting, reading: &Reading) -> Agreement {
-        let &Reading { arm, step, loss: published, .. } = reading;
+    fn new(evidence: &Evidence, setting: &Setting, own: &PublishedLoss) -> Agreement {
+        let &PublishedLoss { arm, step, loss: published, .. } = own;
         let steps = setting.steps(&evidence.protocol);
         let of_run = |member| reached(member, LOSS, step, steps);
         let observations = evidence.members(setting, arm).iter().map(of_run).collect();
@@ -65,12 +65,12 @@ fn in_words(factor: f64) -> String {
 
 /// Agreement with the published losses of a study at steps that were run.
 pub(super) fn agreement(study: &Study, evidence: &Evidence) -> Vec<Agreement> {
-    let of = |reading: &Reading| {
-        let setting = study.setting(reading.setting)?;
-        let made = reading.step <= setting.steps(&evidence.protocol);
-        made.then(|| Agreement::new(evidence, setting, reading))
+    let of = |own: &PublishedLoss| {
+        let setting = study.setting(own.setting)?;
+        let made = own.step <= setting.steps(&evidence.protocol);
+        made.then(|| Agreement::new(evidence, setting, own))
     };
-    study.readings.iter().filter_map(of).collect()
+    study.published_losses.iter().filter_map(of).collect()
 }
 
 /// Sentence about the published losses of a setting beside ours; `None` if there are none.
@@ -102,7 +102,7 @@ pub(super) fn ratios_in_words(
     gap: Gap,
 ) -> Option<String> {
     let line = |step: u64| {
-        let own = study.published.iter();
+        let own = study.published_ratios.iter();
         let own = own.filter(|p| (p.setting, p.gap, p.step) == (setting.name, gap, step));
         let theirs: Vec<String> =
             own.map(|p| format!("{} {} ({})", p.source, p.mean, p.std)).collect();

@@ -9,7 +9,7 @@ use windtunnel_measure::stats::{mean, median};
 use super::noise::{InitialNoise, Statistic, Statistics};
 use windtunnel_lab::chart::Member;
 pub(super) use windtunnel_lab::ending::{LOSS, MEDIAN};
-use windtunnel_lab::inference::{Batch, Observation, RunStatistic, When, geometric_mean};
+use windtunnel_lab::inference::{HeldOutBatch, Observation, RunStatistic, When, geometric_mean};
 
 pub(super) const CONDITION: Metric = Metric::RobustConditionNumber;
 pub(super) const SMOOTHNESS: Metric = Metric::DirectionalSmoothness;
@@ -81,7 +81,7 @@ impl Quantity {
     /// All specifications for runs of so many steps with so many fresh held-out batches: the primary
     /// one, that of the paper, all others. docs/audit.md argues the choice.
     pub fn specifications(self, steps: u64, fresh: usize) -> Vec<Specification> {
-        let batches = Batch::all(fresh);
+        let batches = HeldOutBatch::all(fresh);
         let runs = match self {
             Quantity::Loss => RunStatistic::losses(fresh),
             Quantity::RobustCondition => {
@@ -94,14 +94,14 @@ impl Quantity {
                 };
                 RunStatistic::ordered(
                     ConditionConvention::all().flat_map(of).collect(),
-                    [condition(ALONG, batches[0]), condition(whens[1], Batch::Fixed)],
+                    [condition(ALONG, batches[0]), condition(whens[1], HeldOutBatch::Fixed)],
                 )
             }
             Quantity::DirectionalSmoothness => {
                 let of = |when, batch| RunStatistic::new("uᵀHu", SMOOTHNESS, when, batch);
                 RunStatistic::ordered(
                     RunStatistic::grid(("uᵀHu", &SMOOTHNESS), &SPANS, &batches),
-                    [of(SPANS[0], batches[0]), of(SPANS[1], Batch::Fixed)],
+                    [of(SPANS[0], batches[0]), of(SPANS[1], HeldOutBatch::Fixed)],
                 )
             }
             Quantity::InitialNoise => return initial_noise(),
@@ -149,7 +149,7 @@ fn words(convention: ConditionConvention) -> String {
 }
 
 /// The robust condition number by the paper's convention.
-fn condition(when: When, batch: Batch) -> RunStatistic {
+fn condition(when: When, batch: HeldOutBatch) -> RunStatistic {
     RunStatistic::new(&words(ConditionConvention::PAPER), CONDITION, when, batch)
 }
 
@@ -159,13 +159,13 @@ impl Specification {
     }
 
     /// A loss at some steps.
-    pub(super) fn loss(metric: Metric, when: When, batch: Batch) -> Specification {
+    pub(super) fn loss(metric: Metric, when: When, batch: HeldOutBatch) -> Specification {
         Specification::of_runs(RunStatistic::loss(metric, when, batch))
     }
 
     /// The robust condition number at a step by the paper's convention, on the fixed batch.
     pub(super) fn condition(step: u64) -> Specification {
-        Specification::of_runs(condition(When::At(step), Batch::Fixed))
+        Specification::of_runs(condition(When::At(step), HeldOutBatch::Fixed))
     }
 
     /// Whether it is a mean over prompts, which settles only if their tail is light enough.

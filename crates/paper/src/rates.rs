@@ -59,7 +59,10 @@ pub fn figure(title: &str, settings: &[Setting], searches: &[&Search]) -> Option
         let mut series = Series::new(arm.name, color, rates.values(), rates.means());
         let of = |seed| rates.losses(seed).iter().map(|loss| loss.unwrap_or(f64::NAN)).collect();
         series.members = (0..SEEDS)
-            .map(|seed| windtunnel_figure::Member { name: format!("seed {seed}"), y: of(seed) })
+            .map(|seed| windtunnel_figure::MemberCurve {
+                name: format!("seed {seed}"),
+                y: of(seed),
+            })
             .collect();
         series
     };

@@ -1,7 +1,7 @@
 //! The list of settings: those of the paper, and variants in depth, model and data.
 
 use super::arm::{Arm, Gap, Rates};
-use super::claim::{Contrast, Kind};
+use super::claim::{Contrast, Judgement};
 use super::quantity::Quantity;
 use super::setting::Setting;
 use super::study::Study;
@@ -27,18 +27,18 @@ pub(super) const SGDM_OVER_ADAM: Gap = SGDM.over(&ADAM);
 pub(super) const COMPARED: Study = Study { gaps: &[SGDM_OVER_ADAM], ..Study::EMPTY };
 
 /// SGDM over Adam in one setting.
-pub(super) const fn gap(quantity: Quantity, setting: &Setting) -> Kind {
-    Kind::gap(quantity, setting, SGDM_OVER_ADAM)
+pub(super) const fn gap(quantity: Quantity, setting: &Setting) -> Judgement {
+    Judgement::gap(quantity, setting, SGDM_OVER_ADAM)
 }
 
 /// SGDM over Adam in one setting over the same in another.
-pub(super) const fn gaps(quantity: Quantity, of: &Setting, over: &Setting) -> Kind {
-    Kind::gaps(quantity, of, over, SGDM_OVER_ADAM)
+pub(super) const fn gaps(quantity: Quantity, of: &Setting, over: &Setting) -> Judgement {
+    Judgement::gaps(quantity, of, over, SGDM_OVER_ADAM)
 }
 
 /// SGDM as good as Adam in one setting.
-pub(super) const fn equal(quantity: Quantity, setting: &Setting) -> Kind {
-    Kind::Equality(quantity, Contrast::Arms { setting: setting.name, gap: SGDM_OVER_ADAM })
+pub(super) const fn equal(quantity: Quantity, setting: &Setting) -> Judgement {
+    Judgement::Equality(quantity, Contrast::Arms { setting: setting.name, gap: SGDM_OVER_ADAM })
 }
 
 /// The arms of the paper with learning rates from a search.

@@ -5,13 +5,13 @@
 //! claims never refer to runs that do not exist.
 
 use super::arm::{Arm, Gap};
-use super::claim::{Claim, Coordinate, Kind, Runs, Term};
+use super::claim::{Claim, Coordinate, Judgement, Runs, Term};
 use super::setting::Setting;
 use super::study::Study;
 
 /// A name that a study uses but does not define.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Unknown {
+pub struct UnknownReference {
     /// Name of the study.
     pub study: &'static str,
     /// Number of the claim that uses it, or the field of the study.
@@ -20,10 +20,10 @@ pub struct Unknown {
     pub name: &'static str,
 }
 
-impl Unknown {
+impl UnknownReference {
     /// Sentence about the name.
     pub fn text(self) -> String {
-        let Unknown { study, part, name } = self;
+        let UnknownReference { study, part, name } = self;
         format!(
             "{study}: {part} names `{name}`, which is none of the settings of the study, or not an \
              arm of the setting that is meant"
@@ -35,7 +35,7 @@ impl Unknown {
 /// time.
 pub(super) const fn assert_sound(mut studies: &[Study]) {
     while let [study, rest @ ..] = studies {
-        if let Some(Unknown { part, .. }) = study.unknown() {
+        if let Some(UnknownReference { part, .. }) = study.unknown() {
             names_a_setting_or_arm_that_its_study_lacks(part);
         }
         studies = rest;
@@ -54,7 +54,7 @@ macro_rules! each {
         let mut list = $list;
         while let [$element, rest @ ..] = list {
             if let Some(name) = $missing {
-                return Some(Unknown { study: $study.name, part: $part, name });
+                return Some(UnknownReference { study: $study.name, part: $part, name });
             }
             list = rest;
         }
@@ -63,15 +63,15 @@ macro_rules! each {
 
 impl Study {
     /// The first name that the study uses but does not define.
-    pub const fn unknown(&self) -> Option<Unknown> {
+    pub const fn unknown(&self) -> Option<UnknownReference> {
         let settings = self.settings;
         each!(self, settings, |own| "the list of settings", lone(own));
         each!(self, self.gaps, |gap| "the list of gaps", in_some(settings, *gap));
         each!(self, self.claims, |claim| claim.id, of_claim(settings, claim));
-        each!(self, self.readings, |own| "a published loss", {
+        each!(self, self.published_losses, |own| "a published loss", {
             in_one(settings, Runs { setting: own.setting, arm: own.arm })
         });
-        each!(self, self.published, |own| "a published ratio", {
+        each!(self, self.published_ratios, |own| "a published ratio", {
             gap_in(settings, own.setting, own.gap)
         });
         each!(self, self.alternatives, |other| other.name, { replaced(settings, other.replaced) });
@@ -85,12 +85,12 @@ const fn lone(setting: &Setting) -> Option<&'static str> {
 }
 
 const fn of_claim(settings: &[Setting], claim: &Claim) -> Option<&'static str> {
-    match claim.kind {
-        Kind::Contrast(_, contrast) | Kind::Equality(_, contrast) => {
+    match claim.judgement {
+        Judgement::Contrast(_, contrast) | Judgement::Equality(_, contrast) => {
             of_terms(settings, &contrast.terms())
         }
-        Kind::TailGrowth(_, runs) | Kind::Smoothness(runs) => in_one(settings, runs),
-        Kind::Ranks(x, y, _) => match of_coordinate(settings, x) {
+        Judgement::TailGrowth(_, runs) | Judgement::Smoothness(runs) => in_one(settings, runs),
+        Judgement::Ranks(x, y, _) => match of_coordinate(settings, x) {
             None => of_coordinate(settings, y),
             missing => missing,
         },

@@ -22,11 +22,11 @@ pub struct Study {
     /// Claims about them.
     pub claims: &'static [Claim],
     /// Other protocols, under which claims about losses are judged too.
-    pub alternatives: &'static [Alternative],
+    pub alternatives: &'static [AlternativeProtocol],
     /// Published losses.
-    pub readings: &'static [Reading],
+    pub published_losses: &'static [PublishedLoss],
     /// Published ratios of robust condition numbers.
-    pub published: &'static [Published],
+    pub published_ratios: &'static [PublishedRatio],
     /// Whether the paper's figure shows real Transformers on the left.
     pub real: bool,
     /// Remarks for the reader.
@@ -35,7 +35,7 @@ pub struct Study {
 
 /// Settings of a study under another protocol.
 #[derive(Clone, Copy, Debug)]
-pub struct Alternative {
+pub struct AlternativeProtocol {
     /// Name of the convention.
     pub name: &'static str,
     /// Names of settings, each with its replacement; the others stay.
@@ -44,7 +44,7 @@ pub struct Alternative {
 
 /// A published loss: mean over seeds.
 #[derive(Clone, Copy, Debug)]
-pub struct Reading {
+pub struct PublishedLoss {
     /// Name of the setting.
     pub setting: &'static str,
     /// Name of the arm.
@@ -57,7 +57,7 @@ pub struct Reading {
 
 /// A published ratio of two arms: mean and standard deviation over six seeds.
 #[derive(Clone, Copy, Debug)]
-pub struct Published {
+pub struct PublishedRatio {
     /// Name of the setting.
     pub setting: &'static str,
     /// The arms.
@@ -82,8 +82,8 @@ impl Study {
         views: &[],
         claims: &[],
         alternatives: &[],
-        readings: &[],
-        published: &[],
+        published_losses: &[],
+        published_ratios: &[],
         real: false,
         notes: &[],
     };
@@ -115,7 +115,7 @@ impl Study {
     }
 }
 
-impl Alternative {
+impl AlternativeProtocol {
     /// The replacement of one of the study's settings, or the setting itself.
     pub(super) fn of(&self, setting: &'static Setting) -> &'static Setting {
         let own = self.replaced.iter().find(|(name, _)| *name == setting.name);

@@ -14,20 +14,20 @@ use made_up::{Fault, STEPS, assert_whole, noise, page, rows, wave};
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Color, Scale};
 use windtunnel_lab::laboratory::Lab;
-use windtunnel_lab::local::Local;
+use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::progress::Silent;
 use windtunnel_lab::search::search;
 use windtunnel_lab::training::Options;
 use windtunnel_paper::arm::{Arm, Gap, Rates};
-use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit};
+use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Judgement, ResamplingUnit, Runs};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::gather::add_theory;
 use windtunnel_paper::quantity::Quantity;
 use windtunnel_paper::rates::{self, Search, searches};
 use windtunnel_paper::section::Section;
 use windtunnel_paper::setting::{Cell, Setting};
-use windtunnel_paper::soundness::Unknown;
-use windtunnel_paper::study::{Published, Reading, Study};
+use windtunnel_paper::soundness::UnknownReference;
+use windtunnel_paper::study::{PublishedLoss, PublishedRatio, Study};
 use windtunnel_paper::view::View;
 use windtunnel_paper::{Protocol, audit};
 use windtunnel_runs::store::Store;
@@ -71,8 +71,8 @@ const SECOND: Setting = Setting {
 const PLAIN_OVER_ADAM: Gap = PLAIN.over(&ADAM);
 const ADAM_OVER_DECAYED: Gap = ADAM.over(&DECAYED);
 
-const fn claim(id: &'static str, kind: Kind) -> Claim {
-    Claim { id, text: "a sentence about these runs", what: "effect", kind }
+const fn claim(id: &'static str, judgement: Judgement) -> Claim {
+    Claim { id, text: "a sentence about these runs", what: "effect", judgement }
 }
 
 const VIEWS: &[View] = &[
@@ -93,23 +93,23 @@ const FOUR: Study = Study {
     gaps: &[PLAIN_OVER_ADAM, ADAM_OVER_DECAYED, ADAM.over(&SLOW)],
     views: VIEWS,
     claims: &[
-        claim("L", Kind::gap(Quantity::Loss, &FIRST, ADAM_OVER_DECAYED)),
-        claim("LL", Kind::gaps(Quantity::Loss, &FIRST, &SECOND, PLAIN_OVER_ADAM)),
-        claim("O", Kind::over(Quantity::Loss, &FIRST, &SECOND, &DECAYED)),
-        claim("R", Kind::gap(Quantity::RobustCondition, &FIRST, ADAM.over(&SLOW))),
-        claim("S", Kind::Smoothness(Runs::of(&FIRST, &SLOW))),
-        claim("T", Kind::TailGrowth(1000, Runs::of(&SECOND, &DECAYED))),
+        claim("L", Judgement::gap(Quantity::Loss, &FIRST, ADAM_OVER_DECAYED)),
+        claim("LL", Judgement::gaps(Quantity::Loss, &FIRST, &SECOND, PLAIN_OVER_ADAM)),
+        claim("O", Judgement::over(Quantity::Loss, &FIRST, &SECOND, &DECAYED)),
+        claim("R", Judgement::gap(Quantity::RobustCondition, &FIRST, ADAM.over(&SLOW))),
+        claim("S", Judgement::Smoothness(Runs::of(&FIRST, &SLOW))),
+        claim("T", Judgement::TailGrowth(1000, Runs::of(&SECOND, &DECAYED))),
         claim(
             "D",
-            Kind::Ranks(
+            Judgement::Ranks(
                 Coordinate::Dose,
                 Coordinate::Gap(Quantity::Loss, ADAM_OVER_DECAYED),
-                Unit::Seed,
+                ResamplingUnit::Seed,
             ),
         ),
     ],
-    readings: &[Reading { setting: "second", arm: "AdamW", step: 750, loss: 0.5 }],
-    published: &[Published {
+    published_losses: &[PublishedLoss { setting: "second", arm: "AdamW", step: 750, loss: 0.5 }],
+    published_ratios: &[PublishedRatio {
         setting: "first",
         gap: ADAM.over(&SLOW),
         source: "paper",
@@ -126,12 +126,15 @@ const ONE: Study = Study {
     settings: &[Setting { arms: &[DECAYED], ..FIRST }, Setting { arms: &[DECAYED], ..SECOND }],
     views: VIEWS,
     claims: &[
-        claim("O", Kind::over(Quantity::Loss, &FIRST, &SECOND, &DECAYED)),
+        claim("O", Judgement::over(Quantity::Loss, &FIRST, &SECOND, &DECAYED)),
         claim(
             "I",
-            Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&FIRST, &DECAYED))),
+            Judgement::Contrast(
+                Quantity::InitialNoise,
+                Contrast::Alone(Runs::of(&FIRST, &DECAYED)),
+            ),
         ),
-        claim("S", Kind::Smoothness(Runs::of(&FIRST, &DECAYED))),
+        claim("S", Judgement::Smoothness(Runs::of(&FIRST, &DECAYED))),
     ],
     ..Study::EMPTY
 };
@@ -162,7 +165,7 @@ fn faulty(study: &Study, seeds: u64, fault: Fault) -> Evidence {
 fn in_a_laboratory<R>(work: impl FnOnce(&Lab) -> R) -> R {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
-    let local = Local::new(store, Options { jobs: 2, ..Options::default() });
+    let local = LocalExecutor::new(store, Options { jobs: 2, ..Options::default() });
     work(&Lab { executor: &local, progress: &Silent, stop: &AtomicBool::new(false) })
 }
 
@@ -419,40 +422,40 @@ fn searches_are_an_arms_own() {
 
 #[test]
 fn what_a_study_lacks_is_refused() {
-    let unknown = |part, name| Some(Unknown { study: "four", part, name });
+    let unknown = |part, name| Some(UnknownReference { study: "four", part, name });
     assert_eq!(FOUR.unknown(), None);
-    let with = |kind: Kind| {
-        let claims: &'static [Claim] = Box::leak(Box::new([claim("X", kind)]));
+    let with = |judgement: Judgement| {
+        let claims: &'static [Claim] = Box::leak(Box::new([claim("X", judgement)]));
         Study { claims, ..FOUR }
     };
     const THIRD: Setting = Setting { name: "third", ..FIRST };
     const SGDM: Arm = arm("SGDM", &["optimizer.name=sgd"]);
     let cases = [
-        (Kind::gap(Quantity::Loss, &THIRD, PLAIN_OVER_ADAM), "third"),
-        (Kind::gap(Quantity::Loss, &FIRST, SGDM.over(&ADAM)), "SGDM"),
-        (Kind::gaps(Quantity::Loss, &FIRST, &SECOND, ADAM.over(&SLOW)), "slow Adam"),
-        (Kind::over(Quantity::Loss, &FIRST, &SECOND, &SLOW), "slow Adam"),
-        (Kind::Smoothness(Runs::of(&FIRST, &SGDM)), "SGDM"),
-        (Kind::TailGrowth(1000, Runs::of(&THIRD, &ADAM)), "third"),
+        (Judgement::gap(Quantity::Loss, &THIRD, PLAIN_OVER_ADAM), "third"),
+        (Judgement::gap(Quantity::Loss, &FIRST, SGDM.over(&ADAM)), "SGDM"),
+        (Judgement::gaps(Quantity::Loss, &FIRST, &SECOND, ADAM.over(&SLOW)), "slow Adam"),
+        (Judgement::over(Quantity::Loss, &FIRST, &SECOND, &SLOW), "slow Adam"),
+        (Judgement::Smoothness(Runs::of(&FIRST, &SGDM)), "SGDM"),
+        (Judgement::TailGrowth(1000, Runs::of(&THIRD, &ADAM)), "third"),
         (
-            Kind::Ranks(
+            Judgement::Ranks(
                 Coordinate::Dose,
                 Coordinate::Gap(Quantity::Loss, ADAM.over(&SLOW)),
-                Unit::Seed,
+                ResamplingUnit::Seed,
             ),
             "slow Adam",
         ),
     ];
     let evidence = evidence(&FOUR, 1);
-    for (kind, name) in cases {
-        let study = with(kind);
-        assert_eq!(study.unknown(), unknown("X", name), "{kind:?}");
+    for (judgement, name) in cases {
+        let study = with(judgement);
+        assert_eq!(study.unknown(), unknown("X", name), "{judgement:?}");
         let refusal = study.assemble(&evidence).err().unwrap();
         assert!(refusal.contains(name) && refusal.contains("X names"), "{refusal}");
     }
-    let reading = Reading { setting: "second", arm: "slow Adam", step: 1, loss: 1.0 };
-    let readings: &'static [Reading] = Box::leak(Box::new([reading]));
-    let study = Study { readings, ..FOUR };
+    let loss = PublishedLoss { setting: "second", arm: "slow Adam", step: 1, loss: 1.0 };
+    let published_losses: &'static [PublishedLoss] = Box::leak(Box::new([loss]));
+    let study = Study { published_losses, ..FOUR };
     assert_eq!(study.unknown(), unknown("a published loss", "slow Adam"));
     let study = Study { settings: &[THIRD], claims: &[], ..FOUR };
     assert_eq!(study.unknown(), unknown("a published loss", "second"));

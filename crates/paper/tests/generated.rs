@@ -13,12 +13,12 @@ use windtunnel_figure::Scale;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_paper::Protocol;
 use windtunnel_paper::arm::{Arm, Gap, Rates};
-use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit};
+use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Judgement, ResamplingUnit, Runs};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::quantity::Quantity;
 use windtunnel_paper::section::Section;
 use windtunnel_paper::setting::{Cell, Setting};
-use windtunnel_paper::study::{Alternative, Published, Reading, Study};
+use windtunnel_paper::study::{AlternativeProtocol, PublishedLoss, PublishedRatio, Study};
 use windtunnel_paper::view::View;
 
 const SGDM: Arm = Arm { name: "SGDM", sets: &["optimizer.name=sgd"], rates: Rates::Published };
@@ -42,16 +42,16 @@ const SECOND: Setting =
     Setting { name: "second", title: "Second", sets: &["model.depth=2"], dose: 2.0, ..FIRST };
 const SETTINGS: [Setting; 2] = [FIRST, SECOND];
 
-const fn claim(id: &'static str, kind: Kind) -> Claim {
-    Claim { id, text: "a claim", what: "effect", kind }
+const fn claim(id: &'static str, judgement: Judgement) -> Claim {
+    Claim { id, text: "a claim", what: "effect", judgement }
 }
 
-const fn gap(quantity: Quantity, setting: &Setting) -> Kind {
-    Kind::gap(quantity, setting, SGDM_OVER_ADAM)
+const fn gap(quantity: Quantity, setting: &Setting) -> Judgement {
+    Judgement::gap(quantity, setting, SGDM_OVER_ADAM)
 }
 
-const fn gaps(quantity: Quantity) -> Kind {
-    Kind::gaps(quantity, &FIRST, &SECOND, SGDM_OVER_ADAM)
+const fn gaps(quantity: Quantity) -> Judgement {
+    Judgement::gaps(quantity, &FIRST, &SECOND, SGDM_OVER_ADAM)
 }
 
 const ADAMS: Runs = Runs::of(&FIRST, &ADAM);
@@ -80,43 +80,43 @@ const EVERYTHING: Study = Study {
         claim("R", gap(Quantity::RobustCondition, &FIRST)),
         claim("RR", gaps(Quantity::RobustCondition)),
         claim("S", gap(Quantity::DirectionalSmoothness, &FIRST)),
-        claim("I", Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(ADAMS))),
+        claim("I", Judgement::Contrast(Quantity::InitialNoise, Contrast::Alone(ADAMS))),
         claim("N", gap(Quantity::NoiseInTraining, &FIRST)),
         claim(
             "E",
-            Kind::Equality(
+            Judgement::Equality(
                 Quantity::Loss,
                 Contrast::Arms { setting: "first", gap: SGDM_OVER_ADAM },
             ),
         ),
-        claim("T", Kind::TailGrowth(1000, ADAMS)),
-        claim("C", Kind::Smoothness(ADAMS)),
+        claim("T", Judgement::TailGrowth(1000, ADAMS)),
+        claim("C", Judgement::Smoothness(ADAMS)),
         claim(
             "D",
-            Kind::Ranks(
+            Judgement::Ranks(
                 Coordinate::Dose,
                 Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM),
-                Unit::Seed,
+                ResamplingUnit::Seed,
             ),
         ),
         claim(
             "H",
-            Kind::Ranks(
+            Judgement::Ranks(
                 Coordinate::Heterogeneity,
                 Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM),
-                Unit::Setting,
+                ResamplingUnit::Setting,
             ),
         ),
     ],
-    alternatives: &[Alternative {
+    alternatives: &[AlternativeProtocol {
         name: "the other way round",
         replaced: &[("first", SECOND), ("second", FIRST)],
     }],
-    readings: &[
-        Reading { setting: "first", arm: "SGDM", step: 750, loss: 0.5 },
-        Reading { setting: "first", arm: "Adam", step: STEPS, loss: 0.1 },
+    published_losses: &[
+        PublishedLoss { setting: "first", arm: "SGDM", step: 750, loss: 0.5 },
+        PublishedLoss { setting: "first", arm: "Adam", step: STEPS, loss: 0.1 },
     ],
-    published: &[Published {
+    published_ratios: &[PublishedRatio {
         setting: "first",
         gap: SGDM_OVER_ADAM,
         source: "paper",

@@ -9,15 +9,15 @@ mod words;
 use std::sync::atomic::AtomicBool;
 
 use windtunnel_lab::laboratory::Lab;
-use windtunnel_lab::local::Local;
+use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::progress::Silent;
 use windtunnel_lab::search::search;
 use windtunnel_lab::training::Options;
 use windtunnel_paper::Protocol;
 use windtunnel_paper::arm::{Arm, Rates};
-use windtunnel_paper::claim::{Claim, Contrast, Kind, Runs};
+use windtunnel_paper::claim::{Claim, Contrast, Judgement, Runs};
 use windtunnel_paper::evidence::Evidence;
-use windtunnel_paper::noise::{Missing, initial_noise};
+use windtunnel_paper::noise::{MissingReason, initial_noise};
 use windtunnel_paper::quantity::Quantity;
 use windtunnel_paper::rates::{self, Search, searches};
 use windtunnel_paper::setting::Setting;
@@ -45,7 +45,7 @@ const NOISE: Claim = Claim {
     id: "I",
     text: "",
     what: "",
-    kind: Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&WILD, &ADAM))),
+    judgement: Judgement::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&WILD, &ADAM))),
 };
 const NOISY: Study = Study {
     name: "noisy",
@@ -77,7 +77,7 @@ fn noise_that_overflows_is_counted_and_read_back_as_it_was_made() {
     assert_eq!(format!("{first:?}"), format!("{again:?}"));
     assert_eq!(
         (first.overflowed, first.statistics.rms, first.norms.len()),
-        (WILD.draws, Err(Missing::Overflow), 0)
+        (WILD.draws, Err(MissingReason::Overflow), 0)
     );
     let cells = WILD.cells(&Protocol::PUBLISHED, |_| None).unwrap();
     let mut evidence = Evidence::new(Protocol::PUBLISHED, cells, Vec::new());
@@ -98,7 +98,7 @@ fn a_search_of_which_every_rate_diverges_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let open = searches(&[&HOPELESS], &Protocol::PUBLISHED).unwrap().remove(0);
-    let local = Local::new(store, Options { jobs: 2, ..Options::default() });
+    let local = LocalExecutor::new(store, Options { jobs: 2, ..Options::default() });
     let stop = AtomicBool::new(false);
     let lab = Lab { executor: &local, progress: &Silent, stop: &stop };
     let rates = search(&lab, vec![open.rates.clone()]).unwrap().remove(0).unwrap();

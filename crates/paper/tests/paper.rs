@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use windtunnel_lab::executor::Executor;
 use windtunnel_lab::inference::Verdict;
 use windtunnel_lab::laboratory::Lab;
-use windtunnel_lab::local::Local;
+use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::plan::Plan;
 use windtunnel_lab::progress::{Progress, Silent};
 use windtunnel_lab::search::{LearningRateSearches, SEEDS};
@@ -16,7 +16,7 @@ use windtunnel_lab::training::{Options, Status};
 use windtunnel_paper::Protocol;
 use windtunnel_paper::arm::{Arm, Gap, Rates};
 use windtunnel_paper::beyond::BEYOND;
-use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Kind, Runs, Unit};
+use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Judgement, ResamplingUnit, Runs};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::figures::FIGURES;
 use windtunnel_paper::gather;
@@ -51,7 +51,9 @@ fn every_study_resolves_and_has_runs_for_its_claims() {
         }
         assert_eq!(study.unknown(), None, "{}", study.name);
         for claim in study.claims {
-            if let Kind::Contrast(_, contrast) | Kind::Equality(_, contrast) = claim.kind {
+            if let Judgement::Contrast(_, contrast) | Judgement::Equality(_, contrast) =
+                claim.judgement
+            {
                 for (runs, power) in contrast.terms().into_iter().flatten() {
                     let setting = study.setting(runs.setting).unwrap();
                     assert!(setting.arm(runs.arm).is_some(), "{}", claim.id);
@@ -116,8 +118,8 @@ const TINY: Setting = Setting {
     dose: f64::NAN,
 };
 
-fn local(store: &Store) -> Local {
-    Local::new(store.clone(), Options { jobs: 2, ..Options::default() })
+fn local(store: &Store) -> LocalExecutor {
+    LocalExecutor::new(store.clone(), Options { jobs: 2, ..Options::default() })
 }
 
 fn compute(store: &Store, specs: &[RunSpec]) {
@@ -237,13 +239,16 @@ const GAP: Claim = Claim {
     id: "G",
     text: "Adam ends lower",
     what: "SGDM/Adam",
-    kind: Kind::gap(Quantity::Loss, &PAIR[0], SGDM_OVER_ADAM),
+    judgement: Judgement::gap(Quantity::Loss, &PAIR[0], SGDM_OVER_ADAM),
 };
 const NOISE: Claim = Claim {
     id: "T",
     text: "The noise is heavier-tailed than Gaussian",
     what: "tail",
-    kind: Kind::Contrast(Quantity::InitialNoise, Contrast::Alone(Runs::of(&PAIR[0], &ADAM))),
+    judgement: Judgement::Contrast(
+        Quantity::InitialNoise,
+        Contrast::Alone(Runs::of(&PAIR[0], &ADAM)),
+    ),
 };
 const STUDY: Study = Study {
     name: "pair",
@@ -341,29 +346,34 @@ const JUDGED: Study = Study {
             id: "R",
             text: "",
             what: "",
-            kind: Kind::gap(Quantity::RobustCondition, &MADE_UP[0], SGDM_OVER_ADAM),
+            judgement: Judgement::gap(Quantity::RobustCondition, &MADE_UP[0], SGDM_OVER_ADAM),
         },
         Claim {
             id: "S",
             text: "",
             what: "",
-            kind: Kind::gap(Quantity::DirectionalSmoothness, &MADE_UP[0], SGDM_OVER_ADAM),
+            judgement: Judgement::gap(Quantity::DirectionalSmoothness, &MADE_UP[0], SGDM_OVER_ADAM),
         },
         Claim {
             id: "T",
             text: "",
             what: "",
-            kind: Kind::TailGrowth(1000, Runs::of(&MADE_UP[0], &ADAM)),
+            judgement: Judgement::TailGrowth(1000, Runs::of(&MADE_UP[0], &ADAM)),
         },
-        Claim { id: "C", text: "", what: "", kind: Kind::Smoothness(Runs::of(&MADE_UP[0], &ADAM)) },
+        Claim {
+            id: "C",
+            text: "",
+            what: "",
+            judgement: Judgement::Smoothness(Runs::of(&MADE_UP[0], &ADAM)),
+        },
         Claim {
             id: "D",
             text: "",
             what: "",
-            kind: Kind::Ranks(
+            judgement: Judgement::Ranks(
                 Coordinate::Dose,
                 Coordinate::Gap(Quantity::Loss, SGDM_OVER_ADAM),
-                Unit::Seed,
+                ResamplingUnit::Seed,
             ),
         },
     ],
@@ -469,7 +479,7 @@ fn verdicts_of_claims_of_equality_are_the_other_way_round() {
     compute(&store, &cells.iter().map(|cell| cell.spec.clone()).collect::<Vec<_>>());
     let evidence = evidence(&store, cells);
     let equal = Claim {
-        kind: Kind::Equality(
+        judgement: Judgement::Equality(
             Quantity::Loss,
             Contrast::Arms { setting: "pair", gap: ADAM.over(&ADAM) },
         ),

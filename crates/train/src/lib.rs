@@ -9,7 +9,7 @@
 //! use windtunnel_model::Transformer;
 //! use windtunnel_model::task::{Covariates, Task};
 //! use windtunnel_optim::{Adam, Config};
-//! use windtunnel_train::{HeldOut, Outcome, Schedule, Scheduled, TrainConfig, Trainer};
+//! use windtunnel_train::{HeldOut, StopReason, Schedule, Scheduled, TrainConfig, Trainer};
 //!
 //! let task = Task::new(5, 20, Covariates::gaussian())?;
 //! let adam = Config::of::<Adam>().with_lr(0.02).with_clip_norm(Some(0.1));
@@ -20,8 +20,8 @@
 //! let mut losses = Vec::new();
 //! let mut record = |step: u64, metric: &str, value: f64| losses.push((step, metric.to_string(), value));
 //! let mut trainer = Trainer::<f32>::new(config)?;
-//! let outcome = trainer.run(&mut observers, &mut record, |_, _| ControlFlow::Continue(()));
-//! assert_eq!(outcome, Outcome::Finished);
+//! let stopped = trainer.run(&mut observers, &mut record, |_, _| ControlFlow::Continue(()));
+//! assert_eq!(stopped, StopReason::Finished);
 //! # assert!(losses.len() == 9 && losses[6].2 < losses[0].2);
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
@@ -45,4 +45,4 @@ pub use observe::{
 };
 pub use schedule::Schedule;
 pub use source::{Source, TaskSource};
-pub use trainer::{Outcome, Trainer};
+pub use trainer::{StopReason, Trainer};

@@ -5,7 +5,7 @@ use crate::observe::{Missing, Observer, Recorder, Shadow, TrajectoryPoint, on_ba
 use crate::schedule::Schedule;
 use windtunnel_math::lanes::Real;
 use windtunnel_math::rng::Key;
-use windtunnel_measure::instrument::{Context, Instrument, NoisePlan, Readings, Updates};
+use windtunnel_measure::instrument::{Instrument, NoisePlan, Readings, Snapshot, Updates};
 use windtunnel_measure::landscape::Probe;
 use windtunnel_model::{BatchObjective, Evaluator, TaskObjective};
 use windtunnel_optim::Optimizer;
@@ -64,12 +64,12 @@ impl Instruments {
         }
     }
 
-    /// The context at a point of the trajectory, in which nothing was measured yet.
-    pub fn context<T: Real>(&mut self, point: &TrajectoryPoint<'_, T>) -> Context<'_> {
+    /// The snapshot at a point of the trajectory, in which nothing was measured yet.
+    pub fn snapshot<T: Real>(&mut self, point: &TrajectoryPoint<'_, T>) -> Snapshot<'_> {
         let params = point.params.iter().map(|x| x.widen()).collect();
         let updates = updates_at(point);
         let probe = Probe::new(&mut self.objective, params);
-        Context::new(probe, &mut self.stochastic, Some(updates), self.plan.clone())
+        Snapshot::new(probe, &mut self.stochastic, Some(updates), self.plan.clone())
     }
 }
 
@@ -111,9 +111,9 @@ impl<T: Real> Observer<T> for Instruments {
         }
         let number = self.number;
         let mut readings = Readings::default();
-        let mut context = self.context(point);
+        let mut snapshot = self.snapshot(point);
         for instrument in due {
-            instrument.measure(&mut context, &mut readings);
+            instrument.measure(&mut snapshot, &mut readings);
         }
         for (metric, value) in readings.iter() {
             record.record(point.step, on_batch(metric.clone(), number), value);

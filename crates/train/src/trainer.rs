@@ -11,9 +11,9 @@ use crate::config::{ConfigError, TrainConfig, require};
 use crate::observe::{Recorder, Scheduled, Shadow, TrajectoryPoint};
 use crate::source::{AtStep, Source, TaskSource};
 
-/// Outcome of a call of [`Trainer::run`].
+/// Reason why a call of [`Trainer::run`] ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub enum StopReason {
     /// All steps were made.
     Finished,
     /// Loss, gradient, updated parameters or state of the optimizer of this step are not finite:
@@ -186,13 +186,13 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
         observers: &mut [Scheduled<'_, T>],
         record: &mut R,
         mut callback: impl FnMut(&Trainer<T, S>, &R) -> ControlFlow<()>,
-    ) -> Outcome {
+    ) -> StopReason {
         loop {
             if callback(self, record).is_break() {
-                return Outcome::Interrupted;
+                return StopReason::Interrupted;
             }
             let step = self.step();
-            let failed = |error: Error| Outcome::Failed { step, reason: error.to_string() };
+            let failed = |error: Error| StopReason::Failed { step, reason: error.to_string() };
             let loss = match self.source.gradient(step, &self.params, &mut self.grad) {
                 Ok(loss) => loss,
                 Err(error) => return failed(error),
@@ -215,10 +215,10 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
                 }
             }
             if !loss.is_finite() || !self.grad.iter().all(|g| num_traits::Float::is_finite(*g)) {
-                return Outcome::Diverged { step };
+                return StopReason::Diverged { step };
             }
             if last {
-                return Outcome::Finished;
+                return StopReason::Finished;
             }
             for shadow in &mut self.shadows {
                 self.spare.copy_from_slice(&self.grad);
@@ -234,7 +234,7 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
             subtract(&mut self.params, &self.grad);
             let finite = |values: &[T]| values.iter().all(|x| num_traits::Float::is_finite(*x));
             if !finite(&self.params) || !self.optimizer.state().all(|(_, v)| finite(v)) {
-                return Outcome::Diverged { step };
+                return StopReason::Diverged { step };
             }
         }
     }

@@ -12,7 +12,7 @@ use windtunnel_model::reference::{Tokens, sample};
 use windtunnel_model::task::{Batch, Covariance, Covariates, Form, Task};
 use windtunnel_model::{Attention, Evaluator, Transformer};
 use windtunnel_optim::{Config, Sgd};
-use windtunnel_train::{Outcome, TrainConfig, Trainer};
+use windtunnel_train::{StopReason, TrainConfig, Trainer};
 
 fn gaussian() -> Covariates {
     Covariates::gaussian()
@@ -137,9 +137,9 @@ fn trained_one_layer(task: &Task, lr: f64, steps: u64) -> Vec<f64> {
         shadows: Vec::new(),
     };
     let mut trainer = Trainer::<f64>::new(settings).unwrap();
-    let outcome =
+    let stopped =
         trainer.run(&mut [], &mut |_: u64, _: &str, _: f64| {}, |_, _| ControlFlow::Continue(()));
-    assert_eq!(outcome, Outcome::Finished);
+    assert_eq!(stopped, StopReason::Finished);
     trainer.params().to_vec()
 }
 

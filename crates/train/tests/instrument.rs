@@ -10,7 +10,7 @@ use windtunnel_math::linalg::norm;
 use windtunnel_math::objective::Objective;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::instrument::{
-    Context, DENSE_LIMIT, Instrument, NoisePlan, Readings, Warning,
+    DENSE_LIMIT, Instrument, NoisePlan, Readings, Snapshot, Warning,
 };
 use windtunnel_measure::landscape::{Probe, Resampled};
 use windtunnel_measure::metric::{Metric, Name};
@@ -19,7 +19,7 @@ use windtunnel_model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_optim::{Adam, AdamW, Block, Config, Optimizer, Sgd};
 use windtunnel_train::Instruments;
 use windtunnel_train::{
-    Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
+    Observer, Recorder, Schedule, Scheduled, StopReason, TrainConfig, Trainer, TrajectoryPoint,
 };
 
 const PLAN: NoisePlan =
@@ -240,7 +240,7 @@ fn instruments_agree_with_each_other_along_a_run() {
     assert!(rows.iter().all(|row| !row.1.starts_with("sharpness.p3")), "the last P is unused");
 }
 
-/// A context at zero parameters, on held-out prompts of a task.
+/// Readings at zero parameters, on held-out prompts of a task.
 fn at_zero(covariates: Covariates, with: &[Instrument], plan: NoisePlan) -> Readings {
     let settings = settings(covariates, 0);
     let zero = TrainConfig { init_std: 0.0, ..settings };
@@ -258,9 +258,9 @@ struct Station<'a> {
 
 impl Observer<f64> for Station<'_> {
     fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
-        let mut context = self.inner.as_mut().unwrap().context(point);
+        let mut snapshot = self.inner.as_mut().unwrap().snapshot(point);
         for instrument in self.with {
-            instrument.measure(&mut context, &mut self.readings);
+            instrument.measure(&mut snapshot, &mut self.readings);
         }
     }
 }
@@ -311,11 +311,11 @@ fn parameters_without_an_optimizer_are_measured_as_far_as_that_goes() {
     let reference = population.reference();
     let plan = NoisePlan { batch_sizes: vec![1, 10], ..PLAN };
     let probe = Probe::new(&mut objective, params);
-    let mut context = Context::new(probe, &mut population, None, plan);
-    context.reference = Some(reference);
+    let mut snapshot = Snapshot::new(probe, &mut population, None, plan);
+    snapshot.reference = Some(reference);
     let mut readings = Readings::default();
     for instrument in Instrument::ALL {
-        instrument.measure(&mut context, &mut readings);
+        instrument.measure(&mut snapshot, &mut readings);
     }
     assert!(readings.get(Metric::DirectionalSmoothness).is_err());
     assert!(get(&readings, "directional_smoothness.neg_grad") > 0.0);
@@ -344,12 +344,12 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
     }
     impl Observer<f64> for Dense {
         fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
-            let mut context = self.inner.context(point);
-            Instrument::Stability.measure(&mut context, &mut self.readings);
-            Instrument::Heterogeneity.measure(&mut context, &mut self.readings);
-            let updates = context.updates.clone().unwrap();
+            let mut snapshot = self.inner.snapshot(point);
+            Instrument::Stability.measure(&mut snapshot, &mut self.readings);
+            Instrument::Heterogeneity.measure(&mut snapshot, &mut self.readings);
+            let updates = snapshot.updates.clone().unwrap();
             let diagonal = updates.stability.unwrap().preconditioner.unwrap();
-            let hessian = context.probe.hessian().unwrap();
+            let hessian = snapshot.probe.hessian().unwrap();
             self.exact = *hessian.preconditioned(&diagonal).eigenvalues().unwrap().last().unwrap();
         }
     }
@@ -375,7 +375,7 @@ fn an_optimizer_that_overflows_has_diverged() {
     let optimizer = Config::pytorch::<Adam>().with_lr(0.02);
     let settings =
         TrainConfig { optimizer, init_std: 1.0, shadows: Vec::new(), ..settings(gaussian(), 20) };
-    let outcome = |settings: &TrainConfig, double: bool| {
+    let stopped = |settings: &TrainConfig, double: bool| {
         let mut record = |_: u64, _: &str, _: f64| {};
         let go_on = ControlFlow::Continue(());
         match double {
@@ -391,8 +391,8 @@ fn an_optimizer_that_overflows_has_diverged() {
             }
         }
     };
-    assert_eq!(outcome(&settings, false), Outcome::Diverged { step: 0 });
-    assert_eq!(outcome(&settings, true), Outcome::Finished);
+    assert_eq!(stopped(&settings, false), StopReason::Diverged { step: 0 });
+    assert_eq!(stopped(&settings, true), StopReason::Finished);
     let clipped = TrainConfig { optimizer: adam(), ..settings };
-    assert_eq!(outcome(&clipped, false), Outcome::Finished);
+    assert_eq!(stopped(&clipped, false), StopReason::Finished);
 }

@@ -11,8 +11,8 @@ use windtunnel_math::stability::{
     adam_threshold, gradient_descent_threshold, heavy_ball_threshold, nesterov_threshold,
 };
 use windtunnel_measure::landscape::{
-    Convention, Curvature, Estimate, Hessian, HessianOperator, LanczosMemory, LanczosPlan, Median,
-    Parameters, Probe, Resampled, block_heterogeneity, cosine, directional_smoothness,
+    Convention, Curvature, Hessian, HessianOperator, LanczosMemory, LanczosPlan, Median,
+    Parameters, Probe, ProbeMean, Resampled, block_heterogeneity, cosine, directional_smoothness,
     hutchinson_diag, hutchinson_trace, lanczos, large_batch_gradient, negative_mass, noise_sample,
     path_smoothness, random_start, robust_condition_number, robust_condition_numbers, slq,
     update_geometry,
@@ -266,7 +266,7 @@ fn the_spectral_density_approaches_the_spectrum() {
     // Weights of one probe fluctuate by √(2/p); 40 probes leave 2 % of mass, moved by less than
     // half the width on average.
     assert!(distance(&fine) < 0.02, "{}", distance(&fine));
-    let mass = Estimate::of(&fine.negative_mass);
+    let mass = ProbeMean::of(&fine.negative_mass);
     let exact = negative_mass(&exact);
     assert!((mass.value - exact).abs() < 4.0 * mass.standard_error, "{mass:?} {exact}");
     // A distribution is at no distance from itself.
@@ -288,7 +288,7 @@ fn hutchinson_intervals_cover_the_exact_trace_and_diagonal() {
     let (trace, diag) = (hessian.trace(), hessian.diag());
     let (trials, probes) = (300, 50);
     let (mut covered, mut covered_diag) = (0, 0);
-    let inside = |e: &Estimate, exact: f64| (e.value - exact).abs() < 2.01 * e.standard_error;
+    let inside = |e: &ProbeMean, exact: f64| (e.value - exact).abs() < 2.01 * e.standard_error;
     for seed in 0..trials {
         let estimate = hutchinson_trace(&mut &hessian, probes, seed).unwrap();
         covered += u32::from(inside(&estimate, trace));

@@ -11,10 +11,10 @@ use windtunnel_math::lanes::Isa;
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients};
 use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
-    Context, DENSE_LIMIT, Instrument, NoisePlan, Readings, Updates,
+    DENSE_LIMIT, Instrument, NoisePlan, Readings, Snapshot, Updates,
 };
 use windtunnel_measure::landscape::{Probe, Resampled};
-use windtunnel_measure::metric::{CATALOGUE, Entry, Metric, Name, Part, Source};
+use windtunnel_measure::metric::{CATALOGUE, Entry, Metric, Name, Part, RecordedBy};
 use windtunnel_model::task::{Covariates, Task};
 use windtunnel_model::{Encoder, Transformer};
 use windtunnel_optim::{Adam, Config, Sgd};
@@ -49,7 +49,7 @@ impl Observer<f64> for Each<'_> {
     fn observe(&mut self, point: &TrajectoryPoint<'_, f64>, _: &mut dyn Recorder) {
         for instrument in Instrument::ALL {
             let mut readings = Readings::default();
-            instrument.measure(&mut self.inner.context(point), &mut readings);
+            instrument.measure(&mut self.inner.snapshot(point), &mut readings);
             self.recorded.take(instrument, &readings);
         }
     }
@@ -133,9 +133,9 @@ fn measure(p: usize, size: f64, recorded: &mut Recorded) {
     for instrument in Instrument::ALL {
         let probe = Probe::new(&mut bowl, params.clone());
         let plan = NoisePlan { draws: 30, reference: 40, ..plan() };
-        let mut context = Context::new(probe, &mut population, Some(updates.clone()), plan);
+        let mut snapshot = Snapshot::new(probe, &mut population, Some(updates.clone()), plan);
         let mut readings = Readings::default();
-        instrument.measure(&mut context, &mut readings);
+        instrument.measure(&mut snapshot, &mut readings);
         recorded.take(instrument, &readings);
     }
 }
@@ -192,8 +192,8 @@ fn what_is_recorded_is_the_catalogue_and_the_catalogue_is_recorded() {
         assert!(has_possible_parameters(name.metric()), "{text}");
         let Entry { name: entry, by: sources, .. } = name.entry();
         let listed = match (sources, by) {
-            (Source::Training, None) => true,
-            (Source::Instruments(instruments), Some(by)) => instruments.contains(by),
+            (RecordedBy::Training, None) => true,
+            (RecordedBy::Instruments(instruments), Some(by)) => instruments.contains(by),
             _ => false,
         };
         assert!(
@@ -204,8 +204,8 @@ fn what_is_recorded_is_the_catalogue_and_the_catalogue_is_recorded() {
     }
     for Entry { name, by, parts, .. } in CATALOGUE {
         let sources = match by {
-            Source::Training => vec![None],
-            Source::Instruments(instruments) => instruments.iter().copied().map(Some).collect(),
+            RecordedBy::Training => vec![None],
+            RecordedBy::Instruments(instruments) => instruments.iter().copied().map(Some).collect(),
         };
         for source in &sources {
             let seen = seen.contains(&(*source, *name, None));

@@ -15,7 +15,7 @@ use windtunnel_optim::{
     State, Transform, Transforms, Values, register,
 };
 use windtunnel_train::{
-    Observer, Outcome, Recorder, Schedule, Scheduled, TrainConfig, Trainer, TrajectoryPoint,
+    Observer, Recorder, Schedule, Scheduled, StopReason, TrainConfig, Trainer, TrajectoryPoint,
 };
 
 /// Compares the oracle with what the trainer gives of itself, and changes nothing.
@@ -119,11 +119,11 @@ fn settings(optimizer: Config, attention: Attention) -> TrainConfig {
     }
 }
 
-fn train<T: Trained + Scalar>(settings: TrainConfig) -> (Outcome, Vec<f64>) {
+fn train<T: Trained + Scalar>(settings: TrainConfig) -> (StopReason, Vec<f64>) {
     let mut trainer = Trainer::<T>::new(settings).unwrap();
-    let outcome =
+    let stopped =
         trainer.run(&mut [], &mut |_: u64, _: &str, _: f64| {}, |_, _| ControlFlow::Continue(()));
-    (outcome, trainer.params().iter().map(|x| x.widen()).collect())
+    (stopped, trainer.params().iter().map(|x| x.widen()).collect())
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn the_oracle_is_the_mini_batch_of_the_step() {
                 train::<f32>(settings(plain.clone(), attention)),
             ),
         ] {
-            assert_eq!(looking.0, Outcome::Finished);
+            assert_eq!(looking.0, StopReason::Finished);
             assert_eq!(looking, plain, "looking around changes nothing");
         }
     }
@@ -148,14 +148,14 @@ fn the_oracle_is_the_mini_batch_of_the_step() {
 
 #[test]
 fn an_optimizer_that_fails_ends_the_run_with_its_reason() {
-    let (outcome, params) =
+    let (stopped, params) =
         train::<f64>(settings(Config::new(register::<Failing>("1").unwrap()), Attention::Linear));
-    assert_eq!(outcome, Outcome::Failed { step: 2, reason: "out of luck".into() });
+    assert_eq!(stopped, StopReason::Failed { step: 2, reason: "out of luck".into() });
     assert!(params.iter().all(|p| p.is_finite()));
     let shadows = vec![("failing".into(), Config::new(register::<Failing>("1").unwrap()))];
     let settings = settings(Config::of::<Adam>(), Attention::Linear);
-    let (outcome, _) = train::<f32>(TrainConfig { shadows, ..settings });
-    assert_eq!(outcome, Outcome::Failed { step: 2, reason: "out of luck".into() });
+    let (stopped, _) = train::<f32>(TrainConfig { shadows, ..settings });
+    assert_eq!(stopped, StopReason::Failed { step: 2, reason: "out of luck".into() });
 }
 
 /// Observers that ask what an optimizer would do give it the same oracle.

@@ -9,7 +9,7 @@ use windtunnel_math::objective::Block;
 use windtunnel_model::Transformer;
 use windtunnel_model::task::{Covariates, Task};
 use windtunnel_optim::{Adam, Config, Error, Sgd};
-use windtunnel_train::{ConfigError, Outcome, Source, TrainConfig, Trainer};
+use windtunnel_train::{ConfigError, Source, StopReason, TrainConfig, Trainer};
 
 /// ½ Σ i θᵢ², i from 1, that fails at one step.
 struct Quadratic {
@@ -38,7 +38,7 @@ fn sgd(lr: f64) -> Config {
     Config::of::<Sgd>().with("momentum", 0.0).unwrap().with_lr(lr).with_clip_norm(None)
 }
 
-fn run(trainer: &mut Trainer<f64, Quadratic>) -> Outcome {
+fn run(trainer: &mut Trainer<f64, Quadratic>) -> StopReason {
     trainer.run(&mut [], &mut |_: u64, _: &str, _: f64| {}, |_, _| ControlFlow::Continue(()))
 }
 
@@ -47,12 +47,12 @@ fn run(trainer: &mut Trainer<f64, Quadratic>) -> Outcome {
 fn a_function_of_ones_own_is_trained() {
     let source = Quadratic { dim: 2, fails_at: u64::MAX };
     let mut trainer = Trainer::over(source, &sgd(0.5), vec![1.0, 1.0], 10).unwrap();
-    assert_eq!(run(&mut trainer), Outcome::Finished);
+    assert_eq!(run(&mut trainer), StopReason::Finished);
     assert_eq!((trainer.params(), trainer.step()), (&[0.5_f64.powi(10), 0.0][..], 10));
     // Beyond 2/λ it grows without bound: a divergence, no failure.
     let source = Quadratic { dim: 1, fails_at: u64::MAX };
     let mut trainer = Trainer::over(source, &sgd(1e200), vec![1.0], 10).unwrap();
-    assert!(matches!(run(&mut trainer), Outcome::Diverged { .. }));
+    assert!(matches!(run(&mut trainer), StopReason::Diverged { .. }));
 }
 
 #[test]
@@ -61,7 +61,7 @@ fn its_failure_ends_the_run_with_the_reason() {
         let source = Quadratic { dim: 3, fails_at };
         let mut trainer = Trainer::over(source, &sgd(0.1), vec![1.0; 3], 3).unwrap();
         let reason = "the line is dead".into();
-        assert_eq!(run(&mut trainer), Outcome::Failed { step: fails_at, reason });
+        assert_eq!(run(&mut trainer), StopReason::Failed { step: fails_at, reason });
         assert_eq!(trainer.step(), fails_at);
     }
 }
@@ -75,14 +75,14 @@ fn it_goes_on_where_it_stopped_with_the_same_bits() {
     };
     let (mut whole, mut first, mut second) = (make(20), make(7), make(20));
     for trainer in [&mut whole, &mut first] {
-        assert_eq!(run(trainer), Outcome::Finished);
+        assert_eq!(run(trainer), StopReason::Finished);
     }
     let state: Vec<(String, Vec<f64>)> =
         first.state().map(|(name, values)| (name, values.to_vec())).collect();
     let state: Vec<(&str, &[f64])> =
         state.iter().map(|(name, values)| (name.as_str(), values.as_slice())).collect();
     second.restore(first.step(), first.params(), &state).unwrap();
-    assert_eq!(run(&mut second), Outcome::Finished);
+    assert_eq!(run(&mut second), StopReason::Finished);
     assert_eq!(whole.params(), second.params());
 }
 

@@ -8,8 +8,8 @@ use windtunnel_lab::measure::{self, Measurement, Request, measure};
 use windtunnel_lab::measured::{Measured, Results};
 use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::{Instrument, Readings, Warning};
-use windtunnel_measure::metric::{self, Metric, Name};
-use windtunnel_paper::report::{Method, Page, Part};
+use windtunnel_measure::metric::{Metric, Name, Part};
+use windtunnel_paper::report::{Listing, Page, PagePart};
 use windtunnel_runs::stored::Run;
 
 use super::folder::{bounded, create, draw, stem, write};
@@ -82,12 +82,12 @@ fn save(result: &Results, args: &Measure, measured: &[Measured]) -> Result<Strin
             .flat_map(|run| [without(run), warnings(run)])
             .filter(|w| !w.is_empty())
             .collect(),
-        parts: vec![Part {
+        parts: vec![PagePart {
             id: "measurements",
             figures: result.figures.iter().map(|(_, figure)| figure).collect(),
             tables: tables.collect(),
             files,
-            ..Part::default()
+            ..PagePart::default()
         }],
         methods: measured.iter().map(method).collect(),
         ..Page::default()
@@ -135,8 +135,8 @@ fn steps(args: &Measure) -> Vec<u64> {
 }
 
 /// The spec behind a run.
-fn method(run: &Measured) -> Method {
-    Method { title: name(&run.spec), note: String::new(), text: run.spec.to_toml() }
+fn method(run: &Measured) -> Listing {
+    Listing { title: name(&run.spec), note: String::new(), text: run.spec.to_toml() }
 }
 
 /// Largest number of metrics that a line names.
@@ -238,14 +238,12 @@ fn table(run: &Measured) -> Table {
 /// Whether a name has a row of its own. Errors stand beside their estimates, and single eigenvalues
 /// are in the files.
 fn is_shown(name: &Name) -> bool {
-    !name.part().is_some_and(metric::Part::is_error)
-        && !matches!(name.metric(), Metric::Eigenvalue(_))
+    !name.part().is_some_and(Part::is_error) && !matches!(name.metric(), Metric::Eigenvalue(_))
 }
 
 /// A value with its interval or its error; empty if it was not measured.
 fn cell(readings: &Readings, name: &Name) -> String {
     let Ok(value) = readings.get(name) else { return String::new() };
-    use metric::Part;
     let part = |part: Part| {
         let has = name.part().is_none() && name.entry().parts.contains(&part);
         has.then(|| readings.get(name.metric().clone().part(part)).ok()).flatten()

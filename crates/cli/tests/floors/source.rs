@@ -16,6 +16,8 @@ pub struct Source {
     pub paths: Vec<Vec<String>>,
     /// Names that it defines, those within functions too.
     pub defined: BTreeSet<String>,
+    /// Types and traits that are `pub` without restriction.
+    pub types: BTreeSet<String>,
     /// Modules that it declares.
     pub modules: Vec<Module>,
     /// All tokens as text, for searching: `std::fs::read(…)` is `std::fs::read(`.
@@ -46,6 +48,9 @@ pub struct Module {
 /// Keywords before the name of an item.
 const KEYWORDS: [&str; 8] = ["fn", "struct", "enum", "trait", "const", "static", "type", "union"];
 
+/// Those of types and traits.
+const TYPES: [&str; 5] = ["struct", "enum", "trait", "type", "union"];
+
 type Tokens = Peekable<IntoIter<TokenTree>>;
 
 impl Source {
@@ -59,7 +64,7 @@ impl Source {
 
     fn read(&mut self, tokens: TokenStream) {
         let mut tokens = tokens.into_iter().collect::<Vec<_>>().into_iter().peekable();
-        let (mut is_test, mut is_public) = (false, false);
+        let (mut is_test, mut is_public, mut is_open) = (false, false, false);
         while let Some(token) = tokens.next() {
             match token {
                 TokenTree::Punct(hash) if hash.as_char() == '#' => {
@@ -77,7 +82,8 @@ impl Source {
                 }
                 TokenTree::Ident(word) if word == "pub" => {
                     is_public = true;
-                    if matches!(tokens.peek(), Some(TokenTree::Group(_))) {
+                    is_open = !matches!(tokens.peek(), Some(TokenTree::Group(_)));
+                    if !is_open {
                         tokens.next();
                     }
                 }
@@ -94,11 +100,14 @@ impl Source {
                     is_public = false;
                 }
                 TokenTree::Ident(word) => {
-                    is_public = false;
+                    let is_open = std::mem::take(&mut is_public) && is_open;
                     if let Some(TokenTree::Ident(name)) = tokens.peek()
                         && KEYWORDS.iter().any(|keyword| word == keyword)
                     {
                         self.defined.insert(name.to_string());
+                        if is_open && TYPES.iter().any(|keyword| word == keyword) {
+                            self.types.insert(name.to_string());
+                        }
                     }
                     self.path(word.to_string(), &mut tokens);
                 }
@@ -132,6 +141,7 @@ impl Source {
                 inline.read(group.stream());
                 if !is_test {
                     self.text += &inline.text;
+                    self.types.append(&mut inline.types);
                 }
                 Some(inline)
             }

@@ -4,7 +4,7 @@ use windtunnel_measure::metric::{Absent, Metric};
 use windtunnel_measure::stats::{mean, simultaneous_band};
 
 use super::{Group, scale_of};
-use windtunnel_figure::{Band, Color, Member, Scale, Series};
+use windtunnel_figure::{Band, Color, MemberCurve, Scale, Series};
 
 /// Meaning of line, band and faint lines for captions; `seeds` is their number.
 pub fn meaning(seeds: &str) -> String {
@@ -59,7 +59,7 @@ pub fn over_seeds(
             lo: band.iter().map(|interval| back(interval.lo)).collect(),
             hi: band.iter().map(|interval| back(interval.hi)).collect(),
         });
-        let member = |(member, k): (&super::Member, usize)| Member {
+        let member = |(member, k): (&super::Member, usize)| MemberCurve {
             name: format!("seed {}", member.seed),
             y: columns.iter().map(|column| column[k]).collect(),
         };

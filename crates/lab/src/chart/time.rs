@@ -106,7 +106,10 @@ fn spectrum_panel(group: &Group) -> Option<Panel> {
     let at = |curve: &[(u64, f64)]| curve.iter().map(|(step, _)| *step).collect::<Vec<_>>();
     let whole = curves.iter().enumerate().filter(|(_, curve)| at(curve) == at(sharpest));
     series.members = whole
-        .map(|(k, curve)| windtunnel_figure::Member { name: format!("rank {k}"), y: values(curve) })
+        .map(|(k, curve)| windtunnel_figure::MemberCurve {
+            name: format!("rank {k}"),
+            y: values(curve),
+        })
         .collect();
     let note = match curves.len() - series.members.len() {
         0 => String::new(),

@@ -15,6 +15,8 @@ mod verdict;
 pub use effect::{Effect, STATED};
 pub use estimate::{Estimate, Estimator};
 pub use observation::{DIVERGED, Observation, Observations, Ratios, lacks, ratio_of_means};
-pub use statistic::{Batch, RunStatistic, When, diverged, fresh_batches, geometric_mean, reached};
+pub use statistic::{
+    HeldOutBatch, RunStatistic, When, diverged, fresh_batches, geometric_mean, reached,
+};
 pub use tail::{TAIL_OF_A_MEAN, Tail};
 pub use verdict::{Tally, Verdict};

@@ -9,7 +9,7 @@ use crate::ending::{LOSS, MEDIAN};
 
 /// Held-out prompts that a number is read from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Batch {
+pub enum HeldOutBatch {
     /// All fresh batches of the run: the geometric mean over them.
     Fresh,
     /// One fresh batch, from 1.
@@ -18,18 +18,22 @@ pub enum Batch {
     Fixed,
 }
 
-impl Batch {
+impl HeldOutBatch {
     /// All choices for runs with so many fresh batches, the primary one first.
-    pub fn all(fresh: usize) -> Vec<Batch> {
-        let pooled = (fresh > 0).then_some(Batch::Fresh);
-        pooled.into_iter().chain([Batch::Fixed]).chain((1..=fresh).map(Batch::One)).collect()
+    pub fn all(fresh: usize) -> Vec<HeldOutBatch> {
+        let pooled = (fresh > 0).then_some(HeldOutBatch::Fresh);
+        pooled
+            .into_iter()
+            .chain([HeldOutBatch::Fixed])
+            .chain((1..=fresh).map(HeldOutBatch::One))
+            .collect()
     }
 
     fn name(self) -> String {
         match self {
-            Batch::Fresh => "fresh batches".into(),
-            Batch::One(k) => format!("fresh batch {k}"),
-            Batch::Fixed => "fixed batch".into(),
+            HeldOutBatch::Fresh => "fresh batches".into(),
+            HeldOutBatch::One(k) => format!("fresh batch {k}"),
+            HeldOutBatch::Fixed => "fixed batch".into(),
         }
     }
 }
@@ -93,26 +97,26 @@ pub struct RunStatistic {
     pub name: String,
     metric: Metric,
     when: When,
-    batch: Batch,
+    batch: HeldOutBatch,
 }
 
 impl RunStatistic {
     /// A metric at some steps on some held-out prompts; `what` is its name.
-    pub fn new(what: &str, metric: Metric, when: When, batch: Batch) -> RunStatistic {
+    pub fn new(what: &str, metric: Metric, when: When, batch: HeldOutBatch) -> RunStatistic {
         let name = format!("{what}, {}, {}", when.name(), batch.name());
         RunStatistic { name, metric, when, batch }
     }
 
     /// A metric that reads no held-out batch, at the last step, under this name.
     pub fn fresh_prompts(name: &str, metric: Metric) -> RunStatistic {
-        RunStatistic { name: name.into(), metric, when: When::Last, batch: Batch::Fixed }
+        RunStatistic { name: name.into(), metric, when: When::Last, batch: HeldOutBatch::Fixed }
     }
 
     /// The mean or the median of the held-out losses of single prompts.
     ///
     /// # Panics
     /// For another metric.
-    pub fn loss(metric: Metric, when: When, batch: Batch) -> RunStatistic {
+    pub fn loss(metric: Metric, when: When, batch: HeldOutBatch) -> RunStatistic {
         let what = match metric {
             LOSS => "mean prompt",
             MEDIAN => "median prompt",
@@ -125,10 +129,10 @@ impl RunStatistic {
     pub fn grid(
         (what, metric): (&str, &Metric),
         whens: &[When],
-        batches: &[Batch],
+        batches: &[HeldOutBatch],
     ) -> Vec<RunStatistic> {
         let of = |when: &When| {
-            let on = |batch: &Batch| RunStatistic::new(what, metric.clone(), *when, *batch);
+            let on = |batch: &HeldOutBatch| RunStatistic::new(what, metric.clone(), *when, *batch);
             batches.iter().map(on).collect::<Vec<_>>()
         };
         whens.iter().flat_map(of).collect()
@@ -138,7 +142,7 @@ impl RunStatistic {
     /// (median prompt, last step, fresh batches), that of Ahn et al. (mean prompt, last step, fixed
     /// batch), all others.
     pub fn losses(fresh: usize) -> Vec<RunStatistic> {
-        let batches = Batch::all(fresh);
+        let batches = HeldOutBatch::all(fresh);
         let mut all = RunStatistic::grid(("median prompt", &MEDIAN), &When::ENDS, &batches);
         all.extend(RunStatistic::grid(("mean prompt", &LOSS), &When::ENDS, &batches));
         all.push(RunStatistic::fresh_prompts(
@@ -149,7 +153,7 @@ impl RunStatistic {
             all,
             [
                 RunStatistic::loss(MEDIAN, When::Last, batches[0]),
-                RunStatistic::loss(LOSS, When::Last, Batch::Fixed),
+                RunStatistic::loss(LOSS, When::Last, HeldOutBatch::Fixed),
             ],
         )
     }
@@ -170,9 +174,9 @@ impl RunStatistic {
     /// is a loss, else it has none.
     pub fn of(&self, member: &Member, steps: u64) -> Observation {
         match self.batch {
-            Batch::Fixed => self.read(member, &(&self.metric).into(), steps),
-            Batch::One(k) => self.read(member, &self.metric.on_batch(k), steps),
-            Batch::Fresh => {
+            HeldOutBatch::Fixed => self.read(member, &(&self.metric).into(), steps),
+            HeldOutBatch::One(k) => self.read(member, &self.metric.on_batch(k), steps),
+            HeldOutBatch::Fresh => {
                 let names = (1..=fresh_batches(member)).map(|k| self.metric.on_batch(k));
                 let all: Vec<Observation> =
                     names.map(|name| self.read(member, &name, steps)).collect();
@@ -245,22 +249,22 @@ mod tests {
         Member { run: RunId::from(1), seed: 1, rows: rows.into() }
     }
 
-    fn value(when: When, batch: Batch) -> f64 {
+    fn value(when: When, batch: HeldOutBatch) -> f64 {
         RunStatistic::loss(MEDIAN, when, batch).of(&member(100), 100).value()
     }
 
     #[test]
     fn a_run_is_read_at_steps_and_on_batches() {
-        assert_eq!(value(When::Last, Batch::Fixed), 50.0);
-        assert_eq!(value(When::At(30), Batch::Fixed), 85.0);
-        assert_eq!(value(When::Last, Batch::One(2)), 400.0);
+        assert_eq!(value(When::Last, HeldOutBatch::Fixed), 50.0);
+        assert_eq!(value(When::At(30), HeldOutBatch::Fixed), 85.0);
+        assert_eq!(value(When::Last, HeldOutBatch::One(2)), 400.0);
         // √(100 · 400).
-        assert!((value(When::Last, Batch::Fresh) - 200.0).abs() < 1e-12);
-        let late = value(When::LAST_TENTH, Batch::Fixed);
+        assert!((value(When::Last, HeldOutBatch::Fresh) - 200.0).abs() < 1e-12);
+        let late = value(When::LAST_TENTH, HeldOutBatch::Fixed);
         assert!((late - (55.0_f64 * 50.0).sqrt()).abs() < 1e-12, "{late}");
         // Without the initial point.
         let all = When::over("mean over all steps", (0.0, 1.0), mean);
-        assert_eq!(value(all, Batch::Fixed), 72.5);
+        assert_eq!(value(all, HeldOutBatch::Fixed), 72.5);
         assert_eq!(fresh_batches(&member(100)), 2);
     }
 
@@ -269,10 +273,10 @@ mod tests {
         let short = member(50);
         assert!(diverged(&short, 100) && !diverged(&short, 50));
         let of = |statistic: RunStatistic| statistic.of(&short, 100);
-        let loss = of(RunStatistic::loss(LOSS, When::Last, Batch::Fresh));
+        let loss = of(RunStatistic::loss(LOSS, When::Last, HeldOutBatch::Fresh));
         assert_eq!(loss, Observation::Infinite(DIVERGED));
         let condition = Metric::RobustConditionNumber;
-        let other = RunStatistic::new("R", condition, When::At(30), Batch::Fixed);
+        let other = RunStatistic::new("R", condition, When::At(30), HeldOutBatch::Fixed);
         assert_eq!(of(other), Observation::Missing(DIVERGED));
     }
 

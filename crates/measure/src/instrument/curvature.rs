@@ -2,7 +2,7 @@
 
 use super::{EstimatorPlan, Instrument, Readings, Warning};
 use crate::landscape::{
-    Estimate, Lanczos, LanczosPlan, Median, Probe, SpectralDensity, SymmetricOperator,
+    Lanczos, LanczosPlan, Median, Probe, ProbeMean, SpectralDensity, SymmetricOperator,
     block_heterogeneity, hutchinson_diag, hutchinson_trace, lanczos, negative_mass, random_start,
     robust_condition_number, robust_condition_numbers, slq,
 };
@@ -84,7 +84,7 @@ fn large_spectrum(
     readings.record_or(Metric::Sharpness.part(Part::Residual), residual, NOT_FINITE);
     readings.record_or(Metric::HessianNorm, estimates.norm, NOT_FINITE);
     standard(readings, Metric::Trace, estimates.trace);
-    standard(readings, Metric::NegativeMass, Estimate::of(&estimates.density.negative_mass));
+    standard(readings, Metric::NegativeMass, ProbeMean::of(&estimates.density.negative_mass));
     Ok(())
 }
 
@@ -188,7 +188,7 @@ pub(super) fn heterogeneity(
 struct Estimates {
     sharpness: (f64, f64),
     norm: f64,
-    trace: Estimate,
+    trace: ProbeMean,
     density: SpectralDensity,
 }
 
@@ -207,7 +207,7 @@ impl Estimates {
     }
 }
 
-fn standard(readings: &mut Readings, metric: Metric, estimate: Estimate) {
+fn standard(readings: &mut Readings, metric: Metric, estimate: ProbeMean) {
     const REASON: &str = "the Hessian is 0 or not finite";
     readings.record_or(&metric, estimate.value, REASON);
     readings.record_or(metric.part(Part::StandardError), estimate.standard_error, REASON);
@@ -223,7 +223,7 @@ pub(super) fn estimators(
     readings.record_or(Metric::LanczosSharpness, sharpness, NOT_FINITE);
     readings.record_or(Metric::LanczosSharpness.part(Part::Residual), residual, NOT_FINITE);
     standard(readings, Metric::HutchinsonTrace, trace);
-    standard(readings, Metric::SlqNegativeMass, Estimate::of(&density.negative_mass));
+    standard(readings, Metric::SlqNegativeMass, ProbeMean::of(&density.negative_mass));
     if !dense(probe, plan) {
         return Ok(());
     }

@@ -1,6 +1,6 @@
 //! Instruments of stochastic quantities: gradient noise and tails of losses.
 
-use super::{Context, Instrument, Readings, Warning};
+use super::{Instrument, Readings, Snapshot, Warning};
 use crate::landscape::{NoiseSample, NoiseSummary};
 use crate::metric::{Metric, Rival};
 use crate::stats::{
@@ -26,17 +26,17 @@ const LOSS_DRAW: u64 = 1 << 42;
 pub const POOR_REFERENCE: f64 = 0.3;
 
 pub(super) fn noise(
-    context: &mut Context<'_>,
+    snapshot: &mut Snapshot<'_>,
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
-    let (blocks, estimators) = (context.probe.blocks().to_vec(), context.estimators);
-    let kept = estimators.keeps_noise(&context.plan);
-    for batch_size in context.plan.batch_sizes.clone() {
+    let (blocks, estimators) = (snapshot.probe.blocks().to_vec(), snapshot.estimators);
+    let kept = estimators.keeps_noise(&snapshot.plan);
+    for batch_size in snapshot.plan.batch_sizes.clone() {
         let (summary, sample) = if kept {
-            let sample = context.sample_noise(batch_size)?;
+            let sample = snapshot.sample_noise(batch_size)?;
             (NoiseSummary::of(sample, &blocks), Some(sample))
         } else {
-            (context.stream_noise(batch_size)?, None)
+            (snapshot.stream_noise(batch_size)?, None)
         };
         let sample = match sample {
             Some(sample) if estimators.is_dense(sample.reference.grad.len()) => Ok(sample),
@@ -212,11 +212,11 @@ pub fn gaussian_norms(variances: &[f64]) -> Vec<f64> {
 }
 
 pub(super) fn loss_tails(
-    context: &mut Context<'_>,
+    snapshot: &mut Snapshot<'_>,
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
-    let params = context.probe.params();
-    let losses = context.stochastic.sample_losses(params, LOSS_DRAW, context.plan.prompts)?;
+    let params = snapshot.probe.params();
+    let losses = snapshot.stochastic.sample_losses(params, LOSS_DRAW, snapshot.plan.prompts)?;
     let mut sorted = losses.clone();
     sorted.sort_by(f64::total_cmp);
     readings.record(Metric::LossMean, mean(&losses));

@@ -1,6 +1,6 @@
 //! Instruments of the update that an optimizer makes.
 
-use super::{Context, Instrument, Readings, Updates, Warning, curvature};
+use super::{Instrument, Readings, Snapshot, Updates, Warning, curvature};
 use crate::landscape::{cosine, directional_smoothness, path_smoothness, update_geometry};
 use crate::metric::Metric;
 use windtunnel_math::linalg::norm;
@@ -32,10 +32,10 @@ fn without_optimizer(instrument: Instrument) -> Warning {
 }
 
 pub(super) fn directional(
-    context: &mut Context<'_>,
+    snapshot: &mut Snapshot<'_>,
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
-    let Context { probe, updates, .. } = context;
+    let Snapshot { probe, updates, .. } = snapshot;
     let full = probe.gradient()?.1;
     readings.record(Metric::HeldOutGradNorm, norm(full));
     // Without an optimizer the step is that of gradient descent on the fixed batch.
@@ -60,10 +60,10 @@ pub(super) fn directional(
 }
 
 pub(super) fn generalized(
-    context: &mut Context<'_>,
+    snapshot: &mut Snapshot<'_>,
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
-    let Context { probe, updates, estimators: plan, .. } = context;
+    let Snapshot { probe, updates, estimators: plan, .. } = snapshot;
     readings.record(Metric::HeldOutGradNorm, norm(probe.gradient()?.1));
     readings.record(Metric::HessianNorm, curvature::hessian_norm(probe, plan)?);
     // Without a step, no step is assumed: the unit step of gradient descent would be arbitrary.
@@ -78,10 +78,10 @@ pub(super) fn generalized(
 }
 
 pub(super) fn stability(
-    context: &mut Context<'_>,
+    snapshot: &mut Snapshot<'_>,
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
-    let Context { probe, updates, estimators: plan, .. } = context;
+    let Snapshot { probe, updates, estimators: plan, .. } = snapshot;
     let Some(updates) = updates else {
         readings.warn(without_optimizer(Instrument::Stability));
         return Ok(());
@@ -108,10 +108,10 @@ pub(super) fn stability(
 }
 
 pub(super) fn geometry(
-    context: &mut Context<'_>,
+    snapshot: &mut Snapshot<'_>,
     readings: &mut Readings,
 ) -> Result<(), ObjectiveError> {
-    let Context { probe, updates, estimators: plan, .. } = context;
+    let Snapshot { probe, updates, estimators: plan, .. } = snapshot;
     let Some(updates) = updates else {
         readings.warn(without_optimizer(Instrument::UpdateGeometry));
         return Ok(());

@@ -7,20 +7,20 @@ use windtunnel_math::rng::Key;
 
 /// A mean over random probes.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Estimate {
+pub struct ProbeMean {
     /// The mean.
     pub value: f64,
     /// Standard error of the mean; NaN with a single probe.
     pub standard_error: f64,
 }
 
-impl Estimate {
+impl ProbeMean {
     /// Mean and standard error of independent values.
-    pub fn of(values: &[f64]) -> Estimate {
+    pub fn of(values: &[f64]) -> ProbeMean {
         let n = values.len() as f64;
         let value = values.iter().sum::<f64>() / n;
         let squares: f64 = values.iter().map(|v| (v - value) * (v - value)).sum();
-        Estimate { value, standard_error: (squares / (n - 1.0) / n).sqrt() }
+        ProbeMean { value, standard_error: (squares / (n - 1.0) / n).sqrt() }
     }
 }
 
@@ -38,9 +38,9 @@ impl DiagonalEstimate {
     ///
     /// # Panics
     /// If there is no such entry.
-    pub fn entry(&self, index: usize) -> Estimate {
+    pub fn entry(&self, index: usize) -> ProbeMean {
         let (value, standard_error) = (self.values[index], self.standard_errors[index]);
-        Estimate { value, standard_error }
+        ProbeMean { value, standard_error }
     }
 }
 
@@ -55,10 +55,10 @@ pub fn hutchinson_trace(
     operator: &mut dyn SymmetricOperator,
     probes: usize,
     seed: u64,
-) -> Result<Estimate, ObjectiveError> {
+) -> Result<ProbeMean, ObjectiveError> {
     let mut values = Vec::with_capacity(probes);
     visit(operator, probes, seed, &mut |v, av| values.push(dot(v, av)))?;
-    Ok(Estimate::of(&values))
+    Ok(ProbeMean::of(&values))
 }
 
 /// A_ii = E vᵢ(Av)ᵢ over random signs v (Bekas, Kokiopoulou and Saad 2007), each with its standard

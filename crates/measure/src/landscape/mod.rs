@@ -22,7 +22,7 @@ pub use conditioning::{
 pub use geometry::{UpdateGeometry, cosine, update_geometry};
 pub use hessian::{Hessian, Spectrum, negative_mass};
 pub use heterogeneity::{BINS, Heterogeneity, block_heterogeneity};
-pub use hutchinson::{DiagonalEstimate, Estimate, hutchinson_diag, hutchinson_trace};
+pub use hutchinson::{DiagonalEstimate, ProbeMean, hutchinson_diag, hutchinson_trace};
 pub use lanczos::{
     Lanczos, LanczosMemory, LanczosPlan, SpectralDensity, lanczos, random_start, slq,
 };

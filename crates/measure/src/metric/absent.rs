@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use super::nearest::nearest;
-use super::{Name, Source};
+use super::{Name, RecordedBy};
 
 /// Error returned when a requested metric was not recorded.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,10 +46,10 @@ impl fmt::Display for Absent {
             (None, None) => write!(f, "`{name}` was not recorded")?,
         }
         match name.entry().by {
-            Source::Training => {
+            RecordedBy::Training => {
                 f.write_str("; every training run records it, every `eval.every` steps")
             }
-            Source::Instruments(instruments) => {
+            RecordedBy::Instruments(instruments) => {
                 let names: Vec<String> =
                     instruments.iter().map(|i| format!("`{}`", i.name())).collect();
                 let with = instruments.first().map_or("", |i| i.name()).replace('_', "-");

@@ -8,8 +8,8 @@ use super::Instrument::{
     RobustCondition, Spectrum, Stability, UpdateGeometry,
 };
 use super::Part::{Exact, Hi, Lo, Residual, StandardError};
+use super::RecordedBy::{Instruments, Training};
 use super::Scale::{Linear, Log, SymLog};
-use super::Source::{Instruments, Training};
 use super::Unit::{
     Loss, LossPerParameter, LossPerSquaredParameter, One, Parameter as Theta, PerParameter,
 };

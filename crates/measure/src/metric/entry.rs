@@ -18,7 +18,7 @@ pub struct Entry {
     /// Direction in which a run is better.
     pub better: Better,
     /// Recorder of the metric: training or instruments.
-    pub by: Source,
+    pub by: RecordedBy,
     /// Parts that can be recorded beside the value.
     pub parts: &'static [Part],
     /// Definition, in one line.
@@ -100,18 +100,18 @@ impl fmt::Display for Better {
 
 /// Recorder of a metric.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Source {
+pub enum RecordedBy {
     /// Every training run.
     Training,
     /// Each of these instruments.
     Instruments(&'static [Instrument]),
 }
 
-impl fmt::Display for Source {
+impl fmt::Display for RecordedBy {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Source::Training => f.write_str("training"),
-            Source::Instruments(instruments) => {
+            RecordedBy::Training => f.write_str("training"),
+            RecordedBy::Instruments(instruments) => {
                 let names: Vec<&str> = instruments.iter().map(|i| i.name()).collect();
                 f.write_str(&names.join(", "))
             }

@@ -34,7 +34,7 @@ mod parameter;
 
 pub use absent::Absent;
 pub use catalogue::{CATALOGUE, Metric};
-pub use entry::{Better, Entry, Part, Scale, Source, Unit};
+pub use entry::{Better, Entry, Part, RecordedBy, Scale, Unit};
 pub use instrument::Instrument;
 pub use name::{Name, Unknown};
 pub use nearest::nearest;

@@ -40,7 +40,7 @@ pub struct Comparison {
 
 /// The law that a comparison favours at 5 %.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verdict {
+pub enum FavoredLaw {
     /// The power law.
     PowerLaw,
     /// The other law.
@@ -52,14 +52,14 @@ pub enum Verdict {
 impl Comparison {
     /// The law that is favoured at the 5 % level.
     ///
-    /// As the lognormal and the stretched exponential contain the power law, their verdict is
-    /// never [`Verdict::PowerLaw`]: a power law is supported when neither of them is
-    /// [`Verdict::Other`] and the exponential is refused.
-    pub fn verdict(&self) -> Verdict {
+    /// As the lognormal and the stretched exponential contain the power law, their favoured law is
+    /// never [`FavoredLaw::PowerLaw`]: a power law is supported when neither of them is
+    /// [`FavoredLaw::Other`] and the exponential is refused.
+    pub fn favored(&self) -> FavoredLaw {
         match self.p_value < 0.05 {
-            true if self.log_likelihood_ratio > 0.0 => Verdict::PowerLaw,
-            true => Verdict::Other,
-            false => Verdict::NotDistinguishable,
+            true if self.log_likelihood_ratio > 0.0 => FavoredLaw::PowerLaw,
+            true => FavoredLaw::Other,
+            false => FavoredLaw::NotDistinguishable,
         }
     }
 }
@@ -219,8 +219,8 @@ mod tests {
     use crate::stats::power_law_above;
     use crate::stats::samples::{exponential, lognormal, pareto, share, slack, weibull};
 
-    fn verdicts(x: &[f64], x_min: f64) -> [Verdict; 3] {
-        compare_tails(x, &power_law_above(x, x_min).unwrap()).map(|c| c.verdict())
+    fn verdicts(x: &[f64], x_min: f64) -> [FavoredLaw; 3] {
+        compare_tails(x, &power_law_above(x, x_min).unwrap()).map(|c| c.favored())
     }
 
     /// Quantiles of a lognormal law: smooth data without draws.
@@ -255,16 +255,16 @@ mod tests {
     fn power_laws_beat_thin_tails_and_are_rarely_called_others() {
         let trials = 300;
         for index in [1.5, 2.5] {
-            let found: Vec<[Verdict; 3]> =
+            let found: Vec<[FavoredLaw; 3]> =
                 (0..trials).map(|seed| verdicts(&pareto(index, seed, 1000), 1.0)).collect();
             // Where the rival contains the truth Vuong's ratio is half the normal root of Wilks'
             // statistic: P(Z > 2·1.96) = 4e-5 for either.
-            let called_other = |v: &[Verdict; 3]| v[..2].contains(&Verdict::Other);
+            let called_other = |v: &[FavoredLaw; 3]| v[..2].contains(&FavoredLaw::Other);
             assert!(!found.iter().any(called_other), "{index}");
             // One huge value among 1000 may hide the sign in its own variance.
-            let thin_refused = share(trials, |&t| found[t as usize][2] == Verdict::PowerLaw);
+            let thin_refused = share(trials, |&t| found[t as usize][2] == FavoredLaw::PowerLaw);
             assert!(thin_refused > 0.9, "{index}: {thin_refused}");
-            assert!(found.iter().all(|v| v[2] != Verdict::Other), "{index}");
+            assert!(found.iter().all(|v| v[2] != FavoredLaw::Other), "{index}");
         }
     }
 
@@ -284,7 +284,7 @@ mod tests {
     fn lognormals_are_recognised() {
         for seed in 0..20 {
             let [first, ..] = verdicts(&lognormal(1.0, seed, 10_000), 1.0);
-            assert_eq!(first, Verdict::Other, "{seed}");
+            assert_eq!(first, FavoredLaw::Other, "{seed}");
         }
         // And against a rival of the same size: its likelihood is the higher of the two.
         let x = lognormal(1.0, 1, 10_000);
@@ -298,10 +298,10 @@ mod tests {
             let x = weibull(0.5, seed, 10_000);
             let law = power_law_above(&x, 0.5).unwrap();
             let [a, b, _] = compare_tails(&x, &law);
-            assert_eq!(b.verdict(), Verdict::Other, "{seed}");
+            assert_eq!(b.favored(), FavoredLaw::Other, "{seed}");
             assert!(b.log_likelihood_ratio < a.log_likelihood_ratio, "{seed}");
             let [.., thin] = verdicts(&exponential(seed, 2000), 0.5);
-            assert_eq!(thin, Verdict::Other, "{seed}");
+            assert_eq!(thin, FavoredLaw::Other, "{seed}");
         }
     }
 

@@ -25,7 +25,7 @@ mod stable;
 
 pub use band::{FEWEST_OF_BAND, simultaneous_band};
 pub use hill::{Hill, default_k, descending, hill, hill_curve, log_spaced_ks, tail_index};
-pub use likelihood_ratio::{Alternative, Comparison, Verdict, compare_tails};
+pub use likelihood_ratio::{Alternative, Comparison, FavoredLaw, compare_tails};
 pub use location::{FEWEST_OF_MEDIAN, Location};
 pub use log_line::{LogLine, log_line, log_line_through};
 pub use moments::{

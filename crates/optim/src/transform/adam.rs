@@ -5,7 +5,7 @@ use windtunnel_math::objective::Block;
 use windtunnel_math::stability::adam_threshold;
 
 use super::{Context, Error, Transform};
-use crate::{Effect, Local, State};
+use crate::{LastStep, Linearization, State};
 
 /// m ← β₁ m + (1 − β₁) u, v ← β₂ v + (1 − β₂) u²,
 /// u ← (m / (1 − β₁^step)) / (√v / √(1 − β₂^step) + ε), `step` from 1;
@@ -54,7 +54,7 @@ impl<T: Real> Transform<T> for ScaleByAdam {
     }
 
     /// D = (1 − β₁ᵗ)(√v̂ + ε); NaN where v has overflowed.
-    fn effect(&self, state: &State<T>, at: &Local<'_>) -> Effect {
+    fn linearization(&self, state: &State<T>, at: &LastStep<'_>) -> Linearization {
         let step = at.step as f64;
         let (first, second) = (1.0 - self.beta1.powf(step), 1.0 - self.beta2.powf(step));
         let entry = |v: &T| {
@@ -62,7 +62,7 @@ impl<T: Real> Transform<T> for ScaleByAdam {
             first * ((v / second).sqrt() + self.eps)
         };
         let square = state.get(if self.amsgrad { 2 } else { 1 });
-        Effect::Method {
+        Linearization::Method {
             threshold: adam_threshold(at.lr, self.beta1),
             preconditioner: Some(square.iter().map(entry).collect()),
         }

@@ -4,7 +4,7 @@ use windtunnel_math::lanes::Real;
 use windtunnel_math::linalg::{norm, scaled_norm};
 
 use super::{Context, Error, Transform};
-use crate::{Effect, Local, State};
+use crate::{LastStep, Linearization, State};
 
 /// u ← u · min(1, c / (‖u‖₂ + 10⁻⁶)), over all parameters together;
 /// `torch.nn.utils.clip_grad_norm_` (Pascanu et al. 2013).
@@ -30,10 +30,10 @@ impl<T: Real> Transform<T> for ClipByGlobalNorm {
         Ok(())
     }
 
-    fn effect(&self, _: &State<T>, at: &Local<'_>) -> Effect {
+    fn linearization(&self, _: &State<T>, at: &LastStep<'_>) -> Linearization {
         let factor = self.max_norm / norm(at.grad);
         // Not `min`, which would turn NaN into 1.
-        Effect::Clip(if factor > 1.0 { 1.0 } else { factor })
+        Linearization::Clip(if factor > 1.0 { 1.0 } else { factor })
     }
 }
 

@@ -3,7 +3,7 @@
 use windtunnel_math::lanes::Real;
 
 use super::{Context, Error, Transform};
-use crate::{Effect, Local, State};
+use crate::{LastStep, Linearization, State};
 
 /// u ← u + λ θ.
 ///
@@ -35,7 +35,7 @@ impl<T: Real> Transform<T> for AddDecayedWeights {
         Ok(())
     }
 
-    fn effect(&self, _: &State<T>, _: &Local<'_>) -> Effect {
-        if self.weight_decay == 0.0 { Effect::Identity } else { Effect::Decay }
+    fn linearization(&self, _: &State<T>, _: &LastStep<'_>) -> Linearization {
+        if self.weight_decay == 0.0 { Linearization::Identity } else { Linearization::Decay }
     }
 }

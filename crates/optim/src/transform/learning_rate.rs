@@ -3,7 +3,7 @@
 use windtunnel_math::lanes::Real;
 
 use super::{Context, Error, Transform};
-use crate::{Effect, Local, State};
+use crate::{LastStep, Linearization, State};
 
 /// u ← η u with the learning rate of the step; last in a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -21,7 +21,7 @@ impl<T: Real> Transform<T> for ScaleByLearningRate {
         Ok(())
     }
 
-    fn effect(&self, _: &State<T>, _: &Local<'_>) -> Effect {
-        Effect::LearningRate
+    fn linearization(&self, _: &State<T>, _: &LastStep<'_>) -> Linearization {
+        Linearization::LearningRate
     }
 }

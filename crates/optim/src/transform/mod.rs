@@ -17,7 +17,7 @@ use std::sync::Arc;
 use windtunnel_math::lanes::Real;
 use windtunnel_math::objective::Block;
 
-use super::{Effect, Local, State};
+use super::{LastStep, Linearization, State};
 
 /// Error of a transform or of an oracle, from any source.
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
@@ -52,9 +52,9 @@ pub trait Transform<T: Real>: Send + Sync {
     ) -> Result<(), Error>;
 
     /// The transform's part in the threshold of stability of its optimizer: by default unknown.
-    fn effect(&self, state: &State<T>, at: &Local<'_>) -> Effect {
+    fn linearization(&self, state: &State<T>, at: &LastStep<'_>) -> Linearization {
         let _ = (state, at);
-        Effect::Unknown
+        Linearization::Unknown
     }
 }
 

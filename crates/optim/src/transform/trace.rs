@@ -5,7 +5,7 @@ use windtunnel_math::objective::Block;
 use windtunnel_math::stability::{heavy_ball_threshold, nesterov_threshold};
 
 use super::{Context, Error, Transform};
-use crate::{Effect, Local, State};
+use crate::{LastStep, Linearization, State};
 
 /// b ← μ b + (1 − τ) u, then u ← b, or u ← u + μ b with Nesterov; `torch.optim.SGD`.
 ///
@@ -60,9 +60,9 @@ impl<T: Real> Transform<T> for Trace {
         Ok(())
     }
 
-    fn effect(&self, _: &State<T>, at: &Local<'_>) -> Effect {
+    fn linearization(&self, _: &State<T>, at: &LastStep<'_>) -> Linearization {
         if self.momentum == 0.0 {
-            return Effect::Identity;
+            return Linearization::Identity;
         }
         // Dampening scales what enters the buffer, as a smaller rate would.
         let lr = at.lr * (1.0 - self.dampening);
@@ -70,6 +70,6 @@ impl<T: Real> Transform<T> for Trace {
             true => nesterov_threshold(lr, self.momentum),
             false => heavy_ball_threshold(lr, self.momentum),
         };
-        Effect::Method { threshold, preconditioner: None }
+        Linearization::Method { threshold, preconditioner: None }
     }
 }

@@ -4,7 +4,7 @@ use windtunnel_figure::table::Table;
 use windtunnel_lab::describe::describe;
 use windtunnel_runs::spec::run_id;
 
-use super::{Method, Page, Part};
+use super::{Listing, Page, PagePart};
 use crate::audit;
 use crate::evidence::Evidence;
 use crate::gather::settings;
@@ -40,7 +40,7 @@ impl Audit<'_> {
             [only] => format!("windtunnel: {}", only.title),
             _ => "windtunnel: audit of Ahn et al. (ICLR 2024)".into(),
         };
-        let parts = self.sections.iter().zip(self.files).map(|(section, files)| Part {
+        let parts = self.sections.iter().zip(self.files).map(|(section, files)| PagePart {
             id: section.name,
             title: section.title,
             summary: section.summary.clone(),
@@ -73,7 +73,7 @@ impl Audit<'_> {
     }
 
     /// The spec of every setting and optimizer, with the ids of its runs.
-    fn methods(&self) -> Vec<Method> {
+    fn methods(&self) -> Vec<Listing> {
         let mut methods = Vec::new();
         for setting in settings(self.studies, |study| study.all_settings().collect()) {
             for arm in setting.arms {
@@ -82,7 +82,7 @@ impl Audit<'_> {
                 let runs: Vec<String> = own()
                     .map(|cell| format!("{} (seed {})", run_id(&cell.spec), cell.spec.train.seed))
                     .collect();
-                methods.push(Method {
+                methods.push(Listing {
                     title: format!("{}, {}: {}", setting.name, arm.name, describe(&first.spec)),
                     note: format!("Runs: {}.", runs.join(", ")),
                     text: first.spec.to_toml(),

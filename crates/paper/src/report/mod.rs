@@ -21,14 +21,14 @@ pub struct Page<'a> {
     /// Sentences about missing parts, with the reason.
     pub failures: Vec<String>,
     /// Parts, with a table of contents if there are several.
-    pub parts: Vec<Part<'a>>,
+    pub parts: Vec<PagePart<'a>>,
     /// Specs and runs behind it.
-    pub methods: Vec<Method>,
+    pub methods: Vec<Listing>,
 }
 
 /// A part of a page: pictures with what belongs to them.
 #[derive(Default)]
-pub struct Part<'a> {
+pub struct PagePart<'a> {
     /// Anchor; letters, digits and dashes.
     pub id: &'a str,
     /// Heading; none when empty.
@@ -46,7 +46,7 @@ pub struct Part<'a> {
 }
 
 /// A heading with a text, such as the spec of a run.
-pub struct Method {
+pub struct Listing {
     /// Heading.
     pub title: String,
     /// Remark, such as the ids of its runs.
@@ -68,7 +68,7 @@ impl Page<'_> {
             .iter()
             .map(|failure| format!("<p class=\"failed\">{}</p>\n", escape(failure)))
             .collect();
-        let parts: String = self.parts.iter().map(Part::html).collect();
+        let parts: String = self.parts.iter().map(PagePart::html).collect();
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
              <meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\">\
@@ -81,8 +81,9 @@ impl Page<'_> {
     }
 
     fn contents(&self) -> String {
-        let link =
-            |part: &Part| format!("<a href=\"#{}\">{}</a>", escape(part.id), escape(part.title));
+        let link = |part: &PagePart| {
+            format!("<a href=\"#{}\">{}</a>", escape(part.id), escape(part.title))
+        };
         let links: String = self.parts.iter().map(link).collect();
         format!("<nav>{links}<a href=\"#methods\">Methods</a></nav>\n")
     }
@@ -91,7 +92,7 @@ impl Page<'_> {
         if self.methods.is_empty() {
             return String::new();
         }
-        let method = |Method { title, note, text }: &Method| {
+        let method = |Listing { title, note, text }: &Listing| {
             format!(
                 "<details><summary>{}</summary><p>{}</p><pre>{}</pre></details>\n",
                 escape(title),
@@ -104,7 +105,7 @@ impl Page<'_> {
     }
 }
 
-impl Part<'_> {
+impl PagePart<'_> {
     fn html(&self) -> String {
         let heading = match self.title {
             "" => String::new(),

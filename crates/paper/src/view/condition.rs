@@ -39,7 +39,7 @@ fn table(study: &Study, evidence: &Evidence, gap: Gap) -> Option<Table> {
     let row = |setting: &Setting, step: u64| {
         let ours = condition_ratio(evidence, setting, gap, step)?;
         let published = |source: &str| {
-            let mut own = study.published.iter().filter(|p| p.gap == gap);
+            let mut own = study.published_ratios.iter().filter(|p| p.gap == gap);
             let own = own.find(|p| (p.setting, p.source, p.step) == (setting.name, source, step));
             own.map_or("–".into(), |p| format!("{} ({})", number(p.mean), number(p.std)))
         };

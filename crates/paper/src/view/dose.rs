@@ -11,9 +11,9 @@ use crate::quantity::{LOSS, MEDIAN, Quantity, Specification};
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::Table;
-use windtunnel_figure::{Color, Figure, Line, Member, Panel, Points, Rule, Scale, Series};
+use windtunnel_figure::{Color, Figure, Line, MemberCurve, Panel, Points, Rule, Scale, Series};
 use windtunnel_lab::inference::Estimate;
-use windtunnel_lab::inference::{Batch, Ratios, When};
+use windtunnel_lab::inference::{HeldOutBatch, Ratios, When};
 use windtunnel_measure::metric::Metric;
 
 /// Conventions in the picture: the mean and the median prompt over the last tenth of training,
@@ -35,8 +35,8 @@ impl Dose {
         settings.sort_by(|a, b| a.dose.total_cmp(&b.dose));
         let new = |setting| {
             let batch = match evidence.fresh_batches(setting) {
-                0 => Batch::Fixed,
-                _ => Batch::Fresh,
+                0 => HeldOutBatch::Fixed,
+                _ => HeldOutBatch::Fresh,
             };
             let ratios = |(_, metric, _)| {
                 let late = Specification::loss(metric, When::LAST_TENTH, batch);
@@ -107,7 +107,7 @@ fn series(doses: &[Dose], drawn: usize) -> Series {
     let estimates: Vec<Estimate> = ratios.iter().map(|own| Estimate::of_ratios(own)).collect();
     let member = |seed: usize| {
         let of = |own: &&Ratios| own.logs.get(seed).map_or(f64::NAN, |log| log.exp());
-        Member { name: format!("seed {seed}"), y: ratios.iter().map(of).collect() }
+        MemberCurve { name: format!("seed {seed}"), y: ratios.iter().map(of).collect() }
     };
     let seeds = ratios.iter().map(|own| own.logs.len()).max().unwrap_or(0);
     let (name, _, color) = DRAWN[drawn].clone();

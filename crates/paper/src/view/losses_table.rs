@@ -10,7 +10,7 @@ use crate::study::Study;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_lab::chart::Member;
 use windtunnel_lab::inference::Estimate;
-use windtunnel_lab::inference::{Batch, Observations, When, diverged, ratio_of_means};
+use windtunnel_lab::inference::{HeldOutBatch, Observations, When, diverged, ratio_of_means};
 use windtunnel_measure::metric::Metric;
 
 /// Statistic that makes one number of the losses of the held-out prompts.
@@ -30,7 +30,7 @@ impl Statistic {
 
     /// Specifications on the fixed batch: at the last step, over the last tenth.
     fn specifications(self) -> [Specification; 2] {
-        let (metric, fixed) = (self.metric(), Batch::Fixed);
+        let (metric, fixed) = (self.metric(), HeldOutBatch::Fixed);
         [When::Last, When::LAST_TENTH].map(|when| Specification::loss(metric.clone(), when, fixed))
     }
 

@@ -3,7 +3,7 @@
 use super::caption::{seeds, spec};
 use super::picture::{Picture, Shown, panel, title};
 use crate::evidence::Evidence;
-use crate::noise::{DRAWN_SEED, InitialNoise, Missing, Statistic, Statistics};
+use crate::noise::{DRAWN_SEED, InitialNoise, MissingReason, Statistic, Statistics};
 use crate::quantity::tail_metric;
 use crate::setting::Setting;
 use crate::study::Study;
@@ -135,14 +135,14 @@ fn with_range(seeds: &[Statistic]) -> String {
 
 /// Reasons why seeds have no value, with the number of seeds unless all have the same reason.
 fn reasons(seeds: &[Statistic]) -> String {
-    let all: Vec<Missing> = seeds.iter().filter_map(|seed| seed.err()).collect();
-    let mut kinds: Vec<Missing> = Vec::new();
+    let all: Vec<MissingReason> = seeds.iter().filter_map(|seed| seed.err()).collect();
+    let mut kinds: Vec<MissingReason> = Vec::new();
     for missing in &all {
         if !kinds.contains(missing) {
             kinds.push(*missing);
         }
     }
-    let sentence = |kind: &Missing| {
+    let sentence = |kind: &MissingReason| {
         let count = all.iter().filter(|missing| *missing == kind).count();
         match count == seeds.len() {
             true => format!("the noise {}", kind.text()),

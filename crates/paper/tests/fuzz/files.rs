@@ -6,7 +6,7 @@ use std::sync::atomic::AtomicBool;
 
 use tempfile::TempDir;
 use windtunnel_lab::executor::Executor;
-use windtunnel_lab::local::Local;
+use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::plan::Plan;
 use windtunnel_lab::progress::Silent;
 use windtunnel_lab::training::{Options, Status};
@@ -32,7 +32,7 @@ fn store() -> (TempDir, Store, [RunId; 2]) {
     let folder = tempfile::tempdir().unwrap();
     let store = Store::open(folder.path().join("store")).unwrap();
     let specs = [spec(0), spec(1)];
-    let local = Local::new(store.clone(), Options { jobs: 1, ..Options::default() });
+    let local = LocalExecutor::new(store.clone(), Options { jobs: 1, ..Options::default() });
     let plan = Plan::of_runs("runs", specs.clone());
     let statuses = local.execute(&plan, &Silent, &AtomicBool::new(false)).unwrap();
     assert_eq!(statuses, [Status::Stored, Status::Stored]);

@@ -9,7 +9,7 @@ use windtunnel_lab::baseline::Baseline;
 use windtunnel_lab::chart::{self, Group, Member};
 use windtunnel_math::objective::Block;
 use windtunnel_measure::landscape::{Hessian, NoiseSample, Reference};
-use windtunnel_paper::report::{Page, Part};
+use windtunnel_paper::report::{Page, PagePart};
 use windtunnel_runs::store::{Row, RunId};
 
 use super::dice::Dice;
@@ -85,7 +85,7 @@ fn check(figure: &Figure, everything: bool) {
     if everything {
         assert!(figure.png(1.0).unwrap().starts_with(b"\x89PNG"));
         assert!(figure.pdf().starts_with(b"%PDF"));
-        let part = Part { id: "a", figures: vec![figure], ..Part::default() };
+        let part = PagePart { id: "a", figures: vec![figure], ..PagePart::default() };
         let html = Page { title: "fuzz", parts: vec![part], ..Page::default() }.html();
         let drawings = html.split("<svg").skip(1).map(|rest| rest.split_once("</svg>").unwrap().0);
         drawings.for_each(|rest| check_svg(&format!("<svg{rest}</svg>")));
@@ -109,7 +109,7 @@ fn name(dice: &mut Dice) -> String {
 fn marks(dice: &mut Dice, n: usize) -> Panel {
     let color = Color::RED;
     let member =
-        |dice: &mut Dice| windtunnel_figure::Member { name: name(dice), y: dice.sample(n) };
+        |dice: &mut Dice| windtunnel_figure::MemberCurve { name: name(dice), y: dice.sample(n) };
     let series = |dice: &mut Dice| Series {
         band: dice.one_in(2).then(|| Band { lo: dice.sample(n), hi: dice.sample(n) }),
         members: (0..dice.below(3)).map(|_| member(dice)).collect(),

@@ -3,8 +3,8 @@
 use serde_json::Value;
 use windtunnel_measure::landscape::Convention;
 use windtunnel_paper::audit;
-use windtunnel_paper::noise::{InitialNoise, Missing, Statistics};
-use windtunnel_paper::report::{Page, Part};
+use windtunnel_paper::noise::{InitialNoise, MissingReason, Statistics};
+use windtunnel_paper::report::{Page, PagePart};
 use windtunnel_paper::section::Section;
 use windtunnel_paper::setting::Cell;
 use windtunnel_runs::store::Row;
@@ -91,7 +91,7 @@ pub fn noise(seed: u64, fault: Fault) -> InitialNoise {
         draws,
         reference: 3200,
         overflowed: draws,
-        statistics: Statistics::missing(Missing::Overflow),
+        statistics: Statistics::missing(MissingReason::Overflow),
         norms: Vec::new(),
         gaussian: Vec::new(),
     };
@@ -100,7 +100,7 @@ pub fn noise(seed: u64, fault: Fault) -> InitialNoise {
         Fault::Is(x) if x.is_finite() && x >= 0.0 => x,
         _ => return missing,
     };
-    let known = if x > 0.0 { Ok(x) } else { Err(Missing::Zero) };
+    let known = if x > 0.0 { Ok(x) } else { Err(MissingReason::Zero) };
     let norms = |x: f64| (1..=draws).map(|k| x * k as f64 / draws as f64).collect::<Vec<f64>>();
     InitialNoise {
         overflowed: 0,
@@ -111,7 +111,7 @@ pub fn noise(seed: u64, fault: Fault) -> InitialNoise {
             q999: known,
             largest: known,
             coordinate_kurtosis: known,
-            single: Err(Missing::SinglePrompt),
+            single: Err(MissingReason::SinglePrompt),
         },
         norms: if seed == 1 { norms(x) } else { Vec::new() },
         gaussian: if seed == 1 { norms(x) } else { Vec::new() },
@@ -138,13 +138,13 @@ fn assert_reasoned(value: &Value, case: &str) {
 
 /// Page of a section.
 pub fn page(section: &Section) -> String {
-    let part = Part {
+    let part = PagePart {
         id: section.name,
         title: section.title,
         summary: section.summary.clone(),
         figures: section.pictures.iter().map(|picture| &picture.figure).collect(),
         tables: section.tables.clone(),
-        ..Part::default()
+        ..PagePart::default()
     };
     Page { title: "generated", parts: vec![part], ..Page::default() }.html()
 }

@@ -17,7 +17,7 @@ pub struct Preset {
     /// Context length n.
     pub context_len: usize,
     /// The model.
-    pub model: Kind,
+    pub model: PresetModel,
     /// Layers L.
     pub depth: usize,
     /// Standard deviation of the initial entries of P and Q.
@@ -37,7 +37,7 @@ pub struct Preset {
 
 /// Kinds of models that presets have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum PresetModel {
     /// Sparse linear attention.
     Linear,
     /// Sparse parameterization with another attention.
@@ -57,9 +57,9 @@ impl Preset {
     pub(super) fn model(&self, dim: usize) -> Transformer {
         let linear = Transformer::linear(self.depth, dim);
         match self.model {
-            Kind::Linear => linear,
-            Kind::Other(attention) => Transformer { attention, ..linear },
-            Kind::Nonlinear(hidden) => Transformer {
+            PresetModel::Linear => linear,
+            PresetModel::Other(attention) => Transformer { attention, ..linear },
+            PresetModel::Nonlinear(hidden) => Transformer {
                 parameterization: Parameterization::Full(Corner::Free),
                 encoder: Some(Encoder { hidden }),
                 ..linear
@@ -75,7 +75,7 @@ const SETTING1: Preset = Preset {
     title: "Setting 1: n = 20, Gaussian",
     dim: 5,
     context_len: 20,
-    model: Kind::Linear,
+    model: PresetModel::Linear,
     depth: 3,
     init_std: 0.05,
     batch_size: 1000,
@@ -114,13 +114,13 @@ pub const PRESETS: [Preset; 8] = [
     Preset {
         name: "softmax",
         title: "Softmax attention: n = 20, Gaussian",
-        model: Kind::Other(Attention::Softmax),
+        model: PresetModel::Other(Attention::Softmax),
         ..SETTING1
     },
     Preset {
         name: "relu",
         title: "ReLU attention: n = 20, Gaussian",
-        model: Kind::Other(Attention::Relu),
+        model: PresetModel::Other(Attention::Relu),
         ..SETTING1
     },
     Preset {
@@ -135,7 +135,7 @@ pub const PRESETS: [Preset; 8] = [
     Preset {
         name: "nonlinear",
         title: "Nonlinear regression: n = 20, Gaussian",
-        model: Kind::Nonlinear(30),
+        model: PresetModel::Nonlinear(30),
         labels: "mlp",
         init_std: 0.1,
         batch_size: 2000,

@@ -1,4 +1,4 @@
-//! Context of a measurement: a point of a trajectory and the functions that instruments read there.
+//! Snapshot that instruments read: a point of a trajectory and the functions on hand there.
 
 use crate::landscape::{
     LanczosMemory, LanczosPlan, NoiseSample, NoiseSummary, Probe, Reference, large_batch_gradient,
@@ -96,7 +96,7 @@ pub struct Updates {
 }
 
 /// Everything that instruments see at one point.
-pub struct Context<'a> {
+pub struct Snapshot<'a> {
     /// The loss on the fixed batch, at this point.
     pub probe: Probe<'a>,
     /// The loss over fresh prompts.
@@ -113,17 +113,17 @@ pub struct Context<'a> {
     pub noise: Vec<NoiseSample>,
 }
 
-impl<'a> Context<'a> {
-    /// A context without measurements.
+impl<'a> Snapshot<'a> {
+    /// A snapshot without measurements.
     pub fn new(
         probe: Probe<'a>,
         stochastic: &'a mut dyn Stochastic,
         updates: Option<Updates>,
         plan: NoisePlan,
-    ) -> Context<'a> {
+    ) -> Snapshot<'a> {
         let estimators = EstimatorPlan::for_params(probe.params().len());
         let (reference, noise) = (None, Vec::new());
-        Context { probe, stochastic, updates, plan, estimators, reference, noise }
+        Snapshot { probe, stochastic, updates, plan, estimators, reference, noise }
     }
 
     /// Samples the noise for `batch_size` and stores it.
@@ -131,7 +131,7 @@ impl<'a> Context<'a> {
         &mut self,
         batch_size: usize,
     ) -> Result<&NoiseSample, ObjectiveError> {
-        let Context { noise, plan, .. } = self;
+        let Snapshot { noise, plan, .. } = self;
         if let Some(at) = noise.iter().position(|sample| sample.batch_size == batch_size) {
             return Ok(&self.noise[at]);
         }
@@ -154,7 +154,7 @@ impl<'a> Context<'a> {
 
     /// The stochastic loss, the parameters, and the large-batch gradient there.
     fn referred(&mut self) -> Result<(&mut dyn Stochastic, &[f64], &Reference), ObjectiveError> {
-        let Context { probe, stochastic, plan, estimators, reference, .. } = self;
+        let Snapshot { probe, stochastic, plan, estimators, reference, .. } = self;
         let reference = match reference {
             Some(known) => known,
             None => {

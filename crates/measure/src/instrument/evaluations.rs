@@ -5,7 +5,7 @@ use crate::landscape::{reference_parts, reference_samples};
 
 /// Evaluations that an instrument asks for at one point.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Work {
+pub struct Evaluations {
     /// Values and gradients on the fixed batch.
     pub gradients: u64,
     /// Hessian-vector products on it.
@@ -17,15 +17,15 @@ pub struct Work {
 }
 
 impl Instrument {
-    /// The work of one reading with `params` parameters, beside `others` other optimizers. Work
-    /// that instruments share is counted for each of them.
-    pub fn work(
+    /// Evaluations of one reading with `params` parameters, beside `others` other optimizers. Those
+    /// that instruments share are counted for each of them.
+    pub fn evaluations(
         self,
         params: usize,
         plan: &NoisePlan,
         estimators: &EstimatorPlan,
         others: usize,
-    ) -> Work {
+    ) -> Evaluations {
         let dense = estimators.is_dense(params);
         let hessians = u64::from(dense);
         let hutchinson = estimators.probes as u64;
@@ -34,26 +34,28 @@ impl Instrument {
         let path = estimators.path_points as u64;
         let estimators = lanczos + hutchinson + quadrature;
         let instead = |products: u64| if dense { 0 } else { products };
-        let work = Work { hessians, ..Work::default() };
+        let own = Evaluations { hessians, ..Evaluations::default() };
         match self {
-            Instrument::Spectrum => Work { products: instead(estimators), ..work },
-            Instrument::RobustCondition => Work { products: instead(hutchinson), ..work },
-            Instrument::Stability => Work { products: instead(lanczos), ..work },
-            Instrument::Heterogeneity => work,
-            Instrument::Estimators => Work { products: estimators, ..work },
+            Instrument::Spectrum => Evaluations { products: instead(estimators), ..own },
+            Instrument::RobustCondition => Evaluations { products: instead(hutchinson), ..own },
+            Instrument::Stability => Evaluations { products: instead(lanczos), ..own },
+            Instrument::Heterogeneity => own,
+            Instrument::Estimators => Evaluations { products: estimators, ..own },
             Instrument::DirectionalSmoothness => {
-                Work { gradients: 1, products: 2 + others as u64, ..Work::default() }
+                Evaluations { gradients: 1, products: 2 + others as u64, ..Evaluations::default() }
             }
             Instrument::GeneralizedSmoothness => {
-                Work { gradients: 2 + path, products: 1 + instead(lanczos), ..work }
+                Evaluations { gradients: 2 + path, products: 1 + instead(lanczos), ..own }
             }
-            Instrument::UpdateGeometry => Work { gradients: 3, products: 1, ..work },
+            Instrument::UpdateGeometry => Evaluations { gradients: 3, products: 1, ..own },
             Instrument::Noise => {
                 let draws: usize = plan.batch_sizes.iter().map(|size| size * plan.draws).sum();
                 let prompts = (reference_samples(plan.reference) + draws) as u64;
-                Work { prompts, ..Work::default() }
+                Evaluations { prompts, ..Evaluations::default() }
             }
-            Instrument::LossTails => Work { prompts: plan.prompts as u64, ..Work::default() },
+            Instrument::LossTails => {
+                Evaluations { prompts: plan.prompts as u64, ..Evaluations::default() }
+            }
         }
     }
 
