@@ -102,6 +102,21 @@ fn list_show_and_export_agree() {
 }
 
 #[test]
+fn lists_and_names_tell_schedules_of_the_learning_rate() {
+    let dir = store();
+    let described = |sets: &[&str]| {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        let text = stdout(dir.path(), &short(&sets));
+        text.lines().next().unwrap().to_string()
+    };
+    assert!(described(&[]).contains("adam lr=0.02 B=1000"));
+    let both = ["optimizer.lr_schedule=cosine", "optimizer.warmup_steps=7"];
+    assert!(described(&both).contains("adam lr=0.02 cosine warmup=7 B=1000"));
+    assert!(described(&both[..1]).contains("adam lr=0.02 cosine B=1000"));
+    assert!(described(&both[1..]).contains("adam lr=0.02 warmup=7 B=1000"));
+}
+
+#[test]
 fn init_writes_a_spec_that_trains_and_never_overwrites() {
     let dir = store();
     let path = dir.path().join("mine.toml");
@@ -128,7 +143,7 @@ fn usage_errors_are_one_clear_message_and_code_2() {
     let dir = store();
     let missing = dir.path().join("none");
     let missing = missing.to_str().unwrap();
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 21] = [
         (&["train", "--seeds", "6..0"], "0..6"),
         (&["train", "--seeds", "-1"], "--seeds"),
         (&["train", "--seeds", "a,b"], "1,4,7"),
@@ -144,7 +159,12 @@ fn usage_errors_are_one_clear_message_and_code_2() {
         (&["measure"], "RUNS"),
         (&["measure", "zzzz"], "list"),
         (&["measure", "zzzz", "--with", "spectra"], "robust-condition"),
+        (&["measure", "zzzz", "--with", "spectum"], "did you mean 'spectrum'?"),
+        (&["measure", "zzzz", "--with", "robust_conditon"], "did you mean 'robust-condition'?"),
         (&["measure", "zzzz", "--draws", "1"], "2..=1000000"),
+        (&["measure", "zzzz", "--reference", "1"], "2..=1000000000"),
+        (&["export", "zzzz", "--csv", "--json"], "--csv and --json do not go together"),
+        (&["--json", "export", "zzzz", "--csv"], "windtunnel show zzzz --json"),
     ];
     stdout(dir.path(), &short(&[]));
     for (args, expected) in cases {
@@ -571,6 +591,27 @@ fn eval_puts_instruments_on_outside_data() {
     assert!(reading("grad_noise.b8.rms") > 0.0 && reading("grad_noise.b1.rms") > 0.0);
     let warnings = all["warnings"].as_array().unwrap();
     assert!(warnings.iter().any(|w| w.as_str().unwrap().contains("update_geometry")));
+}
+
+/// After the last step of a cosine the learning rate is 0.
+#[test]
+fn an_update_of_no_length_has_its_reasons() {
+    let dir = store();
+    let sets = ["--set", "optimizer.lr_schedule=cosine", "--json"];
+    let runs = json(&stdout(dir.path(), &short(&sets)));
+    let id = runs[0]["run"].as_str().unwrap();
+    let out = dir.path().join("out");
+    let with = ["--with", "stability,directional-smoothness"];
+    let args = ["measure", id, "--at", "39,40", "--json", "--out", out.to_str().unwrap()];
+    let measured = json(&stdout(dir.path(), &[&args[..], &with].concat()));
+    let [before, last] = [0, 1].map(|k| &measured[0]["measurements"][k]);
+    assert!(before["readings"]["stability_threshold"].as_f64().unwrap() > 0.0);
+    assert!(last["readings"]["stability_threshold"].is_null(), "{last}");
+    let reason = |metric: &str| last["missing"][metric].as_str().unwrap().to_string();
+    let threshold = reason("stability_threshold");
+    assert!(threshold.contains("the learning rate of the step is 0"), "{threshold}");
+    assert_eq!(reason("directional_smoothness"), "the step is 0");
+    assert_eq!(last["readings"]["stability_ratio"], 0.0);
 }
 
 #[test]
