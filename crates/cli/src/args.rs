@@ -7,6 +7,7 @@ use chrono::{NaiveDate, NaiveDateTime};
 use clap::builder::{PossibleValue, PossibleValuesParser};
 use clap::{Args as ClapArgs, Parser, Subcommand};
 use windtunnel_measure::instrument::{Instrument, NoisePlan};
+use windtunnel_measure::metric::nearest;
 use windtunnel_runs::spec::{Document, PRESETS, RunSpec, SpecError, preset_named};
 
 use crate::tips::FigureName;
@@ -271,9 +272,10 @@ pub struct With {
     #[arg(long, value_name = "N", default_value_t = DEFAULTS.1,
           value_parser = clap::value_parser!(u32).range(2..=1_000_000))]
     pub draws: u32,
-    /// Prompts of the large-batch gradient that noise is measured against.
+    /// Prompts of the large-batch gradient that noise is measured against, 2 or more: their spread
+    /// is its error.
     #[arg(long, value_name = "N", default_value_t = DEFAULTS.2,
-          value_parser = clap::value_parser!(u32).range(1..=1_000_000_000))]
+          value_parser = clap::value_parser!(u32).range(2..=1_000_000_000))]
     pub reference: u32,
     /// Prompts whose losses are looked at one by one.
     #[arg(long, value_name = "N", default_value_t = DEFAULTS.3,
@@ -291,8 +293,10 @@ fn instrument(name: &str) -> Result<Choice, String> {
     }
     let found = Instrument::ALL.into_iter().find(|i| i.name() == name.replace('-', "_"));
     found.map(|instrument| Choice(vec![instrument])).ok_or_else(|| {
-        let names = Instrument::ALL.map(|i| i.name().replace('_', "-")).join(", ");
-        format!("'{name}' is none of {names}, {ALL}")
+        let names = Instrument::ALL.map(|i| i.name().replace('_', "-"));
+        let near = nearest(&name.replace('_', "-"), names.iter().map(String::as_str));
+        let near = near.map_or(String::new(), |near| format!("; did you mean '{near}'?"));
+        format!("'{name}' is none of {}, {ALL}{near}", names.join(", "))
     })
 }
 

@@ -3,10 +3,13 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+#[path = "cli/eval.rs"]
+mod eval;
+#[path = "cli/measure.rs"]
+mod measure;
 mod support;
 
 use std::fs;
-use std::path::Path;
 
 use support::{failure, stdout, windtunnel};
 use tempfile::TempDir;
@@ -102,6 +105,21 @@ fn list_show_and_export_agree() {
 }
 
 #[test]
+fn lists_and_names_tell_schedules_of_the_learning_rate() {
+    let dir = store();
+    let described = |sets: &[&str]| {
+        let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
+        let text = stdout(dir.path(), &short(&sets));
+        text.lines().next().unwrap().to_string()
+    };
+    assert!(described(&[]).contains("adam lr=0.02 B=1000"));
+    let both = ["optimizer.lr_schedule=cosine", "optimizer.warmup_steps=7"];
+    assert!(described(&both).contains("adam lr=0.02 cosine warmup=7 B=1000"));
+    assert!(described(&both[..1]).contains("adam lr=0.02 cosine B=1000"));
+    assert!(described(&both[1..]).contains("adam lr=0.02 warmup=7 B=1000"));
+}
+
+#[test]
 fn init_writes_a_spec_that_trains_and_never_overwrites() {
     let dir = store();
     let path = dir.path().join("mine.toml");
@@ -128,7 +146,7 @@ fn usage_errors_are_one_clear_message_and_code_2() {
     let dir = store();
     let missing = dir.path().join("none");
     let missing = missing.to_str().unwrap();
-    let cases: [(&[&str], &str); 16] = [
+    let cases: [(&[&str], &str); 21] = [
         (&["train", "--seeds", "6..0"], "0..6"),
         (&["train", "--seeds", "-1"], "--seeds"),
         (&["train", "--seeds", "a,b"], "1,4,7"),
@@ -144,7 +162,12 @@ fn usage_errors_are_one_clear_message_and_code_2() {
         (&["measure"], "RUNS"),
         (&["measure", "zzzz"], "list"),
         (&["measure", "zzzz", "--with", "spectra"], "robust-condition"),
+        (&["measure", "zzzz", "--with", "spectum"], "did you mean 'spectrum'?"),
+        (&["measure", "zzzz", "--with", "robust_conditon"], "did you mean 'robust-condition'?"),
         (&["measure", "zzzz", "--draws", "1"], "2..=1000000"),
+        (&["measure", "zzzz", "--reference", "1"], "2..=1000000000"),
+        (&["export", "zzzz", "--csv", "--json"], "--csv and --json do not go together"),
+        (&["--json", "export", "zzzz", "--csv"], "windtunnel show zzzz --json"),
     ];
     stdout(dir.path(), &short(&[]));
     for (args, expected) in cases {
@@ -276,335 +299,4 @@ fn a_damaged_run_costs_its_own_figure_and_no_other() {
     // Deleted as the message advises; the other runs are not computed again.
     fs::remove_dir_all(&run).unwrap();
     assert!(stdout(dir.path(), &args).contains("D1"));
-}
-
-fn golden(name: &str) -> String {
-    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("../model/tests/golden/eval");
-    golden.join(name).to_str().unwrap().to_string()
-}
-
-#[test]
-fn eval_agrees_with_an_independent_implementation() {
-    let dir = store();
-    // Values by automatic differentiation of the token-level model, scripts/golden/eval.py.
-    for suffix in ["", "32"] {
-        let (params, prompts) = (
-            golden(&format!("params{suffix}.safetensors")),
-            golden(&format!("prompts{suffix}.npz")),
-        );
-        let args = ["eval", "--params", &params, "--prompts", &prompts];
-        let got = json(&stdout(dir.path(), &args));
-        let text = fs::read_to_string(golden(&format!("expected{suffix}.json"))).unwrap();
-        let expected = json(&text);
-        for key in ["loss", "grad_norm"] {
-            let (got, expected) = (got[key].as_f64().unwrap(), expected[key].as_f64().unwrap());
-            assert!((got / expected - 1.0).abs() < 1e-12, "{key}: {got} against {expected}");
-        }
-    }
-}
-
-/// Every kind of model, by its spec: loss and gradient of scripts/golden/variants.py.
-#[test]
-fn eval_agrees_for_every_kind_of_model() {
-    let dir = store();
-    let file = |name: &str| golden(&format!("../variants/{name}"));
-    let expected = json(&fs::read_to_string(file("expected.json")).unwrap());
-    let grad = dir.path().join("grad.safetensors");
-    let grad = grad.to_str().unwrap();
-    let variants = expected["variants"].as_object().unwrap();
-    assert_eq!(variants.len(), 12);
-    for (name, expected) in variants {
-        let (spec, params) = (file(&format!("{name}.toml")), file(&format!("{name}.safetensors")));
-        let prompts = golden("prompts.npz");
-        let files = ["--spec", &spec, "--params", &params, "--prompts", &prompts, "--grad", grad];
-        let got = json(&stdout(dir.path(), &[&["eval"], &files[..]].concat()));
-        let (loss, wanted) = (got["loss"].as_f64().unwrap(), expected["loss"].as_f64().unwrap());
-        assert!((loss / wanted - 1.0).abs() < 1e-12, "{name}: {loss} against {wanted}");
-        let bytes = fs::read(grad).unwrap();
-        let tensors = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        let wanted = expected["grad"].as_object().unwrap();
-        assert_eq!(tensors.names().len(), wanted.len(), "{name}");
-        for (tensor, wanted) in wanted {
-            let data = tensors.tensor(tensor).unwrap();
-            let got = data.data().as_chunks::<8>().0.iter().map(|&b| f64::from_le_bytes(b));
-            let wanted: Vec<f64> =
-                wanted.as_array().unwrap().iter().map(|v| v.as_f64().unwrap()).collect();
-            let largest = wanted.iter().fold(0.0_f64, |m, v| m.max(v.abs()));
-            assert_eq!(got.len(), wanted.len(), "{name}: {tensor}");
-            for (got, wanted) in got.zip(&wanted) {
-                // Roundings of sums over 7 prompts and 7 tokens.
-                let off = (got - wanted).abs();
-                assert!(off < 1e-12 * largest, "{name}: {tensor}: {got} {wanted}");
-            }
-        }
-    }
-}
-
-/// Runs of models beyond the linear one are stored, recomputed to the bit and compared with
-/// baselines; their states can be evaluated like any parameters.
-#[test]
-fn every_kind_of_model_trains_and_is_measured() {
-    let dir = store();
-    let out = dir.path().join("out");
-    for preset in ["preset=nonlinear", "preset=softmax", "preset=relu"] {
-        let small = ["train.steps=6", "train.batch_size=17", "eval.batch_size=20", "eval.every=3"];
-        let sets = [preset].into_iter().chain(small).flat_map(|set| ["--set", set]);
-        let args: Vec<&str> = ["train", "--json"].into_iter().chain(sets).collect();
-        let run = json(&stdout(dir.path(), &args))[0]["run"].as_str().unwrap().to_string();
-        // The stored state is compared with the trajectory that is computed again.
-        let with = ["--at", "0,6", "--with", "robust-condition,stability", "--json", "--out"];
-        let measure = [&["measure", &run], &with[..], &[out.to_str().unwrap()]].concat();
-        let measured = json(&stdout(dir.path(), &measure));
-        let readings = &measured[0]["measurements"][1]["readings"];
-        assert!(readings["robust_condition_number"].as_f64().unwrap() >= 1.0, "{preset}");
-        let drawn = ["--out", out.to_str().unwrap()];
-        let baselines = [&["baselines", "--json", "--run", &run][..], &drawn].concat();
-        let lines = json(&stdout(dir.path(), &baselines));
-        let picture = std::fs::read_to_string(out.join(format!("{run}-baselines.svg"))).unwrap();
-        assert!(picture.contains("prediction 0"), "{preset}: a picture without its lines");
-        let last = lines.as_array().unwrap().last().unwrap();
-        assert!(last["name"].as_str().unwrap().contains(&run), "{preset}: {lines}");
-        let folder = dir.path().join("runs").join(&run);
-        let file = |name: &str| folder.join(name).to_str().unwrap().to_string();
-        let (spec, state, prompts) =
-            (file("spec.toml"), file("state.safetensors"), golden("prompts32.npz"));
-        let eval = ["eval", "--spec", &spec, "--params", &state, "--prompts", &prompts];
-        assert!(json(&stdout(dir.path(), &eval))["loss"].as_f64().unwrap() > 0.0, "{preset}");
-    }
-}
-
-#[test]
-fn eval_refuses_files_that_do_not_fit() {
-    let dir = store();
-    let (params, prompts) = (golden("params.safetensors"), golden("prompts32.npz"));
-    let (message, code) =
-        failure(dir.path(), &["eval", "--params", &params, "--prompts", &prompts]);
-    assert!(code == 2 && message.contains("d = 3") && message.contains("d = 5"), "{message}");
-    let (message, _) = failure(dir.path(), &["eval", "--params", &prompts, "--prompts", &prompts]);
-    assert!(message.contains("not a safetensors file"), "{message}");
-    let (message, _) = failure(dir.path(), &["eval", "--params", &params, "--prompts", &params]);
-    assert!(message.contains("not an npz file"), "{message}");
-    // Models that need a spec, or another one.
-    let prompts = golden("prompts.npz");
-    let other = |spec: Option<&str>, params: &str| {
-        let params = golden(&format!("../variants/{params}.safetensors"));
-        let spec = spec.map(|spec| golden(&format!("../variants/{spec}.toml")));
-        let mut args = vec!["eval", "--params", &params, "--prompts", &prompts];
-        args.extend(spec.iter().flat_map(|spec| ["--spec", spec]));
-        failure(dir.path(), &args)
-    };
-    for (spec, params, named) in [
-        (None, "full", "d = 4"),
-        (None, "heads", "--spec"),
-        (None, "nonlinear", "`mlp.0.bias`"),
-        (Some("softmax"), "full", "but the model of the spec has [3, 2, 3, 3]"),
-        (Some("full"), "nonlinear", "a tensor `mlp.0.bias`"),
-        (Some("nonlinear"), "full", "no tensor named `mlp.0.weight`"),
-        (Some("full_fixed"), "softmax_full", "[3, 2, 2, 4, 4]"),
-    ] {
-        let (message, code) = other(spec, params);
-        assert!(code == 2 && message.contains(named), "{spec:?} {params}: {message}");
-    }
-}
-
-/// Instruments give the same numbers during training and afterwards, to the bit.
-#[test]
-fn instruments_read_the_same_live_and_after_the_fact() {
-    let dir = store();
-    let out = dir.path().join("out");
-    let out = out.to_str().unwrap();
-    let mut sets = Vec::new();
-    for name in [
-        "spectrum=20",
-        "robust_condition=20",
-        "directional_smoothness=20",
-        "generalized_smoothness=20",
-        "stability=20",
-        "heterogeneity=20",
-        "noise=20",
-        "loss_tails=20",
-        "update_geometry=20",
-        "estimators=20",
-        "noise_draws=60",
-        "noise_reference=2000",
-        "loss_prompts=500",
-    ] {
-        sets.extend(["--set".to_string(), format!("instruments.{name}")]);
-    }
-    let mut args = short(&["--json"]);
-    args.extend(sets.iter().map(String::as_str));
-    let runs = json(&stdout(dir.path(), &args));
-    let id = runs[0]["run"].as_str().unwrap();
-    let csv = stdout(dir.path(), &["export", id, "--csv"]);
-    let measure = [
-        "measure",
-        id,
-        "--at",
-        "40,0,20",
-        "--with",
-        "all",
-        "--draws",
-        "60",
-        "--reference",
-        "2000",
-        "--loss-prompts",
-        "500",
-        "--out",
-        out,
-        "--json",
-    ];
-    let measured = json(&stdout(dir.path(), &measure));
-    let measurements = measured[0]["measurements"].as_array().unwrap();
-    assert_eq!(measurements.len(), 3);
-    let mut compared = 0;
-    for (measurement, step) in measurements.iter().zip([0, 20, 40]) {
-        assert_eq!(measurement["step"], step);
-        let readings = measurement["readings"].as_object().unwrap();
-        for (metric, value) in readings {
-            let line = format!("{id},{step},{metric},");
-            let live = csv
-                .lines()
-                .find_map(|l| l.strip_prefix(&line))
-                .unwrap_or_else(|| panic!("{metric} was not recorded at {step}"));
-            match value.as_f64() {
-                Some(value) => assert_eq!(value, live.parse::<f64>().unwrap(), "{line}"),
-                None => assert!(live == "NaN" || live.ends_with("inf"), "{line}{live}"),
-            }
-            compared += 1;
-        }
-        assert!(readings.contains_key("robust_condition_number"));
-    }
-    assert!(compared > 600, "{compared} readings");
-    let stem = format!("{id}-at-0-20-40-all-draws-60-reference-2000-loss-prompts-500");
-    for picture in [
-        "robust-condition",
-        "spectrum",
-        "directional-smoothness",
-        "stability",
-        "heterogeneity",
-        "update-geometry",
-        "losses",
-        "hessian-step20",
-        "noise-b1000-step40",
-    ] {
-        for extension in ["csv", "svg", "pdf", "png"] {
-            let path = Path::new(out).join(format!("{stem}-{picture}.{extension}"));
-            // Three steps of one curve make a short table.
-            assert!(fs::metadata(&path).is_ok_and(|m| m.len() > 100), "{}", path.display());
-        }
-    }
-    let page = fs::read_to_string(Path::new(out).join(format!("{stem}.html"))).unwrap();
-    assert!(page.matches("<svg").count() >= 9 && page.contains("robust_condition_number"));
-    // Another number of threads and the stored state alone give the same bits.
-    let last = json(&stdout(
-        dir.path(),
-        &["measure", id, "--with", "spectrum", "--out", out, "--json", "-j", "3"],
-    ));
-    assert_eq!(
-        last[0]["measurements"][0]["readings"]["sharpness"],
-        measurements[2]["readings"]["sharpness"]
-    );
-}
-
-#[test]
-fn runs_of_two_optimizers_are_compared_seed_by_seed() {
-    let dir = store();
-    let out = dir.path().join("out");
-    let mut ids = Vec::new();
-    for optimizer in ["optimizer=sgd", "optimizer=adam"] {
-        let args = short(&["--seeds", "0..3", "--set", optimizer, "--json"]);
-        let runs = json(&stdout(dir.path(), &args));
-        ids.extend(runs.as_array().unwrap().iter().map(|r| r["run"].as_str().unwrap().to_string()));
-    }
-    let mut args: Vec<&str> = vec!["measure"];
-    args.extend(ids.iter().map(String::as_str));
-    args.extend(["--at", "20", "--with", "robust-condition", "--out", out.to_str().unwrap()]);
-    let text = stdout(dir.path(), &args);
-    assert!(text.contains("sgd lr=0.02 / adam lr=0.02"), "{text}");
-    let line = text.lines().find(|l| l.starts_with("diag.lower.all  ")).unwrap();
-    let cells: Vec<&str> = line.split_whitespace().collect();
-    assert_eq!(&cells[1..3], ["20", "3"], "{line}");
-    let ratio: f64 = cells[3].parse().unwrap();
-    let (lo, hi): (f64, f64) = (cells[4].parse().unwrap(), cells[6].parse().unwrap());
-    assert!(lo <= ratio && ratio <= hi && lo > 0.0, "{line}");
-}
-
-#[test]
-fn steps_that_a_run_never_reached_are_refused() {
-    let dir = store();
-    let runs = json(&stdout(dir.path(), &short(&["--json"])));
-    let id = runs[0]["run"].as_str().unwrap();
-    let (message, code) = failure(dir.path(), &["measure", id, "--at", "41"]);
-    assert!(code == 2 && message.contains("--at 41") && message.contains("0 to 40"), "{message}");
-
-    let sets = ["optimizer=sgd", "optimizer.clip_norm=off", "optimizer.lr=100"];
-    let sets: Vec<&str> = sets.iter().flat_map(|set| ["--set", set]).collect();
-    let runs = json(&stdout(dir.path(), &[short(&sets), vec!["--json"]].concat()));
-    let (id, step) = (runs[0]["run"].as_str().unwrap(), runs[0]["step"].as_u64().unwrap());
-    let at = step.to_string();
-    let (message, code) = failure(dir.path(), &["measure", id, "--at", &at]);
-    assert!(code == 2 && message.contains("diverged"), "{message}");
-    let out = dir.path().join("out");
-    let args =
-        ["measure", id, "--with", "robust-condition", "--json", "--out", out.to_str().unwrap()];
-    let measured = json(&stdout(dir.path(), &args));
-    assert_eq!(measured[0]["measurements"][0]["step"], step - 1);
-}
-
-#[test]
-fn eval_puts_instruments_on_outside_data() {
-    let dir = store();
-    let (params, prompts) = (golden("params.safetensors"), golden("prompts.npz"));
-    let base = ["eval", "--params", &params, "--prompts", &prompts];
-    let plain = json(&stdout(dir.path(), &base));
-    assert!(plain.get("readings").is_none());
-    let with = [&base[..], &["--with", "all", "--draws", "50", "--batch-sizes", "1,8"]].concat();
-    let all = json(&stdout(dir.path(), &with));
-    assert_eq!(all["loss"], plain["loss"]);
-    let reading = |metric: &str| {
-        all["readings"][metric].as_f64().unwrap_or_else(|| panic!("no {metric} in {all}"))
-    };
-    assert!(
-        (reading("held_out_grad_norm") / plain["grad_norm"].as_f64().unwrap() - 1.0).abs() < 1e-12
-    );
-    assert!(reading("sharpness") >= reading("directional_smoothness.neg_grad"));
-    assert!(reading("grad_noise.b8.rms") > 0.0 && reading("grad_noise.b1.rms") > 0.0);
-    let warnings = all["warnings"].as_array().unwrap();
-    assert!(warnings.iter().any(|w| w.as_str().unwrap().contains("update_geometry")));
-}
-
-#[test]
-fn what_is_no_number_has_its_reason() {
-    let dir = store();
-    let sets = ["optimizer=sgd", "optimizer.clip_norm=off", "optimizer.lr=100"];
-    let sets: Vec<&str> = sets.into_iter().flat_map(|set| ["--set", set]).collect();
-    let runs = json(&stdout(dir.path(), &[short(&sets), vec!["--json"]].concat()));
-    let (id, step) = (runs[0]["run"].as_str().unwrap(), runs[0]["step"].as_u64().unwrap());
-    let reason = format!("the run diverged at step {step}");
-    let lines = json(&stdout(dir.path(), &["baselines", "--run", id, "--json"]));
-    let lines = lines.as_array().unwrap();
-    let (run, baselines) = lines.split_last().unwrap();
-    assert!(run["mean"].is_null() && run["reason"] == reason.as_str(), "{run}");
-    assert!(baselines.iter().all(|line| line.get("reason").is_none() && line["mean"].is_f64()));
-    let text = stdout(dir.path(), &["baselines", "--run", id]);
-    assert!(text.contains("no number: ") && text.contains(&reason), "{text}");
-
-    // More than half of the entries of this Hessian are zero, so that the median is.
-    let sets = ["--set", "model.depth=1", "--set", "train.precision=f64", "--json"];
-    let runs = json(&stdout(dir.path(), &short(&sets)));
-    let id = runs[0]["run"].as_str().unwrap();
-    let out = dir.path().join("out");
-    let args = ["measure", id, "--with", "robust-condition", "--out", out.to_str().unwrap()];
-    let measured = json(&stdout(dir.path(), &[&args[..], &["--json"]].concat()));
-    let found = &measured[0]["measurements"][0];
-    let (readings, missing) = (found["readings"].as_object().unwrap(), &found["missing"]);
-    assert!(readings["robust_condition_number"].is_null(), "{found}");
-    for (metric, value) in readings {
-        let reason = missing[metric].as_str().unwrap_or_default();
-        assert_eq!(value.is_null(), !reason.is_empty(), "{metric}: {value}, {reason:?}");
-    }
-    let text = stdout(dir.path(), &args);
-    assert!(text.contains("no number: step 40: robust_condition_number"), "{text}");
-    let page = fs::read_to_string(out.join(format!("{id}-robust-condition.html"))).unwrap();
-    assert!(page.contains("no number: step 40"));
 }

@@ -74,7 +74,20 @@ fn runs_are_filtered_by_their_specs_and_dates_newest_first() {
     {
         assert_eq!(ids(&["--where", filter]).len(), 4, "{filter}");
     }
-    assert_eq!(ids(&["--where", "model.attention=softmax"]).len(), 0);
+    // Possible with other keys, though not with the defaults.
+    for filter in [
+        "model.attention=softmax",
+        "optimizer.warmup_steps=20000",
+        "task.distractors=9",
+        "model.corner=fixed",
+        "task.labels_hidden=3",
+        "model.depth=1024",
+        "train.batch_size=1000000",
+        "task.covariates.stds=[1, 2, 3]",
+        "task.covariates.covariance=[1, 2]",
+    ] {
+        assert_eq!(ids(&["--where", filter]).len(), 0, "{filter}");
+    }
     assert!(stdout(store, &["list", "--where", "task.dim=9"]).contains("none of 4 runs"));
     for (filter, what) in [
         ("optimizer.lrr=1", "did you mean `optimizer.lr`"),
@@ -82,6 +95,14 @@ fn runs_are_filtered_by_their_specs_and_dates_newest_first() {
         ("optimizer.name", "KEY=VALUE"),
         ("preset=sphere", "task.covariates.kind=sphere"),
         ("=3", "KEY=VALUE"),
+        ("optimizer.name=foo", "optimizer.name = \"foo\" is not allowed: expected one of"),
+        ("optimizer=sgdd", "did you mean \"sgd\""),
+        ("task.covariates=sphre", "did you mean \"sphere\""),
+        ("task.dim=-3", "integer from 1"),
+        ("task.dim=4.5", "integer from 1"),
+        ("optimizer.momentum=-1", "optimizer.momentum = -1"),
+        ("task.covariates.dof=0", "task.covariates.dof = 0"),
+        ("optimizer.lr=fast", "optimizer.lr = \"fast\""),
     ] {
         let (message, code) = failure(store, &["list", "--where", filter]);
         assert!(code == 2 && message.contains(what), "{filter}: {message}");
@@ -168,7 +189,7 @@ fn presets_are_taken_by_name_and_what_is_meant_is_said() {
         let (message, code) = failure(store, &["train", path.to_str().unwrap()]);
         assert!(code == 2 && message.contains(what), "{name}: {message}");
     }
-    let cases: [(&[&str], &[&str]); 17] = [
+    let cases: [(&[&str], &[&str]); 18] = [
         (&["train", "--lr", "0.05"], &["--set optimizer.lr=0.05"]),
         (&["train", "--learning-rate=0.05"], &["--set optimizer.lr=0.05"]),
         (&["train", "--seed", "3"], &["--seeds 3"]),
@@ -178,6 +199,7 @@ fn presets_are_taken_by_name_and_what_is_meant_is_said() {
         (&["fig2"], &["windtunnel reproduce fig2"]),
         (&["sphere"], &["windtunnel train sphere"]),
         (&["train", "spheer"], &["did you mean the preset `sphere`"]),
+        (&["train", "nosuch"], &["no preset has this name", "setting1, setting2"]),
         (&["train", "--set", "preset=spere"], &["did you mean \"sphere\""]),
         (&["train", "--set", "optimizer.learning_rate=1"], &["did you mean `optimizer.lr`"]),
         (&["reproduce", "figure2"], &["did you mean 'fig2'"]),

@@ -25,6 +25,16 @@ fn metrics_lists_the_catalogue_or_what_is_asked_for() {
     assert_eq!((&two[1]["unit"], &two[1]["scale"]), (&"loss/θ²".into(), &"symlog".into()));
     let text = stdout(store, &["metrics", "held_out_loss"]);
     assert!(text.contains("held_out_loss") && text.contains("lower"), "{text}");
+    let quantile = &list(&["loss.q05"])[0];
+    assert_eq!(quantile["name"], "loss.q{percent}");
+    assert_eq!(quantile["parameters"]["percent"], "05, 25, 50, 75, 95 or 99");
+    for (name, allowed) in [
+        ("loss.q10", "in `loss.q{percent}`, {percent} is 05, 25, 50, 75, 95 or 99"),
+        ("grad_noise.b0.rms", "{batch_size} is a whole number from 1"),
+    ] {
+        let (message, code) = failure(store, &["metrics", name]);
+        assert!(code == 2 && message.contains(allowed), "{name}: {message}");
+    }
     let (message, code) = failure(store, &["metrics", "held_out_los"]);
     assert_eq!(code, 2);
     assert!(

@@ -102,6 +102,21 @@ fn looking_for_runs_makes_no_store() {
     }
 }
 
+/// A store that exists and may not be entered is not said to be missing.
+#[test]
+fn a_store_that_may_not_be_entered_is_named_with_the_reason() {
+    let dir = tempfile::tempdir().unwrap();
+    permit(dir.path(), 0o755);
+    let store = dir.path().join("store");
+    stdout(&store, &TRAIN);
+    permit(&store, 0o700);
+    for args in [&["list"][..], &["show", "a"], &["measure", "a"], &["watch", "a"]] {
+        let (code, text) = as_anyone(&store, args);
+        assert!(code == 2 && text.contains("Permission denied"), "{args:?}: {text}");
+        assert!(text.contains("--store: ") && !text.contains("no store"), "{args:?}: {text}");
+    }
+}
+
 /// All files and folders below.
 fn below(folder: &Path) -> Vec<PathBuf> {
     let mut found = Vec::new();

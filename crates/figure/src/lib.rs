@@ -1,6 +1,29 @@
 //! Figures from data to files: panels of curves with bands, points, histograms and heat maps, in
 //! one style.
 //!
+//! ```
+//! use windtunnel_figure::{Color, Figure, Panel, Scale, Series};
+//!
+//! let steps: Vec<f64> = (0..=100).map(f64::from).collect();
+//! let loss = steps.iter().map(|step| 0.95_f64.powf(*step)).collect();
+//! let panel = Panel {
+//!     x_label: "step".into(),
+//!     y_label: "held-out loss".into(),
+//!     y_scale: Scale::Log,
+//!     series: vec![Series::new("Adam", Color::RED, steps, loss)],
+//!     ..Panel::default()
+//! };
+//! let caption = "One run.".into();
+//! let figure = Figure { title: "A quadratic".into(), panels: vec![panel], caption };
+//!
+//! assert!(figure.svg().starts_with("<svg"));
+//! assert!(figure.pdf().starts_with(b"%PDF"));
+//! assert!(figure.png(1.0)?.starts_with(b"\x89PNG"));
+//! // Every number drawn, one line per point.
+//! assert!(figure.csv().lines().count() > 100);
+//! # Ok::<(), windtunnel_figure::Error>(())
+//! ```
+//!
 //! A [`Figure`] knows nothing of runs, stores or specs. It becomes an SVG (text stays text), a
 //! PNG, a PDF, and a CSV of every number drawn. Equal figures give equal bytes. PNG and PDF use
 //! the fonts bundled with this module, so they look the same on a machine without any.

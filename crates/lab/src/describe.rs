@@ -2,10 +2,11 @@
 
 use windtunnel_model::task::family::Value;
 use windtunnel_model::task::{Labels, Size, Task, WStar};
+use windtunnel_optim::{LearningRate, RateSchedule};
 use windtunnel_runs::spec::{Precision, RunSpec, describe_model, run_id};
 
-/// Short description that tells a run from others: data, model, optimizer, learning rate, batch
-/// size.
+/// Short description that tells a run from others: data, model, optimizer, learning rate with its
+/// schedule, batch size.
 pub fn describe(spec: &RunSpec) -> String {
     let task = spec.task.task();
     let covariates = covariates(task);
@@ -16,12 +17,13 @@ pub fn describe(spec: &RunSpec) -> String {
     let model = describe_model(&spec.model.transformer);
     let labels = labels(task);
     let rule = &spec.optimizer;
+    let schedule = schedule(rule.rate());
     let precision = match spec.train.precision {
         Precision::F32 => "",
         Precision::F64 => " f64",
     };
     format!(
-        "{covariates} d={} n={}{noise}{labels} L={}{model} {} lr={} B={}{precision}",
+        "{covariates} d={} n={}{noise}{labels} L={}{model} {} lr={}{schedule} B={}{precision}",
         task.dim(),
         task.context_len(),
         spec.model.transformer.depth,
@@ -29,6 +31,18 @@ pub fn describe(spec: &RunSpec) -> String {
         short(rule.lr()),
         spec.train.batch_size,
     )
+}
+
+/// Differences from a constant learning rate.
+fn schedule(rate: LearningRate) -> String {
+    let mut text = String::new();
+    if let RateSchedule::Cosine { .. } = rate.schedule() {
+        text += " cosine";
+    }
+    if rate.warmup() > 0 {
+        text += &format!(" warmup={}", rate.warmup());
+    }
+    text
 }
 
 /// Name of a run in lists: its id, its description and its seed.

@@ -4,10 +4,12 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+mod updates;
+
+use updates::updates;
 use windtunnel_math::linalg::{cholesky, inverse, norm, normals, symmetric_eigen};
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
-use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
     EstimatorPlan, Evaluations, Instrument, NoisePlan, Readings, Snapshot, Updates,
 };
@@ -329,16 +331,8 @@ fn the_work_of_instruments_is_what_they_ask_for() {
             let (count, fresh) = (std::cell::Cell::default(), std::cell::Cell::default());
             let mut fixed = Counting(quartic(), &count);
             let mut stochastic = Counting(quartic(), &fresh);
-            let updates = Updates {
-                grad: vec![1.0; p],
-                update: vec![1.0; p],
-                others: vec![("other".into(), vec![1.0; p])],
-                stability: Some(Stability {
-                    threshold: 1.0,
-                    preconditioner: None,
-                    clip_factor: 1.0,
-                }),
-            };
+            let others = vec![("other".into(), vec![1.0; p])];
+            let updates = Updates { others, ..updates(p, 1.0, None) };
             let probe = Probe::new(&mut fixed, vec![1.0; p]);
             let mut snapshot = Snapshot::new(probe, &mut stochastic, Some(updates), plan.clone());
             snapshot.estimators = estimators;

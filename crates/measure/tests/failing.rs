@@ -3,10 +3,12 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+mod updates;
+
 use std::cell::Cell;
 
+use updates::updates;
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
-use windtunnel_math::stability::Stability;
 use windtunnel_measure::instrument::{
     EstimatorPlan, Instrument, NoisePlan, Readings, Snapshot, Updates, Warning,
 };
@@ -104,14 +106,8 @@ impl Stochastic for Failing<'_> {
 fn read(instrument: Instrument, estimators: EstimatorPlan, answered: usize) -> (Readings, usize) {
     let calls = Calls { answered, made: Cell::new(0) };
     let (mut fixed, mut stochastic) = (Failing(&calls), Failing(&calls));
-    let stability =
-        Stability { threshold: 1.0, preconditioner: Some(vec![0.5; P]), clip_factor: 1.0 };
-    let updates = Updates {
-        grad: vec![1.0; P],
-        update: vec![0.1; P],
-        others: vec![("other".into(), vec![0.2; P])],
-        stability: Some(stability),
-    };
+    let others = vec![("other".into(), vec![0.2; P])];
+    let updates = Updates { others, ..updates(P, 0.1, Some(vec![0.5; P])) };
     let plan = NoisePlan { batch_sizes: vec![1, 4], draws: 30, reference: 20, prompts: 40 };
     let probe = Probe::new(&mut fixed, (0..P).map(|i| 1.0 + 0.1 * i as f64).collect());
     let mut snapshot = Snapshot::new(probe, &mut stochastic, Some(updates), plan);

@@ -4,13 +4,13 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+mod updates;
+
 use peak_alloc::PeakAlloc;
+use updates::updates;
 use windtunnel_math::objective::{Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
-use windtunnel_math::stability::Stability;
-use windtunnel_measure::instrument::{
-    EstimatorPlan, Instrument, NoisePlan, Readings, Snapshot, Updates,
-};
+use windtunnel_measure::instrument::{EstimatorPlan, Instrument, NoisePlan, Readings, Snapshot};
 use windtunnel_measure::landscape::{LanczosMemory, LanczosPlan, Probe};
 use windtunnel_measure::metric::Name;
 
@@ -86,14 +86,7 @@ impl Stochastic for Quadratic {
 /// The readings of an instrument, and the largest number of vectors that it held at a time.
 fn measured(instrument: Instrument, estimators: EstimatorPlan) -> (Readings, f64) {
     let (mut fixed, mut stochastic) = (Quadratic, Quadratic);
-    let stability =
-        Stability { threshold: 1.0, preconditioner: Some(vec![4.0; P]), clip_factor: 1.0 };
-    let updates = Updates {
-        grad: vec![1.0; P],
-        update: vec![0.1; P],
-        others: Vec::new(),
-        stability: Some(stability),
-    };
+    let updates = updates(P, 0.1, Some(vec![4.0; P]));
     let probe = Probe::new(&mut fixed, vec![1.0; P]);
     let mut snapshot = Snapshot::new(probe, &mut stochastic, Some(updates), noise());
     snapshot.estimators = estimators;

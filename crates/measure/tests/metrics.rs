@@ -150,6 +150,19 @@ fn what_is_no_metric_is_refused_with_the_nearest() {
     let expected = "there is no metric `sharpnes`: did you mean `sharpness`? `windtunnel metrics` \
                     lists all";
     assert_eq!(message, expected);
+    for (text, expected) in [
+        ("loss.q10", "in `loss.q{percent}`, {percent} is 05, 25, 50, 75, 95 or 99;"),
+        (
+            "grad_noise.b0.rms",
+            "in `grad_noise.b{batch_size}.rms`, {batch_size} is a whole number from 1",
+        ),
+        ("grad_noise.b0.kurtosis.lo", "{batch_size} is a whole number from 1"),
+        ("eigenvalue.first", "{rank} is a whole number from 0"),
+        ("grad_noise.b8.power_law.against_weibull", "{rival} is `lognormal`, `stretched"),
+    ] {
+        let message = text.parse::<Name>().unwrap_err().to_string();
+        assert!(message.contains(expected), "{text}: {message}");
+    }
     // Other spellings of a number, parts that are not recorded, the empty text.
     for text in ["eigenvalue.007", "eigenvalue.-1", "eigenvalue.", "loss.q5", "grad_noise.b.rms"] {
         assert!(text.parse::<Name>().is_err(), "{text}");
@@ -196,7 +209,7 @@ fn table() -> String {
         "| metric | recorded by | unit | scale | better | what |\n|---|---|---|---|---|---|\n",
     );
     for entry in CATALOGUE {
-        let Entry { name, axis: _, unit, scale, better, by, parts, meaning } = entry;
+        let Entry { name, parameters: _, axis: _, unit, scale, better, by, parts, meaning } = entry;
         let parts: String = parts.iter().map(|part| format!(" `.{}`", part.suffix())).collect();
         let meaning = meaning.replace('|', "\\|");
         table += &format!("| `{name}`{parts} | {by} | {unit} | {scale} | {better} | {meaning} |\n");

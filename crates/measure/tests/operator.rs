@@ -3,13 +3,13 @@
 // Clippy's leave for tests does not reach the functions they share.
 #![allow(clippy::unwrap_used)]
 
+mod updates;
+
+use updates::updates;
 use windtunnel_math::linalg::{dot, normals};
 use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
 use windtunnel_math::rng::{Key, Purpose};
-use windtunnel_math::stability::Stability;
-use windtunnel_measure::instrument::{
-    EstimatorPlan, Instrument, NoisePlan, Readings, Snapshot, Updates,
-};
+use windtunnel_measure::instrument::{EstimatorPlan, Instrument, NoisePlan, Readings, Snapshot};
 use windtunnel_measure::landscape::{
     Diagonal, Hessian, HessianOperator, LanczosMemory, LanczosPlan, NoiseSummary, Probe, ProbeMean,
     SymmetricOperator, hutchinson_diag, hutchinson_trace, lanczos, large_batch_gradient,
@@ -158,14 +158,7 @@ fn preconditioned_sharpness_is_the_same_dense_and_by_products() {
             d.iter_mut().take(if zeros == p { p } else { 0 }).for_each(|d| *d = 0.0);
             let sharpness = |dense_limit: usize| {
                 let (mut fixed, mut stochastic) = (Quadratic(hessian.clone()), Silent);
-                let stability =
-                    Stability { threshold: 1.0, preconditioner: Some(d.clone()), clip_factor: 1.0 };
-                let updates = Updates {
-                    grad: vec![1.0; p],
-                    update: vec![1.0; p],
-                    others: Vec::new(),
-                    stability: Some(stability),
-                };
+                let updates = updates(p, 1.0, Some(d.clone()));
                 let plan = NoisePlan { batch_sizes: vec![1], draws: 2, reference: 1, prompts: 1 };
                 let probe = Probe::new(&mut fixed, vec![1.0; p]);
                 let mut snapshot = Snapshot::new(probe, &mut stochastic, Some(updates), plan);

@@ -1,4 +1,27 @@
-//! Transformers of in-context linear regression.
+//! Transformers of in-context linear regression, with exact derivatives.
+//!
+//! ```
+//! use windtunnel_math::lanes::Isa;
+//! use windtunnel_math::rng::Key;
+//! use windtunnel_model::task::{Batch, Covariates, Task};
+//! use windtunnel_model::{Evaluator, Transformer};
+//!
+//! let task = Task::new(5, 20, Covariates::gaussian())?;
+//! let model = Transformer::linear(3, 5);
+//! let params = model.init(0, 0.05);
+//! assert_eq!(params.len(), 3 * 2 * 5 * 5);
+//!
+//! let isa = Isa::detect();
+//! let prompts: Batch<f64> = task.batch(model.form(), isa, Key::held_out(99), 1000);
+//! let mut evaluator = Evaluator::new(model, isa, 1);
+//! let mut grad = vec![0.0; params.len()];
+//! let loss = evaluator.gradient(&params, &prompts, &mut grad);
+//!
+//! // A step of gradient descent.
+//! let next: Vec<f64> = params.iter().zip(&grad).map(|(p, g)| p - 0.01 * g).collect();
+//! assert!(evaluator.value(&next, &prompts) < loss);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 //!
 //! A prompt Z [d+1, n+1] has one token (x, y) per column, the query last with label 0. Layer l, with
 //! heads h = 1..H:

@@ -5,6 +5,9 @@
 // Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
+mod samples;
+
+use samples::{assert_mean, mean_and_error};
 use windtunnel_math::lanes::Isa;
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_model::reference::{self, network};
@@ -14,19 +17,6 @@ use windtunnel_model::task::{
 };
 
 const KEY: Key = Key { seed: 17, purpose: Purpose::Train, step: 4 };
-
-fn mean_and_error(samples: &[f64]) -> (f64, f64) {
-    let n = samples.len() as f64;
-    let mean = samples.iter().sum::<f64>() / n;
-    let variance = samples.iter().map(|x| (x - mean).powi(2)).sum::<f64>() / (n - 1.0);
-    (mean, (variance / n).sqrt())
-}
-
-fn assert_mean(what: &str, samples: &[f64], expected: f64) {
-    let (mean, error) = mean_and_error(samples);
-    let slack = 4.5 * error + 1e-6 * expected.abs();
-    assert!((mean - expected).abs() < slack, "{what}: {mean} ± {error}, expected {expected}");
-}
 
 fn dot(a: &[f64], b: &[f64]) -> f64 {
     a.iter().zip(b).map(|(a, b)| a * b).sum()

@@ -1,5 +1,22 @@
 //! Reproduction and audit of Ahn et al. (ICLR 2024): lists of runs, pictures and verdicts.
 //!
+//! ```
+//! use windtunnel_paper::evidence::Evidence;
+//! use windtunnel_paper::figures::FIGURES;
+//! use windtunnel_paper::{Protocol, Verdict};
+//!
+//! // Figure 2: three settings, two optimizers on each.
+//! let study = FIGURES.iter().find(|study| study.name == "fig2").unwrap();
+//! assert_eq!((study.settings.len(), study.arms()), (3, vec!["SGDM", "Adam"]));
+//!
+//! // `gather::gather` computes the runs that a store lacks. Without runs no claim is decided.
+//! let evidence = Evidence::new(Protocol::QUICK, Vec::new(), Vec::new());
+//! let section = study.assemble(&evidence)?;
+//! let undecided = section.findings.iter().map(|finding| finding.verdict());
+//! assert!(undecided.eq(study.claims.iter().map(|_| Verdict::NotDistinguishable)));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! A [`study::Study`] is an entry of a list ([`figures`] of the paper, [`beyond`] it): settings of
 //! runs, views of them, and claims about them. A [`setting::Setting`] is data and model, with any
 //! number of optimizers that are compared on them, its [`arm::Arm`]s. [`gather`] computes the

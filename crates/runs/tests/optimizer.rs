@@ -117,6 +117,8 @@ fn learning_rates_have_schedules() {
     };
     refused("optimizer.lr_schedule=cosin", &["optimizer.lr_schedule = \"cosin\"", "\"cosine\"?"]);
     refused("optimizer.warmup_steps=-1", &["optimizer.warmup_steps = -1", "integer from 0"]);
+    refused("optimizer.warmup_steps=10001", &["warmup_steps = 10001", "train.steps = 10000"]);
+    assert!(with(&["optimizer.warmup_steps=10000"]).is_ok());
     refused("optimizer.warmup=5", &["`optimizer.warmup`", "did you mean `optimizer.warmup_steps`"]);
 }
 

@@ -401,6 +401,13 @@ fn combinations_are_checked_too() {
     );
     let message = refused(&["optimizer=sgd", "optimizer.betas=[0.9,0.9]"]);
     assert!(message.contains("optimizer.betas") && message.contains("momentum"), "{message}");
+    assert!(message.contains("`optimizer.name` = \"sgd\""), "{message}");
+    let message = refused(&["optimizer.momentum=0.9"]);
+    assert!(message.contains("does not go with `optimizer.name` = \"adam\""), "{message}");
+    let message = refused(&["task.covariates.shape=1"]);
+    assert!(message.contains("`task.covariates.kind` = \"gaussian\""), "{message}");
+    let message = refused(&["model.encoder_hidden=8"]);
+    assert!(message.contains("`model.encoder` = \"none\""), "{message}");
     let message = refused(&["task.covariates.covariance=[[1, 2], [2, 1]]", "task.dim=2"]);
     assert!(message.contains("positive definite"), "{message}");
     let message = refused(&["task.dim=2", "task.covariates.covariance=[[1, 0.5], [0.4, 1]]"]);

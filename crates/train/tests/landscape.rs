@@ -3,22 +3,25 @@
 // Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
 
+#[path = "landscape/estimators.rs"]
+mod estimators;
+#[path = "landscape/noise.rs"]
+mod noise;
+
 use windtunnel_math::lanes::Isa;
 use windtunnel_math::linalg::{dot, norm, normals, symmetric_eigen, symmetric_eigenvalues};
-use windtunnel_math::objective::{Block, Objective, ObjectiveError, SampleGradients, Stochastic};
+use windtunnel_math::objective::{Block, Objective, ObjectiveError};
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_math::stability::{
     adam_threshold, gradient_descent_threshold, heavy_ball_threshold, nesterov_threshold,
 };
 use windtunnel_measure::landscape::{
-    Convention, Curvature, Hessian, HessianOperator, LanczosMemory, LanczosPlan, Median,
-    Parameters, Probe, ProbeMean, Resampled, block_heterogeneity, cosine, directional_smoothness,
-    hutchinson_diag, hutchinson_trace, lanczos, large_batch_gradient, negative_mass, noise_sample,
-    path_smoothness, random_start, robust_condition_number, robust_condition_numbers, slq,
-    update_geometry,
+    Convention, Curvature, Hessian, HessianOperator, Median, Parameters, Probe,
+    block_heterogeneity, cosine, directional_smoothness, path_smoothness, robust_condition_number,
+    robust_condition_numbers, update_geometry,
 };
 use windtunnel_model::task::{Covariates, Form, Task};
-use windtunnel_model::{BatchObjective, Evaluator, TaskObjective, Transformer};
+use windtunnel_model::{BatchObjective, Evaluator, Transformer};
 use windtunnel_optim::{Config, Optimizer, Point, Sgd, Value};
 
 /// ½ xᵀHx + ⟨b, x⟩, which counts how often it is asked.
@@ -78,11 +81,6 @@ fn diagonal(values: &[f64]) -> Hessian {
     let dim = values.len();
     let entry = |k: usize| if k.is_multiple_of(dim + 1) { values[k / dim] } else { 0.0 };
     Hessian::from_entries(dim, (0..dim * dim).map(entry).collect())
-}
-
-/// Plan of `steps` steps of Lanczos with the largest memory.
-fn steps(steps: usize) -> LanczosPlan {
-    LanczosPlan { steps, memory: LanczosMemory::Products }
 }
 
 fn setting1() -> Task {
@@ -209,101 +207,6 @@ fn one_layer_hessian_in_finite_samples_and_in_expectation() {
         assert!((mean / expected - 1.0).abs() < 4.5 * 13.0 / 1000.0 / expected, "{mean}");
         assert!(hessian.block(0..25).entries().iter().all(|x| *x == 0.0), "P is unused");
     }
-}
-
-#[test]
-fn ritz_values_lie_within_their_residuals() {
-    let hessian = symmetric(80, 5);
-    let exact = hessian.eigenvalues().unwrap();
-    let size = exact[79].abs().max(exact[0].abs());
-    for count in [1, 5, 20, 80] {
-        let found = lanczos(&mut &hessian, &random_start(80, 0, 3), steps(count)).unwrap();
-        assert_eq!(found.values.len(), count);
-        assert!((found.weights.iter().sum::<f64>() - 1.0).abs() < 1e-13 * 80.0);
-        for (value, residual) in found.values.iter().zip(&found.residuals) {
-            let distance = exact.iter().map(|v| (v - value).abs()).fold(f64::INFINITY, f64::min);
-            assert!(distance <= residual + 1e-14 * size * 80.0, "{count}: {distance} {residual}");
-        }
-        let (sharpness, residual) = found.max();
-        assert!(sharpness <= exact[79] + 1e-13 * size, "Ritz values stay inside the spectrum");
-        if count == 80 {
-            assert!((sharpness - exact[79]).abs() < 1e-13 * size * 80.0 && residual < 1e-10);
-        }
-    }
-    // An eigenvector is an invariant subspace: one step finds its eigenvalue.
-    let one = lanczos(&mut &diagonal(&[3.0, 1.0, 2.0]), &[0.0, 0.0, 5.0], steps(3)).unwrap();
-    assert_eq!((one.values.len(), one.values[0]), (1, 2.0));
-}
-
-/// m nodes of Gauss quadrature integrate polynomials of degree 2m − 1: moments of the spectrum.
-#[test]
-fn lanczos_quadrature_has_the_moments_of_the_start_vector() {
-    let hessian = symmetric(30, 6);
-    let start = random_start(30, 1, 0);
-    let found = lanczos(&mut &hessian, &start, steps(4)).unwrap();
-    let mut power = start.clone();
-    for degree in 0..8 {
-        let exact = dot(&start, &power) / dot(&start, &start);
-        let nodes = found.values.iter().zip(&found.weights);
-        let quadrature: f64 = nodes.map(|(value, weight)| weight * value.powi(degree)).sum();
-        // Powers up to the seventh of a norm of about 8 amplify roundings of 1e-15.
-        assert!((quadrature - exact).abs() < 1e-14 * 8_f64.powi(degree), "{degree}");
-        power = hessian.times(&power);
-    }
-}
-
-#[test]
-fn the_spectral_density_approaches_the_spectrum() {
-    let hessian = symmetric(120, 7);
-    let exact = hessian.eigenvalues().unwrap();
-    let scale = exact[119] - exact[0];
-    let rough = slq(&mut &hessian, 2, steps(5), 0).unwrap();
-    let fine = slq(&mut &hessian, 40, steps(40), 0).unwrap();
-    let distance = |density: &windtunnel_measure::landscape::SpectralDensity| {
-        density.wasserstein(&exact) / scale
-    };
-    assert!(distance(&fine) < 0.5 * distance(&rough));
-    // Weights of one probe fluctuate by √(2/p); 40 probes leave 2 % of mass, moved by less than
-    // half the width on average.
-    assert!(distance(&fine) < 0.02, "{}", distance(&fine));
-    let mass = ProbeMean::of(&fine.negative_mass);
-    let exact = negative_mass(&exact);
-    assert!((mass.value - exact).abs() < 4.0 * mass.standard_error, "{mass:?} {exact}");
-    // A distribution is at no distance from itself.
-    let values = vec![1.0, 2.0, 5.0];
-    let same = windtunnel_measure::landscape::SpectralDensity {
-        weights: vec![1.0 / 3.0; 3],
-        values: values.clone(),
-        negative_mass: Vec::new(),
-    };
-    assert!(same.wasserstein(&values) < 1e-15 * 5.0 * 4.0);
-    // Moving a third of the mass by 3 costs 1.
-    assert!((same.wasserstein(&[1.0, 2.0, 8.0]) - 1.0).abs() < 1e-14);
-}
-
-/// The standard error says how wrong the estimate is: 95 % intervals cover at their rate.
-#[test]
-fn hutchinson_intervals_cover_the_exact_trace_and_diagonal() {
-    let hessian = symmetric(60, 8);
-    let (trace, diag) = (hessian.trace(), hessian.diag());
-    let (trials, probes) = (300, 50);
-    let (mut covered, mut covered_diag) = (0, 0);
-    let inside = |e: &ProbeMean, exact: f64| (e.value - exact).abs() < 2.01 * e.standard_error;
-    for seed in 0..trials {
-        let estimate = hutchinson_trace(&mut &hessian, probes, seed).unwrap();
-        covered += u32::from(inside(&estimate, trace));
-        let estimates = hutchinson_diag(&mut &hessian, probes, seed).unwrap();
-        covered_diag += u32::from(inside(&estimates.entry(17), diag[17]));
-    }
-    for covered in [covered, covered_diag] {
-        let share = f64::from(covered) / trials as f64;
-        // 2.01: Student's t with 49 degrees. Binomial standard error 0.0126.
-        assert!((share - 0.95).abs() < 4.0 * 0.0126, "{share}");
-    }
-    // Random signs are exact on diagonal matrices.
-    let exact = hutchinson_diag(&mut &diagonal(&[3.0, -1.0, 0.5]), 4, 0).unwrap();
-    assert_eq!(exact.standard_errors, [0.0; 3]);
-    assert_eq!(exact.values, [3.0, -1.0, 0.5]);
 }
 
 #[test]
@@ -500,111 +403,4 @@ fn a_probe_computes_once() {
     assert_eq!(probe.gradient().unwrap().1, gradient);
     drop(probe);
     assert_eq!((objective.hessians, objective.gradients), (1, 1));
-}
-
-fn task_objective(task: &Task, depth: usize, seed: u64) -> TaskObjective {
-    let model = Transformer::linear(depth, task.dim());
-    TaskObjective::new(Evaluator::new(model, Isa::detect(), 2), task.clone(), seed)
-}
-
-/// At zero parameters ∇f = 2Σ² for every Q, and the noise of B = 1000 prompts is known.
-#[test]
-fn noise_at_zero_parameters_has_its_closed_form() {
-    let heavy = Covariates::gamma_radial(0.1, 10.0).unwrap();
-    let gaussian = || Covariates::gaussian();
-    // (law, n, tr Σ, RMS at B = 1000, how well 1000 draws know it)
-    let cases = [
-        (gaussian(), 20, 5.0, 1.940, 0.03),
-        (gaussian(), 5, 5.0, 2.531, 0.03),
-        (Covariates::sphere(), 20, 1.0, 0.0627, 0.03),
-        // Eighth moments of a heavy tail.
-        (heavy, 20, 1.0, 0.370, 0.2),
-    ];
-    for (law, n, trace, rms, slack) in cases {
-        let task = Task::new(5, n, law).unwrap();
-        let mut objective = task_objective(&task, 3, 7);
-        let zero = vec![0.0; 150];
-        let reference = large_batch_gradient(&mut objective, &zero, 100_000).unwrap();
-        assert_eq!(reference.samples, 100_000);
-        let sample = noise_sample(&mut objective, &zero, 1000, 1000, &reference).unwrap();
-        assert!((sample.rms() / rms - 1.0).abs() < slack, "n = {n}: {} {rms}", sample.rms());
-        // A hundred parts know the error of their mean to 10 %, a heavy tail less well.
-        let error = rms / 10.0;
-        assert!((reference.standard_error / error - 1.0).abs() < 0.1 + slack, "{reference:?}");
-        let mut exact = vec![0.0; 150];
-        for layer in 0..3 {
-            for i in 0..5 {
-                exact[(2 * layer + 1) * 25 + 6 * i] = 2.0 * (trace / 5.0_f64).powi(2);
-            }
-        }
-        let off: Vec<f64> = reference.grad.iter().zip(&exact).map(|(a, b)| a - b).collect();
-        // A norm of 75 coordinates spreads by a tenth, correlated as they are by less than 2.
-        assert!(norm(&off) < 2.0 * reference.standard_error, "{}", norm(&off));
-
-        let blocks = Transformer::linear(3, 5).blocks();
-        let squares: f64 = blocks.iter().map(|block| sample.block_rms(block).powi(2)).sum();
-        // The reference's own error is taken out of the whole and of every block.
-        assert!((squares / sample.rms().powi(2) - 1.0).abs() < 1e-12);
-        let errors: f64 = reference.standard_errors.iter().map(|e| e * e).sum();
-        assert!((errors.sqrt() / reference.standard_error - 1.0).abs() < 1e-12);
-        // Coordinates and covariance are those of the draws as they are.
-        let squares = squares + errors;
-        let std2: f64 = sample.coordinate_std().iter().map(|s| s * s).sum();
-        let variances: f64 = sample.covariance().unwrap().values.iter().sum();
-        assert!((std2 / squares - 1.0).abs() < 1e-12 && (variances / squares - 1.0).abs() < 1e-12);
-        assert_eq!(sample.coordinate(25)[3], sample.vectors[3 * 150 + 25]);
-    }
-}
-
-/// Noise of single prompts shrinks as 1/√B in mini-batches.
-#[test]
-fn noise_of_single_prompts_and_of_batches_agree() {
-    let mut objective = task_objective(&setting1(), 2, 3);
-    let params = Transformer::linear(2, 5).init(0, 0.05);
-    let reference = large_batch_gradient(&mut objective, &params, 100_000).unwrap();
-    let single = noise_sample(&mut objective, &params, 1, 50_000, &reference).unwrap().rms();
-    let batch = noise_sample(&mut objective, &params, 64, 2000, &reference).unwrap().rms();
-    // Squared norms of single gradients spread by 4 times their mean: 2 % in 50,000, halved by the
-    // root; batches know theirs to 2 % as well.
-    assert!((single / 8.0 / batch - 1.0).abs() < 0.06, "{single} {batch}");
-}
-
-#[test]
-fn gradients_of_single_prompts_average_to_that_of_the_batch() {
-    for (depth, dim) in [(1, 2), (3, 5), (2, 7)] {
-        let task = Task::new(dim, 11, Covariates::sphere()).unwrap();
-        let model = Transformer::linear(depth, dim);
-        let mut objective = task_objective(&task, depth, 1);
-        let params = model.init(5, 0.4);
-        for samples in [1, 17, 100] {
-            let singles = objective.sample_gradients(&params, 4, samples).unwrap();
-            let p = params.len();
-            assert_eq!((singles.losses.len(), singles.grads.len()), (samples, samples * p));
-            let mut grad = vec![0.0; p];
-            let loss = objective.batch_gradient(&params, 4, samples, &mut grad).unwrap();
-            let mut mean = vec![0.0; p];
-            for row in singles.grads.chunks_exact(p) {
-                mean.iter_mut().zip(row).for_each(|(m, g)| *m += g / samples as f64);
-            }
-            let off: Vec<f64> = mean.iter().zip(&grad).map(|(a, b)| a - b).collect();
-            // Rounding of at most a hundred terms.
-            assert!(norm(&off) < 1e-14 * (1.0 + norm(&grad)) * 100.0, "{depth} {dim} {samples}");
-            let average = singles.losses.iter().sum::<f64>() / samples as f64;
-            assert!((average / loss - 1.0).abs() < 1e-14 * 100.0);
-            assert_eq!(objective.sample_losses(&params, 4, samples).unwrap(), singles.losses);
-        }
-    }
-}
-
-#[test]
-fn given_prompts_are_their_own_population() {
-    // Two samples with gradients ±1: mini-batches of B have noise √(1/B).
-    let gradients = SampleGradients { losses: vec![1.0, 3.0], grads: vec![1.0, -1.0] };
-    let mut population = Resampled::new(gradients.clone(), Block::whole(1), 5);
-    let reference = population.reference();
-    assert_eq!((reference.grad[0], reference.loss, reference.standard_error), (0.0, 2.0, 0.0));
-    let sample = noise_sample(&mut population, &[0.0], 25, 4000, &reference).unwrap();
-    // Squares of 4000 sums of signs: relative error √(2/4000), halved by the root.
-    assert!((sample.rms() / 0.2 - 1.0).abs() < 4.5 * 0.5 * (2.0_f64 / 4000.0).sqrt());
-    assert_eq!(population.sample_gradients(&[0.0], 9, 7).unwrap(), gradients);
 }

@@ -178,7 +178,7 @@ fn has_possible_parameters(metric: &Metric) -> bool {
             | Metric::RobustConditionNumberOf(of)
             | Metric::NoiseRmsOf(_, of) => block(of.as_str()),
             Metric::DirectionalSmoothnessFor(optimizer) => optimizer.as_str() == "lion",
-            Metric::LossQuantile(percent) => [5, 25, 50, 75, 95, 99].contains(percent),
+            Metric::LossQuantile(percent) => [5, 25, 50, 75, 95, 99].contains(&percent.value()),
             _ => true,
         }
 }

@@ -1,6 +1,6 @@
 //! `windtunnel metrics`: prints the catalogue of metrics.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use windtunnel_figure::table::Table;
 use windtunnel_measure::metric::{CATALOGUE, Entry, Name};
 
@@ -41,8 +41,14 @@ fn row(entry: &Entry) -> Vec<String> {
 
 fn object(entry: &Entry) -> Value {
     let parts: Vec<&str> = entry.parts.iter().map(|part| part.suffix()).collect();
+    let parameters: Map<String, Value> = entry
+        .parameters
+        .iter()
+        .map(|(name, allowed)| ((*name).into(), (*allowed).into()))
+        .collect();
     json!({
         "name": entry.name,
+        "parameters": parameters,
         "parts": parts,
         "recorded_by": entry.by.to_string(),
         "unit": entry.unit.to_string(),

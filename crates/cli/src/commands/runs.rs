@@ -12,8 +12,9 @@ use crate::output;
 
 /// The existing store. Read-only commands create no folders.
 pub fn open(global: &Global) -> Result<Store, Error> {
-    if global.store.join("runs").is_dir() {
-        return Ok(Store::at(&global.store));
+    let store = Store::at(&global.store);
+    if store.is_there().map_err(Error::no_store)? {
+        return Ok(store);
     }
     Err(Error::Usage(format!(
         "no store of runs in {}; name one with --store DIR, or make one: windtunnel train",
@@ -79,6 +80,13 @@ fn latest(rows: &[Row]) -> Vec<Value> {
 }
 
 pub fn export(global: &Global, export: &Export) -> Result<(), Error> {
+    if global.json {
+        return Err(Error::Usage(format!(
+            "--csv and --json do not go together: leave out --json for every row as CSV, or take \
+             `windtunnel show {} --json` for the last values as JSON",
+            export.run
+        )));
+    }
     let store = open(global)?;
     let id = store.resolve(&export.run)?;
     let mut csv = String::from("run,step,metric,value\n");

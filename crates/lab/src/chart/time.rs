@@ -1,7 +1,7 @@
 //! Metrics over steps.
 
 use windtunnel_measure::landscape::{Convention, Curvature, Median, Parameters};
-use windtunnel_measure::metric::Metric;
+use windtunnel_measure::metric::{Metric, Percent};
 
 use super::{Group, LINEAR, directions, over_seeds, scale_of};
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Series};
@@ -152,12 +152,12 @@ pub fn heterogeneity(groups: &[Group]) -> Option<Figure> {
 pub fn losses(groups: &[Group]) -> Option<Figure> {
     let lines = [
         (Metric::LossMax, "largest"),
-        (Metric::LossQuantile(99), "99 %"),
+        (Metric::LossQuantile(Percent::P99), "99 %"),
         (Metric::LossMean, "mean"),
-        (Metric::LossQuantile(75), "75 %"),
-        (Metric::LossQuantile(50), "median"),
-        (Metric::LossQuantile(25), "25 %"),
-        (Metric::LossQuantile(5), "5 %"),
+        (Metric::LossQuantile(Percent::P75), "75 %"),
+        (Metric::LossQuantile(Percent::P50), "median"),
+        (Metric::LossQuantile(Percent::P25), "25 %"),
+        (Metric::LossQuantile(Percent::P05), "5 %"),
     ];
     let of_group = |group: &Group| {
         let curve = |((metric, name), color): (&(Metric, &str), Color)| {

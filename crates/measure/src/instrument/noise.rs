@@ -2,7 +2,7 @@
 
 use super::{Instrument, Readings, Snapshot, Warning};
 use crate::landscape::{NoiseSample, NoiseSummary};
-use crate::metric::{Metric, Rival};
+use crate::metric::{Metric, Percent, Rival};
 use crate::stats::{
     Interval, MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails, degeneracy,
     excess_kurtosis, gaussian_norm_sample, goodness_of_fit, kurtosis_interval, mean, mean_trust,
@@ -220,8 +220,8 @@ pub(super) fn loss_tails(
     let mut sorted = losses.clone();
     sorted.sort_by(f64::total_cmp);
     readings.record(Metric::LossMean, mean(&losses));
-    for percent in [5, 25, 50, 75, 95, 99] {
-        let value = quantile(&sorted, percent as f64 / 100.0);
+    for percent in Percent::ALL {
+        let value = quantile(&sorted, f64::from(percent.value()) / 100.0);
         readings.record(Metric::LossQuantile(percent), value);
     }
     readings.record(Metric::LossMax, quantile(&sorted, 1.0));

@@ -99,7 +99,9 @@ pub(super) fn stability(
         None => Metric::Sharpness,
     };
     readings.record(metric, sharpness);
-    readings.record(Metric::StabilityThreshold, stability.threshold);
+    const NO_RATE: &str =
+        "the learning rate of the step is 0, so the step is stable at any sharpness";
+    readings.record_or(Metric::StabilityThreshold, stability.threshold, NO_RATE);
     readings.record(Metric::ClipFactor, stability.clip_factor);
     // Clipping multiplies gradient and curvature alike.
     readings

@@ -13,8 +13,8 @@ use super::Scale::{Linear, Log, SymLog};
 use super::Unit::{
     Loss, LossPerParameter, LossPerSquaredParameter, One, Parameter as Theta, PerParameter,
 };
-use super::parameter::{Parameter, values};
-use super::{Entry, Label, OtherConvention, Pair, Rival};
+use super::parameter::{Parameter, positive, values};
+use super::{Entry, Label, OtherConvention, Pair, Percent, Rival};
 
 /// The value of a parameter if it is the mini-batch size.
 macro_rules! batch_size {
@@ -25,6 +25,26 @@ macro_rules! batch_size {
         let _ = $value;
         None
     }};
+}
+
+/// Allowed values of a parameter, as text.
+macro_rules! allowed {
+    (batch_size, $type:ty) => {
+        "a whole number from 1"
+    };
+    ($other:ident, $type:ty) => {
+        <$type as Parameter>::ALLOWED
+    };
+}
+
+/// The value of a parameter from its text, if it is allowed.
+macro_rules! read {
+    (batch_size, $type:ty, $text:expr) => {
+        positive($text)
+    };
+    ($other:ident, $type:ty, $text:expr) => {
+        <$type as Parameter>::read($text)
+    };
 }
 
 /// Makes an enum `Metric`, its entries and its reader from a list of entries:
@@ -50,6 +70,7 @@ macro_rules! catalogue {
         pub static CATALOGUE: &[Entry] = &[$(
             Entry {
                 name: $name,
+                parameters: &[$($((stringify!($parameter), allowed!($parameter, $type))),+)?],
                 axis: $axis,
                 unit: $unit,
                 scale: $scale,
@@ -85,11 +106,33 @@ macro_rules! catalogue {
                         let mut values = values.into_iter();
                         let mut read = || {
                             Some(Metric::$variant
-                                $(($(<$type as Parameter>::read(values.next()?)?),+))?)
+                                $(($(read!($parameter, $type, values.next()?)?),+))?)
                         };
                         if let Some(metric) = read().filter(|metric| metric.to_string() == text) {
                             return Some(metric);
                         }
+                    }
+                )+
+                None
+            }
+
+            /// The entry whose pattern `text` follows with a value that is not allowed, the name of
+            /// that parameter and its allowed values.
+            pub(super) fn misread(
+                text: &str,
+            ) -> Option<(&'static Entry, &'static str, &'static str)> {
+                $(
+                    // Entries without parameters read no values.
+                    #[allow(unused_mut, unused_variables)]
+                    if let Some(values) = values($name, text) {
+                        let mut values = values.into_iter();
+                        $($(
+                            if values.next().and_then(|text| read!($parameter, $type, text)).is_none() {
+                                let entry = &CATALOGUE[Place::$variant as usize];
+                                let allowed = allowed!($parameter, $type);
+                                return Some((entry, stringify!($parameter), allowed));
+                            }
+                        )+)?
                     }
                 )+
                 None
@@ -377,7 +420,7 @@ catalogue! {
         by: Instruments(&[LossTails]), parts: [],
         meaning: "mean of (prediction − y)² over fresh prompts, the same at every step",
     }
-    LossQuantile(percent: usize) = "loss.q{percent:02}" {
+    LossQuantile(percent: Percent) = "loss.q{percent}" {
         axis: "loss of a prompt", unit: Loss, scale: Log, better: Lower,
         by: Instruments(&[LossTails]), parts: [],
         meaning: "5, 25, 50, 75, 95 or 99 % quantile of the losses of single fresh prompts",

@@ -9,6 +9,8 @@ use super::Instrument;
 pub struct Entry {
     /// Name in rows; parameters in braces, as in `eigenvalue.{rank}`.
     pub name: &'static str,
+    /// The parameters of the name, each with its allowed values.
+    pub parameters: &'static [(&'static str, &'static str)],
     /// Label of an axis, which may raise and lower as figures do: `λ_{max}`.
     pub axis: &'static str,
     /// Unit of the values.

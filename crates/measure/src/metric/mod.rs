@@ -38,4 +38,4 @@ pub use entry::{Better, Entry, Part, RecordedBy, Scale, Unit};
 pub use instrument::Instrument;
 pub use name::{Name, Unknown};
 pub use nearest::nearest;
-pub use parameter::{Label, OtherConvention, Pair, Rival};
+pub use parameter::{Label, OtherConvention, Pair, Percent, Rival};

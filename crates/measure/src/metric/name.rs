@@ -149,6 +149,8 @@ pub struct Unknown {
     pub name: String,
     /// The most similar name in the catalogue.
     pub nearest: Option<String>,
+    /// Name of a family of metrics, its parameter whose value is wrong, and the allowed values.
+    pub parameter: Option<[&'static str; 3]>,
 }
 
 impl Unknown {
@@ -164,16 +166,31 @@ impl Unknown {
         let near = nearest(&near, known.iter().map(|(plain, _)| plain.as_str()));
         let of = |near: &str| known.iter().find(|(plain, _)| plain == near);
         let nearest = near.and_then(of).map(|(_, name)| (*name).into());
-        Unknown { name: text.into(), nearest }
+        Unknown { name: text.into(), nearest, parameter: parameter(text) }
     }
+}
+
+/// The parameter whose value is wrong in `text`, if that follows the name of a family of metrics, or
+/// of a part of one.
+fn parameter(text: &str) -> Option<[&'static str; 3]> {
+    let part = || {
+        let (metric, suffix) = text.rsplit_once('.')?;
+        let found = Metric::misread(metric)?;
+        found.0.parts.iter().any(|part| part.suffix() == suffix).then_some(found)
+    };
+    let (entry, parameter, allowed) = Metric::misread(text).or_else(part)?;
+    Some([entry.name, parameter, allowed])
 }
 
 impl fmt::Display for Unknown {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "there is no metric `{}`", self.name)?;
-        match &self.nearest {
-            Some(nearest) => write!(f, ": did you mean `{nearest}`?")?,
-            None => f.write_str(";")?,
+        match (&self.parameter, &self.nearest) {
+            (Some([name, parameter, allowed]), _) => {
+                write!(f, ": in `{name}`, {{{parameter}}} is {allowed};")?;
+            }
+            (None, Some(nearest)) => write!(f, ": did you mean `{nearest}`?")?,
+            (None, None) => f.write_str(";")?,
         }
         f.write_str(" `windtunnel metrics` lists all")
     }

@@ -10,6 +10,9 @@ use crate::stats::Alternative;
 
 /// A parameter that can be read back from its text.
 pub(super) trait Parameter: Sized {
+    /// Allowed values, as text.
+    const ALLOWED: &'static str;
+
     /// The parameter with this text, or none if no parameter has it.
     fn read(text: &str) -> Option<Self>;
 }
@@ -29,7 +32,14 @@ pub(super) fn values<'a>(pattern: &str, text: &'a str) -> Option<Vec<&'a str>> {
     rest.is_empty().then_some(values)
 }
 
+/// The whole number from 1 with this text.
+pub(super) fn positive(text: &str) -> Option<usize> {
+    usize::read(text).filter(|number| *number > 0)
+}
+
 impl Parameter for usize {
+    const ALLOWED: &'static str = "a whole number from 0";
+
     fn read(text: &str) -> Option<usize> {
         text.parse().ok()
     }
@@ -78,6 +88,8 @@ impl fmt::Display for Label {
 }
 
 impl Parameter for Label {
+    const ALLOWED: &'static str = "the name of a matrix or of an optimizer";
+
     fn read(text: &str) -> Option<Label> {
         Some(Label::new(text)).filter(|label| label.0 == text)
     }
@@ -101,6 +113,8 @@ impl fmt::Display for Pair {
 }
 
 impl Parameter for Pair {
+    const ALLOWED: &'static str = "the names of two matrices with a dot between them";
+
     fn read(text: &str) -> Option<Pair> {
         text.contains('.').then(|| Pair(text.into()))
     }
@@ -124,6 +138,9 @@ impl fmt::Display for OtherConvention {
 }
 
 impl Parameter for OtherConvention {
+    const ALLOWED: &'static str = "`diag` or `eigen`, `lower` or `midpoint`, `all` or `live`, with dots \
+                                   between them; `diag.lower.all` is the name without a convention";
+
     fn read(text: &str) -> Option<OtherConvention> {
         Convention::all().filter_map(OtherConvention::new).find(|own| own.0.name() == text)
     }
@@ -144,9 +161,53 @@ impl fmt::Display for Rival {
 }
 
 impl Parameter for Rival {
+    const ALLOWED: &'static str = "`lognormal`, `stretched_exponential` or `exponential`";
+
     fn read(text: &str) -> Option<Rival> {
         let all =
             [Alternative::Lognormal, Alternative::StretchedExponential, Alternative::Exponential];
         all.map(Rival).into_iter().find(|rival| rival.to_string() == text)
+    }
+}
+
+/// Percentage of a quantile of the losses, two digits in names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Percent {
+    /// 5 %.
+    P05 = 5,
+    /// 25 %.
+    P25 = 25,
+    /// 50 %, the median.
+    P50 = 50,
+    /// 75 %.
+    P75 = 75,
+    /// 95 %.
+    P95 = 95,
+    /// 99 %.
+    P99 = 99,
+}
+
+impl Percent {
+    /// All percentages, ascending.
+    pub const ALL: [Percent; 6] =
+        [Percent::P05, Percent::P25, Percent::P50, Percent::P75, Percent::P95, Percent::P99];
+
+    /// The percentage as a number, from 0 to 100.
+    pub const fn value(self) -> u8 {
+        self as u8
+    }
+}
+
+impl fmt::Display for Percent {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:02}", self.value())
+    }
+}
+
+impl Parameter for Percent {
+    const ALLOWED: &'static str = "05, 25, 50, 75, 95 or 99";
+
+    fn read(text: &str) -> Option<Percent> {
+        Percent::ALL.into_iter().find(|percent| percent.to_string() == text)
     }
 }

@@ -3,7 +3,11 @@
 use toml::Value;
 use windtunnel_measure::metric::nearest;
 
+use windtunnel_model::task::Family;
+use windtunnel_optim::definitions;
+
 use super::document::{key_value, tag};
+use super::limits::MAX_STEPS;
 use super::resolve::keys;
 use super::{Document, SpecError};
 
@@ -18,7 +22,8 @@ impl Condition {
     /// Reads `KEY=VALUE`, with values as in [`Document::set`].
     ///
     /// # Errors
-    /// Text without `=`, an unknown key, or `preset`, which stored specs do not have.
+    /// Text without `=`, an unknown key, `preset`, which stored specs do not have, or a name or number
+    /// that no spec can have at this key.
     pub fn parse(text: &str) -> Result<Condition, SpecError> {
         let malformed = || SpecError::Condition { text: text.into() };
         let (path, value) = key_value(text).ok_or_else(malformed)?;
@@ -38,6 +43,7 @@ impl Condition {
                 near.or_else(|| nearest(&key, known.iter().map(String::as_str)).map(Into::into));
             return refused(near, known.join(", "));
         }
+        check(&path, &value)?;
         Ok(Condition { path: path.into_iter().map(Into::into).collect(), value })
     }
 
@@ -68,6 +74,50 @@ impl Condition {
         value.is_some_and(|value| equal(value, &self.value))
             || kind.is_some_and(|kind| equal(kind, &self.value))
     }
+}
+
+/// Refuses a name or a number that no spec can have at this key. Not checked are lists and tables,
+/// because other keys decide which are allowed, and versions of optimizers, because other programs
+/// register others.
+fn check(path: &[&str], value: &Value) -> Result<(), SpecError> {
+    if value.is_array() || value.is_table() || path == ["optimizer", "version"] {
+        return Ok(());
+    }
+    // Numbers are compared as numbers, so 4.0 stands for 4.
+    let whole = value.as_float().filter(|x| x.fract() == 0.0).map(|x| Value::Integer(x as i64));
+    let mut refused = None;
+    for surroundings in surroundings() {
+        for value in std::iter::once(value).chain(&whole) {
+            let mut document = Document::empty();
+            for set in &surroundings {
+                document.set(set)?;
+            }
+            if document.insert(path, value.clone()).is_none() {
+                continue;
+            }
+            match document.resolve() {
+                Ok(_) => return Ok(()),
+                // Other errors say that the key does not go with these surroundings.
+                Err(error @ SpecError::Value { .. }) => refused = refused.or(Some(error)),
+                Err(_) => {}
+            }
+        }
+    }
+    refused.map_or(Ok(()), Err)
+}
+
+/// Keys that decide which others there are and how large values may be: a value that is allowed in
+/// any of these surroundings is possible.
+fn surroundings() -> Vec<Vec<String>> {
+    let optimizers = definitions().into_iter().map(|d| format!("optimizer.name={}", d.name));
+    let families = Family::ALL.iter().map(|family| format!("task.covariates={}", family.name));
+    let kinds = ["task.labels=mlp", "model.parameterization=full", "model.encoder=mlp"];
+    let one = optimizers.chain(families).chain(kinds.map(Into::into)).map(|set| vec![set]);
+    let long = vec![format!("train.steps={MAX_STEPS}"), format!("eval.every={MAX_STEPS}")];
+    let wide = vec!["task.dim=64".into(), "model.depth=1".into()];
+    let batches = ["train.batch_size=1", "eval.batch_size=1"].map(Into::into);
+    let small = [vec!["task.dim=1".into(), "model.depth=1".into()], batches.to_vec()].concat();
+    std::iter::once(Vec::new()).chain(one).chain([long, wide, small]).collect()
 }
 
 /// Whether two values are equal, as numbers or as anything else.

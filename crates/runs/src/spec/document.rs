@@ -118,10 +118,12 @@ fn text(path: &Path) -> Result<String, SpecError> {
     let file = File::open(path).map_err(|cause| match cause.kind() {
         ErrorKind::NotFound => {
             let name = path.to_string_lossy();
-            let near = nearest(&name, PRESETS.iter().map(|preset| preset.name));
+            let presets: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
+            let near = nearest(&name, presets.iter().copied());
             let near =
                 near.map_or(String::new(), |near| format!("; did you mean the preset `{near}`?"));
-            wrong(format!("{cause}{near}"))
+            let presets = presets.join(", ");
+            wrong(format!("{cause}, and no preset has this name{near} (presets: {presets})"))
         }
         _ => wrong(cause.to_string()),
     })?;

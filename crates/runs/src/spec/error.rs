@@ -55,13 +55,16 @@ pub enum SpecError {
     },
     /// A key of another optimizer or another law of the covariates.
     #[error(
-        "`{key}` does not go with `{choice}`; what does: {known}. Remove it, or change `{choice}`"
+        "`{key}` does not go with `{choice}` = \"{chosen}\"; what does: {known}. Remove it, or \
+         change `{choice}`"
     )]
     Misplaced {
         /// Its full path.
         key: String,
         /// The key that decides, as `optimizer.name`.
         choice: String,
+        /// The value of that key.
+        chosen: String,
         /// All keys of the section as chosen.
         known: String,
     },

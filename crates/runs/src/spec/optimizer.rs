@@ -83,6 +83,13 @@ fn learning_rate(
         _ => RateSchedule::Constant,
     };
     let warmup = section.integer("warmup_steps", 0, 0..=MAX_STEPS)?;
+    if warmup > steps {
+        let allowed = format!(
+            "expected at most train.steps = {steps}: in a longer warm-up the rate never reaches \
+             optimizer.lr; shorten the warm-up or train longer"
+        );
+        return Err(section.error("warmup_steps", warmup, &allowed));
+    }
     Ok(LearningRate::constant(lr).with_warmup(warmup).with_schedule(schedule))
 }
 

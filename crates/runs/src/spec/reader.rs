@@ -11,6 +11,8 @@ pub(super) struct Section {
     path: String,
     table: Table,
     known: Vec<&'static str>,
+    /// Values of the keys that name one of several choices, defaults included.
+    chosen: Vec<(&'static str, &'static str)>,
     keys: Keys,
 }
 
@@ -34,12 +36,13 @@ const ALIASES: [(&str, &str); 11] = [
 
 impl Section {
     pub(super) fn root(table: Table, keys: Keys) -> Section {
-        Section { path: String::new(), table, known: Vec::new(), keys }
+        Section { path: String::new(), table, known: Vec::new(), chosen: Vec::new(), keys }
     }
 
     /// The section `name` of this one.
     pub(super) fn below(&self, name: &str, table: Table) -> Section {
-        Section { path: self.key(name), table, known: Vec::new(), keys: self.keys }
+        let path = self.key(name);
+        Section { path, table, known: Vec::new(), chosen: Vec::new(), keys: self.keys }
     }
 
     pub(super) fn key(&self, name: &str) -> String {
@@ -144,9 +147,14 @@ impl Section {
         default: &'static str,
         choices: &[&'static str],
     ) -> Result<&'static str, SpecError> {
-        let Some(value) = self.take(name) else { return Ok(default) };
-        let chosen = choices.iter().find(|choice| value.as_str() == Some(choice));
-        chosen.copied().ok_or_else(|| {
+        let value = self.take(name);
+        let chosen = match &value {
+            None => Some(default),
+            Some(value) => choices.iter().copied().find(|choice| value.as_str() == Some(choice)),
+        };
+        self.chosen.extend(chosen.map(|chosen| (name, chosen)));
+        chosen.ok_or_else(|| {
+            let value = value.unwrap_or_else(|| default.into());
             let listed: Vec<String> = choices.iter().map(|c| format!("\"{c}\"")).collect();
             let near = value.as_str().and_then(|v| nearest(v, choices.iter().copied()));
             let hint = near.map_or(String::new(), |near| format!("; did you mean \"{near}\"?"));
@@ -165,7 +173,9 @@ impl Section {
                 "encoder_hidden" => "encoder",
                 _ => tags.into_iter().find(|tag| self.known.contains(tag)).unwrap_or("name"),
             };
-            return Err(SpecError::Misplaced { key: full, choice: self.key(tag), known });
+            let chosen = self.chosen.iter().find(|(name, _)| *name == tag);
+            let chosen = chosen.map_or(String::new(), |(_, value)| (*value).into());
+            return Err(SpecError::Misplaced { key: full, choice: self.key(tag), chosen, known });
         }
         let alias = ALIASES.iter().find(|(alias, _)| alias == key).map(|(_, name)| *name);
         let near = alias.filter(|name| self.known.contains(name));

@@ -92,6 +92,14 @@ impl Store {
         Store { root: root.into() }
     }
 
+    /// Whether there is a store in its folder.
+    ///
+    /// # Errors
+    /// If the file system cannot tell, as without the permission to look.
+    pub fn is_there(&self) -> Result<bool, Error> {
+        disk::is_folder(&self.runs())
+    }
+
     /// Folder of the store.
     pub fn root(&self) -> &Path {
         &self.root

@@ -1,0 +1,104 @@
+"""The programs that are timed: processes that answer requests, and what they must agree on."""
+
+import json
+import math
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
+PEERS = ("torch", "jax")
+LAWS = ("gaussian", "sphere", "gamma_radial")
+PAPER = {"law": "gaussian", "dim": 5, "context_len": 20, "depth": 3, "batch": 1000}
+# Of the largest entry; all sides compute in double precision.
+AGREEMENT = 1e-10
+
+
+class Side:
+    """A process that answers requests, as in bench/peers/protocol.py."""
+
+    def __init__(self, command, core=None):
+        self.command = [str(word) for word in command]
+        env = dict(os.environ)
+        pin = None
+        if core is not None:
+            env["WINDTUNNEL_BENCH_CORE"] = str(core)
+            pin = lambda: os.sched_setaffinity(0, {core})
+        self.process = subprocess.Popen(
+            self.command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=env,
+            preexec_fn=pin,
+        )
+        self.info = self.ask(op="info")
+
+    def ask(self, **request):
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        if not line:
+            sys.exit(f"{self.command[-1]} stopped on {request}; its error is above")
+        answer = json.loads(line)
+        if "error" in answer:
+            sys.exit(f"{self.command[-1]} refused {request}: {answer['error']}")
+        return answer
+
+    def seconds(self, calls, **workload):
+        return self.ask(op="time", calls=calls, **{**PAPER, **workload})["seconds"]
+
+    def stop(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def start_windtunnel(core):
+    packages = ["-p", "windtunnel-bench", "-p", "windtunnel"]
+    subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=ROOT, check=True)
+    return Side([TARGET / "release" / "windtunnel-bench"], core)
+
+
+def start_peer(name, core):
+    venv = TARGET / "peers"
+    python = venv / "bin" / "python"
+    if not python.exists():
+        subprocess.run([sys.executable, "-m", "venv", venv], check=True)
+    pins = ROOT / "bench" / "peers" / f"requirements-{name}.txt"
+    pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", pins]
+    subprocess.run(pip, check=True)
+    return Side([python, ROOT / "bench" / "peers" / f"{name}_side.py"], core)
+
+
+def assert_agreement(sides):
+    """Stops unless all forms of all sides agree; returns what was compared."""
+    ours = sides["windtunnel"]
+    with tempfile.TemporaryDirectory() as folder:
+        file = str(Path(folder) / "problem.json")
+        size = {"dim": 5, "context_len": 20, "depth": 3, "batch": 50, "seed": 1}
+        ours.ask(op="problem", file=file, **size)
+        answers = {name: side.ask(op="check", file=file) for name, side in sides.items()}
+    expected = answers["windtunnel"]["gram"]
+    worst = 0.0
+    compared = []
+    for name, forms in answers.items():
+        for form, found in forms.items():
+            for key in found:
+                off = deviation(found[key], expected[key])
+                worst = max(worst, off)
+                if not off <= AGREEMENT:
+                    sys.exit(f"{name} ({form}) disagrees on the {key}: relative deviation {off:.1e}")
+            compared.append(f"{name} ({form})")
+    return f"{', '.join(compared)}; largest relative deviation {worst:.0e}"
+
+
+def deviation(found, expected):
+    if isinstance(expected, float):
+        found, expected = [found], [expected]
+    if len(found) != len(expected):
+        return math.inf
+    scale = max(abs(value) for value in expected)
+    return max(abs(a - b) for a, b in zip(found, expected)) / scale

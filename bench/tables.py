@@ -1,0 +1,272 @@
+"""The tables of docs/performance.md: what is timed, and how it is shown."""
+
+import json
+import math
+import os
+import statistics
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+from sides import LAWS, PAPER, TARGET, Side
+from terminal import progress
+
+
+class Timings:
+    """Seconds per call of labelled workloads, one value per round."""
+
+    def __init__(self):
+        self.rows = {}
+
+    def measure(self, rounds, entries):
+        """Entries are (label, side, calls, workload)."""
+        for round_ in range(rounds):
+            for label, side, calls, workload in entries:
+                self.rows.setdefault(label, []).append(side.seconds(calls, **workload))
+            progress(f"round {round_ + 1} of {rounds}")
+
+    def median(self, label):
+        return statistics.median(self.rows[label])
+
+    def ratio(self, label, over):
+        """Median over rounds, within which both were timed, of label / over."""
+        return statistics.median(a / b for a, b in zip(self.rows[label], self.rows[over]))
+
+    def spread(self, label):
+        """Half the distance between the quartiles, as a share of the median."""
+        values = sorted(self.rows[label])
+        if len(values) < 4:
+            return (values[-1] - values[0]) / 2 / self.median(label)
+        low, _, high = statistics.quantiles(values, n=4)
+        return (high - low) / 2 / self.median(label)
+
+    def cell(self, label):
+        return f"{show(self.median(label))} ± {100 * self.spread(label):.0f} %"
+
+
+def show(seconds):
+    for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
+        if seconds * scale >= 1:
+            return f"{seconds * scale:.3g} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def comparison(options, sides):
+    """windtunnel beside its peers on the paper's sizes, one thread."""
+    cases = [(f"step, {law}", {"case": "step", "law": law}) for law in LAWS]
+    cases += [("gradient", {"case": "gradient"}), ("Hessian, f64", {"case": "hessian"})]
+    calls = {"windtunnel": (500, 1000, 2), "torch": (10, 10, 1), "jax": (50, 50, 1)}
+    columns = [("windtunnel", None)]
+    columns += [(peer, form) for peer in options.peers for form in sides[peer].info["forms"]]
+    entries = []
+    for case, workload in cases:
+        for name, form in columns:
+            count = calls[name][("step", "gradient", "hessian").index(workload["case"])]
+            count = max(1, count // 10) if options.quick else count
+            extra = {} if form is None else {"form": form}
+            entries.append(((case, name, form), sides[name], count, {**workload, **extra}))
+    timings = Timings()
+    timings.measure(options.rounds, entries)
+    head = ["" if form is None else f" ({form})" for _, form in columns]
+    head = [sides[name].info["name"] + form for (name, _), form in zip(columns, head)]
+    lines = ["| d = 5, n = 20, L = 3, B = 1000 | " + " | ".join(head) + " |"]
+    lines.append("|---" * (len(columns) + 1) + "|")
+    for case, _ in cases:
+        cells = [timings.cell((case, "windtunnel", None))]
+        for name, form in columns[1:]:
+            ratio = timings.ratio((case, name, form), (case, "windtunnel", None))
+            cells.append(f"{timings.cell((case, name, form))}, **{ratio:.0f}×**")
+        lines.append(f"| {case} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def attentions(options, sides):
+    """Softmax and ReLU attention beside PyTorch, one thread."""
+    entries = []
+    for attention in ("relu", "softmax"):
+        for case in ("step", "gradient"):
+            for name, calls in (("windtunnel", 50), ("torch", 10)):
+                extra = {"form": "tokens"} if name == "torch" else {}
+                workload = {"case": case, "attention": attention, **extra}
+                count = max(1, calls // 10) if options.quick else calls
+                entries.append(((attention, case, name), sides[name], count, workload))
+    timings = Timings()
+    timings.measure(options.rounds, entries)
+    lines = ["| d = 5, n = 20, L = 3, B = 1000 | windtunnel | PyTorch (tokens) |", "|---|---|---|"]
+    for attention in ("relu", "softmax"):
+        for case in ("step", "gradient"):
+            ours, torch = (attention, case, "windtunnel"), (attention, case, "torch")
+            ratio = timings.ratio(torch, ours)
+            cells = f"{timings.cell(ours)} | {timings.cell(torch)}, **{ratio:.0f}×**"
+            lines.append(f"| {case}, {attention} | {cells} |")
+    return lines
+
+
+def scaling(options, ours):
+    """windtunnel alone: parts of a step, share of the peak, cost against every size."""
+    few = options.quick
+    at = lambda calls: max(1, calls // 20) if few else calls
+    free = Side(ours.command)  # Not pinned to a core.
+    entries = [(("part", case), ours, at(1000), {"case": case}) for case in ("step", "gradient")]
+    entries += [(("sample", law), ours, at(500), {"case": "sample", "law": law}) for law in LAWS]
+    entries += [(("part", "hvp"), ours, at(200), {"case": "hvp"})]
+    sizes = {
+        ("step", "n", "gaussian"): (("context_len", (20, 200, 2000, 20000)), 500, {"case": "step"}),
+        ("step", "n", "sphere"): (
+            ("context_len", (20, 80, 320, 1280)),
+            40,
+            {"case": "step", "law": "sphere"},
+        ),
+        ("gradient", "d", "gaussian"): (
+            ("dim", (4, 5, 8, 16, 32, 64)),
+            20,
+            {"case": "gradient", "batch": 160},
+        ),
+        ("gradient", "L", "gaussian"): (("depth", (2, 4, 8, 16)), 100, {"case": "gradient"}),
+        ("step", "B", "gaussian"): (("batch", (250, 1000, 4000, 16000)), 100, {"case": "step"}),
+    }
+    for label, ((key, values), calls, workload) in sizes.items():
+        for value in values:
+            entries.append(((label, value), ours, at(calls), {**workload, key: value}))
+    threads = [
+        ("step, B = 1000", 1000, {"case": "step"}),
+        ("step, B = 10,000", 100, {"case": "step", "batch": 10000}),
+        ("Hessian, B = 1000", 2, {"case": "hessian"}),
+    ]
+    for name, calls, workload in threads:
+        for count in (1, 2):
+            entries.append(((name, count), free, at(calls), {**workload, "threads": count}))
+    timings, peaks = Timings(), []
+    for _ in range(options.rounds):
+        peaks.append(ours.ask(op="peak")["flops"])
+        timings.measure(1, entries)
+    free.stop()
+
+    flops = derivation_flops(PAPER["dim"], PAPER["depth"])
+    seconds = timings.rows[("part", "gradient")]
+    rate = statistics.median(flops * PAPER["batch"] / s for s in seconds)
+    share = statistics.median(flops * PAPER["batch"] / s / p for s, p in zip(seconds, peaks))
+    peak = statistics.median(peaks)
+    lines = ["| part, d = 5, n = 20, L = 3, B = 1000 | time |", "|---|---|"]
+    names = {"step": "training step, Gaussian", "gradient": "gradient", "hvp": "Hessian-vector product, f64"}
+    lines += [f"| {names[case]} | {timings.cell(('part', case))} |" for case in names]
+    lines += [f"| fresh prompts, {law} | {timings.cell(('sample', law))} |" for law in LAWS]
+    lines += [
+        "",
+        f"Gradient: {flops:,} floating-point operations of the derivation per prompt, "
+        f"{rate / 1e9:.0f} GFLOP/s, **{100 * share:.0f} %** of the {peak / 1e9:.0f} GFLOP/s of fused "
+        "multiply-adds that one core reaches in registers.",
+        "",
+        "| cost against | sizes | time | exponent |",
+        "|---|---|---|---|",
+    ]
+    for label, ((_, values), _, _) in sizes.items():
+        case, key, law = label
+        times = [timings.median((label, value)) for value in values]
+        cells = ", ".join(show(t) for t in times)
+        lines.append(
+            f"| {key} ({case}, {law}) | {', '.join(f'{v:,}' for v in values)} | {cells} | "
+            f"{slope(values, times):.2f}, last two {slope(values[-2:], times[-2:]):.2f} |"
+        )
+    label = ("step", "n", "gaussian")
+    lines += [
+        "",
+        "Gaussian step at n = 20,000 against n = 20: "
+        f"**{timings.ratio((label, 20000), (label, 20)):.2f}×**.",
+    ]
+    if os.cpu_count() > 1:
+        lines += ["", "| two threads | one | two | speed-up |", "|---|---|---|---|"]
+        for name, _, _ in threads:
+            cells = f"{timings.cell((name, 1))} | {timings.cell((name, 2))}"
+            lines.append(f"| {name} | {cells} | **{timings.ratio((name, 1), (name, 2)):.2f}×** |")
+    return lines
+
+
+def instruments(options):
+    """What instruments add to a run of the paper's Setting 1, and the noise study of the paper."""
+    steps = 200 if options.quick else 10000
+    # Presets that take long are timed in fewer rounds.
+    presets = {"off": 1, "economy": 1, "standard": 3, "full": max(1, options.rounds // 2)}
+    if options.quick:
+        presets.pop("full")
+    seconds = {preset: [] for preset in presets}
+    with tempfile.TemporaryDirectory() as folder:
+        for round_ in range(options.rounds):
+            for preset, every in presets.items():
+                if round_ % every == 0:
+                    settings = {"instruments": preset, "train.steps": steps}
+                    seconds[preset].append(train(Path(folder) / f"{preset}{round_}", settings))
+            progress(f"instruments: round {round_ + 1} of {options.rounds}")
+        study = [noise_study(Path(folder) / "off0", options.quick) for _ in range(3)]
+    lines = [f"| instruments, Setting 1, Adam, {steps:,} steps, one thread | time | added |"]
+    lines.append("|---|---|---|")
+    for preset, every in presets.items():
+        base = seconds["off"][::every]
+        added = statistics.median(a / b - 1 for a, b in zip(seconds[preset], base))
+        time_ = show(statistics.median(seconds[preset]))
+        shown = "–" if preset == "off" else f"**{100 * added:.0f} %**"
+        lines.append(f"| {preset} | {time_} | {shown} |")
+    lines += [
+        "",
+        f"Noise study of the paper ({50 if options.quick else 10000:,} gradients of 1000 prompts, a "
+        "reference of 100,000), tails and pictures included, all cores: "
+        f"**{show(statistics.median(study))}**.",
+    ]
+    return lines
+
+
+def train(store, settings):
+    """Seconds that one run takes, as it says itself."""
+    sets = [word for key, value in settings.items() for word in ("--set", f"{key}={value}")]
+    done = windtunnel("train", "-j1", "--json", *sets, store=store)
+    return json.loads(done)[0]["wall_seconds"]
+
+
+def noise_study(store, quick):
+    """Seconds of the whole command."""
+    (run,) = os.listdir(store / "runs")
+    sizes = ["--draws", "50"] if quick else []
+    start = time.perf_counter()
+    out = str(store / "out")
+    windtunnel("measure", run, "--at", "0", "--with", "noise", "--out", out, *sizes, store=store)
+    return time.perf_counter() - start
+
+
+def windtunnel(*words, store):
+    command = [TARGET / "release" / "windtunnel", *words, "--quiet", "--store", store]
+    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+
+def slope(sizes, times):
+    """Least-squares slope of log time against log size."""
+    x, y = [math.log(s) for s in sizes], [math.log(t) for t in times]
+    return statistics.linear_regression(x, y).slope
+
+
+def derivation_flops(d, depth):
+    """Floating-point operations per prompt of docs/derivations.md, what is not needed left out.
+
+    A product of matrices is 2d³, a product with a vector or of two vectors into a matrix 2d².
+    """
+    total = 0
+    for layer in range(depth):
+        last, penultimate, first = layer == depth - 1, layer == depth - 2, layer == 0
+        total += 2 * d**2 + 2 * d  # b, y
+        total += d + 2 * d**2  # b̄ or its part ȳ x, s b̄ᵀ into Q̄
+        if not first:
+            total += 2 * d**2 + d  # Q b̄ into s̄, ȳ b into x̄
+        if last:
+            continue
+        total += 4 * d**3 + d  # W, A
+        total += 2 * d**2 + d + 4 * d**2  # v, x, s
+        total += 2 * d**2 + 4 * d**2 + 2 * d**2 + d  # v̄, two terms of Ā, S v̄
+        total += 6 * d**3  # Ā Wᵀ, T̄, S T̄
+        if not penultimate:
+            total += 4 * d**3 + 2 * d**3 + 2 * d**2  # U, next S, 2 S̄ U
+        if not first:
+            total += 2 * d**3 + 2 * d**2 + d**2  # T̄ Qᵀ, v̄ bᵀ, the symmetric part
+            total += 2 * d**2 + 2 * d  # Aᵀ x̄, sums
+            if not penultimate:
+                total += 4 * d**3 + d**2  # Aᵀ S̄ A
+    return total
