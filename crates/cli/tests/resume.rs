@@ -16,7 +16,7 @@ use support::{failure, stdout, windtunnel};
 use windtunnel_math::rng::{Key, Purpose};
 
 /// Seconds of work, so that 20 kills within 70 ms each always find it alive.
-const JOB: [&str; 11] = [
+const JOB: [&str; 13] = [
     "train",
     "--set",
     "train.steps=60000",
@@ -24,6 +24,8 @@ const JOB: [&str; 11] = [
     "train.batch_size=128",
     "--set",
     "eval.every=500",
+    "--set",
+    "eval.fresh_batches=2",
     "--seeds",
     "0..2",
     "-j",

@@ -20,7 +20,7 @@ use super::study::Study;
 /// Smallest number of points for a rank correlation along a run.
 const FEWEST: usize = 4;
 /// Smallest number of settings that rank a seed.
-const FEWEST_SETTINGS: usize = 3;
+const FEWEST_SETTINGS: usize = 2;
 
 /// Findings on the claims of several studies, or the reason why a study has none. p-values are
 /// adjusted for all claims of a family: those of the paper, and those beyond it. `replication` is

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 use windtunnel_figure::table::{Table, number};
+use windtunnel_measure::metric::Name;
 use windtunnel_runs::store::Row;
 use windtunnel_runs::store::Store;
 use windtunnel_runs::stored::Run;
@@ -30,7 +31,7 @@ struct Shown {
     last: Vec<Value>,
 }
 
-#[derive(Serialize)]
+#[derive(Clone, Serialize)]
 struct Value {
     metric: String,
     step: u64,
@@ -54,15 +55,31 @@ pub fn show(global: &Global, show: &Show) -> Result<(), Error> {
     let id = store.resolve(&show.run)?;
     let run = Run::load(&store, &id)?;
     let last = latest(&run.rows);
+    // Fresh held-out batches repeat what the fixed one has.
+    let (fresh, shown): (Vec<Value>, Vec<Value>) =
+        last.iter().cloned().partition(|value| is_fresh(&value.metric));
     if global.json {
         let meta = run.meta();
         return output::json(&Shown { run: id.to_string(), spec: run.spec_toml, meta, last });
     }
     let meta = serde_json::to_string_pretty(&run.meta())
         .map_err(|error| Error::Failed(error.to_string()))?;
-    let rows = last.into_iter().map(|v| vec![v.metric, v.step.to_string(), number(v.value)]);
+    let rows = shown.into_iter().map(|v| vec![v.metric, v.step.to_string(), number(v.value)]);
     let table = Table::new("Last values", &["metric", "step", "value"], rows.collect());
-    output::print(&format!("run {id}\n\n{}\n{meta}\n\n{}", run.spec_toml, table.text()))
+    let others = match run.spec.eval.fresh_batches {
+        0 => String::new(),
+        batches => format!(
+            "and {} values on {batches} fresh held-out batches, which `windtunnel export {id} --csv` \
+             has\n",
+            fresh.len()
+        ),
+    };
+    output::print(&format!("run {id}\n\n{}\n{meta}\n\n{}{others}", run.spec_toml, table.text()))
+}
+
+/// Whether a row is of a fresh held-out batch.
+pub fn is_fresh(metric: &str) -> bool {
+    metric.parse::<Name>().is_ok_and(|name| name.batch().is_some())
 }
 
 /// The last row of every metric, in order of their first appearance.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use windtunnel_runs::store::{Row, RunId};
 use windtunnel_runs::stored::{Activity, Follower};
 
-use super::runs::open;
+use super::runs::{is_fresh, open};
 use crate::args::{Global, Watch};
 use crate::error::Error;
 use crate::{output, session};
@@ -48,7 +48,11 @@ pub fn run(global: &Global, args: &Watch) -> Result<(), Error> {
             output::say("the rows so far were damaged or replaced: these begin again at the first");
         }
         for row in &found.rows {
-            text += &if global.json { json(row)? } else { plain(row) };
+            if global.json {
+                text += &json(row)?;
+            } else if !is_fresh(&row.metric) {
+                text += &plain(row);
+            }
         }
         if !text.is_empty() {
             output::print(&text)?;

@@ -11,7 +11,7 @@ pub const POWER: f64 = 0.8;
 /// Largest number of units that [`units_needed`] returns.
 const MOST: u64 = 1_000_000;
 /// Points of the integral over the law of the sample's deviation.
-const POINTS: u32 = 2000;
+const POINTS: u32 = 300;
 
 /// Smallest distance of a mean from its null that `n` independent normal units of standard deviation
 /// `deviation` show with probability [`POWER`]. NaN for fewer than two units.
@@ -22,7 +22,7 @@ pub fn detectable(deviation: f64, n: usize) -> f64 {
     let freedom = n as f64 - 1.0;
     // The power grows with the distance; a hundred standard errors are always found.
     let (mut lo, mut hi) = (0.0, 100.0);
-    for _ in 0..60 {
+    for _ in 0..45 {
         let middle = 0.5 * (lo + hi);
         *(if power(middle, freedom) < POWER { &mut lo } else { &mut hi }) = middle;
     }

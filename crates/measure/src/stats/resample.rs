@@ -10,7 +10,7 @@ use windtunnel_math::rng::{Purpose, block_lanes};
 /// 0.09 standard errors of the statistic (√(0.025·0.975/1000)/φ(1.96)).
 pub(super) const FEW: u32 = 1000;
 
-/// Seed, different from that of [`super::bootstrap`], so that the resamples differ.
+/// Seed; seed 0 is that of random signs ([`super::simultaneous_band`]).
 const SEED: u32 = 1;
 
 /// A uniform integer in `0..bound` of one word; bias below `bound`/2³².
@@ -20,7 +20,6 @@ pub(super) fn below(word: u32, bound: usize) -> usize {
 
 /// Calls `visit` with the indices of each of `count` resamples of `len` units.
 ///
-/// All four words of a block are used: a quarter of the draws of [`super::bootstrap`].
 /// Deterministic: the resamples depend on `len` alone.
 ///
 /// # Panics
@@ -95,7 +94,8 @@ impl WithSimd for Fill<'_> {
     }
 }
 
-/// [`super::bootstrap`] with `count` fast resamples.
+/// 95 % percentile interval of `statistic` over `count` resamples of `len` units; it gets the indices
+/// of one resample. NaN if a statistic is.
 pub(super) fn bootstrap_with(
     count: u32,
     len: usize,
