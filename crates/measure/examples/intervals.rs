@@ -1,7 +1,9 @@
-//! Coverage of 95 % intervals of a mean of few values, one row to a law and a number of values: the
-//! table of docs/audit.md.
+//! Coverage of 95 % intervals: of a mean of few values, one row to a law and a number of values; and
+//! of the mean of a heavy-tailed law by means of 1000 values. The tables of docs/audit.md.
 //!
-//! `cargo run --release --example intervals`: half a minute.
+//! `cargo run --release --example intervals`: about two minutes.
+
+use std::io::Write;
 
 use windtunnel_math::linalg::normals;
 use windtunnel_math::rng::Key;
@@ -10,6 +12,12 @@ use windtunnel_measure::stats::{Interval, Location, mean, quantile, std_dev};
 /// Samples per cell: a share near 95 % then has a standard error of 0.3 %.
 const TRIALS: u64 = 5000;
 const RESAMPLES: u32 = 1000;
+/// Experiments per tail index: a share of 50 % has a standard error of 2.5 %.
+const EXPERIMENTS: u64 = 400;
+/// Pairs of an experiment.
+const PAIRS: u64 = 20;
+/// Values of a mean.
+const PROMPTS: u32 = 1000;
 
 /// Values of mean 0, made of independent standard normal ones.
 type Law = fn(&[f64; 4]) -> f64;
@@ -96,28 +104,64 @@ fn normal_quantile(p: f64) -> f64 {
     lo
 }
 
-fn main() {
-    println!("| law | n | Student | percentile bootstrap | BCa | studentized bootstrap |");
-    println!("| --- | --- | --- | --- | --- | --- |");
-    for (name, law) in LAWS {
-        for n in [6, 10, 20] {
-            let mut covered = [0; 4];
-            for seed in 0..TRIALS {
-                let x = sample(law, seed, n);
-                let resamples = resamples(&x);
-                let intervals = [
-                    Location::mean(&x).interval,
-                    percentile(&resamples),
-                    bca(&x, &resamples),
-                    studentized(&x, &resamples),
-                ];
-                for (count, interval) in covered.iter_mut().zip(intervals) {
-                    *count += u64::from(interval.contains(0.0));
-                }
-            }
-            let shares =
-                covered.map(|count| format!("{:.1}", 100.0 * count as f64 / TRIALS as f64));
-            println!("| {name} | {n} | {} |", shares.join(" | "));
+/// Shares of samples whose intervals cover 0, by the four methods.
+fn coverage(law: Law, n: usize) -> [f64; 4] {
+    let mut covered = [0; 4];
+    for seed in 0..TRIALS {
+        let x = sample(law, seed, n);
+        let resamples = resamples(&x);
+        let intervals = [
+            Location::mean(&x).interval,
+            percentile(&resamples),
+            bca(&x, &resamples),
+            studentized(&x, &resamples),
+        ];
+        for (count, interval) in covered.iter_mut().zip(intervals) {
+            *count += u64::from(interval.contains(0.0));
         }
     }
+    covered.map(|count| count as f64 / TRIALS as f64)
+}
+
+/// Share of experiments in which Student's interval over [`PAIRS`] logarithms of means of [`PROMPTS`]
+/// Pareto values covers the logarithm of the true mean, and the average error of these logarithms.
+fn means_of_pareto(tail_index: f64) -> (f64, f64) {
+    let truth = (tail_index / (tail_index - 1.0)).ln();
+    let (mut covered, mut error) = (0, 0.0);
+    for experiment in 0..EXPERIMENTS {
+        let log = |pair: u64| {
+            let key = Key::parameters(PAIRS * experiment + pair);
+            let value = |i: u32| {
+                // Uniform on (0, 1), of 32 bits.
+                let u = (f64::from(key.words(i, 1)[0]) + 0.5) / 2f64.powi(32);
+                u.powf(-1.0 / tail_index)
+            };
+            (mean(&(0..PROMPTS).map(value).collect::<Vec<_>>())).ln()
+        };
+        let location = Location::mean(&(0..PAIRS).map(log).collect::<Vec<_>>());
+        covered += u64::from(location.interval.contains(truth));
+        error += location.value - truth;
+    }
+    (covered as f64 / EXPERIMENTS as f64, error / EXPERIMENTS as f64)
+}
+
+fn main() -> std::io::Result<()> {
+    let mut out = std::io::stdout().lock();
+    writeln!(out, "| law | n | Student | percentile bootstrap | BCa | studentized bootstrap |")?;
+    writeln!(out, "| --- | --- | --- | --- | --- | --- |")?;
+    for (name, law) in LAWS {
+        for n in [6, 10, 20] {
+            let shares = coverage(law, n).map(|share| format!("{:.1}", 100.0 * share));
+            writeln!(out, "| {name} | {n} | {} |", shares.join(" | "))?;
+        }
+    }
+    writeln!(
+        out,
+        "\n| tail index | coverage, % | mean error of the logarithm |\n| --- | --- | --- |"
+    )?;
+    for tail_index in [1.1, 1.2, 1.3, 1.5, 1.75, 2.0, 2.5, 3.0] {
+        let (covered, error) = means_of_pareto(tail_index);
+        writeln!(out, "| {tail_index} | {:.0} | {error:.3} |", 100.0 * covered)?;
+    }
+    Ok(())
 }

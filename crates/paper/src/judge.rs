@@ -227,7 +227,7 @@ fn ranks(
             other => specifications(other).swap_remove(usize::from(k == 1)),
         };
         let of_setting = |setting: &Setting| -> Vec<Point> {
-            let of = |coordinate| coordinates(evidence, setting, coordinate, &choose);
+            let of = |coordinate| coordinates(evidence, setting, coordinate, choose);
             of(x).into_iter().zip(of(y)).map(|(x, y)| Ok((x?, y?))).collect()
         };
         let settings: Vec<Vec<Point>> = study.settings.iter().map(of_setting).collect();

@@ -188,7 +188,7 @@ fn effects_are_those_of_the_stored_rows() {
     assert!((primary / fresh.exp() - 1.0).abs() < 1e-12);
     assert!((paper / gap("held_out_loss").exp() - 1.0).abs() < 1e-12);
     assert!((primary / gap("held_out_median").exp() - 1.0).abs() > 1e-6, "another batch");
-    assert_eq!(effect.estimate.units(), 6);
+    assert_eq!(section.findings[0].effects[0].estimate.units(), 6);
     assert!(section.pictures.len() >= 4);
     assert!(section.pictures.iter().all(|p| p.figure.caption.contains("eed")));
 

@@ -42,10 +42,9 @@ pub fn over_seeds(
     };
     let columns: Vec<Vec<f64>> =
         steps.iter().map(|&step| curves.iter().map(|curve| value(curve, step)).collect()).collect();
-    let (there, back): (fn(f64) -> f64, fn(f64) -> f64) = match scale_of(metric) {
-        Scale::Log if curves.len() > 1 => (f64::ln, f64::exp),
-        _ => (|x| x, |x| x),
-    };
+    let is_log = scale_of(metric) == Scale::Log && curves.len() > 1;
+    let there = |x: f64| if is_log { x.ln() } else { x };
+    let back = |x: f64| if is_log { x.exp() } else { x };
     let averaged: Vec<Vec<f64>> =
         columns.iter().map(|column| column.iter().map(|x| there(*x)).collect()).collect();
     let mut series = Series::new(
