@@ -1,4 +1,4 @@
-//! Comparison of two specs: pairs of runs, one to a seed, and the ratio of their losses with what it
+//! SpecComparison of two specs: pairs of runs, one to a seed, and the ratio of their losses with what it
 //! is worth.
 
 use serde::Serialize;
@@ -20,7 +20,7 @@ const FRESH: usize = 4;
 
 /// Two specs and the seeds with which they are compared.
 #[derive(Clone, Debug)]
-pub struct Comparison {
+pub struct SpecComparison {
     /// The first spec.
     pub a: RunSpec,
     /// The spec that it is compared with.
@@ -43,13 +43,13 @@ pub struct Compared {
     pub effects: Vec<Effect>,
 }
 
-impl Comparison {
+impl SpecComparison {
     /// A comparison whose runs have fresh held-out batches and the tails of single losses, so that
     /// its intervals cover the batch and means of heavy tails are recognised.
     ///
     /// # Errors
     /// Two specs that make the same runs.
-    pub fn new(a: &RunSpec, b: &RunSpec, seeds: Vec<u64>) -> Result<Comparison, SpecError> {
+    pub fn new(a: &RunSpec, b: &RunSpec, seeds: Vec<u64>) -> Result<SpecComparison, SpecError> {
         let (a, b) = (prepared(a)?, prepared(b)?);
         if run_id(&a) == run_id(&b) {
             return Err(SpecError::Value {
@@ -58,7 +58,7 @@ impl Comparison {
                 allowed: "a spec that differs from A in something; both make the same runs".into(),
             });
         }
-        Ok(Comparison { a, b, seeds })
+        Ok(SpecComparison { a, b, seeds })
     }
 
     /// The runs of both specs.

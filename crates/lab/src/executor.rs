@@ -2,6 +2,7 @@
 
 use std::sync::atomic::AtomicBool;
 
+use windtunnel_runs::spec::MultiplyAdd;
 use windtunnel_runs::store::{self, Store};
 
 use crate::plan::Plan;
@@ -13,6 +14,11 @@ use crate::training::Status;
 pub trait Executor {
     /// The store that has the results afterwards.
     fn store(&self) -> &Store;
+
+    /// Multiply-add of the machines that compute, which is part of the ids of runs.
+    fn multiply_add(&self) -> MultiplyAdd {
+        MultiplyAdd::here()
+    }
 
     /// Computes the pieces of a plan that the store lacks; returns the status of every piece, in
     /// their order.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use windtunnel_runs::spec::SpecError;
+use windtunnel_runs::spec::{MultiplyAdd, SpecError};
 use windtunnel_runs::store::{self, Store};
 
 use crate::executor::Executor;
@@ -51,11 +51,21 @@ impl<'a> Lab<'a> {
     /// stored or failed.
     ///
     /// # Errors
-    /// A store that cannot be used, an interruption.
+    /// A store that cannot be used, an interruption, an executor of another arithmetic than this
+    /// machine's: its runs would have ids that no experiment looks for.
     ///
     /// # Panics
     /// If the executor returns another number of statuses than the plan has pieces.
     pub fn execute(&self, plan: &Plan) -> Result<Vec<Status>, Error> {
+        let (made, sought) = (self.executor.multiply_add(), MultiplyAdd::here());
+        if made != sought {
+            return Err(Error::Failed(format!(
+                "the executor computes with the {} multiply-add, and experiments look for runs of this \
+                 machine's, the {} one; run plans of it with Executor::execute",
+                made.name(),
+                sought.name()
+            )));
+        }
         let statuses =
             self.executor.execute(plan, self.progress, self.stop).map_err(Error::Unusable)?;
         self.go_on()?;

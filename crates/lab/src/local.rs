@@ -94,6 +94,10 @@ impl Executor for LocalExecutor {
         &self.store
     }
 
+    fn multiply_add(&self) -> MultiplyAdd {
+        MultiplyAdd::of(self.options.isa)
+    }
+
     fn execute(
         &self,
         plan: &Plan,

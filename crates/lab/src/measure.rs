@@ -71,10 +71,10 @@ impl Request {
     fn check_memory(&self, spec: &RunSpec) -> Result<(), Error> {
         let noise = self.instruments.contains(&Instrument::Noise);
         let sizes = noise_memory(&self.plan, spec.model.transformer.params());
-        let options = [("--draws", self.plan.draws), ("--reference", self.plan.reference)];
-        for ((option, value), bytes) in options.into_iter().zip(sizes) {
+        let asked = [("draws", self.plan.draws), ("reference", self.plan.reference)];
+        for ((size, value), bytes) in asked.into_iter().zip(sizes) {
             if noise && bytes > MAX_MEMORY {
-                return Err(Error::Memory { option, value, bytes });
+                return Err(Error::Memory { size, value, bytes });
             }
         }
         Ok(())
@@ -91,9 +91,12 @@ impl Request {
             schedules: self.instruments.iter().map(|i| (*i, at.clone())).collect(),
             plan: self.plan.clone(),
         };
-        let mut job = RunSpec { instruments, ..run.spec.clone() };
-        job.train.steps = last;
-        job.eval.every = u64::MAX;
+        let job = run.spec.with(|spec| {
+            spec.instruments = instruments;
+            spec.train.steps = last.max(1);
+            spec.eval.every = spec.train.steps;
+        });
+        let job = job.ok()?;
         let from = if stored { run.step() } else { 0 };
         cost::warning(&job, from, self.isa, self.threads)
     }
@@ -103,7 +106,7 @@ impl Request {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A step that the run never reached.
-    #[error("--at {step} is beyond step {last}, where the run {how}; name steps from 0 to {most}")]
+    #[error("step {step} is beyond step {last}, where the run {how}; there are steps 0 to {most}")]
     Beyond {
         /// The step.
         step: u64,
@@ -116,15 +119,15 @@ pub enum Error {
     },
     /// The request needs more memory than a run may take.
     #[error(
-        "{option} {value}: its noise would take {} GiB of memory, more than {}; lower {option} or the \
-         number of --batch-sizes",
+        "{size} = {value}: its noise would take {} GiB of memory, more than {}; lower it or the \
+         number of mini-batch sizes",
         bytes >> 30,
         MAX_MEMORY >> 30
     )]
     Memory {
-        /// The option that sets the size.
-        option: &'static str,
-        /// Value of the option.
+        /// Name of the size of the request: "draws" or "reference".
+        size: &'static str,
+        /// Its value.
         value: usize,
         /// Bytes that it would take.
         bytes: usize,
@@ -157,8 +160,8 @@ pub enum Error {
     /// The recomputed trajectory differs from the stored one.
     #[error(
         "computed again, the run has other parameters at step {step} than are stored: another \
-         version made it, or other software of the machine; measure its stored state alone (leave \
-         out --at), or train it again"
+         version made it, or other software of the machine; measure its stored state alone \
+         (without steps), or train it again"
     )]
     Changed {
         /// The step of the comparison.
@@ -181,7 +184,7 @@ pub enum Error {
 fn stored_state_alone() -> String {
     let others = Instrument::ALL.into_iter().filter(|instrument| instrument.needs_shadows());
     let others: Vec<String> = others.map(|i| i.name().replace('_', "-")).collect();
-    format!("measure its stored state alone (without --at and {}), or ", others.join(", "))
+    format!("measure its stored state alone (without steps and {}), or ", others.join(", "))
 }
 
 /// Measures a stored run; tells `progress` of every step.
@@ -250,7 +253,8 @@ impl Job<'_> {
         let config = self.config();
         let eval = &self.run.spec.eval;
         let batch = (eval.batch_size, eval.seed);
-        let instruments = Instruments::new(&config, batch, Vec::new(), self.request.plan.clone());
+        let plan = self.request.plan.clone();
+        let instruments = Instruments::new(&config, batch, Vec::new(), plan)?;
         let mut station =
             Station { instruments, with: &self.request.instruments, found: Vec::new() };
         let mut trainer = self.trainer::<T>(config)?;

@@ -9,6 +9,7 @@
 mod grid;
 
 use std::collections::BTreeMap;
+use std::fmt;
 
 use windtunnel_runs::spec::{NUMERICS_VERSION, RunId, RunSpec, run_id};
 use windtunnel_runs::store::{self, Row, Store};
@@ -27,6 +28,45 @@ pub const SEEDS: u64 = 3;
 /// Prefix of the keys of cached searches.
 const KEY: &str = "learning rates from 1e";
 
+/// Key of the cached result of a search.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct SearchKey {
+    decade: i32,
+    /// Id that the runs of the grid share.
+    grid: RunId,
+    first_seed: u64,
+    /// Number of updates of the runs that use the rate.
+    steps: u64,
+}
+
+impl fmt::Display for SearchKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let SearchKey { decade, grid, first_seed, steps } = self;
+        write!(f, "{KEY}{decade} for {grid}, {SEEDS} seeds")?;
+        // The first stores had no other seeds than those from 0 on.
+        if *first_seed > 0 {
+            write!(f, " from {first_seed}")?;
+        }
+        write!(f, ", tried for {steps} steps, numerics {NUMERICS_VERSION}")
+    }
+}
+
+impl SearchKey {
+    /// The key that a text is, under any version of the numerics; `None` if it is none.
+    fn read(text: &str) -> Option<SearchKey> {
+        let (decade, rest) = text.strip_prefix(KEY)?.split_once(" for ")?;
+        let (grid, rest) = rest.split_once(", ")?;
+        let (seeds, rest) = rest.split_once(", tried for ")?;
+        let first_seed = seeds.split_once(" from ").map_or("0", |(_, first)| first);
+        Some(SearchKey {
+            decade: decade.parse().ok()?,
+            grid: grid.parse().ok()?,
+            first_seed: first_seed.parse().ok()?,
+            steps: rest.split_once(' ')?.0.parse().ok()?,
+        })
+    }
+}
+
 /// Search for the learning rate of one spec.
 #[derive(Clone, Debug)]
 pub struct RateSearch {
@@ -36,6 +76,8 @@ pub struct RateSearch {
     /// The spec of the runs that use the rate.
     full: RunSpec,
     decade: i32,
+    /// First of the seeds.
+    first_seed: u64,
     grid: Grid,
     phase: Phase,
 }
@@ -61,7 +103,13 @@ impl RateSearch {
     /// 10^`decade`. `label` is its name in messages.
     pub fn new(label: impl Into<String>, short: RunSpec, full: RunSpec, decade: i32) -> RateSearch {
         let (grid, phase) = (Grid::new(decade), Phase::Grid);
-        RateSearch { label: label.into(), short, full, decade, grid, phase }
+        RateSearch { label: label.into(), short, full, decade, first_seed: 0, grid, phase }
+    }
+
+    /// The same search with seeds from another one than 0 on.
+    #[must_use]
+    pub fn from_seed(self, first_seed: u64) -> RateSearch {
+        RateSearch { first_seed, ..self }
     }
 
     /// Name in messages.
@@ -72,7 +120,8 @@ impl RateSearch {
     /// The runs that the search needs next: all values of the grid, seed by seed, or the best at
     /// full length; none if it is over.
     pub fn ask(&self) -> Vec<RunSpec> {
-        let seeds = |spec: RunSpec| (0..SEEDS).map(move |seed| spec.with_seed(seed));
+        let first = self.first_seed;
+        let seeds = |spec: RunSpec| (first..first + SEEDS).map(move |seed| spec.with_seed(seed));
         match self.phase {
             Phase::Grid => {
                 let specs = self.grid.values().into_iter().map(|lr| self.short.with_lr(lr));
@@ -149,55 +198,76 @@ impl RateSearch {
 
     /// Key of the cached result.
     fn key(&self) -> String {
-        let (id, decade, steps) = (base(&self.short), self.decade, self.full.train.steps);
-        format!(
-            "{KEY}{decade} for {id}, {SEEDS} seeds, tried for {steps} steps, numerics \
-             {NUMERICS_VERSION}"
-        )
+        let key = SearchKey {
+            decade: self.decade,
+            grid: base(&self.short),
+            first_seed: self.first_seed,
+            steps: self.full.train.steps,
+        };
+        key.to_string()
     }
 
+    /// The learning rate that is the best so far.
+    fn lr(&self) -> f64 {
+        value(self.grid.best_rung())
+    }
+
+    /// The result of a search that is over; the search itself if it is not.
+    ///
+    /// # Errors
+    /// The search, to go on with.
+    pub fn finish(self) -> Result<SearchedRate, Box<RateSearch>> {
+        if self.is_over() { Ok(SearchedRate(self)) } else { Err(Box::new(self)) }
+    }
+}
+
+/// Result of a search that is over.
+#[derive(Clone, Debug)]
+pub struct SearchedRate(RateSearch);
+
+impl SearchedRate {
     /// The learning rate that was chosen.
     pub fn lr(&self) -> f64 {
-        value(self.grid.best_rung())
+        self.0.lr()
     }
 
     /// Updates of the runs on the grid.
     pub fn steps(&self) -> u64 {
-        self.short.train.steps
+        self.0.short.train.steps
     }
 
     /// The values of the grid, ascending.
     pub fn values(&self) -> Vec<f64> {
-        self.grid.values()
+        self.0.grid.values()
     }
 
     /// Criteria of the values: geometric means of losses over seeds, infinite if a run diverged.
     pub fn means(&self) -> Vec<f64> {
-        self.grid.means()
+        self.0.grid.means()
     }
 
     /// Losses of a seed, value by value; `None` if its run diverged.
     pub fn losses(&self, seed: u64) -> Vec<Option<f64>> {
         let of = |losses: &Vec<Option<f64>>| losses.get(seed as usize).copied().flatten();
-        self.grid.losses.iter().map(of).collect()
+        self.0.grid.losses.iter().map(of).collect()
     }
 
     /// The loss of the chosen rate; `None` if a run diverged at every rate.
     pub fn loss(&self) -> Option<f64> {
-        self.means().get(self.grid.best()).copied().filter(|loss| loss.is_finite())
+        self.means().get(self.0.grid.best()).copied().filter(|loss| loss.is_finite())
     }
 
     /// Whether the rate is still at an edge of the grid.
     pub fn at_edge(&self) -> bool {
-        let best = self.grid.best();
-        best == 0 || best + 1 == self.grid.losses.len()
+        let best = self.0.grid.best();
+        best == 0 || best + 1 == self.0.grid.losses.len()
     }
 
     /// Rates at which a run of full length diverged. The last one is the chosen rate if no other
     /// was left.
     pub fn diverged_later(&self) -> Vec<f64> {
-        let chosen = self.grid.unstable.then(|| self.lr());
-        self.grid.rejected.iter().map(|rung| value(*rung)).chain(chosen).collect()
+        let chosen = self.0.grid.unstable.then(|| self.lr());
+        self.0.grid.rejected.iter().map(|rung| value(*rung)).chain(chosen).collect()
     }
 }
 
@@ -210,12 +280,12 @@ impl RateSearch {
 pub fn search(
     lab: &Lab,
     searches: Vec<RateSearch>,
-) -> Result<Vec<Result<RateSearch, String>>, Error> {
-    let mut ended: Vec<Option<Result<RateSearch, String>>> = vec![None; searches.len()];
+) -> Result<Vec<Result<SearchedRate, String>>, Error> {
+    let mut ended: Vec<Option<Result<SearchedRate, String>>> = vec![None; searches.len()];
     let mut open = Vec::new();
     for (place, mut search) in searches.into_iter().enumerate() {
         match search.recall(lab.store())? {
-            true => ended[place] = Some(Ok(search)),
+            true => ended[place] = Some(Ok(SearchedRate(search))),
             false => open.push((place, search)),
         }
     }
@@ -231,7 +301,7 @@ pub fn search(
                 Ok(false) => open.push((place, search)),
                 Ok(true) => {
                     lab.progress.searched(search.label(), Ok(search.lr()));
-                    ended[place] = Some(Ok(search));
+                    ended[place] = Some(Ok(SearchedRate(search)));
                 }
                 Err(reason) => {
                     lab.progress.searched(search.label(), Err(&reason));
@@ -270,16 +340,30 @@ impl LearningRateSearches {
     /// # Errors
     /// A store that cannot be read.
     pub fn read(store: &Store) -> Result<LearningRateSearches, store::Error> {
-        let grids = store.cached_keys(KEY)?.into_iter().filter_map(|key| {
-            let (id, rest) = key.split_once(" for ")?.1.split_once(',')?;
-            let steps = rest.split_once("tried for ")?.1.split_once(' ')?.0;
-            Some((id.parse().ok()?, steps.parse().ok()?))
-        });
-        Ok(LearningRateSearches { grids: grids.collect() })
+        let keys = store.cached_keys(KEY)?;
+        let keys = keys.iter().filter_map(|key| SearchKey::read(key));
+        Ok(LearningRateSearches { grids: keys.map(|key| (key.grid, key.steps)).collect() })
     }
 
     /// Whether a run is on the grid of a search and shorter than the runs of its study.
     pub fn has(&self, spec: &RunSpec) -> bool {
         self.grids.get(&base(spec)).is_some_and(|&steps| spec.train.steps < steps)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_results_are_read_as_they_are_written() {
+        let grid: RunId = RunId::from(0x1234);
+        for first_seed in [0, 1000] {
+            let key = SearchKey { decade: -3, grid: grid.clone(), first_seed, steps: 400 };
+            assert_eq!(SearchKey::read(&key.to_string()), Some(key));
+        }
+        for other in ["", "learning rates from 1e-3", "initial noise 2 of 1234, 20 draws"] {
+            assert_eq!(SearchKey::read(other), None, "{other}");
+        }
     }
 }

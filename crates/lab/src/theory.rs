@@ -67,16 +67,21 @@ pub struct BaselineFit {
 
 impl BaselineFit {
     /// The fit for a spec, reduced to what baselines depend on, so that runs of one task share it.
-    pub fn new(spec: &RunSpec) -> BaselineFit {
-        let mut spec = spec.with_lr(1.0).with_seed(0);
-        let Transformer { depth, dim, .. } = spec.model.transformer;
-        spec.model.transformer = Transformer::linear(depth, dim);
-        spec.optimizer = spec.optimizer.with_clip_norm(None);
-        spec.instruments.schedules.clear();
-        spec.train.steps = 1;
-        spec.train.batch_size = 1;
-        spec.train.precision = Precision::F64;
-        BaselineFit { spec }
+    ///
+    /// # Errors
+    /// None in practice: what is left of a valid spec is valid.
+    pub fn new(spec: &RunSpec) -> Result<BaselineFit, SpecError> {
+        let spec = spec.with_lr(1.0).with_seed(0).with(|spec| {
+            let Transformer { depth, dim, .. } = spec.model.transformer;
+            spec.model.transformer = Transformer::linear(depth, dim);
+            spec.optimizer = spec.optimizer.clone().with_clip_norm(None);
+            spec.instruments.schedules.clear();
+            spec.eval.fresh_batches = 0;
+            spec.train.steps = 1;
+            spec.train.batch_size = 1;
+            spec.train.precision = Precision::F64;
+        })?;
+        Ok(BaselineFit { spec })
     }
 
     /// The spec of the fit.
@@ -127,7 +132,7 @@ mod tests {
     fn what_is_not_defined_has_its_own_reason_also_from_the_store() {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
-        let fit = BaselineFit::new(&noisy());
+        let fit = BaselineFit::new(&noisy()).unwrap();
         assert_eq!(fit.recall(&store).unwrap(), None);
         let (made, read) = (fit.obtain(&store).unwrap(), fit.recall(&store).unwrap().unwrap());
         assert_eq!(made, read);

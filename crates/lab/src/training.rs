@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use windtunnel_math::lanes::Isa;
 use windtunnel_measure::metric::{Name, Part};
-use windtunnel_train::Instruments;
+use windtunnel_train::{ConfigError, Instruments, TrainConfig};
 use windtunnel_train::{
     HeldOut, Missing, Observer, Schedule, Scheduled, StopReason, TrainLoss, Trainer,
 };
@@ -62,6 +62,9 @@ pub enum Status {
     /// The result could not be computed or stored.
     Failed(String),
 }
+
+/// Held-out batches, instruments on them, and the trainer of a run.
+type Prepared<T> = (Vec<HeldOut<T>>, Vec<Instruments>, Trainer<T>);
 
 /// Behaviour for a run that another process computes.
 #[derive(Clone, Copy, PartialEq)]
@@ -131,6 +134,28 @@ impl Job<'_> {
         }
     }
 
+    /// The held-out batches, the instruments on them, the fixed batch first, and the trainer.
+    fn prepare<T: Stored>(&self, config: TrainConfig) -> Result<Prepared<T>, ConfigError> {
+        let (eval, measured) = (&self.spec.eval, &self.spec.instruments);
+        let mut held_out = vec![HeldOut::new(&config, eval.batch_size, eval.seed)?];
+        let mut instruments = Vec::new();
+        let read = || (measured.schedules.clone(), measured.plan.clone());
+        if !measured.schedules.is_empty() {
+            let (schedules, plan) = read();
+            let batch = (eval.batch_size, eval.seed);
+            instruments.push(Instruments::new(&config, batch, schedules, plan)?);
+        }
+        for number in 1..=eval.fresh_batches {
+            held_out.push(HeldOut::fresh(&config, eval.batch_size, number)?);
+            let (schedules, plan) = read();
+            let fresh = (eval.batch_size, number);
+            if schedules.iter().any(|(instrument, _)| instrument.reads_held_out()) {
+                instruments.push(Instruments::fresh(&config, fresh, schedules, plan)?);
+            }
+        }
+        Ok((held_out, instruments, Trainer::new(config)?))
+    }
+
     fn train<T: Stored>(
         &self,
         id: &RunId,
@@ -140,24 +165,8 @@ impl Job<'_> {
         let started = Instant::now();
         let config = self.spec.train_config(self.options.isa, self.threads);
         let eval = &self.spec.eval;
-        let mut held_out = HeldOut::<T>::new(&config, eval.batch_size, eval.seed);
-        let batch = (eval.batch_size, eval.seed);
-        let measured = &self.spec.instruments;
-        let read = || (measured.schedules.clone(), measured.plan.clone());
-        let numbers = || 1..=eval.fresh_batches;
-        let mut fresh: Vec<HeldOut<T>> =
-            numbers().map(|number| HeldOut::fresh(&config, eval.batch_size, number)).collect();
-        let mut instruments = Vec::new();
-        if !measured.schedules.is_empty() {
-            let (schedules, plan) = read();
-            instruments.push(Instruments::new(&config, batch, schedules, plan));
-            instruments.extend(numbers().map(|number| {
-                let (schedules, plan) = read();
-                Instruments::fresh(&config, (eval.batch_size, number), schedules, plan)
-            }));
-        }
-        let mut trainer = match Trainer::<T>::new(config) {
-            Ok(trainer) => trainer,
+        let (mut held_out, mut instruments, mut trainer) = match self.prepare::<T>(config) {
+            Ok(prepared) => prepared,
             Err(error) => return Ok(Status::Failed(error.to_string())),
         };
         let (mut rows, earlier) = self.resume(id, &mut trainer, on_event)?;
@@ -179,14 +188,12 @@ impl Job<'_> {
         let mut record = Rows { rows: &mut rows, live, missing: BTreeSet::new(), on_event };
         let mut train_loss = TrainLoss;
         let every = || Schedule::Every(eval.every);
-        let mut observers = vec![
-            Scheduled { schedule: every(), observer: &mut held_out as &mut dyn Observer<T> },
-            Scheduled { schedule: every(), observer: &mut train_loss },
-        ];
-        observers.extend(fresh.iter_mut().map(|held_out| Scheduled {
-            schedule: every(),
-            observer: held_out as &mut dyn Observer<T>,
-        }));
+        let mut observers: Vec<Scheduled<'_, T>> = held_out
+            .iter_mut()
+            .map(|held_out| Scheduled { schedule: every(), observer: held_out as _ })
+            .collect();
+        // Behind the fixed batch, as ever: the order is that of the stored rows.
+        observers.insert(1, Scheduled { schedule: every(), observer: &mut train_loss });
         // Each instrument has a schedule of its own.
         observers.extend(instruments.iter_mut().map(|instruments| Scheduled {
             schedule: Schedule::Every(1),

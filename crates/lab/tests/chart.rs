@@ -38,7 +38,7 @@ fn a_metric_that_is_not_there_is_an_error_that_says_what_to_do() {
     assert_eq!(
         message,
         "`update_norm` was recorded at step 10 and not at step 7; measure the run with the \
-         instrument `update_geometry` (`windtunnel measure RUN --with update-geometry`)"
+         instrument `update_geometry`"
     );
     let message = run.series(Metric::HeldOutLoss).unwrap_err().to_string();
     assert_eq!(
@@ -52,7 +52,7 @@ fn a_metric_that_is_not_there_is_an_error_that_says_what_to_do() {
     assert_eq!(
         message,
         "`hessian_norm` was not recorded; measure the run with the instrument `spectrum` or \
-         `generalized_smoothness` (`windtunnel measure RUN --with spectrum`)"
+         `generalized_smoothness`"
     );
 }
 

@@ -14,7 +14,7 @@ use windtunnel_lab::laboratory::{Error, Lab};
 use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::plan::{Plan, Work};
 use windtunnel_lab::progress::{Batch, BatchKind, Event, Progress, Silent};
-use windtunnel_lab::search::{LearningRateSearches, RateSearch, SEEDS, search};
+use windtunnel_lab::search::{LearningRateSearches, RateSearch, SEEDS, SearchedRate, search};
 use windtunnel_lab::theory::BaselineFit;
 use windtunnel_lab::training::{Options, Status};
 use windtunnel_math::lanes::Isa;
@@ -45,7 +45,7 @@ fn mixed() -> Plan {
     let steps = ["train.steps=1", "train.steps=9", "train.steps=4", "train.steps=2"];
     let mut plan = Plan::of_runs("everything", steps.map(|set| spec(&[set])));
     plan.work.insert(1, noise(20));
-    plan.work.push(Work::Baselines(BaselineFit::new(&spec(&[]))));
+    plan.work.push(Work::Baselines(BaselineFit::new(&spec(&[])).unwrap()));
     plan
 }
 
@@ -207,12 +207,8 @@ fn shares_have_every_piece_once_and_cost_about_the_same() {
         assert!(shares.iter().all(|s| s.work.iter().map(place).is_sorted() && s.title == "runs"));
     }
     assert!(Plan::new("", []).share(2, 3).is_empty());
-    // Pieces without cost are distributed too, one to each share.
-    let mut free = Plan::of_runs("", (0..4).map(|seed| spec(&[]).with_seed(seed)));
-    for work in &mut free.work {
-        let Work::Run(spec) = work else { continue };
-        spec.train.steps = 0;
-    }
+    // Equal pieces are distributed one to each share.
+    let free = Plan::of_runs("", (0..4).map(|seed| spec(&["train.steps=1"]).with_seed(seed)));
     assert!((0..4).all(|k| free.share(k, 4).len() == 1));
     let beyond = std::panic::AssertUnwindSafe(|| free.share(4, 4));
     assert!(std::panic::catch_unwind(beyond).is_err());
@@ -300,7 +296,10 @@ fn rows(spec: &RunSpec, loss: Option<f64>) -> Vec<Row> {
 
 /// Runs a search to its end, with the loss of a run as a function of its spec. Returns the number
 /// of runs of every round.
-fn finish(search: &mut RateSearch, loss: impl Fn(&RunSpec) -> Option<f64>) -> Vec<usize> {
+fn finish(
+    mut search: RateSearch,
+    loss: impl Fn(&RunSpec) -> Option<f64>,
+) -> (Vec<usize>, SearchedRate) {
     let mut rounds = Vec::new();
     while !search.is_over() {
         let asked = search.ask();
@@ -308,7 +307,7 @@ fn finish(search: &mut RateSearch, loss: impl Fn(&RunSpec) -> Option<f64>) -> Ve
         search.tell(&asked.iter().map(|spec| rows(spec, loss(spec))).collect::<Vec<_>>());
     }
     assert!(search.ask().is_empty());
-    rounds
+    (rounds, search.finish().unwrap())
 }
 
 /// A loss that is least at a learning rate, by the logarithm of their ratio.
@@ -318,34 +317,35 @@ fn least_at(best: f64) -> impl Fn(&RunSpec) -> Option<f64> {
 
 #[test]
 fn a_search_asks_and_is_told_until_it_is_over() {
-    let mut inside = rate_search();
     let (grid, trial) = (10 * SEEDS as usize, SEEDS as usize);
-    assert_eq!(finish(&mut inside, least_at(0.05)), [grid, trial]);
+    let (rounds, inside) = finish(rate_search(), least_at(0.05));
+    assert_eq!(rounds, [grid, trial]);
     assert_eq!((inside.lr(), inside.at_edge(), inside.loss()), (0.05, false, Some(1.0)));
     assert_eq!(inside.values()[..3], [1e-3, 2e-3, 5e-3]);
     assert_eq!(inside.losses(2).len(), 10);
     assert!(inside.losses(7).iter().all(Option::is_none) && inside.diverged_later().is_empty());
 
     // It grows by a decade, at most twice, where the best is at an edge.
-    let mut above = rate_search();
-    assert_eq!(finish(&mut above, least_at(5.0)), [grid, grid + 9, trial]);
+    let (rounds, above) = finish(rate_search(), least_at(5.0));
+    assert_eq!(rounds, [grid, grid + 9, trial]);
     assert_eq!((above.lr(), above.at_edge()), (5.0, false));
-    let mut far = rate_search();
-    assert_eq!(finish(&mut far, least_at(1e-9)), [grid, grid + 9, grid + 18, trial]);
+    let (rounds, far) = finish(rate_search(), least_at(1e-9));
+    assert_eq!(rounds, [grid, grid + 9, grid + 18, trial]);
     assert_eq!((far.lr(), far.at_edge()), (1e-5, true));
 
     // If the best diverges at full length, the next best takes its place.
-    let mut late = rate_search();
     let from_a_tenth = |spec: &RunSpec| match spec.train.steps {
         1000 if spec.optimizer.lr() > 0.01 => None,
         _ => least_at(0.05)(spec),
     };
-    assert_eq!(finish(&mut late, from_a_tenth), [grid, trial, trial, trial, trial, trial]);
+    let (rounds, late) = finish(rate_search(), from_a_tenth);
+    assert_eq!(rounds, [grid, trial, trial, trial, trial, trial]);
     assert_eq!((late.lr(), late.diverged_later()), (0.01, vec![0.05, 0.1, 0.02, 0.2]));
 
     // If all diverge there is no loss, and the search still ends.
-    let mut hopeless = rate_search();
-    assert_eq!(finish(&mut hopeless, |_| None).last(), Some(&trial));
+    let (rounds, hopeless) = finish(rate_search(), |_| None);
+    assert_eq!(rounds.last(), Some(&trial));
+    assert!(rate_search().finish().is_err(), "a rate before the search is over");
     assert!(hopeless.loss().is_none() && hopeless.diverged_later() == [hopeless.lr()]);
     assert!(std::panic::catch_unwind(move || rate_search().tell(&[])).is_err());
 }
@@ -366,11 +366,12 @@ fn what_a_search_found_is_kept_under_the_same_key_as_ever() {
     let mut found = RateSearch::new("", short.clone(), full.clone(), -2);
     assert!(!RateSearch::new("", short.clone(), full.clone(), -3).recall(&store).unwrap());
     assert!(found.recall(&store).unwrap() && found.is_over());
+    let found = found.finish().unwrap();
     assert_eq!((found.lr(), found.loss(), found.diverged_later()), (0.01, Some(1.0), vec![0.02]));
     let known = LearningRateSearches::read(&store).unwrap();
     assert!(known.has(&short) && !known.has(&full));
 
-    let work = [noise(20), Work::Baselines(BaselineFit::new(&full))];
+    let work = [noise(20), Work::Baselines(BaselineFit::new(&full).unwrap())];
     let bare = full.with_lr(1.0);
     let keys = work.map(|work| work.key());
     let id = run_id(&spec(&[]));
@@ -378,11 +379,12 @@ fn what_a_search_found_is_kept_under_the_same_key_as_ever() {
         "initial noise 2 of {id}, 20 draws against 100 prompts, numerics {NUMERICS_VERSION}"
     );
     assert_eq!(keys[0], noise);
-    let mut reduced = bare.clone();
-    (reduced.train.steps, reduced.train.batch_size) = (1, 1);
-    reduced.train.precision = windtunnel_runs::spec::Precision::F64;
-    reduced.optimizer = reduced.optimizer.with_clip_norm(None);
-    let id = run_id(&reduced);
+    let reduced = bare.with(|spec| {
+        (spec.train.steps, spec.train.batch_size) = (1, 1);
+        spec.train.precision = windtunnel_runs::spec::Precision::F64;
+        spec.optimizer = spec.optimizer.clone().with_clip_norm(None);
+    });
+    let id = run_id(&reduced.unwrap());
     let fit = format!("baselines of {id}, fit 2 on 20000 prompts, numerics {NUMERICS_VERSION}");
     assert_eq!(keys[1], fit);
 }

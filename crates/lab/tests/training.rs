@@ -10,6 +10,7 @@ use std::thread;
 use std::time::Duration;
 
 use windtunnel_lab::executor::Executor;
+use windtunnel_lab::laboratory::Lab;
 use windtunnel_lab::local::LocalExecutor;
 use windtunnel_lab::measure::{Error, Request, measure};
 use windtunnel_lab::plan::Plan;
@@ -82,6 +83,21 @@ fn a_run_of_another_arithmetic_is_not_cached() {
     assert_eq!(run_id(&spec), run_id_with(MultiplyAdd::here(), &spec));
     if let [(_, one), (_, other)] = &loaded[..] {
         assert_ne!(bits(&one.rows), bits(&other.rows), "both round alike: one name would do");
+    }
+}
+
+/// An experiment looks for runs under this machine's ids.
+#[test]
+fn an_executor_of_another_arithmetic_is_refused_by_experiments() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Store::open(folder.path()).unwrap();
+    let plan = Plan::of_runs("runs", [spec(&["train.steps=2"])]);
+    for isa in [Isa::Baseline, Isa::Avx2, Isa::Avx512].into_iter().filter(|isa| isa.available()) {
+        let local = LocalExecutor::new(store.clone(), Options { isa, ..Options::default() });
+        let stop = AtomicBool::new(false);
+        let lab = Lab { executor: &local, progress: &Silent, stop: &stop };
+        let alike = MultiplyAdd::of(isa) == MultiplyAdd::here();
+        assert_eq!(lab.execute(&plan).is_ok(), alike, "{isa:?}");
     }
 }
 

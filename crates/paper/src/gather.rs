@@ -80,7 +80,7 @@ fn found(
     let ends = search(lab, open.iter().map(|search| search.rates.clone()).collect())?;
     for (search, end) in open.into_iter().zip(ends) {
         match end {
-            Ok(rates) => searched.push(Search { rates, ..search }),
+            Ok(rates) => searched.push(search.found(rates)),
             Err(reason) => failures.push((search.setting.name, reason)),
         }
     }
@@ -146,7 +146,7 @@ pub fn add_theory(
     let wanted = settings.iter().filter(|s| !quick || s.is_published());
     let mut fits: Vec<(BaselineFit, Vec<&'static Setting>)> = Vec::new();
     for setting in wanted {
-        let fit = BaselineFit::new(&setting.bare_spec(setting.arms[0], 1, Some(1.0))?);
+        let fit = BaselineFit::new(&setting.bare_spec(setting.arms[0], 1, Some(1.0))?)?;
         match fits.iter_mut().find(|(known, _)| *known == fit) {
             Some((_, sharing)) => sharing.push(setting),
             None => fits.push((fit, vec![setting])),

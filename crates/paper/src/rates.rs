@@ -6,18 +6,36 @@ use super::protocol::Protocol;
 use super::setting::Setting;
 use windtunnel_figure::table::{Table, number};
 use windtunnel_figure::{Figure, Panel, Scale, Series};
-use windtunnel_lab::search::{RateSearch, SEEDS};
+use windtunnel_lab::search::{RateSearch, SEEDS, SearchedRate};
 use windtunnel_runs::spec::SpecError;
 
-/// The search for one optimizer of one setting.
+/// The learning rate that was found for one optimizer of one setting.
 #[derive(Clone, Debug)]
 pub struct Search {
     /// The setting.
     pub setting: &'static Setting,
     /// The optimizer.
     pub arm: Arm,
+    /// Its result.
+    pub rates: SearchedRate,
+}
+
+/// A search that is still to be made.
+#[derive(Clone, Debug)]
+pub struct OpenSearch {
+    /// The setting.
+    pub setting: &'static Setting,
+    /// The optimizer.
+    pub arm: Arm,
     /// The search itself.
     pub rates: RateSearch,
+}
+
+impl OpenSearch {
+    /// The search with its result.
+    pub fn found(&self, rates: SearchedRate) -> Search {
+        Search { setting: self.setting, arm: self.arm, rates }
+    }
 }
 
 /// The searches that settings need.
@@ -27,7 +45,7 @@ pub struct Search {
 pub fn searches(
     settings: &[&'static Setting],
     protocol: &Protocol,
-) -> Result<Vec<Search>, SpecError> {
+) -> Result<Vec<OpenSearch>, SpecError> {
     let mut searches = Vec::new();
     for &setting in settings {
         for &arm in setting.arms {
@@ -36,10 +54,10 @@ pub fn searches(
             let short = setting.bare_spec(arm, steps, Some(1.0))?;
             let full = setting.spec(arm, protocol, Some(1.0))?;
             let label = format!("{}, {}", setting.name, arm.name);
-            searches.push(Search {
+            searches.push(OpenSearch {
                 setting,
                 arm,
-                rates: RateSearch::new(label, short, full, decade),
+                rates: RateSearch::new(label, short, full, decade).from_seed(protocol.seed(0)),
             });
         }
     }

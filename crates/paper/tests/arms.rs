@@ -405,7 +405,7 @@ fn searches_are_an_arms_own() {
     let ended = in_a_laboratory(|lab| search(lab, rates).unwrap());
     let ended = open.into_iter().zip(ended);
     let found: Vec<_> =
-        ended.map(|(open, rates)| Search { rates: rates.unwrap(), ..open }).collect();
+        ended.map(|(open, rates)| open.found(rates.unwrap())).collect();
     let found: Vec<_> = found.iter().collect();
     let table = rates::table(&found).unwrap();
     let names: Vec<&str> = table.rows.iter().map(|row| row[1].as_str()).collect();

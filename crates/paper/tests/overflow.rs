@@ -102,7 +102,7 @@ fn a_search_of_which_every_rate_diverges_says_so() {
     let stop = AtomicBool::new(false);
     let lab = Lab { executor: &local, progress: &Silent, stop: &stop };
     let rates = search(&lab, vec![open.rates.clone()]).unwrap().remove(0).unwrap();
-    let search = Search { rates, ..open };
+    let search = open.found(rates);
     let table = rates::table(&[&search]).unwrap();
     assert_eq!(table.rows[0][3], "none: a run diverged at every rate");
     assert_worded(&table.text(), "table");

@@ -8,7 +8,7 @@ use windtunnel_measure::instrument::Instrument;
 use windtunnel_model::task::Covariates;
 use windtunnel_optim::LearningRate;
 use windtunnel_runs::spec::{
-    Document, MultiplyAdd, PRESETS, Precision, RunSpec, SpecError, run_id, run_id_with, template,
+    Document, MultiplyAdd, PRESETS, Precision, RunSpec, Sections, SpecError, run_id, run_id_with, template,
 };
 use windtunnel_train::Schedule;
 
@@ -481,4 +481,33 @@ fn malformed_text_is_refused_with_its_place() {
 fn overrides_cannot_smuggle_a_second_key() {
     let message = with(&["optimizer.lr=1\nsteps=3"]).unwrap_err().to_string();
     assert!(message.contains("optimizer.lr"), "{message}");
+}
+
+/// A spec that is changed in a program is checked as one that is written.
+#[test]
+fn changes_in_a_program_are_checked_as_a_document_is() {
+    let spec = with(&["instruments.noise=100"]).unwrap();
+    let changed = spec.with(|spec| spec.train.steps = 200).unwrap();
+    assert_eq!(changed, with(&["instruments.noise=100", "train.steps=200"]).unwrap());
+    assert_eq!(spec.with(|_| ()).unwrap(), spec);
+    type Change = fn(&mut Sections);
+    let wrong: [(Change, &str, &str); 9] = [
+        (|s| s.train.steps = 0, "train.steps = 0", "1 to"),
+        (|s| s.train.batch_size = 0, "train.batch_size = 0", "1 to"),
+        (|s| s.train.seed = u64::MAX, "spec", "2^63"),
+        (|s| s.model.init_std = -1.0, "model.init_std", "0"),
+        (|s| s.model.init_std = f64::NAN, "model.init_std", "0"),
+        (|s| s.model.transformer.depth = 0, "model.depth = 0", "1 to"),
+        (|s| s.eval.every = 0, "eval.every = 0", "1 to"),
+        (|s| s.eval.fresh_batches = 65, "eval.fresh_batches = 65", "64"),
+        (|s| s.instruments.plan.draws = 0, "instruments.noise_draws = 0", "to"),
+    ];
+    for (change, key, allowed) in wrong {
+        let message = spec.with(change).unwrap_err().to_string();
+        assert!(message.contains(key) && message.contains(allowed), "{message}");
+    }
+    let beyond = std::panic::AssertUnwindSafe(|| spec.with_seed(u64::MAX));
+    assert!(std::panic::catch_unwind(beyond).is_err());
+    let no_rate = std::panic::AssertUnwindSafe(|| spec.with_lr(f64::NAN));
+    assert!(std::panic::catch_unwind(no_rate).is_err());
 }

@@ -16,7 +16,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let config =
         TrainConfig { steps: 2000, ..TrainConfig::new(task, Transformer::linear(3, 5), adam) };
 
-    let mut held_out = HeldOut::new(&config, 1000, 99);
+    let mut held_out = HeldOut::new(&config, 1000, 99)?;
     let mut observers = [Scheduled { schedule: Schedule::Every(200), observer: &mut held_out }];
     let mut rows = Vec::new();
     let mut record =

@@ -15,7 +15,7 @@
 //! let adam = Config::of::<Adam>().with_lr(0.02).with_clip_norm(Some(0.1));
 //! let config = TrainConfig { steps: 100, ..TrainConfig::new(task, Transformer::linear(3, 5), adam) };
 //!
-//! let mut held_out = HeldOut::new(&config, 1000, 99);
+//! let mut held_out = HeldOut::new(&config, 1000, 99)?;
 //! let mut observers = [Scheduled { schedule: Schedule::Every(50), observer: &mut held_out }];
 //! let mut losses = Vec::new();
 //! let mut record = |step: u64, metric: &str, value: f64| losses.push((step, metric.to_string(), value));

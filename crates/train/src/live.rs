@@ -1,7 +1,7 @@
 //! Instruments while a run trains.
 
-use crate::config::TrainConfig;
-use crate::observe::{Missing, Observer, Recorder, Shadow, TrajectoryPoint, on_batch};
+use crate::config::{ConfigError, TrainConfig};
+use crate::observe::{held_out_batch, Missing, Observer, Recorder, Shadow, TrajectoryPoint, on_batch};
 use crate::schedule::Schedule;
 use windtunnel_math::lanes::Real;
 use windtunnel_math::rng::Key;
@@ -23,23 +23,29 @@ pub struct Instruments {
 impl Instruments {
     /// Instruments for a run of `config`: on the held-out batch of `batch_size` prompts at
     /// `seed`, and on fresh prompts at the same seed.
+    ///
+    /// # Errors
+    /// A configuration that no run can be made of, an empty batch.
     pub fn new(
         config: &TrainConfig,
         (batch_size, seed): (usize, u64),
         schedules: Vec<(Instrument, Schedule)>,
         plan: NoisePlan,
-    ) -> Instruments {
+    ) -> Result<Instruments, ConfigError> {
         Instruments::of(config, (batch_size, Key::held_out(seed)), seed, (schedules, plan), None)
     }
 
     /// Those of the instruments that read a held-out batch, on a fresh one: see
     /// [`HeldOut::fresh`](crate::HeldOut::fresh).
+    ///
+    /// # Errors
+    /// As [`Instruments::new`].
     pub fn fresh(
         config: &TrainConfig,
         (batch_size, number): (usize, usize),
         mut schedules: Vec<(Instrument, Schedule)>,
         plan: NoisePlan,
-    ) -> Instruments {
+    ) -> Result<Instruments, ConfigError> {
         schedules.retain(|(instrument, _)| instrument.reads_held_out());
         let key = Key::fresh_held_out(config.seed, number as u64);
         let batch = (batch_size, key);
@@ -52,16 +58,16 @@ impl Instruments {
         seed: u64,
         (schedules, plan): (Vec<(Instrument, Schedule)>, NoisePlan),
         number: Option<usize>,
-    ) -> Instruments {
+    ) -> Result<Instruments, ConfigError> {
+        let batch = held_out_batch(config, batch_size, key)?;
         let evaluator = || Evaluator::new(config.model, config.isa, config.threads);
-        let batch = config.task.batch(config.model.form(), config.isa, key, batch_size);
-        Instruments {
+        Ok(Instruments {
             objective: BatchObjective::new(evaluator(), batch),
             stochastic: TaskObjective::new(evaluator(), config.task.clone(), seed),
             schedules,
             plan,
             number,
-        }
+        })
     }
 
     /// The snapshot at a point of the trajectory, in which nothing was measured yet.

@@ -11,7 +11,7 @@ use windtunnel_model::task::Batch;
 use windtunnel_model::{Evaluator, Trained};
 use windtunnel_optim::{Error, Optimizer, Oracle, Point};
 
-use crate::config::TrainConfig;
+use crate::config::{ConfigError, TrainConfig, require};
 use crate::schedule::Schedule;
 
 /// Point of the trajectory before its update, as observers see it.
@@ -108,6 +108,17 @@ pub struct Scheduled<'a, T> {
     pub observer: &'a mut dyn Observer<T>,
 }
 
+/// The held-out prompts of a checked configuration.
+pub(crate) fn held_out_batch<T: Trained>(
+    config: &TrainConfig,
+    batch_size: usize,
+    key: Key,
+) -> Result<Batch<T>, ConfigError> {
+    config.check()?;
+    require(batch_size >= 1, "held-out batch", batch_size, "1 prompt or more")?;
+    Ok(config.task.batch(config.model.form(), config.isa, key, batch_size))
+}
+
 /// The name of a row on a fresh held-out batch, if there is one.
 pub(crate) fn on_batch(name: Name, batch: Option<usize>) -> Name {
     match batch {
@@ -141,21 +152,40 @@ pub struct HeldOut<T> {
 
 impl<T: Trained> HeldOut<T> {
     /// `batch_size` prompts of the run's task, drawn once at `seed`: the same for every run seed.
-    pub fn new(config: &TrainConfig, batch_size: usize, seed: u64) -> HeldOut<T> {
+    ///
+    /// # Errors
+    /// A configuration that no run can be made of, an empty batch.
+    pub fn new(
+        config: &TrainConfig,
+        batch_size: usize,
+        seed: u64,
+    ) -> Result<HeldOut<T>, ConfigError> {
         HeldOut::of(config, batch_size, Key::held_out(seed), None)
     }
 
     /// `batch_size` prompts that no run with another seed is evaluated on; `number`, from 1, tells
     /// several such batches of a run apart. Rows have names as `batch2.held_out_loss`.
-    pub fn fresh(config: &TrainConfig, batch_size: usize, number: usize) -> HeldOut<T> {
+    ///
+    /// # Errors
+    /// As [`HeldOut::new`].
+    pub fn fresh(
+        config: &TrainConfig,
+        batch_size: usize,
+        number: usize,
+    ) -> Result<HeldOut<T>, ConfigError> {
         let key = Key::fresh_held_out(config.seed, number as u64);
         HeldOut::of(config, batch_size, key, Some(number))
     }
 
-    fn of(config: &TrainConfig, batch_size: usize, key: Key, number: Option<usize>) -> HeldOut<T> {
-        let batch = config.task.batch(config.model.form(), config.isa, key, batch_size);
+    fn of(
+        config: &TrainConfig,
+        batch_size: usize,
+        key: Key,
+        number: Option<usize>,
+    ) -> Result<HeldOut<T>, ConfigError> {
+        let batch = held_out_batch(config, batch_size, key)?;
         let evaluator = Evaluator::new(config.model, config.isa, config.threads);
-        HeldOut { evaluator, batch, number }
+        Ok(HeldOut { evaluator, batch, number })
     }
 }
 

@@ -155,7 +155,7 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
     /// Continues where another trainer of the same settings stopped.
     ///
     /// # Errors
-    /// Parameters or a state that do not fit the settings; the trainer is of no use then.
+    /// Parameters or a state that do not fit the settings; the trainer is then as it was.
     pub fn restore(
         &mut self,
         step: u64,
@@ -169,10 +169,15 @@ impl<T: Scalar, S: Source<T>> Trainer<T, S> {
                 found: params.len(),
             });
         }
-        self.optimizer.restore(step, &beginning(state, OPTIMIZER))?;
-        for shadow in &mut self.shadows {
-            shadow.optimizer.restore(step, &beginning(state, &prefix(&shadow.name)))?;
+        let mut optimizer = self.optimizer.clone();
+        optimizer.restore(step, &beginning(state, OPTIMIZER))?;
+        let mut shadows = Vec::new();
+        for shadow in &self.shadows {
+            let mut restored = shadow.optimizer.clone();
+            restored.restore(step, &beginning(state, &prefix(&shadow.name)))?;
+            shadows.push(Shadow { name: shadow.name.clone(), optimizer: restored });
         }
+        (self.optimizer, self.shadows) = (optimizer, shadows);
         self.params.copy_from_slice(params);
         Ok(())
     }

@@ -155,7 +155,10 @@ fn shadows_move_nothing_and_resume_with_the_same_bits() {
     assert_eq!(ends(&second), ends(&whole));
     let missing: Vec<_> = state.iter().copied().filter(|(n, _)| !n.starts_with("shadow")).collect();
     let params = first.params().to_vec();
+    let before = (second.step(), second.params().to_vec(), ends(&second));
     assert!(second.restore(17, &params, &missing).is_err(), "a shadow without state");
+    let after = (second.step(), second.params().to_vec(), ends(&second));
+    assert_eq!(before, after, "a refused state changed something");
 }
 
 #[test]
@@ -200,7 +203,7 @@ fn instruments_agree_with_each_other_along_a_run() {
     let all = |instrument: &Instrument| *instrument != Instrument::Noise;
     let schedules: Vec<(Instrument, Schedule)> =
         Instrument::ALL.into_iter().filter(all).map(|i| (i, Schedule::Every(30))).collect();
-    let mut instruments = Instruments::new(&settings, (500, 99), schedules, PLAN);
+    let mut instruments = Instruments::new(&settings, (500, 99), schedules, PLAN).unwrap();
     let rows = rows(&settings, Schedule::Every(1), &mut instruments);
     for step in [0, 30, 60] {
         let value = |metric: &str| {
@@ -245,7 +248,7 @@ fn at_zero(covariates: Covariates, with: &[Instrument], plan: NoisePlan) -> Read
     let settings = settings(covariates, 0);
     let zero = TrainConfig { init_std: 0.0, ..settings };
     let mut station = Station { with, readings: Readings::default(), inner: None };
-    station.inner = Some(Instruments::new(&zero, (500, 99), Vec::new(), plan));
+    station.inner = Some(Instruments::new(&zero, (500, 99), Vec::new(), plan).unwrap());
     rows(&zero, Schedule::At(vec![0]), &mut station);
     station.readings
 }
@@ -360,7 +363,7 @@ fn stability_of_large_models_is_that_of_the_dense_hessian() {
         ..settings(gaussian(), 20)
     };
     assert!(settings.model.params() > DENSE_LIMIT);
-    let inner = Instruments::new(&settings, (32, 99), Vec::new(), PLAN);
+    let inner = Instruments::new(&settings, (32, 99), Vec::new(), PLAN).unwrap();
     let mut dense = Dense { inner, readings: Readings::default(), exact: f64::NAN };
     rows(&settings, Schedule::At(vec![20]), &mut dense);
     let found = dense.readings.get(Metric::PreconditionedSharpness).unwrap();

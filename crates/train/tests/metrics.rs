@@ -77,8 +77,8 @@ fn settings(model: Transformer, optimizer: Config) -> TrainConfig {
 /// Trains with all observers; the instruments look at the steps of `at`.
 fn train(settings: &TrainConfig, at: &[u64], recorded: &mut Recorded) {
     let mut rows = Recorded::default();
-    let mut held_out = HeldOut::new(settings, 20, 9);
-    let inner = Instruments::new(settings, (20, 9), Vec::new(), plan());
+    let mut held_out = HeldOut::new(settings, 20, 9).unwrap();
+    let inner = Instruments::new(settings, (20, 9), Vec::new(), plan()).unwrap();
     let mut each = Each { inner, recorded };
     let every = || Schedule::Every(1);
     let mut observers = [

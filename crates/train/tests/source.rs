@@ -148,3 +148,23 @@ fn settings_of_which_no_run_can_be_made_are_refused() {
         assert_eq!(found, field, "{value}");
     }
 }
+
+/// What reads a run refuses what the run itself would refuse.
+#[test]
+fn observers_need_a_configuration_that_a_run_can_be_made_of() {
+    let task = Task::new(3, 6, Covariates::gaussian()).unwrap();
+    let adam = Config::of::<Adam>().with_lr(0.1);
+    let fits = TrainConfig::new(task.clone(), Transformer::linear(1, 3), adam.clone());
+    let other = TrainConfig::new(task, Transformer::linear(1, 4), adam);
+    let plan = || NoisePlan { batch_sizes: vec![1], draws: 2, reference: 2, prompts: 1 };
+    for (config, batch, allowed) in [(&other, 10, "that of the task"), (&fits, 0, "1 prompt")] {
+        let refused = [
+            HeldOut::<f64>::new(config, batch, 0).err().unwrap(),
+            HeldOut::<f64>::fresh(config, batch, 1).err().unwrap(),
+            Instruments::new(config, (batch, 0), Vec::new(), plan()).err().unwrap(),
+            Instruments::fresh(config, (batch, 1), Vec::new(), plan()).err().unwrap(),
+        ];
+        assert!(refused.iter().all(|error| error.allowed.contains(allowed)), "{refused:?}");
+    }
+    assert!(HeldOut::<f64>::new(&fits, 10, 0).is_ok());
+}

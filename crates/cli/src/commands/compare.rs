@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use windtunnel_lab::comparison::Comparison;
+use windtunnel_lab::comparison::SpecComparison;
 use windtunnel_runs::spec::{Document, RunSpec, preset_named};
 use windtunnel_runs::stored::Run;
 
@@ -17,7 +17,7 @@ pub fn run(global: &Global, args: &Compare) -> Result<(), Error> {
     let seeds = seeds(&args.seeds)?;
     let a = spec(global, &args.a, args.set.iter().chain(&args.set_a))?;
     let b = spec(global, &args.b, args.set.iter().chain(&args.set_b))?;
-    let comparison = Comparison::new(&a, &b, seeds)?;
+    let comparison = SpecComparison::new(&a, &b, seeds)?;
     let session = Session::new(global, &args.checkpoints)?;
     let compared = comparison.run(&session.lab())?;
     if global.json {

@@ -41,8 +41,11 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         let measurements = found.map_err(|error| match error {
             measure::Error::Interrupted => Error::Interrupted,
             measure::Error::Store(error) => Error::Store(error),
-            measure::Error::Beyond { .. } | measure::Error::Memory { .. } => {
-                Error::Usage(format!("run {id}: {error}"))
+            measure::Error::Beyond { step, .. } => {
+                Error::Usage(format!("--at {step}: run {id}: {error}"))
+            }
+            measure::Error::Memory { size, .. } => {
+                Error::Usage(format!("--{size}: run {id}: {error}"))
             }
             other => Error::Failed(format!("run {id}: {other}")),
         })?;

@@ -52,12 +52,7 @@ impl fmt::Display for Absent {
             RecordedBy::Instruments(instruments) => {
                 let names: Vec<String> =
                     instruments.iter().map(|i| format!("`{}`", i.name())).collect();
-                let with = instruments.first().map_or("", |i| i.name()).replace('_', "-");
-                write!(
-                    f,
-                    "; measure the run with the instrument {} (`windtunnel measure RUN --with {with}`)",
-                    names.join(" or ")
-                )
+                write!(f, "; measure the run with the instrument {}", names.join(" or "))
             }
         }
     }

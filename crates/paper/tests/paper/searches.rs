@@ -2,7 +2,7 @@
 
 use windtunnel_lab::search::{LearningRateSearches, SEEDS};
 use windtunnel_paper::Protocol;
-use windtunnel_paper::rates::{Search, searches};
+use windtunnel_paper::rates::{OpenSearch, Search, searches};
 use windtunnel_paper::setting::Setting;
 use windtunnel_runs::spec::{RunSpec, run_id};
 use windtunnel_runs::store::Store;
@@ -22,15 +22,17 @@ fn score(store: &Store, specs: &[RunSpec]) -> f64 {
 }
 
 /// Runs a search to its end; returns the requested runs, round by round.
-fn searched(store: &Store, search: &mut Search) -> Vec<Vec<RunSpec>> {
+fn searched(store: &Store, mut open: OpenSearch) -> (Vec<Vec<RunSpec>>, Search) {
     let mut rounds = Vec::new();
     loop {
-        let specs = search.rates.ask();
+        let specs = open.rates.ask();
         compute(store, &specs);
         rounds.push(specs);
-        if search.rates.read(store).unwrap() {
-            return rounds;
+        if open.rates.read(store).unwrap() {
+            let rates = open.rates.clone().finish().unwrap();
+            return (rounds, open.found(rates));
         }
+        assert!(open.rates.clone().finish().is_err(), "a rate before the search is over");
     }
 }
 
@@ -43,8 +45,8 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
     let store = Store::open(dir.path()).unwrap();
     let mut grids = Vec::new();
     for protocol in [Protocol::PUBLISHED, Protocol::QUICK] {
-        for mut search in searches(&[&TINY], &protocol).unwrap() {
-            let mut rounds = searched(&store, &mut search);
+        for open in searches(&[&TINY], &protocol).unwrap() {
+            let (mut rounds, search) = searched(&store, open);
             // The last round is the trial at full length.
             let trial = rounds.pop().unwrap();
             assert!(trial.iter().all(|spec| spec.train.steps == TINY.steps(&protocol)));
@@ -89,8 +91,8 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     let dir = tempfile::tempdir().unwrap();
     let store = Store::open(dir.path()).unwrap();
     let protocol = Protocol::PUBLISHED;
-    let mut search = searches(&[&WILD], &protocol).unwrap().remove(0);
-    let rounds = searched(&store, &mut search);
+    let open = searches(&[&WILD], &protocol).unwrap().remove(0);
+    let (rounds, search) = searched(&store, open);
     let trials: Vec<_> = rounds.iter().filter(|specs| specs[0].train.steps == 400).collect();
     let rates: Vec<f64> = trials.iter().map(|specs| specs[0].optimizer.lr()).collect();
     assert!(rates.len() > 1 && rates.is_sorted_by(|a, b| a > b), "{rates:?}");
@@ -110,7 +112,7 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     assert!(last.iter().all(|spec| own.contains(&run_id(spec))));
     let mut again = searches(&[&WILD], &protocol).unwrap().remove(0);
     assert!(again.rates.recall(&store).unwrap());
-    assert_eq!(again.rates.lr(), search.rates.lr());
+    assert_eq!(again.rates.finish().unwrap().lr(), search.rates.lr());
     // The same grid with longer trials is another search.
     assert!(!searches(&[&LONGER], &protocol).unwrap().remove(0).rates.recall(&store).unwrap());
 }

@@ -32,6 +32,8 @@ pub use preset::{InstrumentPreset, PRESETS, PRESETS_OF_INSTRUMENTS, Preset};
 pub use resolve::{MAX_MEMORY, key_of, noise_memory, workspace_bytes};
 pub use template::template;
 
+use std::ops::Deref;
+
 use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::{Instrument, NoisePlan};
 use windtunnel_model::Transformer;
@@ -39,9 +41,24 @@ use windtunnel_model::task::{Family, Size, Task};
 use windtunnel_optim::{Adam, Config, Sgd};
 use windtunnel_train::{Schedule, TrainConfig};
 
-/// Everything that determines the numbers of one run.
+use limits::MAX_SEED;
+
+/// Everything that determines the numbers of one run, checked: its sections can be read, and
+/// changed only by [`RunSpec::with`] or through a [`Document`], which check what they make.
 #[derive(Clone, Debug, PartialEq)]
-pub struct RunSpec {
+pub struct RunSpec(Sections);
+
+impl Deref for RunSpec {
+    type Target = Sections;
+
+    fn deref(&self) -> &Sections {
+        &self.0
+    }
+}
+
+/// The sections of a spec.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sections {
     /// Law of the prompts.
     pub task: TaskSpec,
     /// The model and its initial parameters.
@@ -218,17 +235,47 @@ impl RunSpec {
         papers.into_iter().filter(other).map(shadow).collect()
     }
 
-    /// This run with another learning rate, which is to be finite and positive.
+    /// This run with changed sections.
+    ///
+    /// The result is checked as a document is, by reading its canonical text again, so that what is
+    /// allowed stands in one place.
+    ///
+    /// # Errors
+    /// A value that no document may have.
+    pub fn with(&self, change: impl FnOnce(&mut Sections)) -> Result<RunSpec, SpecError> {
+        let mut sections = self.0.clone();
+        change(&mut sections);
+        let changed = RunSpec(sections);
+        let read = Document::parse("spec", &changed.to_toml())?.resolve()?;
+        match read == changed {
+            true => Ok(changed),
+            false => Err(SpecError::Value {
+                key: "spec".into(),
+                value: "a change that its text does not keep".into(),
+                allowed: "values that a spec file can have, such as seeds up to 2^63 - 1".into(),
+            }),
+        }
+    }
+
+    /// This run with another learning rate.
+    ///
+    /// # Panics
+    /// If the learning rate is not finite and positive.
     #[must_use]
     pub fn with_lr(&self, lr: f64) -> RunSpec {
-        RunSpec { optimizer: self.optimizer.clone().with_lr(lr), ..self.clone() }
+        let optimizer = self.optimizer.clone().with_lr(lr);
+        RunSpec(Sections { optimizer, ..self.0.clone() })
     }
 
     /// This run with another seed.
+    ///
+    /// # Panics
+    /// If the seed is above 2⁶³ − 1, which a spec file cannot have.
     #[must_use]
     pub fn with_seed(&self, seed: u64) -> RunSpec {
+        assert!(seed <= MAX_SEED, "seed {seed}: at most {MAX_SEED}");
         let mut spec = self.clone();
-        spec.train.seed = seed;
+        spec.0.train.seed = seed;
         spec
     }
 }

@@ -13,7 +13,7 @@ use super::model::model;
 use super::optimizer::optimizer;
 use super::reader::{Section, key_among};
 use super::task::task;
-use super::{EvalSpec, PRESETS, Precision, Preset, RunSpec, SpecError, TrainSpec};
+use super::{EvalSpec, PRESETS, Precision, Preset, RunSpec, Sections, SpecError, TrainSpec};
 
 /// Every key of a spec but those of families and optimizers, for suggestions across sections.
 const KEYS: [&str; 46] = [
@@ -96,7 +96,8 @@ pub(super) fn resolve(table: Table) -> Result<RunSpec, SpecError> {
     let eval = eval(root.section("eval", None)?)?;
     let instruments = instruments(root.section("instruments", Some("preset"))?)?;
     root.finish()?;
-    let spec = RunSpec { task, model, optimizer, train, eval, instruments };
+    let sections = Sections { task, model, optimizer, train, eval, instruments };
+    let spec = RunSpec(sections);
     check_memory(&spec)?;
     Ok(spec)
 }

@@ -158,6 +158,7 @@ fn held_out<T: Stored>(spec: &RunSpec, state: &Checkpoint) -> Result<Vec<(String
         oracle: None,
     };
     HeldOut::<T>::new(&config, spec.eval.batch_size, spec.eval.seed)
+        .map_err(|error| error.to_string())?
         .observe(&point, &mut |_: u64, metric: &str, value: f64| {
             found.push((metric.to_owned(), value))
         });
