@@ -45,4 +45,4 @@ pub use observe::{
 };
 pub use schedule::Schedule;
 pub use source::{Source, TaskSource};
-pub use trainer::{StopReason, Trainer};
+pub use trainer::{SHADOW, StopReason, Trainer};

@@ -34,11 +34,13 @@ pub enum StopReason {
     },
 }
 
+/// Beginning of the names of the states of shadow optimizers.
+pub const SHADOW: &str = "shadow.";
 const OPTIMIZER: &str = "optimizer.";
 
 /// Prefix of the state of a shadow.
 fn prefix(name: &str) -> String {
-    format!("shadow.{name}.")
+    format!("{SHADOW}{name}.")
 }
 
 /// The parts of a state whose names begin with `prefix`, without it.

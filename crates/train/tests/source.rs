@@ -9,7 +9,10 @@ use windtunnel_math::objective::Block;
 use windtunnel_model::Transformer;
 use windtunnel_model::task::{Covariates, Task};
 use windtunnel_optim::{Adam, Config, Error, Sgd};
-use windtunnel_train::{ConfigError, Source, StopReason, TrainConfig, Trainer};
+use windtunnel_measure::instrument::NoisePlan;
+use windtunnel_train::{
+    ConfigError, HeldOut, Instruments, Source, StopReason, TrainConfig, Trainer,
+};
 
 /// ½ Σ i θᵢ², i from 1, that fails at one step.
 struct Quadratic {
