@@ -13,6 +13,33 @@ use windtunnel_figure::table::number;
 use windtunnel_runs::spec::RunSpec;
 use windtunnel_runs::stored::Run;
 
+/// Baselines that tables and pictures look for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum BaselineKind {
+    /// Least squares without regularization.
+    LeastSquares,
+    /// Gradient descent in context.
+    GradientDescent,
+    /// Gradient descent in context with transformed covariates (von Oswald et al. 2023).
+    GdPlusPlus,
+}
+
+impl BaselineKind {
+    /// Name in tables and legends, without the number of steps.
+    pub fn name(self) -> &'static str {
+        match self {
+            BaselineKind::LeastSquares => "least squares",
+            BaselineKind::GradientDescent => "GD",
+            BaselineKind::GdPlusPlus => "GD++",
+        }
+    }
+
+    /// Whether a line of this name is of this kind; the name may end with a number of steps.
+    pub fn is_of(self, name: &str) -> bool {
+        name.split(", ").next() == Some(self.name())
+    }
+}
+
 /// Losses of one baseline.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Baseline {
@@ -47,8 +74,8 @@ pub struct Baselines {
 /// The baseline that counts as theory: GD++ if the recursion holds, the best known solution that
 /// linear attention can represent; else least squares.
 pub fn theory(lines: &[Baseline]) -> Option<&Baseline> {
-    let gd = lines.iter().rev().find(|line| line.name.starts_with("GD++"));
-    gd.or_else(|| lines.iter().find(|line| line.name == "least squares"))
+    let find = |kind: BaselineKind| lines.iter().find(|line| kind.is_of(&line.name));
+    find(BaselineKind::GdPlusPlus).or_else(|| find(BaselineKind::LeastSquares))
 }
 
 /// The baselines of a spec: prediction zero and least squares; the Bayes ridge if there is label
@@ -63,7 +90,7 @@ pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Baselines {
     let zero: Vec<f64> = (0..batch.len()).map(|index| target(index).powi(2)).collect();
     let mut lines = vec![
         Baseline::of("prediction 0", &zero, None),
-        Baseline::of("least squares", &ridge(&batch, 0.0), None),
+        Baseline::of(BaselineKind::LeastSquares.name(), &ridge(&batch, 0.0), None),
     ];
     if task.noise_std() > 0.0 {
         let lambda = task.noise_std().powi(2) / task.context_len() as f64;
@@ -74,8 +101,11 @@ pub fn baselines(spec: &RunSpec, isa: Isa, threads: usize) -> Baselines {
         lines.push(Baseline::of(name, &ridge(&batch, lambda), None));
     }
     let mut missing = Vec::new();
-    for (free, name) in [(Free::Steps, "GD"), (Free::StepsAndTransforms, "GD++")] {
-        let name = format!("{name}, {} steps", model.depth);
+    for (free, kind) in [
+        (Free::Steps, BaselineKind::GradientDescent),
+        (Free::StepsAndTransforms, BaselineKind::GdPlusPlus),
+    ] {
+        let name = format!("{}, {} steps", kind.name(), model.depth);
         match best_scalars(task, model.depth, free) {
             Ok(scalars) => {
                 let mut evaluator = Evaluator::new(scalars.model(model.dim), isa, threads);

@@ -5,9 +5,9 @@ use windtunnel_math::lanes::Isa;
 use windtunnel_model::Transformer;
 use windtunnel_train::baseline::{FIT_PROMPTS, FIT_VERSION};
 
-use crate::baseline::{Baseline, Baselines, baselines};
+use crate::baseline::{Baseline, BaselineKind, Baselines, baselines};
 use crate::cached::{obtain, recall};
-use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, run_id};
+use windtunnel_runs::spec::{NUMERICS_VERSION, Precision, RunSpec, SpecError, run_id};
 use windtunnel_runs::store::{self, Store};
 
 /// Baselines on the held-out prompts of a spec.
@@ -39,15 +39,15 @@ impl Theory {
         }
     }
 
-    /// The baseline whose name begins with `name`, or the reason why there is none.
+    /// The baseline of a kind, or the reason why there is none.
     ///
     /// # Errors
     /// If it is not defined for the data.
-    pub fn line(&self, name: &str) -> Result<&BaselineLoss, String> {
-        if let Some(line) = self.lines.iter().find(|line| line.name.starts_with(name)) {
+    pub fn line(&self, kind: BaselineKind) -> Result<&BaselineLoss, String> {
+        if let Some(line) = self.lines.iter().find(|line| kind.is_of(&line.name)) {
             return Ok(line);
         }
-        let missing = self.missing.iter().find(|(missing, _)| missing.starts_with(name));
+        let missing = self.missing.iter().find(|(missing, _)| kind.is_of(missing));
         Err(missing.map_or("not among the baselines".into(), |(_, reason)| reason.clone()))
     }
 }
@@ -136,11 +136,11 @@ mod tests {
         assert_eq!(fit.recall(&store).unwrap(), None);
         let (made, read) = (fit.obtain(&store).unwrap(), fit.recall(&store).unwrap().unwrap());
         assert_eq!(made, read);
-        for name in ["GD,", "GD++,"] {
-            let reason = made.line(name).unwrap_err();
+        for kind in [BaselineKind::GradientDescent, BaselineKind::GdPlusPlus] {
+            let reason = made.line(kind).unwrap_err();
             assert!(reason.contains("labels without noise"), "{reason}");
         }
-        assert!(made.line("least squares").unwrap().mean.is_some_and(|mean| mean > 0.0));
+        assert!(made.line(BaselineKind::LeastSquares).unwrap().mean.is_some_and(|mean| mean > 0.0));
     }
 
     #[test]
@@ -154,7 +154,7 @@ mod tests {
         let theory = Theory::new(&Baselines { lines: vec![line], missing: Vec::new() });
         let text = serde_json::to_string(&theory).unwrap();
         assert_eq!(serde_json::from_str::<Theory>(&text).unwrap(), theory);
-        let line = theory.line("GD,").unwrap();
+        let line = theory.line(BaselineKind::GradientDescent).unwrap();
         assert_eq!((line.mean, line.median), (None, Some(1.0)));
     }
 }

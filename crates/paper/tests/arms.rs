@@ -369,8 +369,8 @@ fn numbers_of_claims_stand_with_their_sentences() {
             let mut rows = rows(k, &cell, Fault::None);
             for row in rows.iter_mut().filter(|_| cell.arm == ADAM) {
                 match row.metric.as_str() {
-                    "held_out_loss" => row.value *= 100.0,
-                    "held_out_median" => row.value /= 100.0,
+                    "held_out_loss" => row.value *= 1e8,
+                    "held_out_median" => row.value /= 1e8,
                     _ => {}
                 }
             }

@@ -13,10 +13,11 @@ use crate::palette::COLORS;
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale};
+use windtunnel_lab::baseline::BaselineKind;
 use windtunnel_lab::chart::FAR_BELOW;
 
-/// Names of the baselines in the picture: losses of the model without training.
-const THEORY: [&str; 2] = ["GD,", "GD++,"];
+/// Baselines in the picture: losses of the model without training.
+const THEORY: [BaselineKind; 2] = [BaselineKind::GradientDescent, BaselineKind::GdPlusPlus];
 /// Share of the batch's loss above which one prompt dominates the mean.
 const DOMINANT: f64 = 0.5;
 /// Multiple of the untrained loss above which losses are spikes that would flatten the curves. They
@@ -133,12 +134,12 @@ fn rules(
     let losses = drawn.series.iter().flat_map(|series| &series.center).copied();
     let lowest = losses.filter(|loss| *loss > 0.0).fold(f64::INFINITY, f64::min);
     let colors = COLORS.iter().cycle().skip(study.arms().len());
-    let rule = |(name, color): (&str, &Color)| {
-        let value = theory(evidence, setting, name, statistic).ok()?;
+    let rule = |(kind, color): (BaselineKind, &Color)| {
+        let value = theory(evidence, setting, kind, statistic).ok()?;
         if value < FAR_BELOW * lowest {
             return None;
         }
-        let name = format!("{} in context", name.trim_end_matches(','));
+        let name = format!("{} in context", kind.name());
         Some(Rule { name, color: *color, line: Line::Horizontal(value) })
     };
     THEORY.into_iter().zip(colors).filter_map(rule).collect()

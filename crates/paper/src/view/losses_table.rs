@@ -8,6 +8,7 @@ use crate::quantity::{LOSS, MEDIAN, Specification};
 use crate::setting::Setting;
 use crate::study::Study;
 use windtunnel_figure::table::{Table, number};
+use windtunnel_lab::baseline::BaselineKind;
 use windtunnel_lab::chart::Member;
 use windtunnel_lab::inference::Estimate;
 use windtunnel_lab::inference::{HeldOutBatch, Observations, When, diverged, ratio_of_means};
@@ -46,10 +47,10 @@ impl Statistic {
 pub(super) fn theory(
     evidence: &Evidence,
     setting: &Setting,
-    name: &str,
+    kind: BaselineKind,
     statistic: Statistic,
 ) -> Result<f64, String> {
-    let line = evidence.theory(setting).ok_or("not fitted")?.line(name)?;
+    let line = evidence.theory(setting).ok_or("not fitted")?.line(kind)?;
     let loss = match statistic {
         Statistic::Mean => line.mean,
         Statistic::Median => line.median,
@@ -106,7 +107,7 @@ impl Judged {
             name: setting.name,
             losses: arms.map(|arm| setting.arm(arm).map(|_| of(arm))).collect(),
             gaps: study.gaps.iter().map(compared).collect(),
-            theory: theory(evidence, setting, "GD++", statistic),
+            theory: theory(evidence, setting, BaselineKind::GdPlusPlus, statistic),
             top_share: members().filter_map(share).reduce(f64::max),
             diverged: members().filter(|member| diverged(member, steps)).count(),
         }

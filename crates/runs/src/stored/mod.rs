@@ -96,7 +96,7 @@ impl Run {
             meta.check_rows(&spec, &rows).map_err(of_meta)?;
         }
         // Other optimizers that only looked on may overflow.
-        let own = |tensor: &&Tensor| !tensor.name().starts_with(SHADOW);
+        let own = |tensor: &&Tensor| !tensor.name().starts_with(windtunnel_train::SHADOW);
         if !meta.diverged() && !tensors.iter().filter(own).all(Tensor::is_finite) {
             let reason = "its optimizer overflowed and never moved again: such a run has diverged";
             return Err(Error::OtherVersion { path: folder.join(STATE), reason: reason.into() });
