@@ -192,7 +192,7 @@ mod tests {
         let noise = Prompts::of(&spec(&noise), 0);
         // Four readings at most, of ten batches of 1000 and a reference.
         let reading = noise.instruments[0].1 / 4.0;
-        let plan = spec(&["instruments.noise=50"]).instruments.plan;
+        let plan = spec(&["instruments.noise=50"]).instruments.plan.clone();
         assert_eq!(reading, (plan.reference + 10 * 1000) as f64);
         // Of a resumed run, only the remaining steps.
         let rest = Prompts::of(&spec(&["train.steps=100", "eval.every=10"]), 60);

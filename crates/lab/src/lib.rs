@@ -5,7 +5,7 @@
 //!
 //! use windtunnel_lab::ending::{LOSS, last};
 //! use windtunnel_lab::laboratory::Lab;
-//! use windtunnel_lab::local::Local;
+//! use windtunnel_lab::local::LocalExecutor;
 //! use windtunnel_lab::plan::Plan;
 //! use windtunnel_lab::progress::Silent;
 //! use windtunnel_lab::training::{Options, Status};
@@ -20,7 +20,7 @@
 //!
 //! # let folder = tempfile::tempdir()?;
 //! # let folder = folder.path();
-//! let executor = Local::new(Store::open(folder)?, Options::default());
+//! let executor = LocalExecutor::new(Store::open(folder)?, Options::default());
 //! let stop = AtomicBool::new(false);
 //! let lab = Lab { executor: &executor, progress: &Silent, stop: &stop };
 //! // What the store has is not computed again.

@@ -4,7 +4,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use windtunnel_math::parallel::queue;
-use windtunnel_runs::spec::{MAX_MEMORY, RunSpec, workspace_bytes};
+use windtunnel_runs::spec::{MAX_MEMORY, MultiplyAdd, RunSpec, workspace_bytes};
 use windtunnel_runs::store::{self, Store};
 
 use crate::executor::Executor;

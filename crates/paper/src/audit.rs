@@ -19,16 +19,14 @@ const COMPOSITES: [Composite; 5] = [
         text: "A linear Transformer with L = 3, d = 5 shows all features of real ones, larger ones \
                are alike",
         of: &[
-            "B1.1", "B1.2", "B1.3", "B2.1", "B2.2", "B2.3", "B3.1", "B3.2", "B3.3", "B4.1", "B4.2", "B4.3",
-            "B4.4", "B5.1", "B5.2", "B5.3", "A1.1",
+            "B1.1", "B1.2", "B1.3", "B2.1", "B2.2", "B2.3", "B3.1", "B3.2", "B3.3", "B4.1", "B4.2",
+            "B4.3", "B4.4", "B5.1", "B5.2", "B5.3", "A1.1",
         ],
     },
     Composite {
         id: "A2",
         text: "The features are stronger with heavier tails or more layers",
-        of: &[
-            "D1", "D2", "E1.1", "E1.2", "E1.3", "E3.1", "E3.2", "E3.3", "E4.1", "E4.2", "E4.3",
-        ],
+        of: &["D1", "D2", "E1.1", "E1.2", "E1.3", "E3.1", "E3.2", "E3.3", "E4.1", "E4.2", "E4.3"],
     },
     Composite {
         id: "A3",
@@ -40,7 +38,11 @@ const COMPOSITES: [Composite; 5] = [
         text: "Heavy-tailed noise is not the only cause: lighter noise with a gap that is no smaller",
         of: &["D1", "D3.3", "D3.4"],
     },
-    Composite { id: "F1", text: "Nonlinear regression shows the same four features", of: &["F1.1", "F1.2", "F1.3", "F1.4"] },
+    Composite {
+        id: "F1",
+        text: "Nonlinear regression shows the same four features",
+        of: &["F1.1", "F1.2", "F1.3", "F1.4"],
+    },
 ];
 
 /// The question that the paper itself leaves open.

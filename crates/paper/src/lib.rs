@@ -1,9 +1,10 @@
 //! Reproduction and audit of Ahn et al. (ICLR 2024): lists of runs, pictures and verdicts.
 //!
 //! ```
+//! use windtunnel_lab::inference::Verdict;
+//! use windtunnel_paper::Protocol;
 //! use windtunnel_paper::evidence::Evidence;
 //! use windtunnel_paper::figures::FIGURES;
-//! use windtunnel_paper::{Protocol, Verdict};
 //!
 //! // Figure 2: three settings, two optimizers on each.
 //! let study = FIGURES.iter().find(|study| study.name == "fig2").unwrap();

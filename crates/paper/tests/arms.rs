@@ -23,7 +23,7 @@ use windtunnel_paper::claim::{Claim, Contrast, Coordinate, Judgement, Resampling
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::gather::add_theory;
 use windtunnel_paper::quantity::Quantity;
-use windtunnel_paper::rates::{self, Search, searches};
+use windtunnel_paper::rates::{self, searches};
 use windtunnel_paper::section::Section;
 use windtunnel_paper::setting::{Cell, Setting};
 use windtunnel_paper::soundness::UnknownReference;
@@ -404,8 +404,7 @@ fn searches_are_an_arms_own() {
     let rates = open.iter().map(|search| search.rates.clone()).collect();
     let ended = in_a_laboratory(|lab| search(lab, rates).unwrap());
     let ended = open.into_iter().zip(ended);
-    let found: Vec<_> =
-        ended.map(|(open, rates)| open.found(rates.unwrap())).collect();
+    let found: Vec<_> = ended.map(|(open, rates)| open.found(rates.unwrap())).collect();
     let found: Vec<_> = found.iter().collect();
     let table = rates::table(&found).unwrap();
     let names: Vec<&str> = table.rows.iter().map(|row| row[1].as_str()).collect();

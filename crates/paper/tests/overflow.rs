@@ -19,7 +19,7 @@ use windtunnel_paper::claim::{Claim, Contrast, Judgement, Runs};
 use windtunnel_paper::evidence::Evidence;
 use windtunnel_paper::noise::{MissingReason, initial_noise};
 use windtunnel_paper::quantity::Quantity;
-use windtunnel_paper::rates::{self, Search, searches};
+use windtunnel_paper::rates::{self, searches};
 use windtunnel_paper::setting::Setting;
 use windtunnel_paper::study::Study;
 use windtunnel_paper::view::View;

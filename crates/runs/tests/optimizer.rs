@@ -138,12 +138,11 @@ fn optimizers_from_elsewhere_are_named() {
 #[test]
 fn a_schedule_ends_with_its_run() {
     let spec = with(&["optimizer.lr_schedule=cosine", "train.steps=70"]).unwrap();
-    let mut other = spec.clone();
-    let cosine = RateSchedule::Cosine { steps: 5 };
-    other.optimizer =
-        other.optimizer.clone().with_rate(LearningRate::constant(0.02).with_schedule(cosine));
-    assert_eq!(spec.to_toml(), other.to_toml());
-    for spec in [spec, other] {
+    let cosine = LearningRate::constant(0.02).with_schedule(RateSchedule::Cosine { steps: 5 });
+    let other = spec.with(|spec| spec.optimizer = spec.optimizer.clone().with_rate(cosine));
+    let longer = with(&["optimizer.lr_schedule=cosine", "train.steps=30"]).unwrap();
+    let longer = longer.with(|spec| spec.train.steps = 70);
+    for spec in [spec, other.unwrap(), longer.unwrap()] {
         let rate = spec.train_config(Isa::detect(), 1).optimizer.rate();
         assert_eq!(rate.schedule(), RateSchedule::Cosine { steps: 70 });
     }

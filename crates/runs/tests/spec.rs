@@ -8,7 +8,8 @@ use windtunnel_measure::instrument::Instrument;
 use windtunnel_model::task::Covariates;
 use windtunnel_optim::LearningRate;
 use windtunnel_runs::spec::{
-    Document, MultiplyAdd, PRESETS, Precision, RunSpec, Sections, SpecError, run_id, run_id_with, template,
+    Document, MultiplyAdd, PRESETS, Precision, RunSpec, Sections, SpecError, run_id, run_id_with,
+    template,
 };
 use windtunnel_train::Schedule;
 
@@ -234,7 +235,7 @@ fn presets_of_instruments_grow_and_single_keys_change_them() {
     assert!(counts.windows(2).all(|pair| pair[0] < pair[1]), "{counts:?}");
     assert_eq!(counts[3], Instrument::ALL.len());
     let some = with(&["instruments=standard", "instruments.noise=off", "instruments.spectrum=7"]);
-    let schedules = some.unwrap().instruments.schedules;
+    let schedules = some.unwrap().instruments.schedules.clone();
     assert!(schedules.contains(&(Instrument::Spectrum, Schedule::Every(7))));
     assert!(schedules.iter().all(|(instrument, _)| *instrument != Instrument::Noise));
 }

@@ -1,7 +1,9 @@
 //! Instruments while a run trains.
 
 use crate::config::{ConfigError, TrainConfig};
-use crate::observe::{held_out_batch, Missing, Observer, Recorder, Shadow, TrajectoryPoint, on_batch};
+use crate::observe::{
+    Missing, Observer, Recorder, Shadow, TrajectoryPoint, held_out_batch, on_batch,
+};
 use crate::schedule::Schedule;
 use windtunnel_math::lanes::Real;
 use windtunnel_math::rng::Key;

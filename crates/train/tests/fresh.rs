@@ -54,10 +54,12 @@ type Rows = Vec<(u64, String, f64)>;
 fn run(seed: u64, fresh: usize) -> (Rows, HashMap<u64, Vec<f64>>) {
     let config = config(seed);
     let mut held_out = vec![HeldOut::<f64>::new(&config, BATCH, 99).unwrap()];
-    let mut instruments = vec![Instruments::new(&config, (BATCH, 99), schedules(), plan()).unwrap()];
+    let mut instruments =
+        vec![Instruments::new(&config, (BATCH, 99), schedules(), plan()).unwrap()];
     for number in 1..=fresh {
         held_out.push(HeldOut::fresh(&config, BATCH, number).unwrap());
-        instruments.push(Instruments::fresh(&config, (BATCH, number), schedules(), plan()).unwrap());
+        instruments
+            .push(Instruments::fresh(&config, (BATCH, number), schedules(), plan()).unwrap());
     }
     let mut path = Path(HashMap::new());
     let mut rows = Rows::new();

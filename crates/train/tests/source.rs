@@ -6,10 +6,10 @@
 use std::ops::ControlFlow;
 
 use windtunnel_math::objective::Block;
+use windtunnel_measure::instrument::NoisePlan;
 use windtunnel_model::Transformer;
 use windtunnel_model::task::{Covariates, Task};
 use windtunnel_optim::{Adam, Config, Error, Sgd};
-use windtunnel_measure::instrument::NoisePlan;
 use windtunnel_train::{
     ConfigError, HeldOut, Instruments, Source, StopReason, TrainConfig, Trainer,
 };

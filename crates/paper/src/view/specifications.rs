@@ -33,7 +33,7 @@ pub(crate) fn specifications(
         findings.iter().map(|finding| format!("{}: {}.", finding.claim, finding.text)).collect();
     let caption = format!(
         "Every claim under every specification (statistic, steps, held-out batch, protocol), in \
-         ascending order of the effect; grey: 95 % intervals, each alone. The colour is the verdict \
+         ascending order of the effect over paired seeds; grey: 95 % intervals, each alone. The colour is the verdict \
          of that interval; \"no verdict\": a mean over prompts that does not settle. {}",
         claims.join(" ")
     );

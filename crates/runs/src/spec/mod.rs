@@ -195,7 +195,7 @@ impl RunSpec {
             task: self.task.task.clone(),
             model: self.model.transformer,
             init_std: self.model.init_std,
-            optimizer: self.scheduled(),
+            optimizer: self.optimizer.clone(),
             batch_size: self.train.batch_size,
             steps: self.train.steps,
             seed: self.train.seed,
@@ -206,19 +206,6 @@ impl RunSpec {
             } else {
                 Vec::new()
             },
-        }
-    }
-
-    /// The optimizer with a schedule that ends with the run, which is all that the canonical text says
-    /// of it.
-    fn scheduled(&self) -> Config {
-        let rate = self.optimizer.rate();
-        match rate.schedule() {
-            windtunnel_optim::RateSchedule::Constant => self.optimizer.clone(),
-            windtunnel_optim::RateSchedule::Cosine { .. } => {
-                let cosine = windtunnel_optim::RateSchedule::Cosine { steps: self.train.steps };
-                self.optimizer.clone().with_rate(rate.with_schedule(cosine))
-            }
         }
     }
 
@@ -238,7 +225,7 @@ impl RunSpec {
     /// This run with changed sections.
     ///
     /// The result is checked as a document is, by reading its canonical text again, so that what is
-    /// allowed stands in one place.
+    /// allowed stands in one place. A schedule of the learning rate ends with the run.
     ///
     /// # Errors
     /// A value that no document may have.
@@ -247,8 +234,11 @@ impl RunSpec {
         change(&mut sections);
         let changed = RunSpec(sections);
         let read = Document::parse("spec", &changed.to_toml())?.resolve()?;
-        match read == changed {
-            true => Ok(changed),
+        // The text does not have the length of a schedule, because it is that of the run.
+        let optimizer = read.optimizer.clone();
+        let kept = Sections { optimizer, ..changed.0.clone() } == read.0;
+        match kept && read.to_toml() == changed.to_toml() {
+            true => Ok(read),
             false => Err(SpecError::Value {
                 key: "spec".into(),
                 value: "a change that its text does not keep".into(),
