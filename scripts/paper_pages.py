@@ -8,7 +8,7 @@ Usage:
 
 A template, docs/paper/pages/NAME.md, is a page with the numbers left out:
 
-    {{B1.1 @ mean prompt, last step}}    the effect of a claim by one convention with its interval, bold
+    {{B1.1 @ mean prompt, last step}}    the effect of a claim by one specification with its interval, bold
                                          where it supports the claim, italic where it contradicts it
     {{fig2: Held-out loss @ setting1 @ SGDM/Adam (95 %)}}
                                          a cell: study, beginning of the table's title, beginning of
@@ -34,15 +34,15 @@ class Missing(Exception):
     """Names what a template asks for and the results do not have."""
 
 
-def effect(claims, claim, convention):
+def effect(claims, claim, specification):
     if claim not in claims:
         raise Missing(f"no claim {claim}; there are {', '.join(claims)}")
-    effects = {effect["convention"]: effect for effect in claims[claim]["effects"]}
-    if convention not in effects:
-        raise Missing(f"claim {claim} has no convention {convention!r}; it has {', '.join(effects)}")
-    mark = EMPHASIS.get(effects[convention]["verdict"], "")
+    effects = {effect["specification"]: effect for effect in claims[claim]["effects"]}
+    if specification not in effects:
+        raise Missing(f"claim {claim} has no specification {specification!r}; it has {', '.join(effects)}")
+    mark = EMPHASIS.get(effects[specification]["verdict"], "")
     # The reason of what is missing follows a colon; pages say it in their own words.
-    text = effects[convention]["text"].split(": ")[0]
+    text = effects[specification]["text"].split(": ")[0]
     return f"{mark}{text}{mark}"
 
 
@@ -81,7 +81,7 @@ def take(folder):
         if study["quick"]:
             sys.exit(f"{file} is of a quick look: run `windtunnel reproduce all` without --quick")
         for claim in study["claims"]:
-            kept = ("convention", "text", "verdict")
+            kept = ("specification", "text", "verdict")
             effects = [{key: effect[key] for key in kept} for effect in claim["effects"]]
             claims[claim["claim"]] = {"text": claim["text"], "holds": claim["holds"], "effects": effects}
         tables[study["figure"]] = [t for t in study["tables"] if not t["title"].startswith("Claims ")]
