@@ -131,7 +131,9 @@ fn a_trajectory_is_not_made_again_with_other_rounding() {
                 assert!(matches!(error, Error::OtherMultiplyAdd { .. }), "{error}");
                 let message = error.to_string();
                 assert!(message.contains("separate multiply-add"), "{message}");
-                assert!(message.contains("machine's is fused") && message.contains("without --at"));
+                assert!(
+                    message.contains("machine's is fused") && message.contains("without steps")
+                );
                 assert!(message.contains("directional-smoothness), or train"), "{message}");
             }
         }

@@ -7,7 +7,7 @@ use std::path::Path;
 use toml::{Table, Value};
 use windtunnel_measure::metric::nearest;
 
-use super::{PRESETS, RunSpec, SpecError};
+use super::{PRESETS, RunSpec, Sections, SpecError};
 
 /// Longest spec file that is read: a covariance of 64 rows takes a tenth of it.
 const MAX_BYTES: u64 = 1 << 20;
@@ -19,6 +19,31 @@ pub struct Document {
 }
 
 impl RunSpec {
+    /// This run with changed sections.
+    ///
+    /// The result is checked as a document is, by reading its canonical text again, so that what is
+    /// allowed stands in one place. A schedule of the learning rate ends with the run.
+    ///
+    /// # Errors
+    /// A value that no document may have.
+    pub fn with(&self, change: impl FnOnce(&mut Sections)) -> Result<RunSpec, SpecError> {
+        let mut sections = self.0.clone();
+        change(&mut sections);
+        let changed = RunSpec(sections);
+        let read = Document::parse("spec", &changed.to_toml())?.resolve()?;
+        // The text does not have the length of a schedule, because it is that of the run.
+        let optimizer = read.optimizer.clone();
+        let kept = Sections { optimizer, ..changed.0.clone() } == read.0;
+        match kept && read.to_toml() == changed.to_toml() {
+            true => Ok(read),
+            false => Err(SpecError::Value {
+                key: "spec".into(),
+                value: "a change that its text does not keep".into(),
+                allowed: "values that a spec file can have, such as seeds up to 2^63 - 1".into(),
+            }),
+        }
+    }
+
     /// The paper's Setting 1 with Adam.
     ///
     /// # Errors
