@@ -20,7 +20,7 @@ const FAMILY: u64 = 1000;
 impl Protocol {
     /// The published protocol: 10,000 steps unless a study says otherwise.
     pub const PUBLISHED: Protocol = Protocol { quick: false, seeds: None, family: 0 };
-    /// The protocol of a quick look: at most 1,000 steps, [`QUICK_SEEDS`] seeds.
+    /// The protocol of a quick look: at most 1,000 steps, three seeds.
     pub const QUICK: Protocol = Protocol { quick: true, seeds: None, family: 0 };
 
     /// The same with other random streams throughout.
