@@ -19,8 +19,8 @@ fn metrics_lists_the_catalogue_or_what_is_asked_for() {
         serde_json::from_str::<Value>(&text).unwrap().as_array().unwrap().clone()
     };
     assert_eq!(list(&[]).len(), CATALOGUE.len());
-    let two = list(&["grad_noise.b32.kurtosis.lo", "eigenvalue.{rank}"]);
-    assert_eq!(two[0]["name"], "grad_noise.b{batch_size}.kurtosis");
+    let two = list(&["grad_noise.b32.tail_index.lo", "eigenvalue.{rank}"]);
+    assert_eq!(two[0]["name"], "grad_noise.b{batch_size}.tail_index");
     assert_eq!((&two[0]["parts"][1], &two[0]["recorded_by"]), (&"hi".into(), &"noise".into()));
     assert_eq!((&two[1]["unit"], &two[1]["scale"]), (&"loss/θ²".into(), &"symlog".into()));
     let text = stdout(store, &["metrics", "held_out_loss"]);

@@ -46,9 +46,9 @@ fn a_metric_that_is_not_there_is_an_error_that_says_what_to_do() {
         "`held_out_loss` was not recorded; the nearest that was is `held_out_los`; every training \
          run records it, every `eval.every` steps"
     );
-    let message = run.at(Metric::NoiseKurtosis(10).part(Part::Lo), 0).unwrap_err().to_string();
+    let message = run.at(Metric::NoiseTailIndex(10).part(Part::Lo), 0).unwrap_err().to_string();
     assert!(
-        message.contains("`grad_noise.b10.kurtosis.lo`")
+        message.contains("`grad_noise.b10.tail_index.lo`")
             && message.contains("the instrument `noise`")
     );
     let message = member(0, &[]).series(Metric::HessianNorm).unwrap_err().to_string();

@@ -81,18 +81,18 @@ fn every_statistic_has_a_value_or_says_that_it_has_none() {
             assert!(!constant || moment.is_nan(), "{moment} of {x:?}");
         }
         assert!(!(constant && finite && x.len() > 1) || std_dev(&x) <= slack, "{x:?}");
-        let _ = (skewness_interval(&x), kurtosis_interval(&x), Location::mean(&x), variance(&x));
+        let _ = (Location::mean(&x), Location::median(&x), variance(&x));
         let share = top_share(&x.iter().map(|v| v.abs()).collect::<Vec<_>>());
         let least = 1.0 / x.len() as f64 - 1e-12;
         assert!(share.is_nan() || (least..=1.0 + 1e-12).contains(&share), "share {share} of {x:?}");
         assert!(!degeneracy(&x).is_empty());
         match mean_trust(&x) {
             MeanTrust::Dominated { share } => assert!(share > 0.5),
-            MeanTrust::HeavyTail { tail_index } => assert!(tail_index.is_finite()),
+            MeanTrust::HeavyTail { tail_index, .. } => assert!(tail_index.is_finite()),
             MeanTrust::Trusted => assert!(finite),
         }
         for groups in [1, x.len().div_ceil(3), x.len()] {
-            let (value, _) = median_of_means(&x, groups);
+            let value = median_of_means(&x, groups);
             assert!(!finite || value.is_finite(), "median of means {value} of {x:?}");
         }
         tails(&x);
@@ -125,7 +125,7 @@ fn tails(x: &[f64]) {
         assert!(stable.is_err() || stable.is_ok_and(|s| s.alpha.is_finite()), "{x:?}");
     }
     let stable = stable_quantile(x);
-    assert!(stable.is_err() || stable.is_ok_and(|s| (0.5..=2.0).contains(&s.alpha)), "{x:?}");
+    assert!(stable.is_err() || stable.is_ok_and(|alpha| (0.5..=2.0).contains(&alpha)), "{x:?}");
     let ratio = tail_ratio(x, &[1.0, 2.0]);
     let usable = x.iter().all(|v| v.is_finite()) && x.iter().any(|v| v.abs() > 1e-300);
     let enormous = x.iter().any(|v| v.abs() > 1e300);

@@ -4,9 +4,9 @@ use super::{Instrument, Readings, Snapshot, Warning};
 use crate::landscape::{NoiseSample, NoiseSummary};
 use crate::metric::{Metric, Percent, Rival};
 use crate::stats::{
-    Interval, MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails, degeneracy,
-    excess_kurtosis, gaussian_norm_sample, goodness_of_fit, kurtosis_interval, mean, mean_trust,
-    median_of_means, power_law, quantile, skewness, skewness_interval, stable_log_moment,
+    MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails, degeneracy,
+    excess_kurtosis, gaussian_norm_sample, goodness_of_fit, mean, mean_trust,
+    median_of_means, power_law, quantile, skewness, stable_log_moment,
     stable_quantile, tail_index, tail_ratio, top_share,
 };
 use windtunnel_math::objective::{Block, ObjectiveError};
@@ -94,11 +94,6 @@ fn read_noise(
     }
 }
 
-/// A statistic of `x` with its interval, or the reason why it is not defined.
-fn defined(x: &[f64], value: f64, interval: Interval) -> Result<(f64, Interval), &'static str> {
-    if value.is_finite() { Ok((value, interval)) } else { Err(degeneracy(x)) }
-}
-
 /// Records shape and tail of ‖g − ∇f‖.
 fn read_norms(norms: &[f64], batch_size: usize, readings: &mut Readings) {
     readings.record(Metric::NoiseMean(batch_size), mean(norms));
@@ -108,10 +103,10 @@ fn read_norms(norms: &[f64], batch_size: usize, readings: &mut Readings) {
     // If squares overflow, their mean does too.
     let squares: Vec<f64> = norms.iter().map(|norm| norm * norm).collect();
     doubt(&squares, Metric::NoiseRms(batch_size), readings);
-    let skewness = defined(norms, skewness(norms), skewness_interval(norms));
-    let kurtosis = defined(norms, excess_kurtosis(norms), kurtosis_interval(norms));
-    readings.estimate(Metric::NoiseSkewness(batch_size), skewness);
-    readings.estimate(Metric::NoiseKurtosis(batch_size), kurtosis);
+    // No interval of these moments covers them: see their functions.
+    let reason = degeneracy(norms);
+    readings.record_or(Metric::NoiseSkewness(batch_size), skewness(norms), reason);
+    readings.record_or(Metric::NoiseKurtosis(batch_size), excess_kurtosis(norms), reason);
     read_tail_index(norms, Metric::NoiseTailIndex(batch_size), readings);
     match power_law(norms) {
         Some(law) => read_power_law(norms, &law, batch_size, readings),
@@ -186,11 +181,14 @@ fn read_directions(
     let leading = sample.along(&covariance.vectors[(p - 1) * p..]);
     let pairs: Vec<f64> = leading.chunks_exact(2).map(|pair| pair[0] - pair[1]).collect();
     let block_len = (pairs.len() as f64).sqrt() as usize;
-    let with_interval = |stable: StableIndex| (stable.alpha, stable.interval);
-    let stable = stable_log_moment(&pairs, block_len).map(with_interval);
+    let stable = stable_log_moment(&pairs, block_len);
+    let stable = stable.map(|StableIndex { alpha, interval }| (alpha, interval));
     readings.estimate(Metric::NoiseStableIndex(batch_size), stable);
-    let stable = stable_quantile(&pairs).map(with_interval);
-    readings.estimate(Metric::NoiseStableIndexQuantile(batch_size), stable);
+    let quantile = Metric::NoiseStableIndexQuantile(batch_size);
+    match stable_quantile(&pairs) {
+        Ok(alpha) => readings.record(quantile, alpha),
+        Err(reason) => readings.record_missing(quantile, reason),
+    }
 }
 
 /// Records kurtoses of the coordinates that vary, ascending.
@@ -226,11 +224,13 @@ pub(super) fn loss_tails(
     }
     readings.record(Metric::LossMax, quantile(&sorted, 1.0));
     readings.record_or(Metric::LossTopShare, top_share(&losses), degeneracy(&losses));
-    let groups = match losses.len() >= GROUPS {
-        true => Ok(median_of_means(&losses, GROUPS)),
-        false => Err(Undefined::TooFew { needed: GROUPS, found: losses.len() }),
-    };
-    readings.estimate(Metric::LossMedianOfMeans, groups);
+    match losses.len() >= GROUPS {
+        true => readings.record(Metric::LossMedianOfMeans, median_of_means(&losses, GROUPS)),
+        false => {
+            let reason = Undefined::TooFew { needed: GROUPS, found: losses.len() };
+            readings.record_missing(Metric::LossMedianOfMeans, reason);
+        }
+    }
     read_tail_index(&losses, Metric::LossTailIndex, readings);
     doubt(&losses, Metric::LossMean, readings);
     Ok(())

@@ -269,8 +269,8 @@ catalogue! {
     PathSmoothness = "path_smoothness" {
         axis: "path smoothness", unit: LossPerSquaredParameter, scale: Log, better: Neither,
         by: Instruments(&[GeneralizedSmoothness]), parts: [],
-        meaning: "max of ‖∇f(θ − αu) − ∇f(θ)‖ / ‖αu‖ at five points of the step (Zhang et al. 2020; \
-                  their code: one)",
+        meaning: "max of ‖∇f(θ − αu) − ∇f(θ)‖ / ‖αu‖ at α = 1/6, 2/6, … 5/6 of the step (Zhang et \
+                  al. 2020; their code: 1/2 alone)",
     }
 
     PreconditionedSharpness = "preconditioned_sharpness" {
@@ -336,13 +336,14 @@ catalogue! {
     }
     NoiseSkewness(batch_size: usize) = "grad_noise.b{batch_size}.skewness" {
         axis: "skewness", unit: One, scale: SymLog, better: Neither,
-        by: Instruments(&[Noise]), parts: [Lo, Hi],
-        meaning: "skewness of ‖g − ∇f‖",
+        by: Instruments(&[Noise]), parts: [],
+        meaning: "skewness of ‖g − ∇f‖ in this sample, without an interval: the third moment may not exist",
     }
     NoiseKurtosis(batch_size: usize) = "grad_noise.b{batch_size}.kurtosis" {
         axis: "excess kurtosis", unit: One, scale: SymLog, better: Neither,
-        by: Instruments(&[Noise]), parts: [Lo, Hi],
-        meaning: "excess kurtosis of ‖g − ∇f‖",
+        by: Instruments(&[Noise]), parts: [],
+        meaning: "excess kurtosis of ‖g − ∇f‖ in this sample, without an interval: the fourth moment may not \
+                  exist",
     }
     NoiseTailIndex(batch_size: usize) = "grad_noise.b{batch_size}.tail_index" {
         axis: "tail index", unit: One, scale: Log, better: Higher,
@@ -365,7 +366,8 @@ catalogue! {
         axis: "p", unit: One, scale: Linear, better: Neither,
         by: Instruments(&[Noise]), parts: [],
         meaning: "p of the power law by semiparametric bootstrap, for which data and replicates are \
-                  searched on a grid of 100 tail lengths; below 0.1 it is doubtful",
+                  searched on a grid of 100 tail lengths; below 0.1 it is doubtful; of 100 replicates, so ± \
+                  √(p(1 − p)/100), 0.03 at 0.1",
     }
     NoisePowerLawAgainst(batch_size: usize, rival: Rival)
         = "grad_noise.b{batch_size}.power_law.against_{rival}" {
@@ -406,13 +408,15 @@ catalogue! {
         axis: "stable index", unit: One, scale: Linear, better: Higher,
         by: Instruments(&[Noise]), parts: [Lo, Hi],
         meaning: "α of a stable law along the leading direction of the noise, differences of pairs of \
-                  draws: block log-moments (Mohammadi et al. 2015, used by Simsekli et al. 2019)",
+                  draws: block log-moments (Mohammadi et al. 2015, used by Simsekli et al. 2019); may exceed 2, \
+                  its largest true value, by its error",
     }
     NoiseStableIndexQuantile(batch_size: usize) = "grad_noise.b{batch_size}.stable_index.quantile" {
         axis: "stable index", unit: One, scale: Linear, better: Higher,
-        by: Instruments(&[Noise]), parts: [Lo, Hi],
+        by: Instruments(&[Noise]), parts: [],
         meaning: "α of a stable law along the leading direction of the noise, from quantiles (McCulloch \
-                  1986)",
+                  1986), without an interval: of a law that is not stable it is the shape of the middle, not \
+                  of the tail",
     }
 
     LossMean = "loss.mean" {
@@ -437,8 +441,9 @@ catalogue! {
     }
     LossMedianOfMeans = "loss.median_of_means" {
         axis: "loss of a prompt", unit: Loss, scale: Log, better: Lower,
-        by: Instruments(&[LossTails]), parts: [Lo, Hi],
-        meaning: "median of the mean losses of 30 groups of fresh prompts",
+        by: Instruments(&[LossTails]), parts: [],
+        meaning: "median of the mean losses of 30 groups of fresh prompts, without an interval: it lies below the \
+                  mean of skewed losses",
     }
     LossTailIndex = "loss.tail_index" {
         axis: "tail index", unit: One, scale: Log, better: Higher,

@@ -28,9 +28,7 @@ pub use hill::{Hill, default_k, descending, hill, hill_curve, log_spaced_ks, tai
 pub use likelihood_ratio::{Alternative, Comparison, FavoredLaw, compare_tails};
 pub use location::{FEWEST_OF_MEDIAN, Location};
 pub use log_line::{LogLine, log_line, log_line_through};
-pub use moments::{
-    excess_kurtosis, kurtosis_interval, skewness, skewness_interval, std_dev, variance,
-};
+pub use moments::{excess_kurtosis, skewness, std_dev, variance};
 pub use multiple::holm;
 pub use power::{POWER, detectable, units_needed};
 pub use power_law::{MIN_TAIL, PowerLaw, goodness_of_fit, power_law, power_law_above};
