@@ -1,4 +1,4 @@
-//! SpecComparison of two specs: pairs of runs, one to a seed, and the ratio of their losses with what it
+//! Comparison of two specs: pairs of runs, one to a seed, and the ratio of their losses with what it
 //! is worth.
 
 use serde::Serialize;
@@ -172,7 +172,7 @@ impl Compared {
             all.text()
         );
         let barred = self.effects.iter().find_map(|effect| effect.barred.as_ref());
-        let barred = barred.map(|reason| format!("No verdict: {reason}."));
+        let barred = barred.map(|reason| format!("Means over prompts have no verdict: {reason}."));
         [ratio].into_iter().chain(power).chain([robust]).chain(barred).collect()
     }
 

@@ -3,7 +3,7 @@
 use super::finding::Finding;
 use super::section::Section;
 use windtunnel_figure::table::Table;
-use windtunnel_lab::inference::Verdict;
+use windtunnel_lab::inference::{Tally, Verdict};
 
 /// A claim that depends on several others.
 struct Composite {
@@ -73,15 +73,59 @@ fn parts<'a>(composite: &Composite, findings: &[&'a Finding]) -> Option<Vec<&'a 
     composite.of.iter().map(find).collect()
 }
 
+/// What the claims of all sections come to, in a few sentences; none if nothing is claimed.
+pub fn headline(sections: &[Section]) -> Vec<String> {
+    let findings: Vec<&Finding> = sections.iter().flat_map(|section| &section.findings).collect();
+    sentences(&findings)
+}
+
+fn sentences(findings: &[&Finding]) -> Vec<String> {
+    let count = |is: &dyn Fn(&Finding) -> bool| findings.iter().filter(|own| is(own)).count();
+    let verdicts: Tally = findings.iter().map(|finding| finding.verdict()).collect();
+    let alike = count(&|finding| finding.effects.len() > 1 && finding.is_robust());
+    let barred = count(&|finding| finding.of_paper().is_some_and(|own| own.barred.is_some()));
+    let (repeated, same) = (
+        count(&|finding| finding.replicates().is_some()),
+        count(&|finding| finding.replicates() == Some(true)),
+    );
+    let sentences = [
+        (
+            !findings.is_empty(),
+            format!(
+                "{} claims, each by its primary estimand and adjusted for all claims of its family: {}. \
+                 The same under all other specifications: {alike}.",
+                findings.len(),
+                verdicts.text()
+            ),
+        ),
+        (
+            barred > 0,
+            format!(
+                "The paper's own statistic, a mean over 1000 fixed prompts, decides nothing about \
+                 {barred} of them: after training, losses of single prompts are so heavy-tailed that \
+                 such a mean does not settle."
+            ),
+        ),
+        (
+            repeated > 0,
+            format!(
+                "With other random streams throughout, {same} of {repeated} verdicts are the same \
+                 (both alone)."
+            ),
+        ),
+    ];
+    sentences.into_iter().filter_map(|(is_said, text)| is_said.then_some(text)).collect()
+}
+
 /// One row per claim: effect, verdict, agreement, robustness. Composite claims come first, if all
 /// their parts are there.
 pub fn table(sections: &[Section]) -> Table {
     let rows = rows(sections).into_iter().map(|(row, _)| row).collect();
     let head =
         ["claim", "what is claimed", "effect (95 %)", "verdict", "robustness", "published numbers"];
-    let title = "Every claim: effect by the paper's convention, verdict, and whether it survives \
-                 other conventions. A claim holds if its ratio is above 1 or its correlation above \
-                 0; one of equality if the ratio is 1 within a tenth.";
+    let title = "Every claim: effect by its primary estimand, verdict adjusted for all claims of its \
+                 family, and what all other specifications say. A claim holds if its ratio is above 1 \
+                 or its correlation above 0; one of equality if the ratio is 1 within a tenth.";
     Table::new(title, &head, rows)
 }
 
@@ -89,14 +133,14 @@ pub fn table(sections: &[Section]) -> Table {
 pub fn brief(sections: &[Section]) -> Table {
     let row = |(row, flips): (Vec<String>, bool)| {
         let [claim, text, effect, verdict] = [0, 1, 2, 3].map(|k| row[k].clone());
-        let other = if flips { "flips" } else { "" };
+        let other = if flips { "one says the opposite" } else { "" };
         vec![claim, text, verdict, effect, other.into()]
     };
-    let head = ["claim", "what is claimed", "verdict", "effect (95 %)", "other conventions"];
+    let head = ["claim", "what is claimed", "verdict", "effect (95 %)", "other specifications"];
     Table::new("Claims", &head, rows(sections).into_iter().map(row).collect())
 }
 
-/// Cells of [`table`] for every claim, and whether another convention contradicts it.
+/// Cells of [`table`] for every claim, and whether another specification contradicts it.
 fn rows(sections: &[Section]) -> Vec<(Vec<String>, bool)> {
     let findings: Vec<(&Section, &Finding)> =
         sections.iter().flat_map(|s| s.findings.iter().map(move |f| (s, f))).collect();
@@ -105,7 +149,7 @@ fn rows(sections: &[Section]) -> Vec<(Vec<String>, bool)> {
         let own = parts(composite, &all)?;
         let (verdict, text) = together(&own);
         let turning = own.iter().filter(|finding| !finding.is_robust()).count();
-        let robust = format!("{turning} of {} parts depend on the convention", own.len());
+        let robust = format!("{turning} of {} parts depend on the specification", own.len());
         let cells = [composite.id, composite.text, &text, verdict.text(), &robust, ""];
         let row: Vec<String> = cells.map(String::from).into();
         Some((row, false))
@@ -130,6 +174,7 @@ fn rows(sections: &[Section]) -> Vec<(Vec<String>, bool)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::finding::Replication;
     use windtunnel_lab::inference::Effect;
     use windtunnel_lab::inference::Ratios;
 
@@ -148,6 +193,26 @@ mod tests {
         let (verdict, text) = together(&[&up, &open, &down]);
         assert_eq!(verdict, Verdict::Contradicted);
         assert_eq!(text, "1 of 3 parts supported, 1 contradicted, 1 not distinguishable");
+    }
+
+    #[test]
+    fn the_headline_counts_what_the_claims_come_to() {
+        let effect = |logs: &[f64]| Effect::of_ratios("", &Ratios::of_logs(logs));
+        let up = || effect(&[1.0, 1.1, 1.05]);
+        let of = |effects| Finding::new(("", ""), ("", ""), effects);
+        let (firm, barred) = (of(vec![up(), up()]), of(vec![up(), up().barred("no mean".into())]));
+        let text = sentences(&[&firm, &barred]);
+        assert!(text[0].starts_with("2 claims") && text[0].contains("2 supported"), "{text:?}");
+        assert!(text[0].ends_with("The same under all other specifications: 1."), "{text:?}");
+        assert!(text[1].contains("decides nothing about 1 of them") && text.len() == 2, "{text:?}");
+        // Without a statistic of the paper there is none that decides nothing.
+        let own = Finding { second_is_of_paper: false, ..barred };
+        assert_eq!(sentences(&[&firm, &own]).len(), 1);
+        let family = 1;
+        let replication = Some(Replication { family, effect: effect(&[1.0, -1.0, 0.1]) });
+        let text = sentences(&[&firm, &Finding { replication, ..own }]);
+        assert!(text[1].contains("0 of 1 verdicts"), "{text:?}");
+        assert!(sentences(&[]).is_empty());
     }
 
     #[test]

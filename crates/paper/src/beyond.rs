@@ -4,8 +4,8 @@ use super::claim::{Coordinate, Judgement, ResamplingUnit, Runs, claim};
 use super::quantity::Quantity;
 use super::setting::Setting;
 use super::settings::{
-    ADAM, COMPARED, DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, NONLINEAR, SETTING1, SETTING3,
-    SGDM, SGDM_OVER_ADAM, SPHERE, equal, gap, gaps, searched,
+    ADAM, COMPARED, DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, LOSS_TAILS, NONLINEAR,
+    SETTING1, SETTING3, SGDM, SGDM_OVER_ADAM, SPHERE, equal, gap, gaps, searched,
 };
 use super::soundness::assert_sound;
 use super::study::Study;
@@ -37,7 +37,7 @@ macro_rules! batch {
             name: concat!("batch", $size),
             title: concat!("B = ", $size),
             sets: &["preset=setting1", concat!("train.batch_size=", $size)],
-            instruments: &[],
+            instruments: &[LOSS_TAILS],
             arms: &searched(2, -3),
             steps: (2_000, 100),
             dose: $size as f64,
@@ -58,7 +58,7 @@ macro_rules! tails {
                 concat!("task.covariates.shape=", $shape),
                 "task.covariates.match=\"second_moment\"",
             ],
-            instruments: &[],
+            instruments: &[LOSS_TAILS],
             arms: &searched(5, -3),
             steps: (4_000, 200),
             dose: $dose,
@@ -73,7 +73,7 @@ macro_rules! unclipped {
             name: $name,
             title: $title,
             sets: &[$preset, "optimizer.clip_norm=\"off\""],
-            instruments: &[],
+            instruments: &[LOSS_TAILS],
             arms: &searched(10, -3),
             ..$of
         }

@@ -112,6 +112,17 @@ pub(super) const fn claim(
 }
 
 impl Judgement {
+    /// Whether the paper, or its code, has a statistic for this; it judges noise by eye.
+    pub fn has_published_statistic(&self) -> bool {
+        match self {
+            Judgement::Contrast(quantity, _) | Judgement::Equality(quantity, _) => {
+                !matches!(quantity, Quantity::InitialNoise | Quantity::NoiseInTraining)
+            }
+            Judgement::TailGrowth(..) => false,
+            Judgement::Smoothness(_) | Judgement::Ranks(..) => true,
+        }
+    }
+
     /// The first arm of a gap over the second, in one setting.
     pub const fn gap(quantity: Quantity, setting: &Setting, gap: Gap) -> Judgement {
         Judgement::Contrast(quantity, Contrast::Arms { setting: setting.name, gap })

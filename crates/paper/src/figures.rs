@@ -94,7 +94,7 @@ pub const FIGURES: [Study; 15] = [
             ),
         ],
         alternatives: &[AlternativeProtocol {
-            name: "clipped at 0.1, mean prompt, last step",
+            name: "clipped at 0.1",
             replaced: &[
                 (SETTING1.name, SETTING1_CLIP),
                 (SETTING2.name, SETTING2_CLIP),
@@ -324,7 +324,7 @@ pub const FIGURES: [Study; 15] = [
             ),
         ],
         alternatives: &[AlternativeProtocol {
-            name: "sphere clipped at 1 as in the text, mean prompt, last step",
+            name: "sphere clipped at 1 as in the text",
             replaced: &[(SPHERE.name, SPHERE_CLIP)],
         }],
         notes: &["Both losses are 1 before training: E‖x‖² is 1 in both."],

@@ -15,8 +15,11 @@ pub struct Finding {
     pub what: &'static str,
     /// Range of the effect if the claim holds.
     pub holds: &'static str,
-    /// Specification by specification: the primary one, then that of the paper, then all others.
+    /// Specification by specification: the primary one, then that of the paper if it has one, then
+    /// all others.
     pub effects: Vec<Effect>,
+    /// Whether the second effect is by the paper's own statistic; it judges some claims by eye.
+    pub second_is_of_paper: bool,
     /// p-value of the primary effect, adjusted for all claims of its family.
     pub adjusted: f64,
     /// The same with other random streams.
@@ -44,7 +47,17 @@ impl Finding {
         effects: Vec<Effect>,
     ) -> Finding {
         let adjusted = effects.first().map_or(1.0, Effect::p);
-        Finding { claim, text, what, holds, effects, adjusted, replication: None, agreement: None }
+        Finding {
+            claim,
+            text,
+            what,
+            holds,
+            effects,
+            second_is_of_paper: true,
+            adjusted,
+            replication: None,
+            agreement: None,
+        }
     }
 
     /// The primary effect; `None` if nothing was measured.
@@ -52,9 +65,9 @@ impl Finding {
         self.effects.first()
     }
 
-    /// The effect by the paper's own statistic, if it is another than the primary one.
+    /// The effect by the paper's own statistic, if it has one.
     pub fn of_paper(&self) -> Option<&Effect> {
-        self.effects.get(1)
+        self.effects.get(1).filter(|_| self.second_is_of_paper)
     }
 
     /// The verdict by the primary effect, adjusted for all claims of its family.

@@ -3,8 +3,10 @@
 use std::collections::BTreeMap;
 
 use windtunnel_lab::chart::Member;
-use windtunnel_lab::inference::{Effect, Observations, Ratios, Tail, reached};
-use windtunnel_measure::metric::Metric;
+use windtunnel_lab::inference::{
+    Effect, HeldOutBatch, Observations, Ratios, Tail, fresh_batches, reached,
+};
+use windtunnel_measure::metric::{Metric, Name};
 use windtunnel_measure::stats::{mean, rank_correlation};
 
 use super::catalogue::families;
@@ -81,7 +83,11 @@ impl Claim {
             Judgement::Smoothness(_) | Judgement::Ranks(..) => "above 0",
         };
         let agreement = self.agreement(study, evidence);
-        Finding { agreement, ..Finding::new((self.id, self.text), (self.what, holds), effects) }
+        Finding {
+            agreement,
+            second_is_of_paper: self.judgement.has_published_statistic(),
+            ..Finding::new((self.id, self.text), (self.what, holds), effects)
+        }
     }
 
     /// Published numbers beside ours, if the claim is about two arms of a setting that has some.
@@ -98,6 +104,9 @@ impl Claim {
     }
 }
 
+/// Setting of this name, under the protocol that is judged.
+type SettingOf<'a> = &'a dyn Fn(&str) -> Option<&'a Setting>;
+
 /// Effects under every specification of the quantity, then under other protocols and by another
 /// estimator.
 fn contrast(
@@ -112,17 +121,15 @@ fn contrast(
     let shortest = settings.iter().map(|setting| setting.steps(&evidence.protocol)).min();
     let fresh = settings.iter().map(|setting| evidence.fresh_batches(setting)).min();
     let specifications = quantity.specifications(shortest.unwrap_or(0), fresh.unwrap_or(0));
-    let tail = tail_of(study, evidence, &terms);
-    let judged = |name: &str, specification: &Specification, ratios: &Ratios| {
-        let effect = Effect::of_ratios(name, ratios);
+    let judged = |name: &str, specification: &Specification, of: SettingOf| {
+        let effect = Effect::of_ratios(name, &product(evidence, &terms, of, specification));
         match specification.is_mean_over_prompts() {
-            true => Tail::bar(tail.as_ref(), effect),
+            true => Tail::bar(tail_of(evidence, &terms, of).as_ref(), effect),
             false => effect,
         }
     };
     let own = |specification: &Specification| {
-        let ratios = product(evidence, &terms, |name| study.setting(name), specification);
-        judged(&specification.name, specification, &ratios)
+        judged(&specification.name, specification, &|name| study.setting(name))
     };
     let mut effects: Vec<Effect> = specifications.iter().map(own).collect();
     if let [primary, paper, ..] = specifications.as_slice() {
@@ -132,9 +139,8 @@ fn contrast(
             for other in study.alternatives {
                 for specification in [primary, paper] {
                     let setting = |name: &str| study.setting(name).map(|own| other.of(own));
-                    let ratios = product(evidence, &terms, setting, specification);
                     let name = format!("{}, {}", specification.name, other.name);
-                    effects.push(judged(&name, specification, &ratios));
+                    effects.push(judged(&name, specification, &setting));
                 }
             }
         }
@@ -146,10 +152,9 @@ fn contrast(
 }
 
 /// The heaviest tail of the losses of single prompts after training, over the runs of a contrast.
-fn tail_of(study: &Study, evidence: &Evidence, terms: &[Term]) -> Option<Tail> {
-    let runs = |&(Runs { setting, arm }, _): &Term| {
-        Some((arm, evidence.members(study.setting(setting)?, arm)))
-    };
+fn tail_of(evidence: &Evidence, terms: &[Term], of: SettingOf) -> Option<Tail> {
+    let runs =
+        |&(Runs { setting, arm }, _): &Term| Some((arm, evidence.members(of(setting)?, arm)));
     Tail::heaviest(terms.iter().filter_map(runs))
 }
 
@@ -178,34 +183,44 @@ fn tail_growth(
 }
 
 fn smoothness(evidence: &Evidence, setting: &Setting, arm: &str) -> Vec<Effect> {
-    let of = |(name, metric): (&str, Metric)| {
+    let of = |(name, metric): (&str, Metric), batch: HeldOutBatch| {
         let members = evidence.members(setting, arm).iter();
-        let values: Vec<f64> = members.map(|member| rank_along(member, &metric)).collect();
+        let values: Vec<f64> = members.map(|member| rank_along(member, &metric, batch)).collect();
         let none = values.iter().filter(|value| value.is_nan()).count();
         let lack = format!(
             "{none} of {} runs have fewer than {FEWEST} positive values, or all of one rank",
             values.len()
         );
-        Effect::of_values(name, &values, if none > 0 { lack } else { String::new() })
+        let name = format!("{name}, {}", batch.name());
+        Effect::of_values(&name, &values, if none > 0 { lack } else { String::new() })
     };
-    [
+    let metrics = [
         ("uᵀHu along the step, positive ones", SMOOTHNESS),
         ("path smoothness", Metric::PathSmoothness),
         ("‖H‖₂", Metric::HessianNorm),
-    ]
-    .into_iter()
-    .map(of)
-    .collect()
+    ];
+    let batches = HeldOutBatch::all(evidence.fresh_batches(setting));
+    let on_all = |metric: (&'static str, Metric)| {
+        batches.iter().map(|batch| of(metric.clone(), *batch)).collect::<Vec<_>>()
+    };
+    metrics.into_iter().flat_map(on_all).collect()
 }
 
-/// Spearman's correlation of a smoothness and ‖∇f‖ over the steps of a run.
-fn rank_along(member: &Member, metric: &Metric) -> f64 {
-    let norms = member.rows_of(Metric::HeldOutGradNorm);
-    let norms: BTreeMap<u64, f64> = norms.map(|row| (row.step, row.value)).collect();
-    let own = member.rows_of(metric).filter(|row| row.value > 0.0);
-    let points = own.filter_map(|row| Some((*norms.get(&row.step)?, row.value)));
-    let (x, y): (Vec<f64>, Vec<f64>) = points.unzip();
-    if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) }
+/// Spearman's correlation of a smoothness and ‖∇f‖ over the steps of a run, the mean over its
+/// held-out batches.
+fn rank_along(member: &Member, metric: &Metric, batch: HeldOutBatch) -> f64 {
+    let fresh = fresh_batches(member);
+    let on_batch = |(norm, metric): (Name, Name)| {
+        let norms = member.rows_of(norm);
+        let norms: BTreeMap<u64, f64> = norms.map(|row| (row.step, row.value)).collect();
+        let own = member.rows_of(metric).filter(|row| row.value > 0.0);
+        let points = own.filter_map(|row| Some((*norms.get(&row.step)?, row.value)));
+        let (x, y): (Vec<f64>, Vec<f64>) = points.unzip();
+        if x.len() < FEWEST { f64::NAN } else { rank_correlation(&x, &y) }
+    };
+    let names = |metric: &Metric| batch.names(metric, fresh);
+    let all = names(&Metric::HeldOutGradNorm).into_iter().zip(names(metric));
+    mean(&all.map(on_batch).collect::<Vec<_>>())
 }
 
 /// Rank correlations of two coordinates under every specification of the loss.

@@ -51,8 +51,11 @@ const MEASURED: &[&str] = &[
     "instruments.robust_condition=250",
     "instruments.directional_smoothness=50",
     "instruments.heterogeneity={ at = [0] }",
-    "instruments.loss_tails=10000",
+    LOSS_TAILS,
 ];
+
+/// At the start and at the end: the tail index decides whether means of losses are judged.
+pub(super) const LOSS_TAILS: &str = "instruments.loss_tails=10000";
 
 /// Setting 1 as published.
 pub(super) const SETTING1: Setting = Setting {
@@ -90,7 +93,7 @@ pub(super) const SETTING3: Setting = Setting {
 /// A published setting with another threshold of clipping, at the published learning rates.
 macro_rules! clipped {
     ($of:expr, $name:expr, $title:expr, $sets:expr) => {
-        Setting { name: $name, title: $title, sets: $sets, instruments: &[], ..$of }
+        Setting { name: $name, title: $title, sets: $sets, instruments: &[LOSS_TAILS], ..$of }
     };
 }
 pub(super) const SETTING1_CLIP: Setting = clipped!(
@@ -149,7 +152,7 @@ macro_rules! depth {
                 "instruments.robust_condition={ at = [0, 250, 500, 750, 1000, 1250, 2000, 2500, \
                  3500, 5000, 7500, 10000] }",
                 "instruments.heterogeneity={ at = [0] }",
-                "instruments.loss_tails=10000",
+                LOSS_TAILS,
             ],
             arms: &searched($shortened, -3),
             dose: $layers as f64,
@@ -169,7 +172,7 @@ pub(super) const SOFTMAX: Setting = Setting {
     name: "softmax",
     title: "Softmax attention: n = 20, Gaussian",
     sets: &["preset=softmax"],
-    instruments: &["instruments.loss_tails=10000"],
+    instruments: &[LOSS_TAILS],
     arms: &searched(20, -3),
     steps: (10_000, 300),
     ..SETTING1
@@ -185,7 +188,7 @@ pub(super) const LARGE: Setting = Setting {
     name: "large",
     title: "L = 8, d = 20, n = 60",
     sets: &["preset=large"],
-    instruments: &[],
+    instruments: &[LOSS_TAILS],
     arms: &searched(5, -4),
     steps: (2_000, 25),
     draws: 1_000,
@@ -201,7 +204,7 @@ pub(super) const NONLINEAR: Setting = Setting {
         "instruments.robust_condition={ at = [0, 750, 1250, 10000] }",
         "instruments.directional_smoothness=250",
         "instruments.heterogeneity={ at = [0] }",
-        "instruments.loss_tails=10000",
+        LOSS_TAILS,
     ],
     steps: (10_000, 150),
     draws: 2_000,

@@ -32,6 +32,10 @@ impl Observation {
 
     /// Geometric mean of observations of one run, one to a held-out batch: missing if one is.
     pub fn pooled(all: &[Observation]) -> Observation {
+        // One stays as it is, also if it has no logarithm.
+        if let [own] = all {
+            return own.clone();
+        }
         let missing = all.iter().find(|own| matches!(own, Observation::Missing(_)));
         let infinite = || all.iter().find(|own| matches!(own, Observation::Infinite(_)));
         match missing.or_else(infinite) {

@@ -29,7 +29,17 @@ impl HeldOutBatch {
             .collect()
     }
 
-    fn name(self) -> String {
+    /// Names of a metric on these prompts, for runs with so many fresh batches.
+    pub fn names(self, metric: &Metric, fresh: usize) -> Vec<Name> {
+        match self {
+            HeldOutBatch::Fixed => vec![metric.into()],
+            HeldOutBatch::One(k) => vec![metric.on_batch(k)],
+            HeldOutBatch::Fresh => (1..=fresh).map(|k| metric.on_batch(k)).collect(),
+        }
+    }
+
+    /// Name of the choice.
+    pub fn name(self) -> String {
         match self {
             HeldOutBatch::Fresh => "fresh batches".into(),
             HeldOutBatch::One(k) => format!("fresh batch {k}"),
@@ -165,24 +175,21 @@ impl RunStatistic {
         first.into_iter().chain(others).collect()
     }
 
-    /// Whether it is a mean over prompts, which settles only if their tail is light enough.
+    /// Whether it is a mean over prompts, which settles only if their tail is light enough: a mean
+    /// loss, or the curvature along a step of the mean loss on the batch that all runs share. (On
+    /// batches that differ from run to run, the typical curvature of a batch is a number of its own.)
     pub fn is_mean_over_prompts(&self) -> bool {
-        self.metric == LOSS
+        let along = self.metric == Metric::DirectionalSmoothness;
+        self.metric == LOSS || (along && self.batch == HeldOutBatch::Fixed)
     }
 
     /// Observation of a run of `steps` steps. A diverged run counts as infinitely bad if the metric
     /// is a loss, else it has none.
     pub fn of(&self, member: &Member, steps: u64) -> Observation {
-        match self.batch {
-            HeldOutBatch::Fixed => self.read(member, &(&self.metric).into(), steps),
-            HeldOutBatch::One(k) => self.read(member, &self.metric.on_batch(k), steps),
-            HeldOutBatch::Fresh => {
-                let names = (1..=fresh_batches(member)).map(|k| self.metric.on_batch(k));
-                let all: Vec<Observation> =
-                    names.map(|name| self.read(member, &name, steps)).collect();
-                Observation::pooled(&all)
-            }
-        }
+        let names = self.batch.names(&self.metric, fresh_batches(member));
+        let all: Vec<Observation> =
+            names.iter().map(|name| self.read(member, name, steps)).collect();
+        Observation::pooled(&all)
     }
 
     fn read(&self, member: &Member, name: &Name, steps: u64) -> Observation {

@@ -24,7 +24,11 @@ impl Tail {
     /// The heaviest tail of several groups of runs, each with its name; `None` if none was measured.
     pub fn heaviest<'a>(groups: impl IntoIterator<Item = (&'a str, &'a [Member])>) -> Option<Tail> {
         let of = |(name, members): (&str, &[Member])| {
-            let last = |m: &Member| Some(m.rows_of(Metric::LossTailIndex).next_back()?.value);
+            // A run that diverged has only the tail of its initial losses, which is lighter.
+            let last = |m: &Member| {
+                let mut rows = m.rows_of(Metric::LossTailIndex);
+                Some(rows.rfind(|row| row.step > 0)?.value)
+            };
             let found: Vec<f64> =
                 members.iter().filter_map(last).filter(|index| index.is_finite()).collect();
             (!found.is_empty()).then(|| Tail { index: median(&found), of: name.into() })
@@ -53,7 +57,10 @@ mod tests {
     use windtunnel_runs::store::{Row, RunId};
 
     fn runs(indices: &[f64]) -> Vec<Member> {
-        let row = |index: f64| [0.5, index].map(|value| Row::new(0, Metric::LossTailIndex, value));
+        let row = |index: f64| {
+            [(0, 0.5), (100, index)]
+                .map(|(step, value)| Row::new(step, Metric::LossTailIndex, value))
+        };
         let member = |(seed, index): (u64, &f64)| Member {
             run: RunId::from(seed),
             seed,

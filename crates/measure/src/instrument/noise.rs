@@ -4,10 +4,9 @@ use super::{Instrument, Readings, Snapshot, Warning};
 use crate::landscape::{NoiseSample, NoiseSummary};
 use crate::metric::{Metric, Percent, Rival};
 use crate::stats::{
-    MIN_TAIL, MeanTrust, PowerLaw, StableIndex, Undefined, compare_tails, degeneracy,
-    excess_kurtosis, gaussian_norm_sample, goodness_of_fit, mean, mean_trust,
-    median_of_means, power_law, quantile, skewness, stable_log_moment,
-    stable_quantile, tail_index, tail_ratio, top_share,
+    MIN_TAIL, MeanTrust, PowerLaw, Undefined, compare_tails, degeneracy, excess_kurtosis,
+    gaussian_norm_sample, goodness_of_fit, mean, mean_trust, median_of_means, power_law, quantile,
+    skewness, stable_log_moment, stable_quantile, tail_index, tail_ratio, top_share,
 };
 use windtunnel_math::objective::{Block, ObjectiveError};
 use windtunnel_math::rng::Key;
@@ -122,8 +121,7 @@ fn read_norms(norms: &[f64], batch_size: usize, readings: &mut Readings) {
 }
 
 fn read_power_law(norms: &[f64], law: &PowerLaw, batch_size: usize, readings: &mut Readings) {
-    readings
-        .estimate::<&str>(Metric::NoisePowerLaw(batch_size), Ok((law.tail_index, law.interval)));
+    readings.record(Metric::NoisePowerLaw(batch_size), law.tail_index);
     readings.record(Metric::NoisePowerLawXMin(batch_size), law.x_min);
     let key = Key::goodness_of_fit();
     let p = goodness_of_fit(norms, law, REPLICATES, key);
@@ -181,13 +179,18 @@ fn read_directions(
     let leading = sample.along(&covariance.vectors[(p - 1) * p..]);
     let pairs: Vec<f64> = leading.chunks_exact(2).map(|pair| pair[0] - pair[1]).collect();
     let block_len = (pairs.len() as f64).sqrt() as usize;
-    let stable = stable_log_moment(&pairs, block_len);
-    let stable = stable.map(|StableIndex { alpha, interval }| (alpha, interval));
-    readings.estimate(Metric::NoiseStableIndex(batch_size), stable);
-    let quantile = Metric::NoiseStableIndexQuantile(batch_size);
-    match stable_quantile(&pairs) {
-        Ok(alpha) => readings.record(quantile, alpha),
-        Err(reason) => readings.record_missing(quantile, reason),
+    // Neither has an interval: those of stable laws miss the index of others.
+    for (metric, found) in [
+        (
+            Metric::NoiseStableIndex(batch_size),
+            stable_log_moment(&pairs, block_len).map(|stable| stable.alpha),
+        ),
+        (Metric::NoiseStableIndexQuantile(batch_size), stable_quantile(&pairs)),
+    ] {
+        match found {
+            Ok(alpha) => readings.record(metric, alpha),
+            Err(reason) => readings.record_missing(metric, reason),
+        }
     }
 }
 

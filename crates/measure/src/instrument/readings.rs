@@ -106,9 +106,7 @@ impl Readings {
             Ok((value, interval)) => {
                 self.record(&metric, value);
                 for (end, value) in [(Part::Lo, interval.lo), (Part::Hi, interval.hi)] {
-                    let resampled = "of some resamples it is not defined";
-                    let reason = if value.is_nan() { resampled } else { "the interval is open" };
-                    self.record_or(metric.clone().part(end), value, reason);
+                    self.record_or(metric.clone().part(end), value, "the interval is open");
                 }
             }
             Err(reason) => self.record_missing(metric, reason),

@@ -352,10 +352,10 @@ catalogue! {
     }
     NoisePowerLaw(batch_size: usize) = "grad_noise.b{batch_size}.power_law" {
         axis: "tail index", unit: One, scale: Log, better: Higher,
-        by: Instruments(&[Noise]), parts: [Lo, Hi],
+        by: Instruments(&[Noise]), parts: [],
         meaning: "exponent of P(X > x) of ‖g − ∇f‖ above a fitted threshold, the best of all values, \
                   of more than 10,000 of 100 in even ratios of the tail length (Clauset, Shalizi and \
-                  Newman 2009)",
+                  Newman 2009); without an interval, because the choice of the threshold makes it too short",
     }
     NoisePowerLawXMin(batch_size: usize) = "grad_noise.b{batch_size}.power_law.x_min" {
         axis: "threshold", unit: LossPerParameter, scale: Log, better: Neither,
@@ -406,10 +406,11 @@ catalogue! {
     }
     NoiseStableIndex(batch_size: usize) = "grad_noise.b{batch_size}.stable_index" {
         axis: "stable index", unit: One, scale: Linear, better: Higher,
-        by: Instruments(&[Noise]), parts: [Lo, Hi],
+        by: Instruments(&[Noise]), parts: [],
         meaning: "α of a stable law along the leading direction of the noise, differences of pairs of \
                   draws: block log-moments (Mohammadi et al. 2015, used by Simsekli et al. 2019); may exceed 2, \
-                  its largest true value, by its error",
+                  its largest true value, by its error; without an interval, because that of a stable law \
+                  misses the index of others",
     }
     NoiseStableIndexQuantile(batch_size: usize) = "grad_noise.b{batch_size}.stable_index.quantile" {
         axis: "stable index", unit: One, scale: Linear, better: Higher,

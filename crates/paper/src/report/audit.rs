@@ -68,8 +68,10 @@ impl Audit<'_> {
                      different optimizers with the same seed see the same initial parameters and \
                      the same prompts, so they are compared in pairs. A verdict is of these models \
                      and data, not of real Transformers.";
+        let headline = audit::headline(self.sections);
         let admitted = (self.studies.len() > 1).then(|| audit::ADMITTED.to_string());
-        quick.into_iter().chain([paper.to_string()]).chain(admitted).collect()
+        let all = quick.into_iter().chain(headline).chain([paper.to_string()]);
+        all.chain(admitted).collect()
     }
 
     /// The spec of every setting and optimizer, with the ids of its runs.

@@ -43,9 +43,13 @@ pub(crate) fn specifications(
     Some(Picture::new(evidence, named, figure, &spec(study, evidence)))
 }
 
+/// Name of the effect by the paper's own statistic.
+const PAPER: &str = "the paper's own";
+
 fn panel(finding: &Finding) -> Panel {
     let mut effects: Vec<(&Effect, &str)> = finding.effects.iter().map(|e| (e, "")).collect();
-    for (effect, name) in effects.iter_mut().zip(["primary", "the paper's own"]) {
+    let marks = ["primary", if finding.second_is_of_paper { PAPER } else { "" }];
+    for (effect, name) in effects.iter_mut().zip(marks) {
         effect.1 = name;
     }
     effects.retain(|(effect, _)| effect.estimate.value().is_some());
@@ -66,11 +70,7 @@ fn panel(finding: &Finding) -> Panel {
             )
         })
         .collect();
-    points.push(dots(
-        &|_, mark| mark == "the paper's own",
-        "the paper's own",
-        Color(0x1f, 0x5f, 0xbf),
-    ));
+    points.push(dots(&|_, mark| mark == PAPER, PAPER, Color(0x1f, 0x5f, 0xbf)));
     points.push(dots(&|_, mark| mark == "primary", "primary", Color::BLACK));
     points.retain(|points| !points.x.is_empty());
     let (lo, hi) =

@@ -126,7 +126,10 @@ fn print(report: &Audit, path: &str) -> Result<(), Error> {
             let tables: String = only.tables.iter().map(|t| format!("{}\n", t.text())).collect();
             output::print(&format!("{}\n{summary}\n{tables}", only.title))?;
         }
-        _ => output::print(&format!("{}\n", audit::brief(report.sections).text()))?,
+        sections => {
+            let headline = audit::headline(sections).join("\n");
+            output::print(&format!("{headline}\n\n{}\n", audit::brief(sections).text()))?;
+        }
     }
     output::print(&format!("Figures, data and page: {path}\n"))
 }
