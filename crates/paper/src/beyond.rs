@@ -4,8 +4,9 @@ use super::claim::{Coordinate, Judgement, ResamplingUnit, Runs, claim};
 use super::quantity::Quantity;
 use super::setting::Setting;
 use super::settings::{
-    ADAM, COMPARED, DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, LOSS_TAILS, NONLINEAR,
-    SETTING1, SETTING3, SGDM, SGDM_OVER_ADAM, SPHERE, equal, gap, gaps, searched,
+    ADAM, COMPARED, DEPTH1, DEPTH2, DEPTH3, DEPTH4, DEPTH6, DEPTH8, FEW_SEEDS, LOSS_TAILS,
+    NONLINEAR, SETTING1, SETTING3, SGDM, SGDM_OVER_ADAM, SOME_SEEDS, SPHERE, equal, gap, gaps,
+    searched,
 };
 use super::soundness::assert_sound;
 use super::study::Study;
@@ -25,6 +26,9 @@ macro_rules! noisy {
                 "instruments.noise_batch_sizes=[1, 10, 1000]",
             ],
             steps: (3_000, 100),
+            seeds: SOME_SEEDS,
+            // Noise is measured on fresh prompts of its own.
+            fresh_batches: 0,
             ..$of
         }
     };
@@ -40,6 +44,7 @@ macro_rules! batch {
             instruments: &[LOSS_TAILS],
             arms: &searched(2, -3),
             steps: (2_000, 100),
+            seeds: SOME_SEEDS,
             dose: $size as f64,
             ..SETTING1
         }
@@ -61,6 +66,7 @@ macro_rules! tails {
             instruments: &[LOSS_TAILS],
             arms: &searched(5, -3),
             steps: (4_000, 200),
+            seeds: SOME_SEEDS,
             dose: $dose,
             ..SETTING1
         }
@@ -75,6 +81,7 @@ macro_rules! unclipped {
             sets: &[$preset, "optimizer.clip_norm=\"off\""],
             instruments: &[LOSS_TAILS],
             arms: &searched(10, -3),
+            seeds: FEW_SEEDS,
             ..$of
         }
     };

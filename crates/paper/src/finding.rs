@@ -60,6 +60,14 @@ impl Finding {
         }
     }
 
+    /// The finding with its verdict and the verdicts of all specifications, for machines.
+    pub fn json(&self) -> serde_json::Value {
+        let mut json = serde_json::json!(self);
+        json["verdict"] = self.verdict().text().into();
+        json["specifications"] = serde_json::json!(self.tally());
+        json
+    }
+
     /// The primary effect; `None` if nothing was measured.
     pub fn primary(&self) -> Option<&Effect> {
         self.effects.first()

@@ -79,7 +79,7 @@ impl Study {
         let verdicts = serde_json::json!({
             "figure": self.name,
             "quick": evidence.protocol.quick,
-            "claims": findings,
+            "claims": findings.iter().map(Finding::json).collect::<Vec<_>>(),
             "agreement": agreement(self, evidence),
             "tables": tables.iter().map(table_json).collect::<Vec<_>>(),
         });

@@ -57,6 +57,13 @@ const MEASURED: &[&str] = &[
 /// At the start and at the end: the tail index decides whether means of losses are judged.
 pub(super) const LOSS_TAILS: &str = "instruments.loss_tails=10000";
 
+/// Seeds where a run or the search for its learning rate takes long, and of sensitivity analyses.
+pub(super) const FEW_SEEDS: u64 = 6;
+/// Seeds in between.
+pub(super) const SOME_SEEDS: u64 = 10;
+/// Fresh batches where their readings take longer than training.
+const FEW_BATCHES: usize = 2;
+
 /// Setting 1 as published.
 pub(super) const SETTING1: Setting = Setting {
     name: "setting1",
@@ -93,7 +100,14 @@ pub(super) const SETTING3: Setting = Setting {
 /// A published setting with another threshold of clipping, at the published learning rates.
 macro_rules! clipped {
     ($of:expr, $name:expr, $title:expr, $sets:expr) => {
-        Setting { name: $name, title: $title, sets: $sets, instruments: &[LOSS_TAILS], ..$of }
+        Setting {
+            name: $name,
+            title: $title,
+            sets: $sets,
+            instruments: &[LOSS_TAILS],
+            seeds: FEW_SEEDS,
+            ..$of
+        }
     };
 }
 pub(super) const SETTING1_CLIP: Setting = clipped!(
@@ -132,6 +146,8 @@ macro_rules! early {
             ],
             arms: &[ADAM],
             steps: (2_000, 200),
+            seeds: SOME_SEEDS,
+            fresh_batches: FEW_BATCHES,
             ..$of
         }
     };
@@ -155,6 +171,8 @@ macro_rules! depth {
                 LOSS_TAILS,
             ],
             arms: &searched($shortened, -3),
+            seeds: FEW_SEEDS,
+            fresh_batches: FEW_BATCHES,
             dose: $layers as f64,
             ..SETTING1
         }
@@ -175,6 +193,7 @@ pub(super) const SOFTMAX: Setting = Setting {
     instruments: &[LOSS_TAILS],
     arms: &searched(20, -3),
     steps: (10_000, 300),
+    seeds: FEW_SEEDS,
     ..SETTING1
 };
 pub(super) const SOFTMAX_FULL: Setting = Setting {
@@ -191,6 +210,7 @@ pub(super) const LARGE: Setting = Setting {
     instruments: &[LOSS_TAILS],
     arms: &searched(5, -4),
     steps: (2_000, 25),
+    seeds: FEW_SEEDS,
     draws: 1_000,
     ..SETTING1
 };
@@ -207,6 +227,8 @@ pub(super) const NONLINEAR: Setting = Setting {
         LOSS_TAILS,
     ],
     steps: (10_000, 150),
+    seeds: FEW_SEEDS,
+    fresh_batches: FEW_BATCHES,
     draws: 2_000,
     ..SETTING1
 };

@@ -408,9 +408,8 @@ catalogue! {
         axis: "stable index", unit: One, scale: Linear, better: Higher,
         by: Instruments(&[Noise]), parts: [],
         meaning: "α of a stable law along the leading direction of the noise, differences of pairs of \
-                  draws: block log-moments (Mohammadi et al. 2015, used by Simsekli et al. 2019); may exceed 2, \
-                  its largest true value, by its error; without an interval, because that of a stable law \
-                  misses the index of others",
+                  draws: block log-moments (Mohammadi et al. 2015); may exceed 2, its largest true value, \
+                  by its error; without an interval, because that of a stable law misses the index of others",
     }
     NoiseStableIndexQuantile(batch_size: usize) = "grad_noise.b{batch_size}.stable_index.quantile" {
         axis: "stable index", unit: One, scale: Linear, better: Higher,
