@@ -19,7 +19,7 @@ use crate::cost;
 use crate::progress::Event;
 use pace::Pace;
 
-use windtunnel_runs::spec::{MultiplyAdd, NUMERICS_VERSION, Precision, RunSpec, run_id_with};
+use windtunnel_runs::spec::{MultiplyAdd, Precision, RunSpec, run_id_with};
 use windtunnel_runs::store::{
     self, Damage, Guard, LiveRows, Lock, Record, Resume, Row, RunId, Store,
 };
@@ -233,7 +233,7 @@ impl Job<'_> {
             }
         };
         let meta = self.meta(outcome, step, earlier + started.elapsed().as_secs_f64());
-        let numerics = ("windtunnel.numerics".into(), NUMERICS_VERSION.to_string());
+        let numerics = ("windtunnel.numerics".into(), self.spec.numerics().to_string());
         let record = Record {
             spec_toml: self.spec.to_toml(),
             meta: object(&meta),
@@ -282,7 +282,7 @@ impl Job<'_> {
             outcome,
             step,
             version: env!("CARGO_PKG_VERSION").into(),
-            numerics: NUMERICS_VERSION,
+            numerics: self.spec.numerics(),
             git_revision: self.options.git_revision.clone(),
             cpu: cpu_name(),
             isa: self.options.isa.name().into(),

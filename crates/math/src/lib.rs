@@ -50,5 +50,6 @@ pub mod stability;
 /// Version of all numbers, part of every run's id, so that old results are never mistaken for new.
 ///
 /// Raised whenever the numbers of an unchanged spec change: generator, kernels, order of sums,
-/// arithmetic of an optimizer, or the list of recorded metrics.
+/// arithmetic of an optimizer, or the list of recorded metrics. Where only one attention moves, its own
+/// version is raised instead (`Activation::NUMERICS` of the crate `model`), beyond this one.
 pub const NUMERICS_VERSION: u32 = 3;

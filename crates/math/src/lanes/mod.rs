@@ -12,8 +12,9 @@ mod math;
 pub use dual::Dual;
 pub use math::{exp, exp_wide, ln, sin_cos_turns};
 
+pub use fearless_simd::Simd;
 use fearless_simd::prelude::*;
-use fearless_simd::{Level, Simd, SimdFloatElement};
+use fearless_simd::{Level, SimdFloatElement};
 
 /// Prompts in one block: the fixed logical lane width, one 512-bit register of f32.
 pub const BLOCK: usize = 16;

@@ -13,6 +13,10 @@ pub trait Activation {
     /// Whether φ has a derivative everywhere, so that finite differences may take large steps.
     const SMOOTH: bool;
 
+    /// The version of the numerics at which the numbers of this activation alone moved last, 0 if they
+    /// never did: part of the ids of its runs, so that those of all others stay.
+    const NUMERICS: u32 = 0;
+
     /// e = φ(s). Where weights are normalized any factor that all keys of a query share is allowed,
     /// so `largest`, the largest of their scores, may be taken from s; elsewhere it is zero.
     fn value<V: Lane>(token: V::Token, s: V, largest: V) -> V;

@@ -55,6 +55,12 @@ macro_rules! activations {
                 match self { Attention::Linear => true, $(Attention::$Type => $Type::SMOOTH,)+ }
             }
 
+            /// The version of the numerics at which the numbers of this variant alone moved last; 0
+            /// if they never did.
+            pub fn numerics(self) -> u32 {
+                match self { Attention::Linear => 0, $(Attention::$Type => $Type::NUMERICS,)+ }
+            }
+
             /// φ of one score, before it is divided by any sum.
             pub(crate) fn naive(self, s: f64) -> f64 {
                 match self { Attention::Linear => s, $(Attention::$Type => $Type::naive(s),)+ }

@@ -18,7 +18,7 @@ pub fn run_id(spec: &RunSpec) -> RunId {
 
 /// Identity of the run of `spec` on a machine with this multiply-add.
 pub fn run_id_with(multiply_add: MultiplyAdd, spec: &RunSpec) -> RunId {
-    run_id_of_text(NUMERICS_VERSION, multiply_add, &spec.to_toml())
+    run_id_of_text(spec.numerics(), multiply_add, &spec.to_toml())
 }
 
 /// Identity of the run of a resolved spec, as [`RunSpec::to_toml`] writes it, under any version of
@@ -38,6 +38,12 @@ pub fn run_id_of_text(numerics: u32, multiply_add: MultiplyAdd, spec_toml: &str)
 }
 
 impl RunSpec {
+    /// Version of the arithmetic that makes the numbers of this spec: [`NUMERICS_VERSION`], or that of
+    /// its attention where it alone moved later.
+    pub fn numerics(&self) -> u32 {
+        NUMERICS_VERSION.max(self.model.transformer.attention.numerics())
+    }
+
     /// The resolved spec: every key, in a fixed order, with shortest numbers.
     pub fn to_toml(&self) -> String {
         // Tables of this crate sort their keys, which fixes the order.

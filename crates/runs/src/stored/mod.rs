@@ -113,7 +113,7 @@ impl Run {
             id: id.clone(),
             spec,
             stage: Stage::Partial { step, wall_seconds },
-            multiply_add: named_by(id, NUMERICS_VERSION, &spec_toml),
+            multiply_add: named_by(id, numerics(&spec_toml), &spec_toml),
             spec_toml,
             rows,
             tensors,
@@ -186,8 +186,9 @@ impl Run {
         let Stage::Ended(meta) = &self.stage else { return Ok(()) };
         let Meta { numerics, version, isa, .. } = meta;
         let (named, made) = (meta.named_after(), meta.made_with().unwrap_or(meta.named_after()));
-        let reason = if *numerics != NUMERICS_VERSION {
-            format!("version {version} with arithmetic {numerics}, this one has {NUMERICS_VERSION}")
+        let current = self.spec.numerics();
+        let reason = if *numerics != current {
+            format!("version {version} with arithmetic {numerics}, this one has {current}")
         } else if made != named {
             format!(
                 "version {version} on {isa} made it with {} multiply-add, but its id is that of a run \
@@ -208,18 +209,24 @@ fn named_by(id: &RunId, numerics: u32, text: &str) -> Option<MultiplyAdd> {
     MultiplyAdd::ALL.into_iter().find(|&kind| run_id_of_text(numerics, kind, text) == *id)
 }
 
+/// Version of the arithmetic that makes the numbers of a stored spec now; that of most if the text is
+/// of another version.
+fn numerics(text: &str) -> u32 {
+    stored_spec(text).map_or(NUMERICS_VERSION, |spec| spec.numerics())
+}
+
 /// The spec in the folder of run `id`, which is named after its text and the arithmetic in `meta`.
 fn named_spec(id: &RunId, text: &str, meta: &Meta, folder: &Path) -> Result<RunSpec, Error> {
-    let (numerics, multiply_add) = (meta.numerics, meta.named_after());
+    let (made, multiply_add) = (meta.numerics, meta.named_after());
     let damaged = |name: &str, reason| Err(Error::Damaged { path: folder.join(name), reason });
-    match (named_by(id, numerics, text), named_by(id, NUMERICS_VERSION, text)) {
+    match (named_by(id, made, text), named_by(id, numerics(text), text)) {
         (Some(named), _) if named == multiply_add => {}
         (Some(_), _) => {
             let found = multiply_add.name();
             return damaged(META, format!("multiply_add = {found} is not the run's"));
         }
         (None, Some(_)) => {
-            return damaged(META, format!("numerics = {numerics} is not the run's"));
+            return damaged(META, format!("numerics = {made} is not the run's"));
         }
         (None, None) => {
             return damaged(SPEC, format!("it is not the spec that run {id} is named after"));
@@ -227,7 +234,7 @@ fn named_spec(id: &RunId, text: &str, meta: &Meta, folder: &Path) -> Result<RunS
     }
     let other = |reason| Error::OtherVersion { path: folder.join(SPEC), reason };
     let spec = stored_spec(text).map_err(|error| other(error.to_string()))?;
-    match numerics == NUMERICS_VERSION && spec.to_toml() != text {
+    match made == spec.numerics() && spec.to_toml() != text {
         true => Err(other("this one writes another text for the same spec".into())),
         false => Ok(spec),
     }
@@ -240,9 +247,10 @@ fn named_spec(id: &RunId, text: &str, meta: &Meta, folder: &Path) -> Result<RunS
 pub fn checkpoint_spec(id: &RunId, checkpoint: &Checkpoint) -> Result<RunSpec, String> {
     let Checkpoint { spec_toml, step, .. } = checkpoint;
     let named = |numerics| named_by(id, numerics, spec_toml).is_some();
-    if !named(NUMERICS_VERSION) {
-        return Err(match (0..NUMERICS_VERSION).find(|&numerics| named(numerics)) {
-            Some(older) => format!("it is of arithmetic {older}, this is {NUMERICS_VERSION}"),
+    let current = numerics(spec_toml);
+    if !named(current) {
+        return Err(match (0..current).find(|&numerics| named(numerics)) {
+            Some(older) => format!("it is of arithmetic {older}, this is {current}"),
             None => "its spec is not the one that the run is named after".into(),
         });
     }
