@@ -64,7 +64,7 @@ mod tests {
     fn weights_are_normal_numbers_or_zero() {
         for isa in [Isa::Avx512, Isa::Avx2, Isa::Baseline] {
             let weights = isa.run(Weights);
-            assert_eq!(weights[0], [1.0; 3], "{isa:?}");
+            assert!(weights[0].iter().all(|w| (w - 1.0).abs() < 2e-7), "{isa:?}: {weights:?}");
             // e^-44: its product with an error of 1e-18 is still a normal number of f32.
             assert!(weights[1].iter().all(|w| (w / (-44f64).exp() - 1.0).abs() < 1e-5), "{weights:?}");
             assert!(weights[2..].iter().flatten().all(|w| *w == 0.0), "{isa:?}: {weights:?}");
