@@ -185,7 +185,7 @@ pub struct Reproduce {
     /// A first look: at most 1,000 steps and 3 seeds in place of 10,000 and 20.
     #[arg(long)]
     pub quick: bool,
-    /// Number of seeds, in place of 20 (6 where runs are slow) or, with --quick, 3.
+    /// Number of seeds, in place of 20 (6 or 10 where runs are slow) or, with --quick, 3.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=1000))]
     pub seeds: Option<u64>,
     /// Seeds from 1000 K on in place of 0: other initial parameters, prompts and held-out batches.

@@ -8,9 +8,9 @@
 //! ```
 //! use windtunnel_measure::metric::{Metric, Name, Part};
 //!
-//! let name = Metric::NoiseKurtosis(1000).part(Part::Lo);
-//! assert_eq!(name.to_string(), "grad_noise.b1000.kurtosis.lo");
-//! assert_eq!("grad_noise.b1000.kurtosis.lo".parse(), Ok(name));
+//! let name = Metric::NoiseTailIndex(1000).part(Part::Lo);
+//! assert_eq!(name.to_string(), "grad_noise.b1000.tail_index.lo");
+//! assert_eq!("grad_noise.b1000.tail_index.lo".parse(), Ok(name));
 //!
 //! let unknown = "held_out_los".parse::<Name>().unwrap_err();
 //! assert_eq!(unknown.nearest.as_deref(), Some("held_out_loss"));
