@@ -17,7 +17,7 @@ const SHORT: [&str; 6] =
 /// A learning rate at which nothing is learned.
 const FROZEN: &str = "optimizer.lr=1e-12";
 
-/// What `compare` of Setting 1 with itself says, with these options.
+/// Answer of `compare` of Setting 1 with itself, with these options.
 fn compare(store: &Path, options: &[&str]) -> Value {
     let command = ["compare", "setting1", "setting1", "--json", "-q"];
     serde_json::from_str(&stdout(store, &[&command, &SHORT[..], options].concat())).unwrap()

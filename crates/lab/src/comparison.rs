@@ -29,7 +29,7 @@ pub struct SpecComparison {
     pub seeds: Vec<u64>,
 }
 
-/// What a comparison found.
+/// Result of a comparison.
 #[derive(Clone, Debug, Serialize)]
 pub struct Compared {
     /// Description of the first spec.

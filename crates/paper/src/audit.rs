@@ -73,7 +73,7 @@ fn parts<'a>(composite: &Composite, findings: &[&'a Finding]) -> Option<Vec<&'a 
     composite.of.iter().map(find).collect()
 }
 
-/// What the claims of all sections come to, in a few sentences; none if nothing is claimed.
+/// Sentences that count the claims of all sections by their verdicts; none if nothing is claimed.
 pub fn headline(sections: &[Section]) -> Vec<String> {
     let findings: Vec<&Finding> = sections.iter().flat_map(|section| &section.findings).collect();
     sentences(&findings)

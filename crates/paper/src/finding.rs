@@ -109,7 +109,7 @@ impl Finding {
         Some(self.primary()?.verdict() == again.effect.verdict())
     }
 
-    /// What the specifications say, in words.
+    /// Verdicts of the specifications, counted, in words.
     pub fn robustness(&self) -> String {
         match self.effects.len() {
             0 => String::new(),

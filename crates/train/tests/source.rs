@@ -152,7 +152,7 @@ fn settings_of_which_no_run_can_be_made_are_refused() {
     }
 }
 
-/// What reads a run refuses what the run itself would refuse.
+/// Readers of a run refuse what the run itself would refuse.
 #[test]
 fn observers_need_a_configuration_that_a_run_can_be_made_of() {
     let task = Task::new(3, 6, Covariates::gaussian()).unwrap();

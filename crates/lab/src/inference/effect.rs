@@ -188,7 +188,7 @@ impl Effect {
         units_needed(self.estimate.deviation(), stated)
     }
 
-    /// What the design could have found, in words; empty if that is not known.
+    /// Smallest effect that the design could have found, in words; empty if that is not known.
     pub fn power(&self) -> String {
         let Some(smallest) = self.detectable() else { return String::new() };
         let stated = match self.estimate.estimator() {
