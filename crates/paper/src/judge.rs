@@ -121,15 +121,17 @@ fn contrast(
     let shortest = settings.iter().map(|setting| setting.steps(&evidence.protocol)).min();
     let fresh = settings.iter().map(|setting| evidence.fresh_batches(setting)).min();
     let specifications = quantity.specifications(shortest.unwrap_or(0), fresh.unwrap_or(0));
-    let judged = |name: &str, specification: &Specification, of: SettingOf| {
+    let judged = |name: &str, specification: &Specification, of: SettingOf, tail: Option<&Tail>| {
         let effect = Effect::of_ratios(name, &product(evidence, &terms, of, specification));
         match specification.is_mean_over_prompts() {
-            true => Tail::bar(tail_of(evidence, &terms, of).as_ref(), effect),
+            true => Tail::bar(tail, effect),
             false => effect,
         }
     };
+    let setting = |name: &str| study.setting(name);
+    let tail = tail_of(evidence, &terms, &setting);
     let own = |specification: &Specification| {
-        judged(&specification.name, specification, &|name| study.setting(name))
+        judged(&specification.name, specification, &setting, tail.as_ref())
     };
     let mut effects: Vec<Effect> = specifications.iter().map(own).collect();
     if let [primary, paper, ..] = specifications.as_slice() {
@@ -137,10 +139,11 @@ fn contrast(
         effects.push(Effect::of_median(&format!("{}, median of the pairs", primary.name), &ratios));
         if quantity == Quantity::Loss {
             for other in study.alternatives {
+                let setting = |name: &str| study.setting(name).map(|own| other.of(own));
+                let tail = tail_of(evidence, &terms, &setting);
                 for specification in [primary, paper] {
-                    let setting = |name: &str| study.setting(name).map(|own| other.of(own));
                     let name = format!("{}, {}", specification.name, other.name);
-                    effects.push(judged(&name, specification, &setting));
+                    effects.push(judged(&name, specification, &setting, tail.as_ref()));
                 }
             }
         }
