@@ -3,13 +3,14 @@
 //! A search takes the best value of a grid, which grows if the best is at its edge. The criterion
 //! is the mean over seeds of ln(held-out loss), itself averaged over the last tenth of training; a
 //! run that diverged is infinitely bad. Runs on the grid may be shorter than the runs that use the
-//! rate, so the best is tried at full length: if a run diverges then, the next best takes its
-//! place. The result is cached in the store.
+//! rate, so the best is tried at full length, first with one seed, then with the others: if a run
+//! diverges then, the next best takes its place. The result is cached in the store.
 
 mod grid;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::Range;
 
 use windtunnel_runs::spec::{NUMERICS_VERSION, RunId, RunSpec, run_id};
 use windtunnel_runs::store::{self, Row, Store};
@@ -87,8 +88,11 @@ pub struct RateSearch {
 enum Phase {
     /// All values of the grid, with shortened runs.
     Grid,
-    /// The best of them at full length.
+    /// The best of them at full length with the first seed: most rates that diverge do so with
+    /// any seed, and such runs are the longest of a search.
     Trial,
+    /// The same with the other seeds.
+    Confirmation,
     /// The search has ended.
     Over,
 }
@@ -121,13 +125,18 @@ impl RateSearch {
     /// full length; none if it is over.
     pub fn ask(&self) -> Vec<RunSpec> {
         let first = self.first_seed;
-        let seeds = |spec: RunSpec| (first..first + SEEDS).map(move |seed| spec.with_seed(seed));
+        let on_grid = |lr| (first..first + SEEDS).map(move |seed| (lr, seed));
+        let best = |seeds: Range<u64>| {
+            let full = self.full.with_lr(self.lr());
+            seeds.map(|seed| full.with_seed(seed)).collect()
+        };
         match self.phase {
             Phase::Grid => {
-                let specs = self.grid.values().into_iter().map(|lr| self.short.with_lr(lr));
-                specs.flat_map(seeds).collect()
+                let runs = self.grid.values().into_iter().flat_map(on_grid);
+                runs.map(|(lr, seed)| self.short.with_lr(lr).with_seed(seed)).collect()
             }
-            Phase::Trial => seeds(self.full.with_lr(self.lr())).collect(),
+            Phase::Trial => best(first..first + 1),
+            Phase::Confirmation => best(first + 1..first + SEEDS),
             Phase::Over => Vec::new(),
         }
     }
@@ -146,9 +155,13 @@ impl RateSearch {
                 self.grid.judge(losses.chunks(SEEDS as usize).map(<[_]>::to_vec).collect());
                 self.grid.grow()
             }
-            Phase::Trial => {
+            Phase::Trial | Phase::Confirmation => {
                 let steps = self.full.train.steps;
                 let survived = rows.iter().all(|rows| !diverged(rows, steps));
+                if survived && self.phase == Phase::Trial {
+                    self.phase = Phase::Confirmation;
+                    return;
+                }
                 if survived || !self.grid.has_others() {
                     self.grid.unstable = !survived;
                     self.phase = Phase::Over;

@@ -317,9 +317,9 @@ fn least_at(best: f64) -> impl Fn(&RunSpec) -> Option<f64> {
 
 #[test]
 fn a_search_asks_and_is_told_until_it_is_over() {
-    let (grid, trial) = (10 * SEEDS as usize, SEEDS as usize);
+    let (grid, others) = (10 * SEEDS as usize, SEEDS as usize - 1);
     let (rounds, inside) = finish(rate_search(), least_at(0.05));
-    assert_eq!(rounds, [grid, trial]);
+    assert_eq!(rounds, [grid, 1, others]);
     assert_eq!((inside.lr(), inside.at_edge(), inside.loss()), (0.05, false, Some(1.0)));
     assert_eq!(inside.values()[..3], [1e-3, 2e-3, 5e-3]);
     assert_eq!(inside.losses(2).len(), 10);
@@ -327,24 +327,30 @@ fn a_search_asks_and_is_told_until_it_is_over() {
 
     // It grows by a decade, at most twice, where the best is at an edge.
     let (rounds, above) = finish(rate_search(), least_at(5.0));
-    assert_eq!(rounds, [grid, grid + 9, trial]);
+    assert_eq!(rounds, [grid, grid + 9, 1, others]);
     assert_eq!((above.lr(), above.at_edge()), (5.0, false));
     let (rounds, far) = finish(rate_search(), least_at(1e-9));
-    assert_eq!(rounds, [grid, grid + 9, grid + 18, trial]);
+    assert_eq!(rounds, [grid, grid + 9, grid + 18, 1, others]);
     assert_eq!((far.lr(), far.at_edge()), (1e-5, true));
 
-    // If the best diverges at full length, the next best takes its place.
-    let from_a_tenth = |spec: &RunSpec| match spec.train.steps {
-        1000 if spec.optimizer.lr() > 0.01 => None,
-        _ => least_at(0.05)(spec),
+    // If the best diverges at full length, the next best takes its place: at once with the first
+    // seed, and after the others if it is one of them.
+    let late = |diverges: fn(u64) -> bool| {
+        let loss = move |spec: &RunSpec| match spec.train.steps {
+            1000 if spec.optimizer.lr() > 0.01 && diverges(spec.train.seed) => None,
+            _ => least_at(0.05)(spec),
+        };
+        let (rounds, found) = finish(rate_search(), loss);
+        assert_eq!((found.lr(), found.diverged_later()), (0.01, vec![0.05, 0.1, 0.02, 0.2]));
+        rounds
     };
-    let (rounds, late) = finish(rate_search(), from_a_tenth);
-    assert_eq!(rounds, [grid, trial, trial, trial, trial, trial]);
-    assert_eq!((late.lr(), late.diverged_later()), (0.01, vec![0.05, 0.1, 0.02, 0.2]));
+    assert_eq!(late(|_| true), [grid, 1, 1, 1, 1, 1, others]);
+    let both = [1, others];
+    assert_eq!(late(|seed| seed == 2), [&[grid][..], &both.repeat(5)].concat());
 
     // If all diverge there is no loss, and the search still ends.
     let (rounds, hopeless) = finish(rate_search(), |_| None);
-    assert_eq!(rounds.last(), Some(&trial));
+    assert_eq!(rounds.last(), Some(&1));
     assert!(rate_search().finish().is_err(), "a rate before the search is over");
     assert!(hopeless.loss().is_none() && hopeless.diverged_later() == [hopeless.lr()]);
     assert!(std::panic::catch_unwind(move || rate_search().tell(&[])).is_err());

@@ -47,8 +47,8 @@ fn searches_find_the_best_of_their_grid_and_grow_where_it_is_at_the_edge() {
     for protocol in [Protocol::PUBLISHED, Protocol::QUICK] {
         for open in searches(&[&TINY], &protocol).unwrap() {
             let (mut rounds, search) = searched(&store, open);
-            // The last round is the trial at full length.
-            let trial = rounds.pop().unwrap();
+            // The last two rounds are the trial at full length.
+            let trial = [rounds.pop().unwrap(), rounds.pop().unwrap()].concat();
             assert!(trial.iter().all(|spec| spec.train.steps == TINY.steps(&protocol)));
             let specs = rounds.pop().unwrap();
             let steps = TINY.steps(&protocol) / 2;
@@ -93,7 +93,9 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
     let protocol = Protocol::PUBLISHED;
     let open = searches(&[&WILD], &protocol).unwrap().remove(0);
     let (rounds, search) = searched(&store, open);
-    let trials: Vec<_> = rounds.iter().filter(|specs| specs[0].train.steps == 400).collect();
+    let trials = rounds.into_iter().flatten().filter(|spec| spec.train.steps == 400);
+    let trials: Vec<RunSpec> = trials.collect();
+    let trials: Vec<_> = trials.chunk_by(|a, b| a.optimizer.lr() == b.optimizer.lr()).collect();
     let rates: Vec<f64> = trials.iter().map(|specs| specs[0].optimizer.lr()).collect();
     assert!(rates.len() > 1 && rates.is_sorted_by(|a, b| a > b), "{rates:?}");
     assert_eq!(rates[rates.len() - 1], search.rates.lr());
@@ -105,6 +107,7 @@ fn a_rate_that_diverges_at_full_length_gives_way_to_the_next_best_and_is_remembe
         specs.iter().all(reached)
     };
     let (last, before) = trials.split_last().unwrap();
+    assert_eq!(last.len(), SEEDS as usize);
     assert!(ends(last) && before.iter().all(|specs| !ends(specs)));
     // The trial uses the study's own runs.
     let cells = WILD.cells(&protocol, |_| Some(search.rates.lr())).unwrap();
