@@ -123,10 +123,7 @@ fn contrast(
     let specifications = quantity.specifications(shortest.unwrap_or(0), fresh.unwrap_or(0));
     let judged = |name: &str, specification: &Specification, of: SettingOf, tail: Option<&Tail>| {
         let effect = Effect::of_ratios(name, &product(evidence, &terms, of, specification));
-        match specification.is_mean_over_prompts() {
-            true => Tail::bar(tail, effect),
-            false => effect,
-        }
+        bar_means(specification, tail, effect)
     };
     let setting = |name: &str| study.setting(name);
     let tail = tail_of(evidence, &terms, &setting);
@@ -152,6 +149,14 @@ fn contrast(
     let mut index = 0..;
     effects.retain(|effect| index.next() < Some(2) || effect.estimate.units() > 0);
     effects
+}
+
+/// The effect, without a verdict where it is made of means over prompts that do not settle.
+fn bar_means(specification: &Specification, tail: Option<&Tail>, effect: Effect) -> Effect {
+    match specification.is_mean_over_prompts() {
+        true => Tail::bar(tail, effect),
+        false => effect,
+    }
 }
 
 /// The heaviest tail of the losses of single prompts after training, over the runs of a contrast.
@@ -238,6 +243,10 @@ fn ranks(
     let specifications =
         |quantity: Quantity| quantity.specifications(steps.unwrap_or(0), fresh.unwrap_or(0));
     let losses = specifications(Quantity::Loss);
+    let runs = |setting: &'static Setting| {
+        setting.arms.iter().map(|arm| (arm.name, evidence.members(setting, arm.name)))
+    };
+    let tail = Tail::heaviest(study.settings.iter().flat_map(runs));
     let of = |(k, loss): (usize, &Specification)| {
         // The second specification of every quantity is that of the paper.
         let choose = |quantity| match quantity {
@@ -249,7 +258,7 @@ fn ranks(
             of(x).into_iter().zip(of(y)).map(|(x, y)| Ok((x?, y?))).collect()
         };
         let settings: Vec<Vec<Point>> = study.settings.iter().map(of_setting).collect();
-        correlation(&loss.name, &settings, unit)
+        bar_means(loss, tail.as_ref(), correlation(&loss.name, &settings, unit))
     };
     losses.iter().enumerate().map(of).collect()
 }
