@@ -41,9 +41,12 @@ def check_contents(page: Page, out: pathlib.Path) -> int:
         for index in range(drawn.count()):
             box = drawn.nth(index).bounding_box()
             assert box and box["width"] > 300 and box["height"] > 150, (study, box)
-    rows = page.locator("table").first.locator("tbody tr")
     claims = json.loads((out / "report-quick.json").read_text())["rows"]
-    assert rows.count() == len(claims) > 40, rows.count()
+    rows = page.locator("table.forest tbody tr:not(.group)")
+    composites = page.locator("table:not(.forest)").first.locator("tbody tr")
+    assert rows.count() + composites.count() == len(claims) > 40, (rows.count(), composites.count())
+    for link in page.eval_on_selector_all("table.forest a", "all => all.map(a => a.getAttribute('href'))"):
+        assert page.locator(link).count() == 1, link
     for link in page.eval_on_selector_all("section li a", "all => all.map(a => a.getAttribute('href'))"):
         assert (out / link).stat().st_size > 0, link
     return page.locator("figure").count()

@@ -12,8 +12,10 @@ use windtunnel_lab::training::kind;
 
 use crate::output::say;
 
-/// Time between plain lines about unfinished runs.
-const PLAIN_EVERY: Duration = Duration::from_secs(10);
+/// Time between plain lines about a batch.
+const PLAIN_EVERY: Duration = Duration::from_secs(60);
+/// Batches of no more runs have a plain line for each of them.
+const FEW: usize = 12;
 
 /// Progress on the terminal; `quiet` shows warnings only.
 pub struct Terminal {
@@ -166,10 +168,7 @@ impl Shown {
             }
             Event::Step { step } => {
                 self.advance(index, *step);
-                if self.plain && self.said.elapsed() > PLAIN_EVERY {
-                    self.said = Instant::now();
-                    say(&self.summary());
-                }
+                self.say_now_and_then();
             }
             Event::Done { meta } => {
                 let how = match meta.diverged() {
@@ -197,8 +196,17 @@ impl Shown {
     fn ended(&mut self, index: usize, how: &str) {
         self.done += 1;
         self.advance(index, self.length(index));
-        if self.plain {
+        if self.plain && self.batch.items.len() <= FEW {
             say(&format!("{}: {how}; {}", self.name(index), self.summary()));
+        } else {
+            self.say_now_and_then();
+        }
+    }
+
+    fn say_now_and_then(&mut self) {
+        if self.plain && self.said.elapsed() > PLAIN_EVERY {
+            self.said = Instant::now();
+            say(&format!("{}: {}", self.batch.title, self.summary()));
         }
     }
 

@@ -129,6 +129,16 @@ pub fn table(sections: &[Section]) -> Table {
     Table::new(title, &head, rows)
 }
 
+/// The claims that consist of several others; `None` if none has all of its parts.
+pub fn composites(sections: &[Section]) -> Option<Table> {
+    let rows: Vec<Vec<String>> =
+        composite_rows(sections).into_iter().map(|row| row[..5].to_vec()).collect();
+    let head = ["claim", "what is claimed", "its parts", "verdict", "robustness"];
+    let title = "Claims that consist of several others: supported if each of them is, contradicted if \
+                 one is";
+    (!rows.is_empty()).then(|| Table::new(title, &head, rows))
+}
+
 /// The table of all claims without its long columns.
 pub fn brief(sections: &[Section]) -> Table {
     let row = |(row, flips): (Vec<String>, bool)| {
@@ -140,20 +150,24 @@ pub fn brief(sections: &[Section]) -> Table {
     Table::new("Claims", &head, rows(sections).into_iter().map(row).collect())
 }
 
-/// Cells of [`table`] for every claim, and whether another specification contradicts it.
-fn rows(sections: &[Section]) -> Vec<(Vec<String>, bool)> {
-    let findings: Vec<(&Section, &Finding)> =
-        sections.iter().flat_map(|s| s.findings.iter().map(move |f| (s, f))).collect();
+/// Cells of [`table`] for every claim that consists of others which are all there.
+fn composite_rows(sections: &[Section]) -> Vec<Vec<String>> {
+    let all: Vec<&Finding> = sections.iter().flat_map(|section| &section.findings).collect();
     let composite = |composite: &Composite| {
-        let all: Vec<&Finding> = findings.iter().map(|(_, finding)| *finding).collect();
         let own = parts(composite, &all)?;
         let (verdict, text) = together(&own);
         let turning = own.iter().filter(|finding| !finding.is_robust()).count();
         let robust = format!("{turning} of {} parts depend on the specification", own.len());
         let cells = [composite.id, composite.text, &text, verdict.text(), &robust, ""];
-        let row: Vec<String> = cells.map(String::from).into();
-        Some((row, false))
+        Some(cells.map(String::from).into())
     };
+    COMPOSITES.iter().filter_map(composite).collect()
+}
+
+/// Cells of [`table`] for every claim, and whether another specification contradicts it.
+fn rows(sections: &[Section]) -> Vec<(Vec<String>, bool)> {
+    let findings: Vec<(&Section, &Finding)> =
+        sections.iter().flat_map(|s| s.findings.iter().map(move |f| (s, f))).collect();
     let single = |(section, finding): &(&Section, &Finding)| {
         let first = finding.effects.first();
         let row = vec![
@@ -166,7 +180,8 @@ fn rows(sections: &[Section]) -> Vec<(Vec<String>, bool)> {
         ];
         (row, finding.flips())
     };
-    let mut rows: Vec<(Vec<String>, bool)> = COMPOSITES.iter().filter_map(composite).collect();
+    let composites = composite_rows(sections).into_iter();
+    let mut rows: Vec<(Vec<String>, bool)> = composites.map(|row| (row, false)).collect();
     rows.extend(findings.iter().map(single));
     rows
 }

@@ -28,6 +28,9 @@ pub struct Finding {
     /// Published numbers beside ours.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub agreement: Option<String>,
+    /// The published ratio, by the paper's own statistic.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub published: Option<f64>,
 }
 
 /// The primary effect with other random streams throughout.
@@ -57,6 +60,7 @@ impl Finding {
             adjusted,
             replication: None,
             agreement: None,
+            published: None,
         }
     }
 

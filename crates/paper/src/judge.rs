@@ -14,7 +14,7 @@ use super::claim::{Claim, Contrast, Coordinate, EQUAL, Judgement, ResamplingUnit
 use super::evidence::Evidence;
 use super::finding::{Finding, Replication, adjust};
 use super::paired::{coordinates, product};
-use super::published::{agreement_in_words, ratios_in_words};
+use super::published::{agreement_in_words, published_ratio, ratios_in_words};
 use super::quantity::{Quantity, SMOOTHNESS, Specification, tail_metric};
 use super::setting::Setting;
 use super::study::Study;
@@ -82,12 +82,19 @@ impl Claim {
             Judgement::Equality(..) => "1 within a tenth",
             Judgement::Smoothness(_) | Judgement::Ranks(..) => "above 0",
         };
-        let agreement = self.agreement(study, evidence);
+        let (agreement, published) = (self.agreement(study, evidence), self.published(study));
         Finding {
             agreement,
+            published: published.filter(|_| !evidence.protocol.quick),
             second_is_of_paper: self.judgement.has_published_statistic(),
             ..Finding::new((self.id, self.text), (self.what, holds), effects)
         }
+    }
+
+    /// The published ratio, if the claim is about two arms of a setting that has one.
+    fn published(&self, study: &Study) -> Option<f64> {
+        let (quantity, Contrast::Arms { setting, gap }) = self.contrast()? else { return None };
+        published_ratio(study, quantity, study.setting(setting)?, gap)
     }
 
     /// Published numbers beside ours, if the claim is about two arms of a setting that has some.

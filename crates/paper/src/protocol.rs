@@ -39,6 +39,19 @@ impl Protocol {
         (self.family > 0).then(|| self.family * FAMILY)
     }
 
+    /// What a quick look cannot tell, in two sentences; `None` if it is none.
+    pub(super) fn limits(&self) -> Option<String> {
+        let seeds = self.seeds.unwrap_or(QUICK_SEEDS);
+        self.quick.then(|| {
+            format!(
+                "This is a quick look: {seeds} seeds, and runs of a tenth of the published length or \
+                 less. Claims about the end of training are judged before it, and only large effects \
+                 are told apart, so that no verdict here has a colour; without --quick the same \
+                 command measures what can be published."
+            )
+        })
+    }
+
     /// Caption prefix for a quick look, with a trailing space; empty otherwise.
     pub fn warning(&self) -> String {
         match self.quick {

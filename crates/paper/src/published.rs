@@ -7,7 +7,7 @@ use windtunnel_measure::stats::{mean, std_dev};
 use super::arm::Gap;
 use super::evidence::Evidence;
 use super::paired::observations;
-use super::quantity::{LOSS, Specification, TABLE_STEPS};
+use super::quantity::{LOSS, Quantity, Specification, TABLE_STEPS};
 use super::setting::Setting;
 use super::study::{PublishedLoss, Study};
 use windtunnel_lab::inference::{Observations, lacks, reached};
@@ -91,6 +91,33 @@ pub(super) fn agreement_in_words(
     }
     let lines: Vec<String> = within.into_iter().chain(reasons).collect();
     (!lines.is_empty()).then(|| lines.join("; "))
+}
+
+/// The published ratio of a quantity of two arms of a setting: of condition numbers at the first step
+/// of the paper's table, of losses at the last step that both have; `None` if there is none.
+pub(super) fn published_ratio(
+    study: &Study,
+    quantity: Quantity,
+    setting: &Setting,
+    gap: Gap,
+) -> Option<f64> {
+    let last = |arm: &str| {
+        let own = study.published_losses.iter();
+        let own = own.filter(|own| (own.setting, own.arm) == (setting.name, arm));
+        own.max_by_key(|own| own.step)
+    };
+    match quantity {
+        Quantity::RobustCondition => {
+            let named = (setting.name, gap, TABLE_STEPS[0]);
+            let own = study.published_ratios.iter();
+            own.copied().find(|own| (own.setting, own.gap, own.step) == named).map(|own| own.mean)
+        }
+        Quantity::Loss => {
+            let (above, below) = (last(gap.of)?, last(gap.over)?);
+            (above.step == below.step).then(|| above.loss / below.loss)
+        }
+        _ => None,
+    }
 }
 
 /// Published ratios of the robust condition numbers of two arms of a setting, beside ours; `None`

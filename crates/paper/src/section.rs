@@ -17,6 +17,8 @@ pub struct Section {
     pub title: &'static str,
     /// Whether the page has a placeholder for real Transformers.
     pub real: bool,
+    /// Sentence about the intervals, the same for all sections; empty if nothing is claimed.
+    pub intervals: &'static str,
     /// Paragraphs before the pictures.
     pub summary: Vec<String>,
     /// Pictures, the study's own first.
@@ -28,6 +30,10 @@ pub struct Section {
     /// All numbers of the verdicts.
     pub verdicts: serde_json::Value,
 }
+
+const INTERVALS: &str = "Intervals are Student's 95 % intervals over pairs of runs. A pair shares its \
+                         initial parameters, training prompts and held-out batches, and no two pairs \
+                         share any, so that intervals cover all of these.";
 
 impl Study {
     /// The claims of the study, each judged alone.
@@ -62,8 +68,7 @@ impl Study {
         let mut pictures = Vec::new();
         let mut tables: Vec<Table> = findings_table(&findings).into_iter().collect();
         tables.extend(replication_table(&findings));
-        let mut summary = vec![self.intervals(evidence)];
-        summary.extend(barred(&findings));
+        let mut summary = barred(&findings);
         summary.extend(self.notes.iter().map(|note| (*note).to_string()));
         for view in self.views {
             let shown = view::show(*view, self, evidence);
@@ -87,20 +92,13 @@ impl Study {
             name: self.name,
             title: self.title,
             real: self.real,
+            intervals: if findings.is_empty() { "" } else { INTERVALS },
             summary: summary.into_iter().filter(|line| !line.is_empty()).collect(),
             pictures,
             tables,
             findings,
             verdicts,
         }
-    }
-
-    fn intervals(&self, evidence: &Evidence) -> String {
-        let warning = evidence.protocol.warning();
-        let intervals = "Intervals are Student's 95 % intervals over pairs of runs. A pair shares its \
-                         initial parameters, training prompts and held-out batches, and no two pairs \
-                         share any, so that intervals cover all of these.";
-        if self.claims.is_empty() { warning } else { format!("{warning}{intervals}") }
     }
 }
 

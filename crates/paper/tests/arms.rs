@@ -385,9 +385,7 @@ fn numbers_of_claims_stand_with_their_sentences() {
     let turns = section.pictures.iter().find(|own| own.suffix == "-specifications").unwrap();
     assert!(!turns.figure.panels.is_empty());
     for panel in &turns.figure.panels {
-        let (id, _) = panel.title.split_once(':').unwrap();
-        let sentence = format!("{id}: a sentence about these runs.");
-        assert!(turns.figure.caption.contains(&sentence), "{sentence}");
+        assert!(panel.title.starts_with("a sentence about these runs"), "{}", panel.title);
     }
     let audit = audit::table(&[section]);
     assert!(audit.rows.iter().all(|row| row[1].starts_with("a sentence about these runs")));

@@ -1,8 +1,7 @@
 //! The page of an audit: sections of studies, all claims in one table, and how the runs were made.
 
-use windtunnel_figure::table::Table;
 use windtunnel_lab::describe::describe;
-use windtunnel_runs::spec::run_id;
+use windtunnel_runs::spec::{Document, RunSpec, run_id};
 
 use super::{Listing, Page, PagePart};
 use crate::audit;
@@ -33,9 +32,37 @@ pub struct Audit<'a> {
     pub failures: &'a [String],
 }
 
+/// The keys of a spec that differ from the defaults, as a spec of its own; all keys where these
+/// would be another spec, because the default of one depends on another.
+fn own_keys(spec: &RunSpec) -> String {
+    let table = |spec: &RunSpec| spec.to_toml().parse::<toml::Table>().unwrap_or_default();
+    let base = Document::empty().resolve().map(|base| table(&base)).unwrap_or_default();
+    let short = differing(&table(spec), &base).to_string();
+    let resolved = Document::parse("", &short).and_then(|document| document.resolve());
+    match resolved {
+        Ok(same) if same.to_toml() == spec.to_toml() => short,
+        _ => spec.to_toml(),
+    }
+}
+
+/// The entries of a table that another does not have.
+fn differing(own: &toml::Table, base: &toml::Table) -> toml::Table {
+    let entry = |(key, value): (&String, &toml::Value)| {
+        let value = match (value, base.get(key)) {
+            (toml::Value::Table(own), Some(toml::Value::Table(base))) => {
+                let inner = differing(own, base);
+                (!inner.is_empty()).then_some(toml::Value::Table(inner))
+            }
+            (value, other) => (other != Some(value)).then(|| value.clone()),
+        };
+        Some((key.clone(), value?))
+    };
+    own.iter().filter_map(entry).collect()
+}
+
 impl Audit<'_> {
-    /// The page as one HTML document; `table` contains all claims.
-    pub fn html(&self, table: &Table) -> String {
+    /// The page as one HTML document.
+    pub fn html(&self) -> String {
         let title = match self.studies {
             [only] => format!("windtunnel: {}", only.title),
             _ => "windtunnel: audit of Ahn et al. (ICLR 2024)".into(),
@@ -52,7 +79,9 @@ impl Audit<'_> {
         let page = Page {
             title: &title,
             summary: self.summary(),
-            tables: if table.rows.is_empty() { Vec::new() } else { vec![table.clone()] },
+            quick: self.evidence.protocol.quick,
+            claims: self.sections,
+            tables: audit::composites(self.sections).into_iter().collect(),
             failures: self.failures.to_vec(),
             parts: parts.collect(),
             methods: self.methods(),
@@ -61,17 +90,16 @@ impl Audit<'_> {
     }
 
     fn summary(&self) -> Vec<String> {
-        let protocol = self.evidence.protocol;
-        let quick = protocol.quick.then(|| protocol.warning().trim_end().into());
+        let quick = self.evidence.protocol.limits();
         let paper = "Linear attention is (maybe) all you need (to understand Transformer \
-                     optimization), Ahn, Cheng, Song, Yun, Jadbabaie, Sra, arXiv 2310.01082. Runs of \
-                     different optimizers with the same seed see the same initial parameters and \
-                     the same prompts, so they are compared in pairs. A verdict is of these models \
-                     and data, not of real Transformers.";
+                     optimization), Ahn, Cheng, Song, Yun, Jadbabaie, Sra, arXiv 2310.01082. A \
+                     verdict is of these models and data, not of real Transformers.";
+        let intervals = self.sections.iter().map(|section| section.intervals);
+        let intervals = intervals.max_by_key(|text| text.len()).unwrap_or_default();
         let headline = audit::headline(self.sections);
         let admitted = (self.studies.len() > 1).then(|| audit::ADMITTED.to_string());
-        let all = quick.into_iter().chain(headline).chain([paper.to_string()]);
-        all.chain(admitted).collect()
+        let all = quick.into_iter().chain(headline).chain([intervals.into(), paper.to_string()]);
+        all.chain(admitted).filter(|line| !line.is_empty()).collect()
     }
 
     /// The spec of every setting and optimizer, with the ids of its runs.
@@ -86,11 +114,33 @@ impl Audit<'_> {
                     .collect();
                 methods.push(Listing {
                     title: format!("{}, {}: {}", setting.name, arm.name, describe(&first.spec)),
-                    note: format!("Runs: {}.", runs.join(", ")),
-                    text: first.spec.to_toml(),
+                    note: format!(
+                        "What differs from the defaults, which `windtunnel init` lists; the file trains \
+                         the first of the runs. Runs: {}.",
+                        runs.join(", ")
+                    ),
+                    text: own_keys(&first.spec),
                 });
             }
         }
         methods
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_spec_is_shown_by_what_it_changes_and_means_the_same() {
+        for sets in [&[][..], &["preset=setting3"], &["optimizer.name=sgd", "train.seed=3"]] {
+            let mut document = Document::empty();
+            sets.iter().for_each(|set| document.set(set).unwrap());
+            let spec = document.resolve().unwrap();
+            let short = own_keys(&spec);
+            assert!(short.len() < spec.to_toml().len() / 2, "{short}");
+            let again = Document::parse("", &short).unwrap().resolve().unwrap();
+            assert_eq!(run_id(&again), run_id(&spec), "{short}");
+        }
     }
 }

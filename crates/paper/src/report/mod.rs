@@ -2,12 +2,15 @@
 //! network. A small script makes figures interactive; everything is visible without it.
 
 mod audit;
+mod forest;
 
 pub use audit::{Audit, Files};
 
 use windtunnel_figure::table::{Table, escape};
 use windtunnel_figure::{Figure, Panel, Scale};
 use windtunnel_lab::inference::Verdict;
+
+use crate::section::Section;
 
 /// Contents of one page.
 #[derive(Default)]
@@ -16,7 +19,11 @@ pub struct Page<'a> {
     pub title: &'a str,
     /// Paragraphs below it.
     pub summary: Vec<String>,
-    /// Tables before everything else.
+    /// Whether verdicts have no colour, because the runs were too few or too short for one.
+    pub quick: bool,
+    /// Sections whose claims are drawn in a forest plot before everything else.
+    pub claims: &'a [Section],
+    /// Tables after it.
     pub tables: Vec<Table>,
     /// Sentences about missing parts, with the reason.
     pub failures: Vec<String>,
@@ -69,11 +76,16 @@ impl Page<'_> {
             .map(|failure| format!("<p class=\"failed\">{}</p>\n", escape(failure)))
             .collect();
         let parts: String = self.parts.iter().map(PagePart::html).collect();
+        let has_claims = self.claims.iter().any(|section| !section.findings.is_empty());
+        let forest = if has_claims { forest::html(self.claims) } else { String::new() };
+        let class = if self.quick { " class=\"quick\"" } else { "" };
         format!(
             "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
-             <meta name=\"viewport\" content=\"width=device-width\"><link rel=\"icon\" href=\"data:,\">\
-             <title>{title}</title><style>{STYLE}</style></head><body>\n<h1>{title}</h1>\n{}{failures}\
-             {}{contents}{parts}{}<script>{SCRIPT}</script>\n</body></html>\n",
+             <meta name=\"viewport\" content=\"width=device-width\">\
+             <meta name=\"color-scheme\" content=\"light dark\"><link rel=\"icon\" href=\"data:,\">\
+             <title>{title}</title><style>{STYLE}</style></head><body{class}>\n{contents}<main>\n\
+             <h1>{title}</h1>\n{}{failures}{forest}{}{parts}{}</main>\n<script>{SCRIPT}</script>\n\
+             </body></html>\n",
             paragraphs(&self.summary),
             tables(&self.tables),
             self.methods(),
@@ -85,7 +97,9 @@ impl Page<'_> {
             format!("<a href=\"#{}\">{}</a>", escape(part.id), escape(part.title))
         };
         let links: String = self.parts.iter().map(link).collect();
-        format!("<nav>{links}<a href=\"#methods\">Methods</a></nav>\n")
+        format!(
+            "<nav><details><summary>Contents</summary>{links}<a href=\"#methods\">Methods</a></details></nav>\n"
+        )
     }
 
     fn methods(&self) -> String {

@@ -119,6 +119,10 @@ function switchScale(figure) {
   figure.prepend(button);
 }
 
+// The contents stand beside the page where there is room.
+const contents = document.querySelector('nav details');
+if (contents) contents.open = matchMedia('(min-width: 75rem)').matches;
+
 const tip = document.createElement('div');
 tip.className = 'tip';
 tip.hidden = true;

@@ -29,14 +29,11 @@ pub(crate) fn specifications(
     if panels.is_empty() {
         return None;
     }
-    let claims: Vec<String> =
-        findings.iter().map(|finding| format!("{}: {}.", finding.claim, finding.text)).collect();
-    let caption = format!(
-        "Every claim under every specification (statistic, steps, held-out batch, protocol), in \
-         ascending order of the effect over paired seeds; grey: 95 % intervals, each alone. The colour is the verdict \
-         of that interval; \"no verdict\": a mean over prompts that does not settle. {}",
-        claims.join(" ")
-    );
+    let caption = "Every claim under every specification (statistic, steps, held-out batch, protocol), in \
+                   ascending order of the effect over paired seeds; grey: 95 % intervals, each alone. \
+                   The colour is the verdict of that interval; \"no verdict\": a mean over prompts that \
+                   does not settle."
+        .into();
     let title = format!("{}: all specifications", study.title);
     let named = ("-specifications", "every claim under every specification");
     let figure = Figure { title, panels, caption };
@@ -80,9 +77,9 @@ fn panel(finding: &Finding) -> Panel {
         matches!(effect.estimate.estimator(), Estimator::GeometricMean | Estimator::Median)
     });
     Panel {
-        title: format!("{}: {}", finding.claim, finding.what),
+        title: finding.text.into(),
         x_label: "specifications in ascending order".into(),
-        y_label: "effect".into(),
+        y_label: finding.what.into(),
         y_scale: if is_ratio { Scale::Log } else { Scale::Linear },
         series: vec![Series {
             band: Some(Band { lo, hi }),

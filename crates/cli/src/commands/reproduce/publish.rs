@@ -108,7 +108,7 @@ fn one(
 fn save(args: &Reproduce, report: &Audit, table: &Table) -> Result<String, Error> {
     let stem = stem(args, &page_name(report.studies));
     let file = format!("{stem}.html");
-    write(&args.out, &file, report.html(table).as_bytes())?;
+    write(&args.out, &file, report.html().as_bytes())?;
     let json = serde_json::json!({
         "title": table.title, "head": table.head, "rows": table.rows, "failures": report.failures,
     });
@@ -124,7 +124,8 @@ fn print(report: &Audit, path: &str) -> Result<(), Error> {
         [only] if report.studies.len() == 1 => {
             let summary: String = only.summary.iter().map(|line| format!("{line}\n")).collect();
             let tables: String = only.tables.iter().map(|t| format!("{}\n", t.text())).collect();
-            output::print(&format!("{}\n{summary}\n{tables}", only.title))?;
+            let before = format!("{}{}", report.evidence.protocol.warning(), only.intervals);
+            output::print(&format!("{}\n{before}\n{summary}\n{tables}", only.title))?;
         }
         sections => {
             let headline = audit::headline(sections).join("\n");
