@@ -39,7 +39,7 @@ impl Protocol {
         (self.family > 0).then(|| self.family * FAMILY)
     }
 
-    /// What a quick look cannot tell, in two sentences; `None` if it is none.
+    /// Sentences about the limits of a quick look; `None` for a full one.
     pub(super) fn limits(&self) -> Option<String> {
         let seeds = self.seeds.unwrap_or(QUICK_SEEDS);
         self.quick.then(|| {

@@ -94,12 +94,13 @@ impl Audit<'_> {
         let paper = "Linear attention is (maybe) all you need (to understand Transformer \
                      optimization), Ahn, Cheng, Song, Yun, Jadbabaie, Sra, arXiv 2310.01082. A \
                      verdict is of these models and data, not of real Transformers.";
-        let intervals = self.sections.iter().map(|section| section.intervals);
-        let intervals = intervals.max_by_key(|text| text.len()).unwrap_or_default();
+        // The same sentence in every section that has one.
+        let mut intervals = self.sections.iter().map(|section| section.intervals);
+        let intervals = intervals.find(|sentence| !sentence.is_empty()).map(String::from);
         let headline = audit::headline(self.sections);
         let admitted = (self.studies.len() > 1).then(|| audit::ADMITTED.to_string());
-        let all = quick.into_iter().chain(headline).chain([intervals.into(), paper.to_string()]);
-        all.chain(admitted).filter(|line| !line.is_empty()).collect()
+        let all = quick.into_iter().chain(headline).chain(intervals).chain([paper.to_string()]);
+        all.chain(admitted).collect()
     }
 
     /// The spec of every setting and optimizer, with the ids of its runs.
@@ -115,7 +116,7 @@ impl Audit<'_> {
                 methods.push(Listing {
                     title: format!("{}, {}: {}", setting.name, arm.name, describe(&first.spec)),
                     note: format!(
-                        "What differs from the defaults, which `windtunnel init` lists; the file trains \
+                        "What differs from the defaults, which `windtunnel init` lists; as a file it trains \
                          the first of the runs. Runs: {}.",
                         runs.join(", ")
                     ),

@@ -2,6 +2,7 @@
 
 use windtunnel_figure::table::escape;
 use windtunnel_lab::inference::{Effect, Estimator, Tally, Verdict};
+use windtunnel_measure::stats::Interval;
 
 use crate::finding::Finding;
 use crate::section::Section;
@@ -48,9 +49,9 @@ fn key() -> String {
     };
     let marks: Vec<String> = Verdict::ALL.map(mark).into();
     format!(
-        "{}; {} the paper's own statistic on its fixed batch; {} the published ratio. The bar at the right counts all \
-         specifications (statistic, steps, held-out batch, protocol) by their verdicts, in the same \
-         order.",
+        "{}; {} the paper's own statistic on its fixed batch; {} the published ratio. The bar at the \
+         right counts all specifications (statistic, steps, held-out batch, protocol) by their \
+         verdicts, in the same order.",
         marks.join(", "),
         drawing(&diamond(8.0), 16.0, ""),
         drawing(&tick(8.0), 16.0, "")
@@ -107,15 +108,17 @@ fn strip(finding: &Finding, verdict: Verdict) -> String {
     let paper = finding.of_paper();
     let middle = HEIGHT / 2.0;
     let (first, last) = (column(-1.0), column(1.0));
-    let end =
-        |bound: Option<f64>, without: f64| bound.map_or(without, |bound| place(effect, bound));
     let mut marks = format!("<path class=\"zero\" d=\"M{0:.1} 0V{HEIGHT}\"/>", column(0.0));
     let value = effect.estimate.drawn();
     if value.is_nan() {
         return drawing(&marks, WIDTH, "no number");
     }
-    let (lo, hi) = (end(effect.estimate.lo(), first), end(effect.estimate.hi(), last));
-    marks += &format!("<path class=\"interval\" d=\"M{lo:.1} {middle}H{hi:.1}\"/>");
+    let Interval { lo, hi } = effect.estimate.interval();
+    // NaN where there is no interval, infinite where it has no end.
+    let (lo, hi) = (place(effect, lo), place(effect, hi));
+    if lo <= hi {
+        marks += &format!("<path class=\"interval\" d=\"M{lo:.1} {middle}H{hi:.1}\"/>");
+    }
     let arrow = |at: f64, length: f64| {
         format!("<path class=\"arrow\" d=\"M{at:.1} {middle}m0 -4l{length} 4l{} 4Z\"/>", -length)
     };
@@ -242,6 +245,10 @@ mod tests {
         assert_eq!(drawn(&[ratio(&[9.0, 10.0, 11.0])]).matches("arrow").count(), 1);
         assert_eq!(drawn(&[ratio(&[-9.0, 11.0, 1.0])]).matches("arrow").count(), 2);
         assert!(drawn(&[Effect::of_values("", &[], "nothing ran".into())]).contains("no number"));
+        // One pair has a number without an interval, which is not one without ends.
+        let single = drawn(&[ratio(&[1.0])]);
+        assert!(single.contains("mark open"), "{single}");
+        assert!(!single.contains("arrow") && !single.contains("class=\"interval\""), "{single}");
         assert_eq!(drawn(&[]), "");
     }
 
