@@ -1,6 +1,9 @@
 //! Power of the two-sided 5 % t test of a mean, for planning: it needs the deviation of the units and
 //! an effect that is stated beforehand, never the effect that was found.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use statrs::function::gamma::ln_gamma;
 
 use super::location::student_quantile;
@@ -19,14 +22,7 @@ pub fn detectable(deviation: f64, n: usize) -> f64 {
     if n < 2 || !deviation.is_finite() {
         return f64::NAN;
     }
-    let freedom = n as f64 - 1.0;
-    // The power grows with the distance; a hundred standard errors are always found.
-    let (mut lo, mut hi) = (0.0, 100.0);
-    for _ in 0..45 {
-        let middle = 0.5 * (lo + hi);
-        *(if power(middle, freedom) < POWER { &mut lo } else { &mut hi }) = middle;
-    }
-    hi * deviation / (n as f64).sqrt()
+    shift_found(n as u64) * deviation / (n as f64).sqrt()
 }
 
 /// Smallest number of independent normal units of standard deviation `deviation` that show a mean at
@@ -37,7 +33,7 @@ pub fn units_needed(deviation: f64, effect: f64) -> Option<u64> {
     if shift.is_nan() || shift == 0.0 {
         return None;
     }
-    let enough = |n: u64| power(shift * (n as f64).sqrt(), n as f64 - 1.0) >= POWER;
+    let enough = |n: u64| shift * (n as f64).sqrt() >= shift_found(n);
     let (mut few, mut many) = (1, 2);
     while !enough(many) {
         (few, many) = (many, 2 * many);
@@ -50,6 +46,28 @@ pub fn units_needed(deviation: f64, effect: f64) -> Option<u64> {
         *(if enough(middle) { &mut many } else { &mut few }) = middle;
     }
     Some(many)
+}
+
+/// Smallest distance of a mean from its null, in standard errors, that `n` units show with
+/// probability [`POWER`].
+///
+/// An audit asks for thousands of effects with the same few n, and an answer takes a millisecond, so
+/// answers are kept.
+fn shift_found(n: u64) -> f64 {
+    static KNOWN: Mutex<BTreeMap<u64, f64>> = Mutex::new(BTreeMap::new());
+    let known = || KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(&shift) = known().get(&n) {
+        return shift;
+    }
+    let freedom = n as f64 - 1.0;
+    // The power grows with the distance; a hundred standard errors are always found.
+    let (mut lo, mut hi) = (0.0, 100.0);
+    for _ in 0..45 {
+        let middle = 0.5 * (lo + hi);
+        *(if power(middle, freedom) < POWER { &mut lo } else { &mut hi }) = middle;
+    }
+    known().insert(n, hi);
+    hi
 }
 
 /// Probability that |T| exceeds its 97.5 % quantile, T of noncentral t with `shift` and `freedom`:
