@@ -3,11 +3,15 @@
 use super::color::Color;
 use super::drawing::{Attribute, Drawing};
 use super::frame::Frame;
-use super::series::Series;
+use super::series::{MemberCurve, Series};
 
 const CENTER_WIDTH: f64 = 1.7;
 const MEMBER_WIDTH: f64 = 0.6;
+/// Behind a band.
 const MEMBER_OPACITY: f64 = 0.3;
+/// Without a band, where they are all that shows how far runs differ.
+const LONE_MEMBER_OPACITY: f64 = 0.5;
+const PEAK_OPACITY: f64 = 0.7;
 const BAND_OPACITY: f64 = 0.2;
 
 /// Attributes of the central curve of a series in the legend.
@@ -20,8 +24,26 @@ pub(super) fn band_style(color: Color) -> [Attribute; 2] {
     [Attribute::Fill(Some(color)), Attribute::FillOpacity(BAND_OPACITY)]
 }
 
-/// Members below, then the band, the centre on top.
-pub(super) fn draw(drawing: &mut Drawing, frame: &Frame, series: &Series) {
+/// Draws all series: members and bands of all below the centres of all, so that no curve hides behind
+/// the spikes of another.
+pub(super) fn draw_all(drawing: &mut Drawing, frame: &Frame, all: &[Series]) {
+    for (row, series) in all.iter().enumerate() {
+        if series.band.is_some() || !series.members.is_empty() {
+            open(drawing, series);
+            draw_behind(drawing, frame, series, row);
+            drawing.close();
+        }
+    }
+    for series in all {
+        open(drawing, series);
+        let style = Style { class: "center", width: CENTER_WIDTH, opacity: 1.0 };
+        draw_curve(drawing, frame, (&series.x, &series.center), style);
+        drawing.close();
+    }
+}
+
+/// Opens a group of marks of a series.
+fn open(drawing: &mut Drawing, series: &Series) {
     drawing.open([
         Attribute::Class("series"),
         Attribute::Data("name", series.name.clone()),
@@ -30,10 +52,20 @@ pub(super) fn draw(drawing: &mut Drawing, frame: &Frame, series: &Series) {
         Attribute::RoundJoins,
         Attribute::RoundCaps,
     ]);
+}
+
+/// Members, then the band. Peaks of members above the axes are triangles in a row of their own.
+fn draw_behind(drawing: &mut Drawing, frame: &Frame, series: &Series, row: usize) {
+    let opacity = if series.band.is_some() { MEMBER_OPACITY } else { LONE_MEMBER_OPACITY };
     for member in &series.members {
-        let style = Style { class: "member", width: MEMBER_WIDTH, opacity: MEMBER_OPACITY };
-        draw_curve(drawing, frame, (&series.x, &member.y), style);
+        let style = Style { class: "member", width: MEMBER_WIDTH, opacity };
+        draw_curve(drawing, frame, (&series.x, &frame.within(&member.y)), style);
     }
+    let peaks = |member: &MemberCurve| frame.peaks(&series.x, &member.y, row);
+    let peaks = series.members.iter().map(peaks).collect();
+    let style =
+        [Attribute::Class("peaks"), Attribute::Stroke(None), Attribute::FillOpacity(PEAK_OPACITY)];
+    drawing.path(peaks, style);
     if let Some(band) = &series.band {
         let style = [
             Attribute::Class("band"),
@@ -42,9 +74,6 @@ pub(super) fn draw(drawing: &mut Drawing, frame: &Frame, series: &Series) {
         ];
         drawing.path(frame.region(&series.x, &band.lo, &band.hi), style);
     }
-    let style = Style { class: "center", width: CENTER_WIDTH, opacity: 1.0 };
-    draw_curve(drawing, frame, (&series.x, &series.center), style);
-    drawing.close();
 }
 
 /// Whether any of the series can be drawn.

@@ -83,7 +83,7 @@ fn draw_marks(drawing: &mut Drawing, panel: &Panel, placed: &Placed, shading: Op
     grid_lines(drawing, placed);
     panel.bars.iter().for_each(|b| bars::draw(drawing, frame, b));
     panel.rules.iter().for_each(|r| rule::draw(drawing, frame, r));
-    panel.series.iter().for_each(|s| curve::draw(drawing, frame, s));
+    curve::draw_all(drawing, frame, &panel.series);
     panel.points.iter().for_each(|p| points::draw(drawing, frame, p, shading));
 }
 

@@ -10,7 +10,8 @@ use super::mark::Line;
 use super::panel::Panel;
 use super::shade::ColorBar;
 use super::style::{
-    CAPTION, HEADING, LABEL, LEADING, MARGIN, TICK, TICK_GAP, TICK_LENGTH, TITLE, WIDER,
+    CAPTION, COLUMN, HEADING, LABEL, LEADING, MARGIN, PAGE, TICK, TICK_GAP, TICK_LENGTH, TITLE,
+    WIDER,
 };
 use super::tick::Tick;
 use super::{heat_map, omitted};
@@ -85,9 +86,9 @@ struct Grid<'a> {
 impl<'a> Grid<'a> {
     fn of(figure: &'a Figure) -> Self {
         let (columns, page, height) = match figure.panels.len() {
-            0 | 1 => (1, 420.0, 240.0),
-            2 | 4 => (2, 620.0, 195.0),
-            _ => (3, 760.0, 170.0),
+            0 | 1 => (1, COLUMN, 210.0),
+            2 | 4 => (2, PAGE, 190.0),
+            _ => (3, PAGE, 150.0),
         };
         let mut grid = Self::sized(figure, columns, (page, height));
         let square = |p: &Panel| p.heat_map.as_ref().is_some_and(|map| map.rows == map.columns);
@@ -226,7 +227,9 @@ fn y_axis(panel: &Panel) -> Axis {
     let points = panel.points.iter().flat_map(|p| &p.y);
     // Bars stand on zero.
     let bars = panel.bars.iter().flat_map(|b| b.heights.iter().chain([&0.0]));
-    Axis::new(panel.y_scale, series.chain(points).chain(bars).copied().chain(rules), 0.04)
+    let most = panel.y_most.unwrap_or(f64::INFINITY);
+    let all = series.chain(points).chain(bars).copied().chain(rules);
+    Axis::new(panel.y_scale, all.filter(|y| *y <= most), 0.04)
 }
 
 fn y_ticks(panel: &Panel, axis: &Axis, height: f64) -> Vec<Tick> {

@@ -1,10 +1,12 @@
 //! Sentences on what a panel omits, and the reasons.
 
 use super::figure::Figure;
+use super::frame::runs;
 use super::mark::{Bars, Line, Points};
 use super::panel::Panel;
 use super::scale::Scale;
 use super::series::Series;
+use super::table::significant;
 
 /// Reason for which a number has no place on a scale.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,14 +58,6 @@ impl Tally {
             missing.filter(|(_, reason)| mark == Some(*reason)).for_each(|(count, _)| *count += 1);
         }
         tally
-    }
-
-    /// The tally without `cut` marks that are missing on purpose, as NaN.
-    fn without(mut self, cut: usize) -> Self {
-        let missing = self.missing.iter_mut().zip(Reason::ALL);
-        let undefined = missing.filter(|(_, reason)| *reason == Reason::NotANumber);
-        undefined.for_each(|(count, _)| *count = count.saturating_sub(cut));
-        self
     }
 
     /// Each reason that holds for any, and for how many.
@@ -125,8 +119,38 @@ fn omitted(panel: &Panel) -> String {
         let texts: Vec<String> = tallies.iter().filter_map(Tally::text).collect();
         if texts.is_empty() { String::new() } else { format!("{what}: {}.", texts.join(", ")) }
     };
-    let sentences = [sentence("Not drawn", drawn(panel)), sentence("Grey", colored(panel))];
+    let sentences =
+        [peaks(panel), sentence("Not drawn", drawn(panel)), sentence("Grey", colored(panel))];
     sentences.join(" ").trim().into()
+}
+
+/// Stretches of single members above the axes, series by series: "Above the axes (triangles): Adam
+/// 3 peaks of 2 of 20, up to 7e8."; empty if there are none.
+fn peaks(panel: &Panel) -> String {
+    let most = panel.y_most.unwrap_or(f64::INFINITY);
+    let of = |series: &Series| {
+        let stretches =
+            |y: &[f64]| runs(y.iter().map(|y| (*y > most && y.is_finite()).then_some(*y)));
+        let all: Vec<_> = series.members.iter().map(|member| stretches(&member.y)).collect();
+        let peaks: usize = all.iter().map(Vec::len).sum();
+        let curves = all.iter().filter(|own| !own.is_empty()).count();
+        let highest = all.iter().flatten().flatten().copied().fold(0.0, f64::max);
+        let plural = if peaks == 1 { "" } else { "s" };
+        (peaks > 0).then(|| {
+            format!(
+                "{} {peaks} peak{plural} of {curves} of {} faint curves, up to {}",
+                series.name,
+                all.len(),
+                significant(highest, 2)
+            )
+        })
+    };
+    let texts: Vec<String> = panel.series.iter().filter_map(of).collect();
+    if texts.is_empty() {
+        String::new()
+    } else {
+        format!("Above the axes (triangles): {}.", texts.join("; "))
+    }
 }
 
 /// Tallies of the marks that need a place. NaN in a member or a band is not an omission: the run
@@ -147,7 +171,7 @@ fn drawn(panel: &Panel) -> Vec<Tally> {
         }
     });
     vec![
-        Tally::new("points of curves", centers).without(panel.cut),
+        Tally::new("points of curves", centers),
         Tally::new("points of faint curves", members),
         Tally::new("edges of bands", bands),
         Tally::new("dots", dots),
@@ -236,11 +260,15 @@ mod tests {
     }
 
     #[test]
-    fn what_the_caption_explains_needs_no_note() {
-        let curve = series(&[1.0, f64::NAN, f64::NAN]);
-        let panel = |cut| Panel { series: vec![curve.clone()], cut, ..Panel::default() };
-        assert_eq!(note(&[panel(2)]), "");
-        assert_eq!(note(&[panel(1)]), "\nNot drawn: 1 of 3 points of curves (not a number).");
+    fn peaks_above_the_axes_are_counted() {
+        let member = |y: [f64; 4]| MemberCurve { name: String::new(), y: y.into() };
+        let ups = [[1.0, 1e3, 1e4, 1.0], [1e7, 1.0, 1.0, 150.0], [1.0; 4]].map(member);
+        let curve = Series { members: ups.into(), ..series(&[1.0; 4]) };
+        let panel = |y_most| Panel { series: vec![curve.clone()], y_most, ..Panel::default() };
+        let expected =
+            "\nAbove the axes (triangles): a 3 peaks of 2 of 3 faint curves, up to 1.0e7.";
+        assert_eq!(note(&[panel(Some(100.0))]), expected);
+        assert_eq!(note(&[panel(None)]), "");
     }
 
     #[test]

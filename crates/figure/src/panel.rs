@@ -33,8 +33,10 @@ pub struct Panel {
     pub shade_label: String,
     /// Scale of the colours of shaded points; a heat map has its own.
     pub shade_scale: Scale,
-    /// Points of curves that were left out on purpose, NaN in their place: the caption says why.
-    pub cut: usize,
+    /// Largest y for which the axis has room; `None` for all of them. Beyond it curves and bands run
+    /// along the upper edge, single members have a triangle for each peak, and the small print
+    /// counts those.
+    pub y_most: Option<f64>,
     /// Sentences for the small print, such as what was left out before. In a panel with nothing to
     /// draw they stand as the reason.
     pub note: String,

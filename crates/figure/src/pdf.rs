@@ -13,9 +13,10 @@ use super::color::Color;
 use super::drawing::{Canvas, Cells, Drawing, Pen, Text};
 use super::font::{self, Font, GlyphRun};
 use super::path::{Path, Step};
+use super::style::INCHES;
 
-/// Points of 1/72 inch to a pixel of 1/96 inch.
-const POINTS: f32 = 0.75;
+/// Points of 1/72 inch to a pixel.
+const POINTS: f32 = (72.0 * INCHES) as f32;
 /// Level of compression.
 const LEVEL: u8 = 9;
 /// Width of the outline of the cells that lie below the others, in cells. Viewers smooth every

@@ -7,7 +7,14 @@ pub(super) const INK: Color = Color(0x1a, 0x1a, 0x1a);
 /// Ink of the caption and other secondary elements.
 pub(super) const FAINT_INK: Color = Color(0x55, 0x55, 0x55);
 
-/// Sizes of letters.
+/// Widths of a figure with one panel and with several: a column of 3.25 inches, as in two-column
+/// papers, and the 5.5 inches of text of an ICLR or NeurIPS page.
+pub(super) const COLUMN: f64 = 378.0;
+pub(super) const PAGE: f64 = 640.0;
+/// Inches to a pixel on paper. All figures share it, so that letters have one size in all of them.
+pub(super) const INCHES: f64 = 5.5 / PAGE;
+
+/// Sizes of letters; on paper 6.5 points for the smallest.
 pub(super) const TITLE: f64 = 14.0;
 pub(super) const HEADING: f64 = 12.0;
 pub(super) const LABEL: f64 = 11.5;

@@ -1,5 +1,10 @@
 //! Small tables of text, and numbers in them.
 
+use comfy_table::ContentArrangement;
+
+/// Most columns of a text for a terminal.
+pub const COLUMNS: u16 = 100;
+
 /// A small table of text, for terminals and pages.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Table {
@@ -67,24 +72,10 @@ impl Table {
         Table { title: title.into(), head: head.iter().map(|h| (*h).into()).collect(), rows }
     }
 
-    /// Aligned columns for a terminal.
+    /// Aligned columns for a terminal, at most [`COLUMNS`] wide: long cells are wrapped.
     pub fn text(&self) -> String {
-        let lines: Vec<&Vec<String>> = std::iter::once(&self.head).chain(&self.rows).collect();
-        let width = |c: usize| {
-            lines
-                .iter()
-                .filter_map(|l| l.get(c))
-                .map(|cell| cell.chars().count())
-                .max()
-                .unwrap_or(0)
-        };
-        let widths: Vec<usize> = (0..self.head.len()).map(width).collect();
-        let line = |cells: &Vec<String>| {
-            let padded = cells.iter().zip(&widths).map(|(cell, &w)| format!("{cell:<w$}"));
-            padded.collect::<Vec<_>>().join("  ").trim_end().to_string()
-        };
-        let body: Vec<String> = lines.into_iter().map(line).collect();
-        format!("{}\n{}\n", self.title, body.join("\n"))
+        let rows = std::iter::once(&self.head).chain(&self.rows);
+        format!("{}{}", paragraph(&self.title), aligned(rows))
     }
 
     /// An HTML table.
@@ -100,6 +91,25 @@ impl Table {
             row("th", &self.head)
         )
     }
+}
+
+/// The text in lines of at most [`COLUMNS`] characters, each with its end; empty for an empty text.
+pub fn paragraph(text: &str) -> String {
+    let cell = [text.to_string()];
+    if text.is_empty() { String::new() } else { aligned(std::iter::once(&cell)) }
+}
+
+/// Rows of cells as lines, columns two spaces apart.
+fn aligned<'a>(rows: impl Iterator<Item = &'a (impl AsRef<[String]> + 'a)>) -> String {
+    let mut table = comfy_table::Table::new();
+    table.load_style(comfy_table::presets::NOTHING);
+    // One more, because the last column has its gap too.
+    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS + 2);
+    table.add_rows(rows.map(|row| row.as_ref().to_vec()));
+    for column in table.column_iter_mut() {
+        column.set_padding((0, 2));
+    }
+    table.lines().map(|line| format!("{}\n", line.trim_end())).collect()
 }
 
 /// Text made safe for HTML.
@@ -160,6 +170,16 @@ mod tests {
     fn text_tables_align() {
         let table = Table::new("T", &["a", "long"], vec![vec!["wide cell".into(), "1".into()]]);
         assert_eq!(table.text(), "T\na          long\nwide cell  1\n");
+    }
+
+    #[test]
+    fn texts_are_wrapped_to_a_terminal() {
+        let long = "word ".repeat(60);
+        let row = vec![long.clone(), "1".into(), long.clone()];
+        let text = Table::new(&long, &["a", "b", "c"], vec![row]).text();
+        assert!(text.lines().all(|line| line.chars().count() <= usize::from(COLUMNS)), "{text}");
+        assert_eq!(text.matches("word").count(), 180);
+        assert_eq!((paragraph(""), paragraph("one line")), (String::new(), "one line\n".into()));
     }
 
     #[test]

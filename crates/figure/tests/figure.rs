@@ -341,9 +341,10 @@ fn the_pdf_is_one_page_as_large_as_the_svg_and_its_fonts() {
     for figure in [three_panels(), marks::every_mark(), Figure::default()] {
         let svg = figure.svg();
         let document = Document::parse(&svg).unwrap();
-        let size = |name| document.root_element().attribute(name).unwrap().parse::<f64>().unwrap();
-        // Points of 1/72 inch, pixels of 1/96.
-        let page = format!("/MediaBox [0 0 {} {}]", 0.75 * size("width"), 0.75 * size("height"));
+        let size = |name| document.root_element().attribute(name).unwrap().parse::<f32>().unwrap();
+        // 5.5 inches of 72 points to 640 pixels.
+        let points = |name| 0.61875 * size(name);
+        let page = format!("/MediaBox [0 0 {} {}]", points("width"), points("height"));
         let pdf = figure.pdf();
         let has = |text: &str| pdf.windows(text.len()).any(|window| window == text.as_bytes());
         assert!(has(&page), "no {page}");

@@ -64,8 +64,7 @@ pub fn searches(
     Ok(searches)
 }
 
-/// Multiple of a panel's lowest loss above which losses are outside the picture: nobody would use
-/// such rates.
+/// Multiple of a panel's lowest loss for which it has room: nobody would use rates beyond it.
 const HOPELESS: f64 = 1e4;
 
 /// Loss against learning rate, a panel per setting with a search; `None` if all rates are
@@ -86,19 +85,11 @@ pub fn figure(title: &str, settings: &[Setting], searches: &[&Search]) -> Option
     };
     let panel = |setting: &Setting| {
         let own = searches.iter().filter(|s| s.setting.name == setting.name);
-        let mut own: Vec<Series> = own.map(series).collect();
+        let own: Vec<Series> = own.map(series).collect();
         let lowest = own.iter().flat_map(|series| &series.center).copied();
         let most = HOPELESS * lowest.fold(f64::INFINITY, f64::min);
-        for series in &mut own {
-            let members = series.members.iter_mut().map(|member| &mut member.y);
-            for loss in members.chain([&mut series.center]).flatten() {
-                *loss = if *loss <= most { *loss } else { f64::NAN };
-            }
-        }
-        let cut = own.iter().flat_map(|series| &series.center).filter(|loss| loss.is_nan());
-        let cut = cut.count();
         (!own.is_empty()).then(|| Panel {
-            cut,
+            y_most: Some(most),
             title: setting.title.into(),
             x_label: "learning rate".into(),
             y_label: "held-out loss".into(),
@@ -118,7 +109,7 @@ pub fn figure(title: &str, settings: &[Setting], searches: &[&Search]) -> Option
         caption: format!(
             "Held-out loss over the last tenth of {} steps, seeds 0 to {}: lines are geometric means over them, \
              faint lines single seeds; runs that diverged are missing, and losses of more than 10^{{4}} times \
-             the lowest. The best of the grid is taken, or the next where a run of full length \
+             the lowest are drawn at the upper edge. The best of the grid is taken, or the next where a run of full length \
              diverges.",
             steps.join(" or "),
             SEEDS - 1

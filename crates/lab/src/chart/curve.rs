@@ -1,22 +1,21 @@
 //! A metric over steps as a curve with its band.
 
 use windtunnel_measure::metric::{Absent, Metric};
-use windtunnel_measure::stats::{mean, simultaneous_band};
+use windtunnel_measure::stats::{median, median_band};
 
-use super::{Group, scale_of};
-use windtunnel_figure::{Band, Color, MemberCurve, Scale, Series};
+use super::Group;
+use windtunnel_figure::{Band, Color, MemberCurve, Series};
 
 /// Meaning of line, band and faint lines for captions; `seeds` is their number.
 pub fn meaning(seeds: &str) -> String {
     format!(
-        "Lines: mean over {seeds} seeds, geometric where the scale of y is logarithmic. Bands: contain \
-         the whole of that mean curve with 95 % (none for fewer than 6 seeds). Faint: single seeds."
+        "Lines: median over {seeds} seeds. Bands: contain the whole of that median curve with 95 %, \
+         where there are seeds enough for one. Faint: single seeds."
     )
 }
 
-/// A metric of one group: mean over seeds, geometric where the metric has a logarithmic scale, its
-/// simultaneous 95 % band where there are enough seeds (see [`simultaneous_band`]), single seeds
-/// faint.
+/// A metric of one group: median over seeds, which no spike of a single run moves, its 95 % band
+/// where there are enough seeds (see [`median_band`]), single seeds faint.
 ///
 /// A seed that was not measured at some step makes a gap there.
 ///
@@ -42,21 +41,16 @@ pub fn over_seeds(
     };
     let columns: Vec<Vec<f64>> =
         steps.iter().map(|&step| curves.iter().map(|curve| value(curve, step)).collect()).collect();
-    let is_log = scale_of(metric) == Scale::Log && curves.len() > 1;
-    let there = |x: f64| if is_log { x.ln() } else { x };
-    let back = |x: f64| if is_log { x.exp() } else { x };
-    let averaged: Vec<Vec<f64>> =
-        columns.iter().map(|column| column.iter().map(|x| there(*x)).collect()).collect();
     let mut series = Series::new(
         name,
         color,
         steps.iter().map(|&step| step as f64).collect(),
-        averaged.iter().map(|column| back(mean(column))).collect(),
+        columns.iter().map(|column| median(column)).collect(),
     );
     if curves.len() > 1 {
-        series.band = simultaneous_band(&averaged).map(|band| Band {
-            lo: band.iter().map(|interval| back(interval.lo)).collect(),
-            hi: band.iter().map(|interval| back(interval.hi)).collect(),
+        series.band = median_band(&columns).map(|band| Band {
+            lo: band.iter().map(|interval| interval.lo).collect(),
+            hi: band.iter().map(|interval| interval.hi).collect(),
         });
         let member = |(member, k): (&super::Member, usize)| MemberCurve {
             name: format!("seed {}", member.seed),

@@ -9,7 +9,7 @@
 //! | [`Key::held_out`] | [`Purpose::HeldOut`] | 0 |
 //! | [`Key::fresh_held_out`] | [`Purpose::HeldOut`] | batch, from 1, at the seed of the run |
 //! | [`Key::rotation`] | [`Purpose::Rotation`] | 0 |
-//! | [`Key::bootstrap`] | [`Purpose::Bootstrap`] | number of units, at seed 0; series of large samples have seed 1 |
+//! | resamples | [`Purpose::Bootstrap`] | series, at seed 1 |
 //! | [`Key::samples`] | [`Purpose::Samples`] | draw |
 //! | [`Key::lanczos`] | [`Purpose::Probe`] | start, below 2³² |
 //! | [`Key::signs`] | [`Purpose::Probe`] | 2³² + probe |
@@ -55,11 +55,6 @@ impl Key {
     /// Stream of a random rotation.
     pub fn rotation(seed: u64) -> Key {
         Key { seed, purpose: Purpose::Rotation, step: 0 }
-    }
-
-    /// Stream of the resamples of so many units.
-    pub fn bootstrap(units: usize) -> Key {
-        Key { seed: 0, purpose: Purpose::Bootstrap, step: units as u64 }
     }
 
     /// Stream of a draw of fresh samples, never trained on.
@@ -118,7 +113,7 @@ mod tests {
                 keys.extend([Key::signs(seed, n), Key::labels(seed, n)]);
                 keys.push(Key::fresh_held_out(seed, n + 1));
             }
-            keys.extend([Key::bootstrap(n as usize), Key::baseline_start(n as u32)]);
+            keys.extend([Key::baseline_start(n as u32)]);
         }
         for seed in [0, 1, 99, u64::MAX] {
             keys.extend([Key::parameters(seed), Key::encoder(seed)]);

@@ -64,9 +64,8 @@ impl Location {
         if n < FEWEST_OF_MEDIAN || sorted.iter().any(|x| x.is_nan()) {
             return Location { value, interval: Interval::UNDEFINED, law: Law::Unknown };
         }
-        // The ends are the last order statistics that leave out 2.5 % or less.
-        let left_out = (0..n as u64).take_while(|k| at_most(*k, n) <= SIDE).count();
-        let interval = Interval { lo: sorted[left_out - 1], hi: sorted[n - left_out] };
+        let rank = rank_of_median(n, SIDE);
+        let interval = Interval { lo: sorted[rank - 1], hi: sorted[n - rank] };
         Location { value, interval, law: Law::Signs { sorted } }
     }
 
@@ -131,6 +130,12 @@ fn student_tail(excess: f64, error: f64, freedom: f64) -> f64 {
         _ if excess > 0.0 => 0.0,
         _ => 1.0,
     }
+}
+
+/// The largest k for which the k-th smallest of `n` values lies above the median of their law with a
+/// probability of `side` at most; 0 if there is none.
+pub(super) fn rank_of_median(n: usize, side: f64) -> usize {
+    (0..n as u64).take_while(|k| at_most(*k, n) <= side).count()
 }
 
 /// P(K ≤ k) of K heads in `n` tosses of a coin.

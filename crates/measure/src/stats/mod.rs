@@ -23,7 +23,7 @@ mod special;
 mod spectrum;
 mod stable;
 
-pub use band::{FEWEST_OF_BAND, simultaneous_band};
+pub use band::median_band;
 pub use hill::{Hill, default_k, descending, hill, hill_curve, log_spaced_ks, tail_index};
 pub use likelihood_ratio::{Alternative, Comparison, FavoredLaw, compare_tails};
 pub use location::{FEWEST_OF_MEDIAN, Location};

@@ -10,7 +10,7 @@ use windtunnel_math::rng::{Purpose, block_lanes};
 /// 0.09 standard errors of the statistic (√(0.025·0.975/1000)/φ(1.96)).
 pub(super) const FEW: u32 = 1000;
 
-/// Seed; seed 0 is that of random signs ([`super::simultaneous_band`]).
+/// Seed of all series.
 const SEED: u32 = 1;
 
 /// A uniform integer in `0..bound` of one word; bias below `bound`/2³².

@@ -12,7 +12,7 @@ use crate::evidence::Evidence;
 use crate::palette::COLORS;
 use crate::setting::Setting;
 use crate::study::Study;
-use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale};
+use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
 use windtunnel_lab::baseline::BaselineKind;
 use windtunnel_lab::chart::FAR_BELOW;
 
@@ -20,10 +20,6 @@ use windtunnel_lab::chart::FAR_BELOW;
 const THEORY: [BaselineKind; 2] = [BaselineKind::GradientDescent, BaselineKind::GdPlusPlus];
 /// Share of the batch's loss above which one prompt dominates the mean.
 const DOMINANT: f64 = 0.5;
-/// Multiple of the untrained loss above which losses are spikes that would flatten the curves. They
-/// are gaps in the picture and change no number.
-const SPIKE: f64 = 100.0;
-
 pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
     let views = [("", Statistic::Mean), ("-median", Statistic::Median)];
     let pictures = views.map(|(suffix, statistic)| {
@@ -64,12 +60,11 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
             Statistic::Mean => "held-out loss",
             Statistic::Median => "median held-out loss",
         };
-        let mut panel = panel((study, evidence), setting, &statistic.metric(), label, Scale::Log);
-        let spikes = cap(evidence, setting, &mut panel, statistic);
+        let panel = panel((study, evidence), setting, &statistic.metric(), label, Scale::Log);
         let rules = rules((study, evidence), setting, statistic, &panel);
-        (Panel { rules, ..panel }, spikes)
+        Panel { rules, y_most: Some(most(&panel)), ..panel }
     };
-    let (panels, spikes): (Vec<Panel>, Vec<bool>) = study.settings.iter().map(panel).unzip();
+    let panels: Vec<Panel> = study.settings.iter().map(panel).collect();
     let title = match statistic {
         Statistic::Mean => study.title.into(),
         Statistic::Median => format!("{}, by the median prompt", study.title),
@@ -95,33 +90,19 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
         ),
         false => String::new(),
     };
-    let spikes = match spikes.contains(&true) {
-        true => format!(" Losses above {SPIKE} times the untrained one are beyond the picture."),
-        false => String::new(),
-    };
-    let caption = format!("{} {eval}{dashed}{spikes}", seeds(study, evidence));
+    let caption = format!("{} {eval}{dashed}", seeds(study, evidence));
     Figure { title, panels, caption }
 }
 
-/// Removes spikes from the picture; returns whether there were any.
-fn cap(evidence: &Evidence, setting: &Setting, panel: &mut Panel, statistic: Statistic) -> bool {
-    let groups = evidence.groups(setting);
-    let members = groups.iter().flat_map(|group| &group.members);
-    let first = members.filter_map(|member| member.value(statistic.metric(), 0));
-    let most = SPIKE * first.fold(0.0, f64::max);
-    let cut = |values: &mut Vec<f64>| {
-        let spikes = values.iter_mut().filter(|value| **value > most);
-        spikes.map(|value| *value = f64::NAN).count()
+/// Largest loss that the picture has room for: the largest of the median curves and of the untrained
+/// losses. What is above it is a spike of few runs, which would flatten everything else.
+fn most(panel: &Panel) -> f64 {
+    let of = |series: &Series| {
+        let untrained = series.members.iter().filter_map(|member| member.y.first());
+        series.center.iter().chain(untrained).copied().collect::<Vec<_>>()
     };
-    let mut others = 0;
-    for series in &mut panel.series {
-        panel.cut += cut(&mut series.center);
-        others += series.members.iter_mut().map(|member| cut(&mut member.y)).sum::<usize>();
-        if let Some(band) = &mut series.band {
-            others += cut(&mut band.hi) + cut(&mut band.lo);
-        }
-    }
-    panel.cut + others > 0
+    let all = panel.series.iter().flat_map(of).filter(|loss| loss.is_finite());
+    all.fold(0.0, f64::max)
 }
 
 /// Dashed lines of baselines, in colours that no arm uses.
