@@ -21,19 +21,28 @@ const FEW: usize = 12;
 pub struct Terminal {
     quiet: bool,
     shown: Mutex<Option<Shown>>,
+    /// Cost of what follows after the batch.
+    later: Mutex<u128>,
 }
 
 impl Terminal {
     /// A terminal without output so far.
     pub fn new(quiet: bool) -> Terminal {
-        Terminal { quiet, shown: Mutex::new(None) }
+        Terminal { quiet, shown: Mutex::new(None), later: Mutex::new(0) }
     }
 }
 
 impl Progress for Terminal {
+    fn later(&self, cost: u128) {
+        if let Ok(mut later) = self.later.lock() {
+            *later = cost;
+        }
+    }
+
     fn begin(&self, batch: Batch) {
+        let later = self.later.lock().map_or(0, |later| *later);
         if let Ok(mut shown) = self.shown.lock() {
-            *shown = Some(Shown::new(batch, self.quiet));
+            *shown = Some(Shown::new(batch, later, self.quiet));
         }
     }
 
@@ -70,6 +79,8 @@ struct Shown {
     batch: Batch,
     /// Cost of a step of each item, in thousandths of the highest.
     costs: Vec<u64>,
+    /// Cost of what follows after the batch, in the same unit.
+    later: f64,
     bar: ProgressBar,
     /// Whether plain lines are printed instead of the bar.
     plain: bool,
@@ -86,7 +97,7 @@ struct Shown {
 }
 
 impl Shown {
-    fn new(batch: Batch, quiet: bool) -> Shown {
+    fn new(batch: Batch, later: u128, quiet: bool) -> Shown {
         let template = match batch.kind {
             BatchKind::Runs => "{msg} [{bar:30}] {percent}% of the work, ETA {eta}",
             BatchKind::Pieces => "{msg} [{bar:30}] {pos} of {len}, ETA {eta}",
@@ -116,6 +127,7 @@ impl Shown {
             steps: vec![0; batch.items.len()],
             batch,
             costs,
+            later: 1000.0 * later as f64 / dearest as f64,
             bar,
             plain,
             given: 0,
@@ -212,8 +224,7 @@ impl Shown {
 
     fn advance(&mut self, index: usize, step: u64) {
         self.steps[index] = step;
-        let runs = self.batch.items.len();
-        self.bar.set_message(format!("{}/{runs} runs", self.done + self.cached));
+        self.bar.set_message(format!("{}{}", self.runs(), self.whole()));
         // The bar counts this invocation alone, so that cached runs do not distort its ETA.
         self.bar.set_length(self.total() - self.given);
         self.bar.set_position(self.made() - self.given);
@@ -231,13 +242,39 @@ impl Shown {
 
     fn summary(&self) -> String {
         let (total, made) = (self.total(), self.made());
-        let here = made - self.given;
-        let runs = format!("{}/{} runs", self.done + self.cached, self.batch.items.len());
-        if made == total || here == 0 {
-            return runs;
+        match self.seconds((total - made) as f64) {
+            Some(seconds) if made < total => {
+                let percent = 100 * made / total;
+                format!(
+                    "{}, {percent} % of the work, ETA {seconds:.0} s{}",
+                    self.runs(),
+                    self.whole()
+                )
+            }
+            _ => self.runs(),
         }
-        let seconds = self.started.elapsed().as_secs_f64() * (total - made) as f64 / here as f64;
-        format!("{runs}, {} % of the work, ETA {seconds:.0} s", 100 * made / total)
+    }
+
+    fn runs(&self) -> String {
+        format!("{}/{} runs", self.done + self.cached, self.batch.items.len())
+    }
+
+    /// Seconds for so much work at the speed so far; `None` before any is done.
+    fn seconds(&self, work: f64) -> Option<f64> {
+        let here = self.made() - self.given;
+        (here > 0).then(|| self.started.elapsed().as_secs_f64() * work / here as f64)
+    }
+
+    /// Time for the batch and what is known to follow, in words after a comma; empty if nothing
+    /// follows.
+    fn whole(&self) -> String {
+        let left = (self.total() - self.made()) as f64 + self.later;
+        match self.seconds(left) {
+            Some(seconds) if self.later > 0.0 => {
+                format!(", everything in about {:.0} min", (seconds / 60.0).ceil())
+            }
+            _ => String::new(),
+        }
     }
 
     /// Clears the bar and prints how much came from the store.

@@ -7,6 +7,12 @@ use windtunnel_runs::stored::Meta;
 /// A batch begins, sends events that number its items, from any thread, and ends; then the next may
 /// begin. Every method has a default that does nothing.
 pub trait Progress: Sync {
+    /// Called before a batch with the cost, as in [`Work::cost`](crate::plan::Work::cost), of what is
+    /// known to follow after it, so that the time of the whole can be told.
+    fn later(&self, cost: u128) {
+        let _ = cost;
+    }
+
     /// Called when a batch begins.
     fn begin(&self, batch: Batch) {
         drop(batch);

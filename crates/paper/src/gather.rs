@@ -8,6 +8,7 @@ use windtunnel_lab::theory::BaselineFit;
 use windtunnel_lab::training::Status;
 use windtunnel_runs::spec::{SpecError, run_id};
 
+use super::arm::{Arm, Rates};
 use super::evidence::Evidence;
 use super::noise::noise_study;
 use super::protocol::Protocol;
@@ -44,9 +45,11 @@ pub fn gather(
     threads: usize,
 ) -> Result<Evidence, Error> {
     let all = settings(studies, |study| study.all_settings().collect());
+    lab.progress.later(cost_of_runs(lab, &all, &protocol)?);
     let (searched, mut failures) = found(lab, &all, &protocol)?;
     let cells = cells(&all, &searched, &failures, &protocol)?;
     let plan = Plan::of_runs("runs", cells.iter().map(|cell| cell.spec.clone()));
+    lab.progress.later(0);
     for (cell, status) in cells.iter().zip(lab.execute(&plan)?) {
         if let Status::Failed(reason) = status {
             failures.push((cell.setting, format!("run {}: {reason}", run_id(&cell.spec))));
@@ -67,6 +70,24 @@ pub fn gather(
     let compared = settings(studies, |study| panels(study.needs_theory(), study));
     add_theory(lab, &mut evidence, &compared)?;
     Ok(evidence)
+}
+
+/// Cost of the runs that the store lacks, those with searched rates among them: at any rate a run
+/// costs the same.
+fn cost_of_runs(
+    lab: &Lab,
+    settings: &[&'static Setting],
+    protocol: &Protocol,
+) -> Result<u128, Error> {
+    let any = |arm: Arm| matches!(arm.rates, Rates::Searched { .. }).then_some(1.0);
+    let mut cost = 0;
+    for setting in settings {
+        for cell in setting.cells(protocol, any)? {
+            let run = Work::Run(cell.spec);
+            cost += if run.is_stored(lab.store())? { 0 } else { run.cost() };
+        }
+    }
+    Ok(cost)
 }
 
 /// The searches for learning rates that have ended, and the settings whose search failed.

@@ -218,7 +218,11 @@ pub(super) const NONLINEAR: Setting = Setting {
     name: "nonlinear",
     title: "Nonlinear regression: n = 20, Gaussian",
     sets: &["preset=nonlinear"],
-    quick_sets: &["eval.batch_size=128"],
+    quick_sets: &[
+        "eval.batch_size=128",
+        "instruments.robust_condition={ at = [0, 75, 150] }",
+        "instruments.directional_smoothness=25",
+    ],
     // A Hessian takes seconds here.
     instruments: &[
         "instruments.robust_condition={ at = [0, 750, 1250, 10000] }",

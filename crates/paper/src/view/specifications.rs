@@ -78,7 +78,7 @@ fn panel(finding: &Finding) -> Panel {
     });
     Panel {
         title: finding.text.into(),
-        x_label: "specifications in ascending order".into(),
+        x_label: "specification, ascending".into(),
         y_label: finding.what.into(),
         y_scale: if is_ratio { Scale::Log } else { Scale::Linear },
         series: vec![Series {
