@@ -248,9 +248,9 @@ pub struct Measure {
     pub at: Vec<u64>,
     #[command(flatten)]
     pub with: With,
-    /// Folder of pictures and tables.
-    #[arg(long, value_name = "DIR", default_value = "windtunnel-out")]
-    pub out: PathBuf,
+    /// Write pictures, tables and a page into this folder.
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
 }
 
 /// Sizes of the noise instruments without options: batch, draws, reference, prompts.

@@ -11,7 +11,7 @@ use super::path::Path;
 use super::shade::Shading;
 use super::style::{CAPTION, FAINT_INK, INK, MARGIN, TICK, TICK_GAP, TICK_LENGTH, WIDER};
 use super::svg::px;
-use super::{bars, curve, heat_map, legend, omitted, points, rule};
+use super::{bars, curve, description, heat_map, legend, omitted, points, rule};
 
 const AXIS_WIDTH: f64 = 0.8;
 const GRID: Color = Color(0xe6, 0xe6, 0xe6);
@@ -24,6 +24,7 @@ pub(super) fn figure(figure: &Figure, medium: Medium) -> Drawing {
     figure.panels.iter().for_each(Panel::check);
     let layout = layout::layout(figure);
     let mut drawing = Drawing::new(medium, (layout.width, layout.height), &figure.title);
+    drawing.description = description::of(figure);
     layout.title.draw(&mut drawing, layout.width / 2.0, Anchor::Middle);
     drawing.open([Attribute::Class("legend")]);
     for entry in &layout.legend {

@@ -10,6 +10,8 @@ pub(super) struct Drawing {
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) title: String,
+    /// What is to be seen, in words; none when empty.
+    pub(super) description: String,
     pub(super) elements: Vec<Element>,
 }
 
@@ -123,7 +125,8 @@ impl Text {
 impl Drawing {
     /// A white page.
     pub(super) fn new(medium: Medium, (width, height): (f64, f64), title: &str) -> Self {
-        Self { medium, width, height, title: title.into(), elements: Vec::new() }
+        let (title, description) = (title.into(), String::new());
+        Self { medium, width, height, title, description, elements: Vec::new() }
     }
 
     /// Opens a group, which [`Drawing::close`] ends.

@@ -42,6 +42,7 @@ mod bars;
 mod color;
 mod csv;
 mod curve;
+mod description;
 mod draw;
 mod drawing;
 mod export;

@@ -18,6 +18,9 @@ pub(super) fn svg(drawing: &Drawing) -> String {
     if !drawing.title.is_empty() {
         svg.push_str(&format!("<title>{}</title>\n", escaped(&drawing.title)));
     }
+    if !drawing.description.is_empty() {
+        svg.push_str(&format!("<desc>{}</desc>\n", escaped(&drawing.description)));
+    }
     svg.push_str(&format!("<rect width=\"{w}\" height=\"{h}\" fill=\"#ffffff\"/>\n"));
     for element in &drawing.elements {
         svg.push_str(&match element {

@@ -46,7 +46,7 @@ const COMPOSITES: [Composite; 5] = [
 ];
 
 /// The question that the paper itself leaves open.
-pub const ADMITTED: &str = "F2: the paper admits that it has no theory of why, and that linear \
+pub const ADMITTED: &str = "The paper admits that it has no theory of why, and that linear \
                             regression may not capture language. No run of this program can decide \
                             that; nothing is claimed here of real Transformers.";
 
@@ -81,8 +81,10 @@ pub fn headline(sections: &[Section]) -> Vec<String> {
 
 fn sentences(findings: &[&Finding]) -> Vec<String> {
     let count = |is: &dyn Fn(&Finding) -> bool| findings.iter().filter(|own| is(own)).count();
-    let verdicts: Tally = findings.iter().map(|finding| finding.verdict()).collect();
+    let Tally { supported, contradicted, open, barred: unsettled } =
+        findings.iter().map(|finding| finding.verdict()).collect();
     let alike = count(&|finding| finding.effects.len() > 1 && finding.is_robust());
+    let turned = count(&|finding| finding.flips());
     let barred = count(&|finding| finding.of_paper().is_some_and(|own| own.barred.is_some()));
     let (repeated, same) = (
         count(&|finding| finding.replicates().is_some()),
@@ -92,10 +94,31 @@ fn sentences(findings: &[&Finding]) -> Vec<String> {
         (
             !findings.is_empty(),
             format!(
-                "{} claims, each by its primary estimand and adjusted for all claims of its family: {}. \
-                 The same under all other specifications: {alike}.",
-                findings.len(),
-                verdicts.text()
+                "What reproduces: {supported} of {} claims are supported, each by one primary estimand \
+                 and adjusted for the number of claims.",
+                findings.len()
+            ),
+        ),
+        (
+            !findings.is_empty(),
+            format!(
+                "What does not: {} contradicted{}, {} not distinguishable from no effect with these \
+                 runs.",
+                if contradicted == 1 { "1 is".into() } else { format!("{contradicted} are") },
+                named(findings),
+                if open + unsettled == 1 {
+                    "1 is".into()
+                } else {
+                    format!("{} are", open + unsettled)
+                },
+            ),
+        ),
+        (
+            !findings.is_empty(),
+            format!(
+                "What depends on conventions: {alike} verdicts are the same under every other \
+                 specification (statistic, steps, held-out batch, protocol), and for {turned} another \
+                 specification says the opposite."
             ),
         ),
         (
@@ -115,6 +138,17 @@ fn sentences(findings: &[&Finding]) -> Vec<String> {
         ),
     ];
     sentences.into_iter().filter_map(|(is_said, text)| is_said.then_some(text)).collect()
+}
+
+/// The contradicted claims in parentheses, if they are few; empty otherwise.
+fn named(findings: &[&Finding]) -> String {
+    const FEW: usize = 3;
+    let own = findings.iter().filter(|own| own.verdict() == Verdict::Contradicted);
+    let texts: Vec<String> = own.map(|own| format!("\"{}\"", own.text)).collect();
+    match texts.len() {
+        1..=FEW => format!(" ({})", texts.join("; ")),
+        _ => String::new(),
+    }
 }
 
 /// One row per claim: effect, verdict, agreement, robustness. Composite claims come first, if all
@@ -142,11 +176,11 @@ pub fn composites(sections: &[Section]) -> Option<Table> {
 /// The table of all claims without its long columns.
 pub fn brief(sections: &[Section]) -> Table {
     let row = |(row, flips): (Vec<String>, bool)| {
-        let [claim, text, effect, verdict] = [0, 1, 2, 3].map(|k| row[k].clone());
-        let other = if flips { "one says the opposite" } else { "" };
-        vec![claim, text, verdict, effect, other.into()]
+        let [text, effect, verdict] = [1, 2, 3].map(|k| row[k].clone());
+        let other = if flips { " (another specification says the opposite)" } else { "" };
+        vec![format!("{verdict}{other}"), text, effect]
     };
-    let head = ["claim", "what is claimed", "verdict", "effect (95 %)", "other specifications"];
+    let head = ["verdict", "what is claimed", "effect (95 %)"];
     Table::new("Claims", &head, rows(sections).into_iter().map(row).collect())
 }
 
@@ -217,16 +251,20 @@ mod tests {
         let of = |effects| Finding::new(("", ""), ("", ""), effects);
         let (firm, barred) = (of(vec![up(), up()]), of(vec![up(), up().barred("no mean".into())]));
         let text = sentences(&[&firm, &barred]);
-        assert!(text[0].starts_with("2 claims") && text[0].contains("2 supported"), "{text:?}");
-        assert!(text[0].ends_with("The same under all other specifications: 1."), "{text:?}");
-        assert!(text[1].contains("decides nothing about 1 of them") && text.len() == 2, "{text:?}");
+        assert!(text[0].contains(": 2 of 2 claims are supported"), "{text:?}");
+        assert!(text[1].contains(": 0 are contradicted, 0 are not"), "{text:?}");
+        assert!(text[2].contains(": 1 verdicts are the same") && text[2].contains("for 0 another"));
+        assert!(text[3].contains("decides nothing about 1 of them") && text.len() == 4, "{text:?}");
         // Without a statistic of the paper there is none that decides nothing.
         let own = Finding { second_is_of_paper: false, ..barred };
-        assert_eq!(sentences(&[&firm, &own]).len(), 1);
+        assert_eq!(sentences(&[&firm, &own]).len(), 3);
         let family = 1;
         let replication = Some(Replication { family, effect: effect(&[1.0, -1.0, 0.1]) });
         let text = sentences(&[&firm, &Finding { replication, ..own }]);
-        assert!(text[1].contains("0 of 1 verdicts"), "{text:?}");
+        assert!(text[3].contains("0 of 1 verdicts"), "{text:?}");
+        // A contradicted claim is named.
+        let down = Finding::new(("", "Down"), ("", ""), vec![effect(&[-1.0, -1.1, -1.05])]);
+        assert!(sentences(&[&down])[1].contains("1 is contradicted (\"Down\"), 0 are"));
         assert!(sentences(&[]).is_empty());
     }
 

@@ -130,7 +130,7 @@ fn contrast(
     let specifications = quantity.specifications(shortest.unwrap_or(0), fresh.unwrap_or(0));
     let judged = |name: &str, specification: &Specification, of: SettingOf, tail: Option<&Tail>| {
         let effect = Effect::of_ratios(name, &product(evidence, &terms, of, specification));
-        bar_means(specification, tail, effect)
+        bar_means(specification, tail, effect).at(&specification.steps())
     };
     let setting = |name: &str| study.setting(name);
     let tail = tail_of(evidence, &terms, &setting);
@@ -140,7 +140,8 @@ fn contrast(
     let mut effects: Vec<Effect> = specifications.iter().map(own).collect();
     if let [primary, paper, ..] = specifications.as_slice() {
         let ratios = product(evidence, &terms, |name| study.setting(name), primary);
-        effects.push(Effect::of_median(&format!("{}, median of the pairs", primary.name), &ratios));
+        let name = format!("{}, median of the pairs", primary.name);
+        effects.push(Effect::of_median(&name, &ratios).at(&primary.steps()));
         if quantity == Quantity::Loss {
             for other in study.alternatives {
                 let setting = |name: &str| study.setting(name).map(|own| other.of(own));
@@ -265,7 +266,8 @@ fn ranks(
             of(x).into_iter().zip(of(y)).map(|(x, y)| Ok((x?, y?))).collect()
         };
         let settings: Vec<Vec<Point>> = study.settings.iter().map(of_setting).collect();
-        bar_means(loss, tail.as_ref(), correlation(&loss.name, &settings, unit))
+        let effect = correlation(&loss.name, &settings, unit);
+        bar_means(loss, tail.as_ref(), effect).at(&loss.steps())
     };
     losses.iter().enumerate().map(of).collect()
 }

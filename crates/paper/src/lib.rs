@@ -30,6 +30,7 @@ pub mod beyond;
 pub mod catalogue;
 pub mod claim;
 pub mod evidence;
+pub mod feature;
 pub mod figures;
 pub mod finding;
 pub mod gather;
@@ -47,6 +48,7 @@ pub mod setting;
 mod settings;
 pub mod soundness;
 pub mod study;
+pub mod terms;
 pub mod view;
 
 pub use protocol::Protocol;

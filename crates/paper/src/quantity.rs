@@ -168,6 +168,14 @@ impl Specification {
         Specification::of_runs(condition(When::At(step), HeldOutBatch::Fixed))
     }
 
+    /// Name of the steps that it reads; empty for noise at initialization.
+    pub(super) fn steps(&self) -> String {
+        match &self.read {
+            Read::Run(statistic) => statistic.steps(),
+            Read::Noise(_) => String::new(),
+        }
+    }
+
     /// Whether it is a mean over prompts, which settles only if their tail is light enough.
     pub(super) fn is_mean_over_prompts(&self) -> bool {
         matches!(&self.read, Read::Run(statistic) if statistic.is_mean_over_prompts())

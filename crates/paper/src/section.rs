@@ -25,6 +25,8 @@ pub struct Section {
     pub pictures: Vec<Picture>,
     /// Tables.
     pub tables: Vec<Table>,
+    /// The claims with all their numbers, and their replication.
+    pub details: Vec<Table>,
     /// The claims.
     pub findings: Vec<Finding>,
     /// All numbers of the verdicts.
@@ -66,9 +68,10 @@ impl Study {
     /// The study drawn, with findings on its claims.
     pub fn section(&self, evidence: &Evidence, findings: Vec<Finding>) -> Section {
         let mut pictures = Vec::new();
-        let mut tables: Vec<Table> = findings_table(&findings).into_iter().collect();
-        tables.extend(replication_table(&findings));
-        let mut summary = barred(&findings);
+        let mut tables = Vec::new();
+        let details = [findings_table(&findings), replication_table(&findings)];
+        let details: Vec<Table> = details.into_iter().flatten().collect();
+        let mut summary: Vec<String> = barred(&findings).into_iter().collect();
         summary.extend(self.notes.iter().map(|note| (*note).to_string()));
         for view in self.views {
             let shown = view::show(*view, self, evidence);
@@ -86,7 +89,7 @@ impl Study {
             "quick": evidence.protocol.quick,
             "claims": findings.iter().map(Finding::json).collect::<Vec<_>>(),
             "agreement": agreement(self, evidence),
-            "tables": tables.iter().map(table_json).collect::<Vec<_>>(),
+            "tables": details.iter().chain(&tables).map(table_json).collect::<Vec<_>>(),
         });
         Section {
             name: self.name,
@@ -96,26 +99,26 @@ impl Study {
             summary: summary.into_iter().filter(|line| !line.is_empty()).collect(),
             pictures,
             tables,
+            details,
             findings,
             verdicts,
         }
     }
 }
 
-/// Sentences about numbers of the paper's own kind that have no verdict, each once.
-fn barred(findings: &[Finding]) -> Vec<String> {
-    let mut sentences: Vec<String> = Vec::new();
-    for finding in findings {
-        let reason = finding.of_paper().and_then(|effect| effect.barred.as_ref());
-        let sentence = reason.map(|reason| {
-            format!(
-                "The paper's own statistic decides nothing about \"{}\": {reason}.",
-                finding.text
-            )
-        });
-        sentences.extend(sentence);
-    }
-    sentences
+/// Sentence about numbers of the paper's own kind that have no verdict, with the reason of one of
+/// them; `None` if all have one.
+fn barred(findings: &[Finding]) -> Option<String> {
+    let reason = |finding: &Finding| finding.of_paper().and_then(|effect| effect.barred.clone());
+    let own: Vec<(&Finding, String)> =
+        findings.iter().filter_map(|finding| Some((finding, reason(finding)?))).collect();
+    let (first, reason) = own.first()?;
+    Some(format!(
+        "The paper's own statistic decides nothing about {} of the {} claims here. \"{}\": {reason}.",
+        own.len(),
+        findings.len(),
+        first.text
+    ))
 }
 
 fn table_json(table: &Table) -> serde_json::Value {

@@ -100,7 +100,7 @@ fn picture(out: &Path, lines: &[Baseline], runs: &[Run]) -> Result<(), Error> {
     let groups = groups(runs.iter().map(|run| (&run.spec, member(run))).collect());
     let Some(figure) = chart::held_out(&groups, lines) else { return Ok(()) };
     let stem = format!("{}-baselines", stem(&runs.iter().map(|run| &run.id).collect::<Vec<_>>()));
-    draw(out, &stem, &figure.title, &figure)?;
+    draw(out, &stem, &figure)?;
     let path = out.join(format!("{stem}.svg"));
     output::say(&format!("Picture (also .png, .pdf, .csv): {}", path.display()));
     Ok(())

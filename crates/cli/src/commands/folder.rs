@@ -4,26 +4,25 @@
 use std::path::{Path, PathBuf};
 
 use windtunnel_figure::Figure;
-use windtunnel_paper::report::Files;
 use windtunnel_runs::store::{RunId, disk};
 
 use crate::args::Global;
 use crate::error::Error;
 
-/// Writes a figure in every format; returns the files with descriptions.
-pub fn draw(out: &Path, stem: &str, what: &str, figure: &Figure) -> Result<Files, Error> {
+/// Writes a figure in every format; returns the names of the files.
+pub fn draw(out: &Path, stem: &str, figure: &Figure) -> Result<Vec<String>, Error> {
     let failed = |error: windtunnel_figure::Error| Error::Failed(error.to_string());
     let formats = [
-        ("csv", "every point", figure.csv().into_bytes()),
-        ("svg", "for the web", figure.svg().into_bytes()),
-        ("pdf", "for a paper", figure.pdf()),
-        ("png", "as pixels", figure.png(2.0).map_err(failed)?),
+        ("svg", figure.svg().into_bytes()),
+        ("pdf", figure.pdf()),
+        ("png", figure.png(2.0).map_err(failed)?),
+        ("csv", figure.csv().into_bytes()),
     ];
     let mut files = Vec::new();
-    for (extension, purpose, bytes) in formats {
+    for (extension, bytes) in formats {
         let name = format!("{stem}.{extension}");
         write(out, &name, &bytes)?;
-        files.push((name, format!("{what}, {purpose}")));
+        files.push(name);
     }
     Ok(files)
 }

@@ -1,5 +1,7 @@
 //! `windtunnel measure`.
 
+use std::path::Path;
+
 use serde::Serialize;
 use serde_json::{Map, Value};
 use windtunnel_figure::table::{Table, number, with_interval};
@@ -9,7 +11,7 @@ use windtunnel_lab::measured::{Measured, Results};
 use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::{Instrument, Readings, Warning};
 use windtunnel_measure::metric::{Metric, Name, Part};
-use windtunnel_paper::report::{Listing, Page, PagePart};
+use windtunnel_paper::report::{Drawn, Listing, Page, PagePart};
 use windtunnel_runs::stored::Run;
 
 use super::folder::{bounded, create, draw, stem, write};
@@ -31,7 +33,9 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         isa: Isa::detect(),
         threads: session::jobs(global),
     };
-    create(global, &args.out)?;
+    if let Some(out) = &args.out {
+        create(global, out)?;
+    }
     let stop = session::stop_on_signal()?;
     let terminal = Terminal::new(global.quiet || global.json);
     let mut measured = Vec::new();
@@ -52,7 +56,7 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         measured.push(Measured { id, spec: run.spec, recorded: run.rows, measurements });
     }
     let result = Results::new(&measured);
-    let page = save(&result, args, &measured)?;
+    let page = args.out.as_ref().map(|out| save(&result, (args, out), &measured)).transpose()?;
     if global.json {
         return output::json(&measured.iter().map(shown).collect::<Vec<_>>());
     }
@@ -62,21 +66,28 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
     for table in &result.tables {
         output::print(&format!("{}\n", table.text()))?;
     }
-    output::print(&format!("Figures, data and page: {page}\n"))
+    output::print(&match page {
+        Some(page) => format!("Figures, data and page: {page}\n"),
+        None => "Figures and a page: add --out DIR\n".into(),
+    })
 }
 
-/// Writes pictures, numbers and page; returns the path of the page.
-fn save(result: &Results, args: &Measure, measured: &[Measured]) -> Result<String, Error> {
+/// Writes pictures, numbers and page into a folder; returns the path of the page.
+fn save(
+    result: &Results,
+    (args, out): (&Measure, &Path),
+    measured: &[Measured],
+) -> Result<String, Error> {
     let runs = stem(&measured.iter().map(|run| &run.id).collect::<Vec<_>>());
     let stem = format!("{runs}{}", asked(args));
-    let mut files = Vec::new();
+    let mut figures = Vec::new();
     for (name, figure) in &result.figures {
-        files.extend(draw(&args.out, &format!("{stem}-{name}"), &figure.title, figure)?);
+        let files = draw(out, &format!("{stem}-{name}"), figure)?;
+        figures.push(Drawn { figure, files });
     }
     let shown: Vec<Shown> = measured.iter().map(shown).collect();
     let json = serde_json::to_string_pretty(&shown).map_err(|e| Error::Failed(e.to_string()))?;
-    write(&args.out, &format!("{stem}.json"), json.as_bytes())?;
-    files.push((format!("{stem}.json"), "every reading".into()));
+    write(out, &format!("{stem}.json"), json.as_bytes())?;
     let tables = measured.iter().map(table).chain(result.tables.iter().cloned());
     let page = Page {
         title: "windtunnel: measurements",
@@ -87,17 +98,17 @@ fn save(result: &Results, args: &Measure, measured: &[Measured]) -> Result<Strin
             .collect(),
         parts: vec![PagePart {
             id: "measurements",
-            figures: result.figures.iter().map(|(_, figure)| figure).collect(),
+            figures,
             tables: tables.collect(),
-            files,
+            files: vec![(format!("{stem}.json"), "every reading, for machines".into())],
             ..PagePart::default()
         }],
         methods: measured.iter().map(method).collect(),
         ..Page::default()
     };
     let file = format!("{stem}.html");
-    write(&args.out, &file, page.html().as_bytes())?;
-    Ok(args.out.join(file).display().to_string())
+    write(out, &file, page.html().as_bytes())?;
+    Ok(out.join(file).display().to_string())
 }
 
 /// The part of file names that tells requests apart, so that none overwrites the files of another;

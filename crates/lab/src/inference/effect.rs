@@ -27,6 +27,8 @@ enum Claimed {
 pub struct Effect {
     /// Specification: how runs become a number, its choices separated by commas.
     pub specification: String,
+    /// The steps among these choices; empty where there is no choice of steps.
+    pub steps: String,
     /// The number with its 95 % interval.
     pub estimate: Estimate,
     /// Reason why there is no verdict whatever the interval is, if there is one.
@@ -104,7 +106,19 @@ impl Effect {
 
     fn new(specification: &str, estimate: Estimate, null: f64) -> Effect {
         let (specification, claimed) = (specification.into(), Claimed::Above(null));
-        Effect { specification, estimate, barred: None, claimed }
+        Effect { specification, steps: String::new(), estimate, barred: None, claimed }
+    }
+
+    /// The same effect, with the name of the steps that its specification chooses.
+    #[must_use]
+    pub fn at(self, steps: &str) -> Effect {
+        Effect { steps: steps.into(), ..self }
+    }
+
+    /// The choices of the specification other than steps.
+    pub fn convention(&self) -> String {
+        let others = self.specification.split(", ").filter(|choice| *choice != self.steps);
+        others.collect::<Vec<_>>().join(", ")
     }
 
     /// The same effect, judged on the claim that it is 1 within a factor of `tolerance`.

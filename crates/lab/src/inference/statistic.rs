@@ -175,6 +175,11 @@ impl RunStatistic {
         first.into_iter().chain(others).collect()
     }
 
+    /// Name of the steps.
+    pub fn steps(&self) -> String {
+        self.when.name()
+    }
+
     /// Whether it is a mean over prompts, which settles only if their tail is light enough: a mean
     /// loss, or the curvature along a step of the mean loss on the batch that all runs share. (On
     /// batches that differ from run to run, the typical curvature of a batch is a number of its own.)

@@ -3,7 +3,7 @@
 use windtunnel_lab::describe::describe;
 use windtunnel_runs::spec::{Document, RunSpec, run_id};
 
-use super::{Listing, Page, PagePart};
+use super::{Drawn, Listing, Page, PagePart};
 use crate::audit;
 use crate::evidence::Evidence;
 use crate::gather::settings;
@@ -15,8 +15,14 @@ const PLACE: &str = "Left panel of the paper's figure: real Transformers, by Kun
                      Jiang et al. (2022), Pan and Li (2023) and Zhang et al. (2020). Its place is \
                      kept; windtunnel has not measured any.";
 
-/// Names of the files of a section, with descriptions.
-pub type Files = Vec<(String, String)>;
+/// Files of a section.
+#[derive(Default)]
+pub struct Files {
+    /// Names of those of each of its pictures, one for each format.
+    pub pictures: Vec<Vec<String>>,
+    /// Names of the others, with descriptions.
+    pub others: Vec<(String, String)>,
+}
 
 /// Data of the page and tables of an audit.
 pub struct Audit<'a> {
@@ -30,6 +36,18 @@ pub struct Audit<'a> {
     pub files: &'a [Files],
     /// Sentences about the studies that could not.
     pub failures: &'a [String],
+    /// Sentence about what is still computed; `None` if nothing is.
+    pub unfinished: Option<String>,
+}
+
+/// Link to the section that has a picture or a table already.
+fn seen<'a>(other: &Section, what: &str) -> (&'a str, String) {
+    (other.name, format!("{}: the same as under \"{}\".", capitalized(what), other.title))
+}
+
+fn capitalized(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map_or(String::new(), |first| first.to_uppercase().chain(chars).collect())
 }
 
 /// The keys of a spec that differ from the defaults, as a spec of its own; all keys where these
@@ -67,40 +85,72 @@ impl Audit<'_> {
             [only] => format!("windtunnel: {}", only.title),
             _ => "windtunnel: audit of Ahn et al. (ICLR 2024)".into(),
         };
-        let parts = self.sections.iter().zip(self.files).map(|(section, files)| PagePart {
-            id: section.name,
-            title: section.title,
-            summary: section.summary.clone(),
-            place: section.real.then_some(PLACE),
-            figures: section.pictures.iter().map(|picture| &picture.figure).collect(),
-            tables: section.tables.clone(),
-            files: files.clone(),
-        });
         let page = Page {
             title: &title,
+            answer: self.evidence.protocol.limits().into_iter().chain(self.headline()).collect(),
             summary: self.summary(),
             quick: self.evidence.protocol.quick,
             claims: self.sections,
             tables: audit::composites(self.sections).into_iter().collect(),
             failures: self.failures.to_vec(),
-            parts: parts.collect(),
+            parts: self.parts(),
             methods: self.methods(),
+            unfinished: self.unfinished.clone(),
         };
         page.html()
     }
 
+    /// The sections; a picture or a table that an earlier one has is a link to it.
+    fn parts(&self) -> Vec<PagePart<'_>> {
+        let mut parts = Vec::new();
+        for (k, (section, files)) in self.sections.iter().zip(self.files).enumerate() {
+            let earlier = &self.sections[..k];
+            let mut part = PagePart {
+                id: section.name,
+                title: section.title,
+                summary: section.summary.clone(),
+                place: section.real.then_some(PLACE),
+                details: section.details.clone(),
+                files: files.others.clone(),
+                ..PagePart::default()
+            };
+            let unlisted = Vec::new();
+            for (k, picture) in section.pictures.iter().enumerate() {
+                let is_same = |other: &&Section| {
+                    other.pictures.iter().any(|own| own.figure.panels == picture.figure.panels)
+                };
+                match earlier.iter().find(is_same) {
+                    Some(other) => part.elsewhere.push(seen(other, picture.what)),
+                    None => {
+                        let files = files.pictures.get(k).unwrap_or(&unlisted).clone();
+                        part.figures.push(Drawn { figure: &picture.figure, files });
+                    }
+                }
+            }
+            for table in &section.tables {
+                match earlier.iter().find(|other| other.tables.contains(table)) {
+                    Some(other) => part.elsewhere.push(seen(other, &table.title)),
+                    None => part.tables.push(table.clone()),
+                }
+            }
+            parts.push(part);
+        }
+        parts
+    }
+
+    fn headline(&self) -> Vec<String> {
+        audit::headline(self.sections)
+    }
+
     fn summary(&self) -> Vec<String> {
-        let quick = self.evidence.protocol.limits();
         let paper = "Linear attention is (maybe) all you need (to understand Transformer \
                      optimization), Ahn, Cheng, Song, Yun, Jadbabaie, Sra, arXiv 2310.01082. A \
                      verdict is of these models and data, not of real Transformers.";
         // The same sentence in every section that has one.
         let mut intervals = self.sections.iter().map(|section| section.intervals);
         let intervals = intervals.find(|sentence| !sentence.is_empty()).map(String::from);
-        let headline = audit::headline(self.sections);
         let admitted = (self.studies.len() > 1).then(|| audit::ADMITTED.to_string());
-        let all = quick.into_iter().chain(headline).chain(intervals).chain([paper.to_string()]);
-        all.chain(admitted).collect()
+        intervals.into_iter().chain([paper.to_string()]).chain(admitted).collect()
     }
 
     /// The spec of every setting and optimizer, with the ids of its runs.

@@ -1,9 +1,11 @@
 //! Forest plot of claims: a table with a row for each, its effect and interval drawn on one axis.
 
 use windtunnel_figure::table::escape;
-use windtunnel_lab::inference::{Effect, Estimator, Tally, Verdict};
+use windtunnel_lab::inference::{Effect, Estimator, Verdict};
 use windtunnel_measure::stats::Interval;
 
+use super::matrix;
+use crate::feature::{FEATURES, belongs};
 use crate::finding::Finding;
 use crate::section::Section;
 
@@ -15,22 +17,26 @@ const MARGIN: f64 = 8.0;
 /// Decades of a ratio on both sides of no effect; what lies beyond ends in an arrow.
 const DECADES: f64 = 1.5;
 
-/// The claims of all sections, section by section, with links to them.
+/// The claims of all sections, feature by feature, with links to their sections.
 pub(super) fn html(sections: &[Section]) -> String {
-    let group = |section: &Section| {
+    let all: Vec<(&Section, &Finding)> = sections
+        .iter()
+        .flat_map(|section| section.findings.iter().map(move |own| (section, own)))
+        .collect();
+    let group = |feature| {
+        let own = all.iter().filter(|(_, finding)| belongs(finding.claim, feature));
+        let rows: String = own.map(|(section, finding)| row(section, finding)).collect();
         let heading = format!(
-            "<tr class=\"group\"><th colspan=\"5\" scope=\"rowgroup\"><a href=\"#{}\">{}</a></th></tr>\n",
-            escape(section.name),
-            escape(section.title)
+            "<tr class=\"group\"><th colspan=\"5\" scope=\"rowgroup\">{}</th></tr>\n",
+            escape(feature.0)
         );
-        let rows: String = section.findings.iter().map(|own| row(section, own)).collect();
         if rows.is_empty() { rows } else { format!("<tbody>{heading}{rows}</tbody>\n") }
     };
-    let groups: String = sections.iter().map(group).collect();
+    let groups: String = FEATURES.iter().map(group).collect();
     format!(
         "<div class=\"scroll\"><table class=\"forest\"><caption>{}</caption>\n<thead><tr>\
          <th scope=\"col\">claim</th><th scope=\"col\">{}</th><th scope=\"col\">effect (95 %)</th>\
-         <th scope=\"col\">verdict</th><th scope=\"col\">all specifications</th></tr></thead>\n\
+         <th scope=\"col\">verdict</th><th scope=\"col\">other conventions</th></tr></thead>\n\
          {groups}</table></div>\n<p class=\"key\">{}</p>\n",
         escape(CAPTION),
         axis(),
@@ -44,15 +50,23 @@ const CAPTION: &str = "Every claim: its primary effect with a 95 % interval, and
 
 /// Meaning of the marks.
 fn key() -> String {
+    let meaning = |verdict| match verdict {
+        Verdict::Supported => "the whole interval is on the side of the claim",
+        Verdict::Contradicted => "all of it is on the other side",
+        Verdict::NotDistinguishable => "it contains no effect",
+        Verdict::Barred => "a mean of losses too heavy-tailed to settle",
+    };
     let mark = |verdict: Verdict| {
-        format!("{} {}", drawing(&shape(verdict, 8.0), 16.0, ""), verdict.text())
+        let mark = drawing(&shape(verdict, 8.0), 16.0, "");
+        format!("{mark} {}: {}", verdict.text(), meaning(verdict))
     };
     let marks: Vec<String> = Verdict::ALL.map(mark).into();
     format!(
-        "{}; {} the paper's own statistic on its fixed batch; {} the published ratio. The bar at the \
-         right counts all specifications (statistic, steps, held-out batch, protocol) by their \
-         verdicts, in the same order.",
-        marks.join(", "),
+        "{}; {} the paper's own statistic on its fixed batch; {} the published ratio. In the matrix at \
+         the right every cell is a specification in the colour of its verdict: columns are \
+         statistics, held-out batches and protocols, rows are steps; the primary one has a thick \
+         frame, the paper's own a dashed one.",
+        marks.join("; "),
         drawing(&diamond(8.0), 16.0, ""),
         drawing(&tick(8.0), 16.0, "")
     )
@@ -64,22 +78,32 @@ fn row(section: &Section, finding: &Finding) -> String {
     let text = effect.map_or("not measured".into(), |effect| effect.estimate.text());
     let turned = if finding.flips() { " turned" } else { "" };
     format!(
-        "<tr class=\"{}{turned}\"><td><a href=\"#{}\">{}</a> <small>{}</small></td><td>{}</td>\
-         <td>{}</td><td class=\"verdict\">{}</td><td>{}<br><small>{}</small></td></tr>\n",
+        "<tr class=\"{}{turned}\"><td><a href=\"#{}\">{}</a></td><td>{}</td>\
+         <td>{}</td><td class=\"verdict\">{}</td><td>{}<small>{}</small></td></tr>\n",
         class(verdict),
         escape(section.name),
         escape(finding.text),
-        escape(finding.claim),
         strip(finding, verdict),
         escape(&format!("{} = {text}", finding.what)),
         verdict.text(),
-        bar(finding.tally()),
-        escape(&finding.robustness())
+        matrix::html(finding),
+        alike(finding)
     )
 }
 
+/// How many of the specifications have the verdict of the finding, in words.
+fn alike(finding: &Finding) -> String {
+    let verdict = finding.verdict();
+    let same = finding.effects.iter().filter(|effect| effect.verdict() == verdict).count();
+    match finding.effects.len() {
+        0 => String::new(),
+        1 => "one only".into(),
+        all => format!("{same} of {all} the same"),
+    }
+}
+
 /// Class of a verdict.
-fn class(verdict: Verdict) -> &'static str {
+pub(super) fn class(verdict: Verdict) -> &'static str {
     match verdict {
         Verdict::Supported => "supported",
         Verdict::Contradicted => "contradicted",
@@ -177,27 +201,6 @@ fn axis() -> String {
     drawing(&(labels + &below), WIDTH, text)
 }
 
-/// Shares of the verdicts of all specifications, in the order of [`Verdict::ALL`].
-fn bar(tally: Tally) -> String {
-    let counts = [tally.supported, tally.contradicted, tally.open, tally.barred];
-    let all = tally.total().max(1) as f64;
-    let mut left = 0.0;
-    let part = |(verdict, count): (Verdict, usize)| {
-        let width = 120.0 * count as f64 / all;
-        let x = left;
-        left += width;
-        let class = class(verdict);
-        match count {
-            0 => String::new(),
-            _ => format!(
-                "<rect class=\"{class}\" x=\"{x:.1}\" y=\"6\" width=\"{width:.1}\" height=\"9\"/>"
-            ),
-        }
-    };
-    let parts: String = Verdict::ALL.into_iter().zip(counts).map(part).collect();
-    drawing(&format!("<g class=\"shares\">{parts}</g>"), 120.0, &tally.text())
-}
-
 /// A drawing so wide; with a description it is a picture of its own, without one it is decoration.
 fn drawing(marks: &str, width: f64, description: &str) -> String {
     let role = match description {
@@ -250,18 +253,5 @@ mod tests {
         assert!(single.contains("mark open"), "{single}");
         assert!(!single.contains("arrow") && !single.contains("class=\"interval\""), "{single}");
         assert_eq!(drawn(&[]), "");
-    }
-
-    #[test]
-    fn shares_fill_their_bar() {
-        let tally = Tally { supported: 1, contradicted: 0, open: 2, barred: 1 };
-        let drawn = bar(tally);
-        assert!(!drawn.contains("\"contradicted\""), "{drawn}");
-        for part in
-            ["x=\"0.0\" y=\"6\" width=\"30.0\"", "x=\"30.0\" y=\"6\" width=\"60.0\"", "x=\"90.0\""]
-        {
-            assert!(drawn.contains(part), "{part}: {drawn}");
-        }
-        assert!(bar(Tally::default()).contains("none"));
     }
 }

@@ -1,5 +1,5 @@
-// Makes the figures of a page answer: logarithmic or linear, hide what the legend names, read
-// values under the pointer. Without it the page shows all there is.
+// Makes a page answer: figures on logarithmic or linear axes, curves hidden by the legend, values
+// under the pointer, tables sorted by a column. Without it the page shows all there is.
 'use strict';
 
 const SHORT = 3;
@@ -119,6 +119,46 @@ function switchScale(figure) {
   figure.prepend(button);
 }
 
+/** The first number of a text, or the text itself. */
+function keyOf(text) {
+  const match = text.replace('−', '-').match(/^[<>]?\s*-?\d[\d.]*(e-?\d+)?/);
+  return match ? Number(match[0].replace(/^[<>]\s*/, '')) : text;
+}
+
+function compare(a, b) {
+  if (typeof a === 'number' && typeof b === 'number') return a - b;
+  if (typeof a !== typeof b) return typeof a === 'number' ? -1 : 1;
+  return a.localeCompare(b);
+}
+
+/** Sorts a table by the column of a heading, at a second time downwards. */
+function sortBy(heading) {
+  const down = heading.getAttribute('aria-sort') === 'ascending';
+  const column = heading.cellIndex;
+  const body = heading.closest('table').tBodies[0];
+  for (const other of heading.parentElement.cells) other.setAttribute('aria-sort', 'none');
+  heading.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+  const key = (row) => keyOf(row.cells[column].textContent);
+  const rows = [...body.rows].sort((a, b) => compare(key(a), key(b)) * (down ? -1 : 1));
+  body.append(...rows);
+}
+
+function sortable(table) {
+  const body = table.tBodies[0];
+  // A row without a first cell belongs to the one above it.
+  if (!table.tHead || !body || body.rows.length < 2) return;
+  if ([...body.rows].some((row) => !row.cells[0].textContent)) return;
+  for (const heading of table.tHead.rows[0].cells) {
+    heading.setAttribute('aria-sort', 'none');
+    heading.setAttribute('tabindex', '0');
+    heading.title = 'sort by this column';
+    heading.addEventListener('click', () => sortBy(heading));
+    heading.addEventListener('keydown', (event) => {
+      if (event.key === 'Enter') sortBy(heading);
+    });
+  }
+}
+
 // The contents stand beside the page where there is room.
 const contents = document.querySelector('nav details');
 if (contents) contents.open = matchMedia('(min-width: 75rem)').matches;
@@ -132,6 +172,7 @@ for (const figure of document.querySelectorAll('figure')) {
   hideByLegend(figure);
   showValues(figure, tip);
 }
+for (const table of document.querySelectorAll('table:not(.forest)')) sortable(table);
 addEventListener('beforeprint', () => {
   for (const details of document.querySelectorAll('.methods details')) details.open = true;
 });

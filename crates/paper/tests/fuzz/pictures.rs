@@ -85,7 +85,7 @@ fn check(figure: &Figure, everything: bool) {
     if everything {
         assert!(figure.png(1.0).unwrap().starts_with(b"\x89PNG"));
         assert!(figure.pdf().starts_with(b"%PDF"));
-        let part = PagePart { id: "a", figures: vec![figure], ..PagePart::default() };
+        let part = PagePart { id: "a", figures: vec![figure.into()], ..PagePart::default() };
         let html = Page { title: "fuzz", parts: vec![part], ..Page::default() }.html();
         let drawings = html.split("<svg").skip(1).map(|rest| rest.split_once("</svg>").unwrap().0);
         drawings.for_each(|rest| check_svg(&format!("<svg{rest}</svg>")));

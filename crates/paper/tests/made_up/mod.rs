@@ -142,8 +142,9 @@ pub fn page(section: &Section) -> String {
         id: section.name,
         title: section.title,
         summary: section.summary.clone(),
-        figures: section.pictures.iter().map(|picture| &picture.figure).collect(),
+        figures: section.pictures.iter().map(|picture| (&picture.figure).into()).collect(),
         tables: section.tables.clone(),
+        details: section.details.clone(),
         ..PagePart::default()
     };
     Page { title: "generated", parts: vec![part], ..Page::default() }.html()

@@ -2,7 +2,7 @@
 
 use std::sync::Mutex;
 
-use windtunnel_figure::table::Table;
+use windtunnel_figure::table::{Table, paragraph};
 use windtunnel_math::parallel::queue;
 use windtunnel_paper::audit;
 use windtunnel_paper::catalogue::page_name;
@@ -46,8 +46,14 @@ pub fn all(
     }
     let (sections, files): (Vec<Section>, Vec<Files>) = done.into_iter().unzip();
     let table = audit::table(&sections);
-    let report =
-        Audit { studies, evidence, sections: &sections, files: &files, failures: &failures };
+    let report = Audit {
+        studies,
+        evidence,
+        sections: &sections,
+        files: &files,
+        failures: &failures,
+        unfinished: None,
+    };
     let path = save(args, &report, &table)?;
     if global.json {
         let verdicts: Vec<_> = sections.iter().map(|section| &section.verdicts).collect();
@@ -92,15 +98,15 @@ fn one(
         Err(reason) => return Ok(Err(reason)),
     };
     let stem = stem(args, study.name);
-    let mut files = Files::new();
+    let mut files = Files::default();
     for picture in &section.pictures {
         let name = format!("{stem}{}", picture.suffix);
-        files.extend(draw(&args.out, &name, picture.what, &picture.figure)?);
+        files.pictures.push(draw(&args.out, &name, &picture.figure)?);
     }
     let json = serde_json::to_string_pretty(&section.verdicts)
         .map_err(|e| Error::Failed(e.to_string()))?;
     write(&args.out, &format!("{stem}.json"), json.as_bytes())?;
-    files.push((format!("{stem}.json"), "the verdicts".into()));
+    files.others.push((format!("{stem}.json"), "the verdicts and all tables, for machines".into()));
     Ok(Ok((section, files)))
 }
 
@@ -119,18 +125,16 @@ fn save(args: &Reproduce, report: &Audit, table: &Table) -> Result<String, Error
     Ok(args.out.join(file).display().to_string())
 }
 
+/// Prints the answer, the claims and, of a single study, its tables.
 fn print(report: &Audit, path: &str) -> Result<(), Error> {
-    match report.sections {
-        [only] if report.studies.len() == 1 => {
-            let summary: String = only.summary.iter().map(|line| format!("{line}\n")).collect();
-            let tables: String = only.tables.iter().map(|t| format!("{}\n", t.text())).collect();
-            let before = format!("{}{}", report.evidence.protocol.warning(), only.intervals);
-            output::print(&format!("{}\n{before}\n{summary}\n{tables}", only.title))?;
-        }
-        sections => {
-            let headline = audit::headline(sections).join("\n");
-            output::print(&format!("{headline}\n\n{}\n", audit::brief(sections).text()))?;
-        }
+    let quick = report.evidence.protocol.warning();
+    let answer = audit::headline(report.sections);
+    let mut text: String = [quick].iter().chain(&answer).map(|line| paragraph(line)).collect();
+    text += &format!("\n{}\n", audit::brief(report.sections).text());
+    if let ([only], 1) = (report.sections, report.studies.len()) {
+        let remarks = only.summary.iter().map(|line| paragraph(line));
+        let tables = only.tables.iter().map(|table| format!("\n{}", table.text()));
+        text.extend(remarks.chain(tables).chain(["\n".into()]));
     }
-    output::print(&format!("Figures, data and page: {path}\n"))
+    output::print(&format!("{text}Figures, data and page: {path}\n"))
 }
