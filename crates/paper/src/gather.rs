@@ -16,6 +16,9 @@ use super::rates::{Search, searches};
 use super::setting::{Cell, Setting};
 use super::study::Study;
 
+/// Numbers of seeds after which evidence is shown.
+const FIRST_SEEDS: [u64; 2] = [3, 6];
+
 /// Name of a setting, and the reason why it failed.
 type Failure = (&'static str, String);
 
@@ -45,11 +48,57 @@ pub fn gather(
     threads: usize,
 ) -> Result<Evidence, Error> {
     let all = settings(studies, |study| study.all_settings().collect());
-    lab.progress.later(cost_of_runs(lab, &all, &protocol)?);
-    let (searched, mut failures) = found(lab, &all, &protocol)?;
+    lab.progress.later(remaining(lab, &all, &protocol)?);
+    let searches = found(lab, &all, &protocol)?;
+    lab.progress.later(0);
+    collect(lab, studies, protocol, threads, searches)
+}
+
+/// Evidence as of [`gather`], which is shown while it grows: first that of short runs where no
+/// learning rate has to be searched for, then that of the first seeds of every setting. Nothing is
+/// shown where no run is missing.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_shown(
+    lab: &Lab,
+    studies: &[&'static Study],
+    protocol: Protocol,
+    threads: usize,
+    show: &mut dyn FnMut(&Evidence),
+) -> Result<Evidence, Error> {
+    let all = settings(studies, |study| study.all_settings().collect());
+    let searches = all.iter().any(|setting| setting.arms.iter().any(is_searched));
+    if !searches && remaining(lab, &all, &protocol)? > 0 {
+        let quick = Protocol { quick: true, ..protocol };
+        show(&gather(lab, studies, quick, threads)?);
+    }
+    lab.progress.later(remaining(lab, &all, &protocol)?);
+    let (searched, failures) = found(lab, &all, &protocol)?;
+    let is_unfinished = lacks_some(lab, &cells(&all, &searched, &failures, &protocol)?)?;
+    for seeds in FIRST_SEEDS {
+        let first = Protocol { seeds: Some(seeds), ..protocol };
+        if is_unfinished && all.iter().all(|setting| setting.seeds(&protocol) > seeds) {
+            lab.progress.later(remaining(lab, &all, &protocol)?);
+            let searches = (searched.clone(), failures.clone());
+            show(&collect(lab, studies, first, threads, searches)?);
+        }
+    }
+    lab.progress.later(0);
+    collect(lab, studies, protocol, threads, (searched, failures))
+}
+
+/// Evidence of all that studies need, after the searches.
+fn collect(
+    lab: &Lab,
+    studies: &[&'static Study],
+    protocol: Protocol,
+    threads: usize,
+    (searched, mut failures): (Vec<Search>, Vec<Failure>),
+) -> Result<Evidence, Error> {
+    let all = settings(studies, |study| study.all_settings().collect());
     let cells = cells(&all, &searched, &failures, &protocol)?;
     let plan = Plan::of_runs("runs", cells.iter().map(|cell| cell.spec.clone()));
-    lab.progress.later(0);
     for (cell, status) in cells.iter().zip(lab.execute(&plan)?) {
         if let Status::Failed(reason) = status {
             failures.push((cell.setting, format!("run {}: {reason}", run_id(&cell.spec))));
@@ -72,14 +121,24 @@ pub fn gather(
     Ok(evidence)
 }
 
+/// Whether the learning rate of an arm is searched for.
+fn is_searched(arm: &Arm) -> bool {
+    matches!(arm.rates, Rates::Searched { .. })
+}
+
+fn lacks_some(lab: &Lab, cells: &[Cell]) -> Result<bool, Error> {
+    for cell in cells {
+        if lab.store().finished(&run_id(&cell.spec))?.is_none() {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
 /// Cost of the runs that the store lacks, those with searched rates among them: at any rate a run
 /// costs the same.
-fn cost_of_runs(
-    lab: &Lab,
-    settings: &[&'static Setting],
-    protocol: &Protocol,
-) -> Result<u128, Error> {
-    let any = |arm: Arm| matches!(arm.rates, Rates::Searched { .. }).then_some(1.0);
+fn remaining(lab: &Lab, settings: &[&'static Setting], protocol: &Protocol) -> Result<u128, Error> {
+    let any = |arm: Arm| is_searched(&arm).then_some(1.0);
     let mut cost = 0;
     for setting in settings {
         for cell in setting.cells(protocol, any)? {

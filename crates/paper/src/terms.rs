@@ -199,3 +199,39 @@ pub const TERMS: [Term; 27] = [
         "Hill, Annals of Statistics 1975; docs/instruments.md",
     ),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The glossary as a page of the documentation.
+    fn page() -> String {
+        let entry = |term: &Term| {
+            // Sources end with a page of the documentation or are papers alone.
+            let source = match term.source.split_once("docs/") {
+                Some((before, page)) => {
+                    format!("{before}[{}]({page})", page.trim_end_matches(".md"))
+                }
+                None => term.source.into(),
+            };
+            format!("**{}.** {} *{source}*\n\n", term.name, term.meaning)
+        };
+        let entries: String = TERMS.iter().map(entry).collect();
+        format!(
+            "# Glossary\n\nWords of the reports and of these pages, with their sources. A report \
+             explains the same words where they first occur.\n\n{}\n",
+            entries.trim_end()
+        )
+    }
+
+    #[test]
+    fn the_glossary_in_the_documentation_has_these_terms() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/glossary.md");
+        if std::env::var_os("UPDATE_DOCS").is_some() {
+            std::fs::write(path, page()).unwrap();
+            return;
+        }
+        let how = "UPDATE_DOCS=1 cargo test --workspace --lib the_glossary";
+        assert!(std::fs::read_to_string(path).unwrap() == page(), "docs/glossary.md: run `{how}`");
+    }
+}

@@ -217,7 +217,8 @@ fn by_hand(seeds: u64, setting: usize) -> ByHand {
 }
 
 fn table<'a>(section: &'a Section, start: &str) -> &'a Table {
-    section.tables.iter().find(|table| table.title.contains(start)).unwrap()
+    let mut tables = section.tables.iter().chain(&section.details);
+    tables.find(|table| table.title.contains(start)).unwrap()
 }
 
 /// A cell that is a number with its interval: the number, and the ends.

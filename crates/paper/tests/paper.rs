@@ -481,3 +481,35 @@ fn evidence_is_gathered_by_any_executor() {
     stop.store(true, Ordering::Relaxed);
     assert!(gather::gather(&lab, &[&STUDY], Protocol::QUICK, 2).is_err());
 }
+
+/// A page that grows is shown at the first seeds, and never where everything is stored.
+#[test]
+fn evidence_is_shown_while_it_grows() {
+    const KNOWN: Setting = Setting { name: "pair", arms: BOTH, ..TINY };
+    static PUBLISHED: Study = Study { name: "a", settings: &[KNOWN], ..Study::EMPTY };
+    static SEARCHED: Study = Study { name: "b", settings: &[TINY], ..Study::EMPTY };
+    let protocol = Protocol { seeds: Some(7), ..Protocol::PUBLISHED };
+    for (study, expected) in [
+        (&PUBLISHED, &[(true, 7), (false, 3), (false, 6)][..]),
+        // Short runs with a search of their own would not be a first look.
+        (&SEARCHED, &[(false, 3), (false, 6)]),
+    ] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = Store::open(dir.path()).unwrap();
+        let (stop, local) = (AtomicBool::new(false), local(&store));
+        let lab = Lab { executor: &local, progress: &Silent, stop: &stop };
+        for expected in [expected, &[]] {
+            let mut shown = Vec::new();
+            let mut show = |evidence: &Evidence| {
+                let runs = study.settings.iter().map(|setting| {
+                    let own = |arm: &Arm| evidence.members(setting, arm.name).len() as u64;
+                    setting.arms.iter().map(own).min().unwrap()
+                });
+                shown.push((evidence.protocol.quick, runs.min().unwrap()));
+            };
+            let whole = gather::gather_shown(&lab, &[study], protocol, 2, &mut show).unwrap();
+            assert_eq!(shown, expected, "{}", study.name);
+            assert_eq!(whole.cells(&study.settings[0]).count(), 2 * 7);
+        }
+    }
+}

@@ -11,7 +11,7 @@ use windtunnel_lab::measured::{Measured, Results};
 use windtunnel_math::lanes::Isa;
 use windtunnel_measure::instrument::{Instrument, Readings, Warning};
 use windtunnel_measure::metric::{Metric, Name, Part};
-use windtunnel_paper::report::{Drawn, Listing, Page, PagePart};
+use windtunnel_paper::report::{Listing, Page, PageFigure, PagePart};
 use windtunnel_runs::stored::Run;
 
 use super::folder::{bounded, create, draw, stem, write};
@@ -83,7 +83,7 @@ fn save(
     let mut figures = Vec::new();
     for (name, figure) in &result.figures {
         let files = draw(out, &format!("{stem}-{name}"), figure)?;
-        figures.push(Drawn { figure, files });
+        figures.push(PageFigure { figure, files });
     }
     let shown: Vec<Shown> = measured.iter().map(shown).collect();
     let json = serde_json::to_string_pretty(&shown).map_err(|e| Error::Failed(e.to_string()))?;

@@ -1,11 +1,13 @@
 //! `windtunnel reproduce`.
 
+mod looks;
 mod publish;
 
 use windtunnel_paper::Protocol;
 use windtunnel_paper::catalogue::chosen;
-use windtunnel_paper::gather::gather;
+use windtunnel_paper::gather::{gather, gather_shown};
 
+use self::looks::Looks;
 use super::folder::create;
 use crate::args::{Global, Reproduce};
 use crate::error::Error;
@@ -25,8 +27,20 @@ pub fn run(global: &Global, args: &Reproduce) -> Result<(), Error> {
     }
     let protocol = Protocol { seeds: args.seeds, ..protocol.of_family(family) };
     let session = Session::new(global, &args.checkpoints)?;
-    let gather = |protocol| gather(&session.lab(), &studies, protocol, jobs(global));
-    let evidence = gather(protocol)?;
-    let again = args.replicate.map(|family| gather(protocol.of_family(family))).transpose()?;
+    let (lab, threads) = (session.lab(), jobs(global));
+    let evidence = match args.quick {
+        true => gather(&lab, &studies, protocol, threads)?,
+        false => {
+            let mut looks = Looks::new(global, args, &studies);
+            let evidence =
+                gather_shown(&lab, &studies, protocol, threads, &mut |first| looks.show(first));
+            looks.end()?;
+            evidence?
+        }
+    };
+    let again = args
+        .replicate
+        .map(|family| gather(&lab, &studies, protocol.of_family(family), threads))
+        .transpose()?;
     publish::all(global, args, &studies, (&evidence, again.as_ref()))
 }

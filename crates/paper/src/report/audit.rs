@@ -3,7 +3,7 @@
 use windtunnel_lab::describe::describe;
 use windtunnel_runs::spec::{Document, RunSpec, run_id};
 
-use super::{Drawn, Listing, Page, PagePart};
+use super::{Listing, Page, PageFigure, PagePart};
 use crate::audit;
 use crate::evidence::Evidence;
 use crate::gather::settings;
@@ -123,7 +123,7 @@ impl Audit<'_> {
                     Some(other) => part.elsewhere.push(seen(other, picture.what)),
                     None => {
                         let files = files.pictures.get(k).unwrap_or(&unlisted).clone();
-                        part.figures.push(Drawn { figure: &picture.figure, files });
+                        part.figures.push(PageFigure { figure: &picture.figure, files });
                     }
                 }
             }

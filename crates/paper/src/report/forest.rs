@@ -4,7 +4,7 @@ use windtunnel_figure::table::escape;
 use windtunnel_lab::inference::{Effect, Estimator, Verdict};
 use windtunnel_measure::stats::Interval;
 
-use super::matrix;
+use super::matrix::{self, class};
 use crate::feature::{FEATURES, belongs};
 use crate::finding::Finding;
 use crate::section::Section;
@@ -99,16 +99,6 @@ fn alike(finding: &Finding) -> String {
         0 => String::new(),
         1 => "one only".into(),
         all => format!("{same} of {all} the same"),
-    }
-}
-
-/// Class of a verdict.
-pub(super) fn class(verdict: Verdict) -> &'static str {
-    match verdict {
-        Verdict::Supported => "supported",
-        Verdict::Contradicted => "contradicted",
-        Verdict::NotDistinguishable => "open",
-        Verdict::Barred => "barred",
     }
 }
 

@@ -2,9 +2,8 @@
 //! each choice of steps.
 
 use windtunnel_figure::table::escape;
-use windtunnel_lab::inference::Effect;
+use windtunnel_lab::inference::{Effect, Verdict};
 
-use super::forest::class;
 use crate::finding::Finding;
 
 /// Largest width and height of all cells, and largest side of one, in pixels.
@@ -58,6 +57,16 @@ pub(super) fn html(finding: &Finding) -> String {
          height=\"{height:.0}\" role=\"img\" aria-label=\"{}\">{cells}{frames}</svg>",
         escape(&finding.tally().text())
     )
+}
+
+/// Class of a verdict.
+pub(super) fn class(verdict: Verdict) -> &'static str {
+    match verdict {
+        Verdict::Supported => "supported",
+        Verdict::Contradicted => "contradicted",
+        Verdict::NotDistinguishable => "open",
+        Verdict::Barred => "barred",
+    }
 }
 
 /// Texts in the order in which they first occur, each once.

@@ -51,7 +51,7 @@ pub struct PagePart<'a> {
     /// Text that is shown on the left in place of a figure.
     pub place: Option<&'a str>,
     /// Figures, inlined as SVG.
-    pub figures: Vec<Drawn<'a>>,
+    pub figures: Vec<PageFigure<'a>>,
     /// Links to parts that have a figure or table of this one already: anchors and sentences.
     pub elsewhere: Vec<(&'a str, String)>,
     /// Tables below them.
@@ -63,7 +63,7 @@ pub struct PagePart<'a> {
 }
 
 /// A figure with the files that it was written to.
-pub struct Drawn<'a> {
+pub struct PageFigure<'a> {
     /// The figure.
     pub figure: &'a Figure,
     /// Names of the files beside the page, one for each format.
@@ -164,7 +164,7 @@ impl PagePart<'_> {
         let place = self.place.map_or(String::new(), |place| {
             format!("<aside class=\"place\">{}</aside>\n", escape(place))
         });
-        let figures: String = self.figures.iter().map(Drawn::html).collect();
+        let figures: String = self.figures.iter().map(PageFigure::html).collect();
         let link = |(anchor, sentence): &(&str, String)| {
             format!("<p><a href=\"#{}\">{}</a></p>\n", escape(anchor), escape(sentence))
         };
@@ -221,7 +221,7 @@ fn folded(table: &Table) -> String {
     format!("<details><summary>{title}</summary>{}</details>\n", scrolled(&bare))
 }
 
-impl Drawn<'_> {
+impl PageFigure<'_> {
     /// The figure with its files and, if it has a logarithmic axis of y, its linear version for the
     /// script.
     fn html(&self) -> String {
@@ -242,9 +242,9 @@ impl Drawn<'_> {
     }
 }
 
-impl<'a> From<&'a Figure> for Drawn<'a> {
-    fn from(figure: &'a Figure) -> Drawn<'a> {
-        Drawn { figure, files: Vec::new() }
+impl<'a> From<&'a Figure> for PageFigure<'a> {
+    fn from(figure: &'a Figure) -> PageFigure<'a> {
+        PageFigure { figure, files: Vec::new() }
     }
 }
 

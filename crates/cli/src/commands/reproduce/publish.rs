@@ -78,7 +78,8 @@ pub fn all(
 /// Result for one study: a section with its files, a missing part, or a write error.
 type Outcome = Result<Result<(Section, Files), String>, Error>;
 
-fn stem(args: &Reproduce, name: &str) -> String {
+/// Beginning of the names of the files of a study or a page.
+pub(super) fn stem(args: &Reproduce, name: &str) -> String {
     let quick = if args.quick { "-quick" } else { "" };
     let seeds = args.seeds.map_or(String::new(), |seeds| format!("-seeds{seeds}"));
     let family = args.family.map_or(String::new(), |family| format!("-family{family}"));
