@@ -75,7 +75,13 @@ impl Table {
     /// Aligned columns for a terminal, at most [`COLUMNS`] wide: long cells are wrapped.
     pub fn text(&self) -> String {
         let rows = std::iter::once(&self.head).chain(&self.rows);
-        format!("{}{}", paragraph(&self.title), aligned(rows))
+        format!("{}{}", paragraph(&self.title), aligned(rows, Some(COLUMNS)))
+    }
+
+    /// Aligned columns with a line for each row, however long, for tools that read lines.
+    pub fn lines(&self) -> String {
+        let rows = std::iter::once(&self.head).chain(&self.rows);
+        format!("{}\n{}", self.title, aligned(rows, None))
     }
 
     /// An HTML table.
@@ -96,15 +102,20 @@ impl Table {
 /// The text in lines of at most [`COLUMNS`] characters, each with its end; empty for an empty text.
 pub fn paragraph(text: &str) -> String {
     let cell = [text.to_string()];
-    if text.is_empty() { String::new() } else { aligned(std::iter::once(&cell)) }
+    if text.is_empty() { String::new() } else { aligned(std::iter::once(&cell), Some(COLUMNS)) }
 }
 
-/// Rows of cells as lines, columns two spaces apart.
-fn aligned<'a>(rows: impl Iterator<Item = &'a (impl AsRef<[String]> + 'a)>) -> String {
+/// Rows of cells as lines, columns two spaces apart, wrapped to a width.
+fn aligned<'a>(
+    rows: impl Iterator<Item = &'a (impl AsRef<[String]> + 'a)>,
+    width: Option<u16>,
+) -> String {
     let mut table = comfy_table::Table::new();
     table.load_style(comfy_table::presets::NOTHING);
-    // One more, because the last column has its gap too.
-    table.set_content_arrangement(ContentArrangement::Dynamic).set_width(COLUMNS + 2);
+    if let Some(width) = width {
+        // More, because the last column has its gap too.
+        table.set_content_arrangement(ContentArrangement::Dynamic).set_width(width + 2);
+    }
     table.add_rows(rows.map(|row| row.as_ref().to_vec()));
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));
@@ -179,6 +190,9 @@ mod tests {
         let text = Table::new(&long, &["a", "b", "c"], vec![row]).text();
         assert!(text.lines().all(|line| line.chars().count() <= usize::from(COLUMNS)), "{text}");
         assert_eq!(text.matches("word").count(), 180);
+        let row = vec![long.clone(), "1".into()];
+        let lines = Table::new("T", &["a", "b"], vec![row.clone(), row]).lines();
+        assert_eq!((lines.lines().count(), lines.matches(&long).count()), (4, 2));
         assert_eq!((paragraph(""), paragraph("one line")), (String::new(), "one line\n".into()));
     }
 

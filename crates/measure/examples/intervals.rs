@@ -6,7 +6,7 @@
 use std::io::Write;
 
 use windtunnel_math::linalg::normals;
-use windtunnel_math::rng::Key;
+use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_measure::stats::{Interval, Location, mean, quantile, std_dev};
 
 /// Samples per cell: a share near 95 % then has a standard error of 0.3 %.
@@ -38,7 +38,7 @@ fn sample(law: Law, seed: u64, n: usize) -> Vec<f64> {
 
 /// Means and standard errors of resamples.
 fn resamples(x: &[f64]) -> Vec<(f64, f64)> {
-    let key = Key::bootstrap(x.len());
+    let key = Key { seed: 0, purpose: Purpose::Bootstrap, step: x.len() as u64 };
     let mut values = vec![0.0; x.len()];
     let resample = |k| {
         for (slot, value) in values.iter_mut().enumerate() {

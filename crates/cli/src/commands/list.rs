@@ -93,7 +93,7 @@ pub fn run(global: &Global, args: &List) -> Result<(), Error> {
     let head = ["run", "state", "step", "what", "seeds", "held-out loss", "ended (UTC)"];
     let table = Table::new(&title, &head, groups.iter().map(|group| row(group)).collect());
     let note = note(runs.len(), groups.len(), hidden);
-    output::print(&format!("{}{problems}{note}", table.text()))
+    output::print(&format!("{}{problems}{note}", table.lines()))
 }
 
 /// The lines of the requested runs, read several at a time.

@@ -116,8 +116,11 @@ impl Audit<'_> {
             };
             let unlisted = Vec::new();
             for (k, picture) in section.pictures.iter().enumerate() {
+                // By their numbers, of which NaN equals NaN.
+                let numbers = picture.figure.csv();
                 let is_same = |other: &&Section| {
-                    other.pictures.iter().any(|own| own.figure.panels == picture.figure.panels)
+                    let own = other.pictures.iter().filter(|own| own.suffix == picture.suffix);
+                    own.map(|own| own.figure.csv()).any(|own| own == numbers)
                 };
                 match earlier.iter().find(is_same) {
                     Some(other) => part.elsewhere.push(seen(other, picture.what)),

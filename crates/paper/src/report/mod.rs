@@ -111,7 +111,7 @@ impl Page<'_> {
         let has_claims = self.claims.iter().any(|section| !section.findings.is_empty());
         let forest = if has_claims { forest::html(self.claims) } else { String::new() };
         let class = if self.quick { " class=\"quick\"" } else { "" };
-        let folded: String = self.tables.iter().map(|table| folded(table)).collect();
+        let folded: String = self.tables.iter().map(folded).collect();
         let (body, terms) = explain::explain(&format!(
             "{}{}{forest}{folded}{parts}",
             before.concat(),
