@@ -10,7 +10,9 @@ use windtunnel_runs::stored::Run;
 
 use crate::chart::Member;
 use crate::describe::describe;
-use crate::inference::{Effect, Observations, Ratios, RunStatistic, Tail, Tally, Verdict};
+use crate::inference::{
+    Effect, HeldOutBatch, Observations, Ratios, RunStatistic, Tail, Tally, Verdict,
+};
 use crate::laboratory::{Error, Lab};
 use crate::plan::Plan;
 use crate::training::Status;
@@ -176,7 +178,7 @@ impl Compared {
         [ratio].into_iter().chain(power).chain([robust]).chain(barred).collect()
     }
 
-    /// A row for every statistic.
+    /// A row for every statistic but those on one fresh batch, which scatter around that on all.
     pub fn table(&self) -> Table {
         let row = |effect: &Effect| {
             vec![
@@ -188,10 +190,11 @@ impl Compared {
         };
         let title = format!(
             "Loss of A ({}) over loss of B ({}): geometric mean over pairs, 95 % Student interval, each \
-             alone; above 1 B is lower",
+             alone; above 1 B is lower. Single fresh batches are in the JSON only.",
             self.a, self.b
         );
+        let is_shown = |effect: &&Effect| !effect.specification.contains(HeldOutBatch::ONE);
         let head = ["statistic", "A/B (95 %)", "pairs", "B ends lower"];
-        Table::new(&title, &head, self.effects.iter().map(row).collect())
+        Table::new(&title, &head, self.effects.iter().filter(is_shown).map(row).collect())
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use windtunnel_figure::table::paragraph;
 use windtunnel_lab::comparison::SpecComparison;
 use windtunnel_runs::spec::{Document, RunSpec, preset_named};
 use windtunnel_runs::stored::Run;
@@ -23,7 +24,7 @@ pub fn run(global: &Global, args: &Compare) -> Result<(), Error> {
     if global.json {
         return output::json(&compared);
     }
-    let summary: String = compared.summary().iter().map(|line| format!("{line}\n")).collect();
+    let summary: String = compared.summary().iter().map(|line| paragraph(line)).collect();
     output::print(&format!("{summary}\n{}", compared.table().text()))
 }
 

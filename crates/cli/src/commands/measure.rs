@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
-use windtunnel_figure::table::{Table, number, with_interval};
+use windtunnel_figure::table::{Table, number, paragraph, with_interval};
 use windtunnel_lab::describe::{describe, name};
 use windtunnel_lab::measure::{self, Measurement, Request, measure};
 use windtunnel_lab::measured::{Measured, Results};
@@ -61,7 +61,8 @@ pub fn run(global: &Global, args: &Measure) -> Result<(), Error> {
         return output::json(&measured.iter().map(shown).collect::<Vec<_>>());
     }
     for run in &measured {
-        output::print(&format!("{}{}{}\n", table(run).text(), without(run), warnings(run)))?;
+        let remarks: String = remarks(run).iter().map(|line| paragraph(line)).collect();
+        output::print(&format!("{}{remarks}\n", table(run).text()))?;
     }
     for table in &result.tables {
         output::print(&format!("{}\n", table.text()))?;
@@ -91,11 +92,7 @@ fn save(
     let tables = measured.iter().map(table).chain(result.tables.iter().cloned());
     let page = Page {
         title: "windtunnel: measurements",
-        summary: measured
-            .iter()
-            .flat_map(|run| [without(run), warnings(run)])
-            .filter(|w| !w.is_empty())
-            .collect(),
+        summary: measured.iter().flat_map(remarks).collect(),
         parts: vec![PagePart {
             id: "measurements",
             figures,
@@ -156,9 +153,9 @@ fn method(run: &Measured) -> Listing {
 /// Largest number of metrics that a line names.
 const NAMED: usize = 4;
 
-/// Text about readings without a number: a line for each step and reason.
-fn without(run: &Measured) -> String {
-    let mut lines = String::new();
+/// Readings without a number: a sentence for each step and reason.
+fn without(run: &Measured) -> Vec<String> {
+    let mut lines = Vec::new();
     for m in &run.measurements {
         let mut by_reason: Vec<(&str, Vec<String>)> = Vec::new();
         for (metric, reason) in m.readings.missing() {
@@ -173,7 +170,7 @@ fn without(run: &Measured) -> String {
                 0 => String::new(),
                 n => format!(" and {n} more"),
             };
-            lines += &format!("no number: step {}: {named}{more}: {reason}\n", m.step);
+            lines.push(format!("no number: step {}: {named}{more}: {reason}", m.step));
         }
     }
     lines
@@ -184,12 +181,17 @@ pub fn missing(readings: &Readings) -> Map<String, Value> {
     readings.missing().map(|(metric, reason)| (metric.to_string(), reason.into())).collect()
 }
 
-fn warnings(run: &Measured) -> String {
+fn warnings(run: &Measured) -> Vec<String> {
     let at = |m: &Measurement| {
-        let line = |warning: &Warning| format!("warning: step {}: {warning}\n", m.step);
-        m.readings.warnings().iter().map(line).collect::<String>()
+        let line = |warning: &Warning| format!("warning: step {}: {warning}", m.step);
+        m.readings.warnings().iter().map(line).collect::<Vec<_>>()
     };
-    run.measurements.iter().map(at).collect()
+    run.measurements.iter().flat_map(at).collect()
+}
+
+/// What a reader of the numbers has to know.
+fn remarks(run: &Measured) -> Vec<String> {
+    [without(run), warnings(run)].concat()
 }
 
 #[derive(Serialize)]

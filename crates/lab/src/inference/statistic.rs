@@ -19,6 +19,9 @@ pub enum HeldOutBatch {
 }
 
 impl HeldOutBatch {
+    /// Beginning of the name of one fresh batch.
+    pub const ONE: &str = "fresh batch ";
+
     /// All choices for runs with so many fresh batches, the primary one first.
     pub fn all(fresh: usize) -> Vec<HeldOutBatch> {
         let pooled = (fresh > 0).then_some(HeldOutBatch::Fresh);
@@ -42,7 +45,7 @@ impl HeldOutBatch {
     pub fn name(self) -> String {
         match self {
             HeldOutBatch::Fresh => "fresh batches".into(),
-            HeldOutBatch::One(k) => format!("fresh batch {k}"),
+            HeldOutBatch::One(k) => format!("{}{k}", HeldOutBatch::ONE),
             HeldOutBatch::Fixed => "fixed batch".into(),
         }
     }
