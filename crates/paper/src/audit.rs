@@ -166,8 +166,8 @@ pub fn table(sections: &[Section]) -> Table {
 /// The claims that consist of several others; `None` if none has all of its parts.
 pub fn composites(sections: &[Section]) -> Option<Table> {
     let rows: Vec<Vec<String>> =
-        composite_rows(sections).into_iter().map(|row| row[..5].to_vec()).collect();
-    let head = ["claim", "what is claimed", "its parts", "verdict", "robustness"];
+        composite_rows(sections).into_iter().map(|row| row[1..5].to_vec()).collect();
+    let head = ["what is claimed", "its parts", "verdict", "robustness"];
     let title = "Claims that consist of several others: supported if each of them is, contradicted if \
                  one is";
     (!rows.is_empty()).then(|| Table::new(title, &head, rows))

@@ -128,7 +128,6 @@ fn table_json(table: &Table) -> serde_json::Value {
 /// The claims by the primary estimand and the paper's own; `None` if there are none.
 fn findings_table(findings: &[Finding]) -> Option<Table> {
     let head = [
-        "claim",
         "what is claimed",
         "holds if",
         "estimand",
@@ -138,11 +137,11 @@ fn findings_table(findings: &[Finding]) -> Option<Table> {
         "adjusted p",
         "could find (80 %)",
         "all specifications",
+        "number in docs/paper",
     ];
     let row = |finding: &Finding| {
         let primary = finding.primary().map(|effect| {
             vec![
-                finding.claim.into(),
                 finding.text.into(),
                 format!("{} {}", finding.what, finding.holds),
                 effect.specification.clone(),
@@ -152,14 +151,15 @@ fn findings_table(findings: &[Finding]) -> Option<Table> {
                 p_value(finding.adjusted),
                 effect.power(),
                 finding.robustness(),
+                finding.claim.into(),
             ]
         });
         let paper = finding.of_paper().map(|effect| {
             let mut row = vec![String::new(); head.len()];
-            row[3] = format!("{} (the paper's own)", effect.specification);
-            row[4] = effect.estimate.text();
-            row[5] = effect.estimate.units().to_string();
-            row[6] = effect.verdict().text().into();
+            row[2] = format!("{} (the paper's own)", effect.specification);
+            row[3] = effect.estimate.text();
+            row[4] = effect.estimate.units().to_string();
+            row[5] = effect.verdict().text().into();
             row
         });
         primary.into_iter().chain(paper)
@@ -176,18 +176,26 @@ fn replication_table(findings: &[Finding]) -> Option<Table> {
     let row = |finding: &Finding| {
         let (first, again) = (finding.primary()?, finding.replication.as_ref()?);
         Some(vec![
-            finding.claim.into(),
             finding.text.into(),
             first.estimate.text(),
             again.effect.estimate.text(),
             first.verdict().text().into(),
             again.effect.verdict().text().into(),
             if finding.replicates() == Some(true) { "yes" } else { "no" }.into(),
+            finding.claim.into(),
         ])
     };
     let rows: Vec<Vec<String>> = findings.iter().filter_map(row).collect();
     let family = findings.iter().find_map(|finding| finding.replication.as_ref())?.family;
-    let head = ["claim", "what is claimed", "effect", "again", "verdict alone", "again", "agree"];
+    let head = [
+        "what is claimed",
+        "effect",
+        "again",
+        "verdict alone",
+        "again",
+        "agree",
+        "number in docs/paper",
+    ];
     let title = format!(
         "The primary effects, and again with seeds {} on: other initial parameters, training prompts \
          and held-out batches; both judged alone",

@@ -383,7 +383,7 @@ fn numbers_of_claims_stand_with_their_sentences() {
     assert!(section.findings[0].flips());
     let claims = table(&section, "Claims by their primary estimand");
     let mut named = claims.rows.iter().filter(|row| !row[0].is_empty());
-    assert!(named.all(|row| row[1] == FOUR.claims[0].text));
+    assert!(named.all(|row| row[0] == FOUR.claims[0].text));
     let turns = section.pictures.iter().find(|own| own.suffix == "-specifications").unwrap();
     assert!(!turns.figure.panels.is_empty());
     for panel in &turns.figure.panels {
