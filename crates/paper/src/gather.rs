@@ -54,9 +54,12 @@ pub fn gather(
     collect(lab, studies, protocol, threads, searches)
 }
 
-/// Evidence as of [`gather`], which is shown while it grows: first that of short runs where no
-/// learning rate has to be searched for, then that of the first seeds of every setting. Nothing is
-/// shown where no run is missing.
+/// Listener to evidence while it grows: the studies that it is of, and the evidence.
+pub type Show<'a> = dyn FnMut(&[&'static Study], &Evidence) + 'a;
+
+/// Evidence as of [`gather`], which is shown while it grows. Studies that need no search for learning
+/// rates come first: their short runs, then their first seeds; then the first seeds of all. Nothing
+/// is shown where no run is missing.
 ///
 /// # Errors
 /// As [`gather`].
@@ -65,13 +68,21 @@ pub fn gather_shown(
     studies: &[&'static Study],
     protocol: Protocol,
     threads: usize,
-    show: &mut dyn FnMut(&Evidence),
+    show: &mut Show,
 ) -> Result<Evidence, Error> {
     let all = settings(studies, |study| study.all_settings().collect());
-    let searches = all.iter().any(|setting| setting.arms.iter().any(is_searched));
-    if !searches && remaining(lab, &all, &protocol)? > 0 {
+    let searches = |study: &Study| study.all_settings().any(|s| s.arms.iter().any(is_searched));
+    let known: Vec<&'static Study> =
+        studies.iter().copied().filter(|study| !searches(study)).collect();
+    let own = settings(&known, |study| study.all_settings().collect());
+    if remaining(lab, &own, &protocol)? > 0 {
         let quick = Protocol { quick: true, ..protocol };
-        show(&gather(lab, studies, quick, threads)?);
+        show(&known, &gather(lab, &known, quick, threads)?);
+        let first = Protocol { seeds: Some(FIRST_SEEDS[0]), ..protocol };
+        let has_more = |setting: &&Setting| setting.seeds(&protocol) > FIRST_SEEDS[0];
+        if known.len() < studies.len() && own.iter().all(|setting| has_more(&setting)) {
+            show(&known, &gather(lab, &known, first, threads)?);
+        }
     }
     lab.progress.later(remaining(lab, &all, &protocol)?);
     let (searched, failures) = found(lab, &all, &protocol)?;
@@ -81,7 +92,7 @@ pub fn gather_shown(
         if is_unfinished && all.iter().all(|setting| setting.seeds(&protocol) > seeds) {
             lab.progress.later(remaining(lab, &all, &protocol)?);
             let searches = (searched.clone(), failures.clone());
-            show(&collect(lab, studies, first, threads, searches)?);
+            show(studies, &collect(lab, studies, first, threads, searches)?);
         }
     }
     lab.progress.later(0);

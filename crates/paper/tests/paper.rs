@@ -489,10 +489,11 @@ fn evidence_is_shown_while_it_grows() {
     static PUBLISHED: Study = Study { name: "a", settings: &[KNOWN], ..Study::EMPTY };
     static SEARCHED: Study = Study { name: "b", settings: &[TINY], ..Study::EMPTY };
     let protocol = Protocol { seeds: Some(7), ..Protocol::PUBLISHED };
-    for (study, expected) in [
-        (&PUBLISHED, &[(true, 7), (false, 3), (false, 6)][..]),
+    for (studies, expected) in [
+        (&[&PUBLISHED][..], &["a quick 7", "a 3", "a 6"][..]),
         // Short runs with a search of their own would not be a first look.
-        (&SEARCHED, &[(false, 3), (false, 6)]),
+        (&[&SEARCHED], &["b 3", "b 6"]),
+        (&[&SEARCHED, &PUBLISHED], &["a quick 7", "a 3", "ba 3", "ba 6"]),
     ] {
         let dir = tempfile::tempdir().unwrap();
         let store = Store::open(dir.path()).unwrap();
@@ -500,16 +501,22 @@ fn evidence_is_shown_while_it_grows() {
         let lab = Lab { executor: &local, progress: &Silent, stop: &stop };
         for expected in [expected, &[]] {
             let mut shown = Vec::new();
-            let mut show = |evidence: &Evidence| {
-                let runs = study.settings.iter().map(|setting| {
-                    let own = |arm: &Arm| evidence.members(setting, arm.name).len() as u64;
-                    setting.arms.iter().map(own).min().unwrap()
+            let mut show = |studies: &[&'static Study], evidence: &Evidence| {
+                let names: String = studies.iter().map(|study| study.name).collect();
+                let quick = if evidence.protocol.quick { " quick" } else { "" };
+                let arms = studies.iter().flat_map(|study| {
+                    let arms = |setting: &'static Setting| {
+                        setting.arms.iter().map(move |arm| evidence.members(setting, arm.name))
+                    };
+                    study.settings.iter().flat_map(arms)
                 });
-                shown.push((evidence.protocol.quick, runs.min().unwrap()));
+                let runs = arms.map(<[_]>::len).min().unwrap();
+                shown.push(format!("{names}{quick} {runs}"));
             };
-            let whole = gather::gather_shown(&lab, &[study], protocol, 2, &mut show).unwrap();
-            assert_eq!(shown, expected, "{}", study.name);
-            assert_eq!(whole.cells(&study.settings[0]).count(), 2 * 7);
+            let whole = gather::gather_shown(&lab, studies, protocol, 2, &mut show).unwrap();
+            assert_eq!(shown, expected);
+            let all = studies.iter().flat_map(|study| study.settings);
+            assert!(all.into_iter().all(|setting| whole.cells(setting).count() == 2 * 7));
         }
     }
 }

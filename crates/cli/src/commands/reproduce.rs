@@ -32,8 +32,9 @@ pub fn run(global: &Global, args: &Reproduce) -> Result<(), Error> {
         true => gather(&lab, &studies, protocol, threads)?,
         false => {
             let mut looks = Looks::new(global, args, &studies);
-            let evidence =
-                gather_shown(&lab, &studies, protocol, threads, &mut |first| looks.show(first));
+            let evidence = gather_shown(&lab, &studies, protocol, threads, &mut |own, first| {
+                looks.show(own, first);
+            });
             looks.end()?;
             evidence?
         }

@@ -32,10 +32,10 @@ impl<'a> Looks<'a> {
         Looks { global, args, studies, said: false, error: None }
     }
 
-    /// Writes the page of the evidence so far.
-    pub fn show(&mut self, evidence: &Evidence) {
+    /// Writes the page of the evidence so far, of these studies.
+    pub fn show(&mut self, studies: &[&'static Study], evidence: &Evidence) {
         let (mut sections, mut failures) = (Vec::new(), Vec::new());
-        for (study, findings) in self.studies.iter().zip(judge(self.studies, evidence, None)) {
+        for (study, findings) in studies.iter().zip(judge(studies, evidence, None)) {
             match findings {
                 Ok(findings) => sections.push(study.section(evidence, findings)),
                 Err(reason) => failures.push(format!("{} failed: {reason}", study.name)),
@@ -43,12 +43,12 @@ impl<'a> Looks<'a> {
         }
         let files: Vec<Files> = sections.iter().map(|_| Files::default()).collect();
         let page = Audit {
-            studies: self.studies,
+            studies,
             evidence,
             sections: &sections,
             files: &files,
             failures: &failures,
-            unfinished: Some(sentence(evidence)),
+            unfinished: Some(sentence(evidence, self.studies.len() - studies.len())),
         };
         let file = format!("{}.html", stem(self.args, &page_name(self.studies)));
         if let Err(error) = write(&self.args.out, &file, page.html().as_bytes()) {
@@ -65,14 +65,18 @@ impl<'a> Looks<'a> {
     }
 }
 
-/// What an unfinished page shows.
-fn sentence(evidence: &Evidence) -> String {
+/// What an unfinished page shows, without so many studies.
+fn sentence(evidence: &Evidence, missing: usize) -> String {
     let first = match evidence.protocol.seeds {
         Some(seeds) if !evidence.protocol.quick => format!("the first {seeds} seeds"),
         _ => "short runs".into(),
     };
+    let missing = match missing {
+        0 => String::new(),
+        n => format!(" {n} studies, whose learning rates are searched for first, follow."),
+    };
     format!(
-        "Unfinished: this page shows {first}. It loads itself again while the other runs are \
-         computed; where they were interrupted, the same command goes on."
+        "Unfinished: this page shows {first}.{missing} It loads itself again while the other runs \
+         are computed; where they were interrupted, the same command goes on."
     )
 }
