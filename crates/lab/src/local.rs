@@ -10,9 +10,15 @@ use windtunnel_runs::store::{self, Store};
 use crate::executor::Executor;
 use crate::plan::{Plan, Work};
 use crate::progress::{Event, Progress};
-use crate::training::{Job, Options, Patience, Status};
+use crate::training::{Job, Options, Patience, Status, train};
 
-/// Executor that computes in this process, several pieces at a time, the longest first.
+/// Most runs that take turns on one thread: their parameters and prompts share a cache.
+const MOST_TURNS: usize = 8;
+/// Groups of runs that every thread has at least, so that none is idle at the end.
+const GROUPS: usize = 3;
+
+/// Executor that computes in this process, several pieces at a time, the longest first. Runs that read
+/// the same prompts take turns on one thread and draw them once, with the bits of runs alone.
 ///
 /// Any number of processes may work on the same store. Runs that another one holds are left to it;
 /// at the end this executor waits for them.
@@ -61,31 +67,52 @@ impl LocalExecutor {
         plan.runs().map(fits).fold(self.options.jobs, usize::min)
     }
 
-    /// The status of a piece, which is computed unless it is stored, on up to `threads` threads;
-    /// `None` if another process computes it and `patience` says to skip it.
-    fn piece(
+    /// Number of runs on the same prompts that take turns on one thread: as many as leave a few
+    /// groups to every thread, and fit into the memory limit.
+    fn turns(&self, plan: &Plan, jobs: usize) -> usize {
+        let fits = |spec: &RunSpec| MAX_MEMORY / jobs / workspace_bytes(spec).max(1);
+        let most = plan.runs().map(fits).fold(MOST_TURNS, usize::min);
+        (plan.runs().count() / (GROUPS * jobs)).clamp(1, most.max(1))
+    }
+
+    /// The statuses of a group of pieces, which are computed unless they are stored, on up to
+    /// `threads` threads; `None` if another process computes one and `patience` says to skip it.
+    fn pieces(
         &self,
-        work: &Work,
+        (plan, places): (&Plan, &[usize]),
         threads: usize,
         patience: Patience,
         stop: &AtomicBool,
-        on_event: &dyn Fn(Event),
-    ) -> Option<Status> {
+        progress: &dyn Progress,
+    ) -> Vec<Option<Status>> {
         let LocalExecutor { store, options } = self;
-        match work {
-            Work::Run(spec) => {
-                // More threads than shares of the batch would be idle.
-                let threads = threads.min(spec.train.batch_size / 128).max(1);
-                Job { store, spec, options, stop, threads }.run(patience, on_event)
-            }
-            _ if stop.load(Ordering::Relaxed) => Some(Status::Interrupted),
-            Work::Noise(study) => {
-                Some(kept(work, store, on_event, || study.obtain(store).map(drop)))
-            }
-            Work::Baselines(fit) => {
-                Some(kept(work, store, on_event, || fit.obtain(store).map(drop)))
+        let mut jobs: Vec<(Job<'_>, Box<dyn Fn(Event) + '_>)> = Vec::new();
+        let mut others = Vec::new();
+        for &place in places {
+            let work = &plan.work[place];
+            let on_event = move |event| progress.event(place, &event);
+            let obtained =
+                |compute: &dyn Fn() -> Result<(), String>| match stop.load(Ordering::Relaxed) {
+                    true => Status::Interrupted,
+                    false => kept(work, store, &on_event, compute),
+                };
+            match work {
+                Work::Run(spec) => {
+                    // More threads than shares of the batch would be idle.
+                    let threads = threads.min(spec.train.batch_size / 128).max(1);
+                    let job = Job { store, spec, options, stop, threads };
+                    jobs.push((job, Box::new(on_event)));
+                }
+                Work::Noise(study) => {
+                    others.push(Some(obtained(&|| study.obtain(store).map(drop))));
+                }
+                Work::Baselines(fit) => {
+                    others.push(Some(obtained(&|| fit.obtain(store).map(drop))));
+                }
             }
         }
+        // A group has runs or one other piece.
+        if jobs.is_empty() { others } else { train(&jobs, patience) }
     }
 }
 
@@ -108,14 +135,21 @@ impl Executor for LocalExecutor {
         progress.begin(plan.batch());
         let statuses: Vec<Mutex<Option<Status>>> =
             plan.work.iter().map(|_| Mutex::new(None)).collect();
-        let (jobs, order) = (self.jobs(plan), plan.longest_first());
-        for patience in [Patience::Skip, Patience::Wait] {
-            queue(jobs, &order, |_, &place| {
-                let Ok(mut status) = statuses[place].lock() else { return };
-                if status.is_none() {
-                    let (work, threads) = (&plan.work[place], jobs / plan.len());
-                    let on_event = |event| progress.event(place, &event);
-                    *status = self.piece(work, threads, patience, stop, &on_event);
+        let jobs = self.jobs(plan);
+        let groups = plan.cohorts(self.turns(plan, jobs));
+        // One at a time the second time: who waits for another process must hold nothing that it
+        // could be waiting for.
+        let rest: Vec<Vec<usize>> = plan.longest_first().into_iter().map(|k| vec![k]).collect();
+        for (groups, patience) in [(groups, Patience::Skip), (rest, Patience::Wait)] {
+            queue(jobs, &groups, |_, group| {
+                let is_open = |place: &usize| statuses[*place].lock().is_ok_and(|s| s.is_none());
+                let open: Vec<usize> = group.iter().copied().filter(is_open).collect();
+                let threads = jobs / groups.len();
+                let ended = self.pieces((plan, &open), threads, patience, stop, progress);
+                for (&place, status) in open.iter().zip(ended) {
+                    if let Ok(mut slot) = statuses[place].lock() {
+                        *slot = status;
+                    }
                 }
             });
         }

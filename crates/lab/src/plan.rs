@@ -6,6 +6,7 @@
 //! [`share`](Plan::share).
 
 use std::cmp::Reverse;
+use std::collections::HashMap;
 use std::time::Duration;
 
 use windtunnel_math::lanes::Isa;
@@ -99,6 +100,12 @@ impl Work {
     }
 }
 
+/// Text that two runs share if they read the same prompts at every step, in one precision.
+fn prompts_key(spec: &RunSpec) -> String {
+    let (train, model) = (&spec.train, &spec.model.transformer);
+    format!("{:?}", (&spec.task, model.form(), train.seed, train.batch_size, train.precision))
+}
+
 fn fit_seconds(fit: &BaselineFit) -> f64 {
     FIT_SECONDS * (fit.spec().model.transformer.depth as f64).powi(2)
 }
@@ -153,6 +160,32 @@ impl Plan {
         let costs: Vec<u128> = self.work.iter().map(Work::cost).collect();
         order.sort_by_key(|&k| Reverse(costs[k]));
         order
+    }
+
+    /// Indices of the pieces in groups that are computed one after another: runs that read the same
+    /// prompts stand together, `most` at most, in the order of their cost; other pieces are alone. The
+    /// most expensive groups come first.
+    pub fn cohorts(&self, most: usize) -> Vec<Vec<usize>> {
+        let mut groups: Vec<Vec<usize>> = Vec::new();
+        // The last group of every kind of prompts, which may have room.
+        let mut open: HashMap<String, usize> = HashMap::new();
+        for place in self.longest_first() {
+            let key = match &self.work[place] {
+                Work::Run(spec) => Some(prompts_key(spec)),
+                _ => None,
+            };
+            let known = key.as_ref().and_then(|key| open.get(key)).copied();
+            match known.filter(|&group| groups[group].len() < most) {
+                Some(group) => groups[group].push(place),
+                None => {
+                    open.extend(key.map(|key| (key, groups.len())));
+                    groups.push(vec![place]);
+                }
+            }
+        }
+        let cost = |group: &[usize]| group.iter().map(|&k| self.work[k].cost()).sum::<u128>();
+        groups.sort_by_key(|group| Reverse(cost(group)));
+        groups
     }
 
     /// The pieces that a store lacks.

@@ -215,6 +215,79 @@ fn shares_have_every_piece_once_and_cost_about_the_same() {
 }
 
 #[test]
+fn runs_on_the_same_prompts_stand_together() {
+    let sets: [&[&str]; 7] = [
+        &["optimizer.lr=0.1"],
+        &["train.seed=1"],
+        &["optimizer.name=sgd", "train.steps=9"],
+        &["task.covariates=sphere"],
+        &["train.precision=f64"],
+        &["train.batch_size=33"],
+        &["model.depth=2", "train.steps=2"],
+    ];
+    let mut plan = Plan::of_runs("together", sets.map(spec));
+    plan.work.push(noise(20));
+    let grouped = |most| {
+        let mut groups = plan.cohorts(most);
+        let all: Vec<usize> = groups.iter().flatten().copied().collect();
+        assert!((0..plan.len()).all(|place| all.contains(&place)) && all.len() == plan.len());
+        groups.iter_mut().for_each(|group| group.sort_unstable());
+        groups.retain(|group| group.len() > 1);
+        groups
+    };
+    // Another optimizer, length or depth reads the same prompts.
+    assert_eq!(grouped(8), [vec![0, 2, 6]]);
+    assert_eq!(grouped(2).len(), 1);
+    assert!(grouped(1).is_empty() && Plan::default().cohorts(3).is_empty());
+}
+
+/// Sixteen runs for two threads, so that two or more take turns; one that diverges among them, and
+/// one that has begun already.
+#[test]
+fn runs_that_take_turns_have_the_rows_of_runs_alone() {
+    let rates = ["0.001", "0.003", "0.01", "0.03", "0.1", "0.3", "1", "1e6"];
+    let specs = |precision: &str| {
+        rates.map(|lr| {
+            let (lr, precision) =
+                (format!("optimizer.lr={lr}"), format!("train.precision={precision}"));
+            let clip = "optimizer.clip_norm=off";
+            spec(&[&lr, &precision, clip, "train.steps=40", "eval.every=3", "eval.fresh_batches=1"])
+        })
+    };
+    let plan = Plan::of_runs("turns", [specs("f32"), specs("f64")].concat());
+    let stores = [tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap()];
+    let [together, alone] = stores.each_ref().map(|dir| Store::open(dir.path()).unwrap());
+    let stop = AtomicBool::new(false);
+    // Stopped after the first event, each run has a checkpoint or nothing; then both go on.
+    let stopping = Stopping(&stop);
+    local(&together).execute(&plan, &stopping, &stop).unwrap();
+    stop.store(false, Ordering::Relaxed);
+    let statuses = local(&together).execute(&plan, &Silent, &stop).unwrap();
+    assert!(statuses.iter().all(|status| *status == Status::Stored), "{statuses:?}");
+    for work in &plan.work {
+        let one = Plan::new("one", [work.clone()]);
+        local(&alone).execute(&one, &Silent, &stop).unwrap();
+    }
+    assert_eq!(results(&plan, &together), results(&plan, &alone));
+    let state = |store: &Store, work: &Work| {
+        let bytes = store.run(&run_id(work.spec())).unwrap().tensors;
+        format!("{bytes:?}")
+    };
+    assert!(plan.work.iter().all(|work| state(&together, work) == state(&alone, work)));
+}
+
+/// Stops everything as soon as a run has started.
+struct Stopping<'a>(&'a AtomicBool);
+
+impl Progress for Stopping<'_> {
+    fn event(&self, _: usize, event: &Event) {
+        if matches!(event, Event::Started { .. }) {
+            self.0.store(true, Ordering::Relaxed);
+        }
+    }
+}
+
+#[test]
 fn whoever_executes_a_plan_the_results_are_the_same() {
     let plan = mixed();
     let folders: [_; 3] = std::array::from_fn(|_| tempfile::tempdir().unwrap());

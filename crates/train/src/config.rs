@@ -96,6 +96,14 @@ impl TrainConfig {
         require(isa.available(), "isa", isa.name(), "instructions that this machine has")
     }
 
+    /// Whether another run reads the same prompts at every step.
+    pub fn shares_prompts(&self, other: &TrainConfig) -> bool {
+        let of = |config: &TrainConfig| {
+            (config.seed, config.batch_size, config.isa, config.model.form())
+        };
+        of(self) == of(other) && self.task == other.task
+    }
+
     /// The prompts of the mini-batch of a step.
     pub(crate) fn prompts(&self, step: u64) -> Stream<'_> {
         let key = Key::train(self.seed, step);

@@ -28,7 +28,8 @@
 //!
 //! A [`Trainer`] runs over any [`Source`] of gradients; [`TaskSource`] is that of prompts. Observers read
 //! the trajectory and change nothing: [`TrainLoss`], [`HeldOut`], and all [`Instruments`] of
-//! `windtunnel-measure`, live. [`baseline`] has losses that need no training.
+//! `windtunnel-measure`, live. Runs on the same prompts may share them in a [`Window`]. [`baseline`]
+//! has losses that need no training.
 
 pub mod baseline;
 mod config;
@@ -37,6 +38,7 @@ mod observe;
 mod schedule;
 mod source;
 mod trainer;
+mod window;
 
 pub use config::{ConfigError, TrainConfig};
 pub use live::Instruments;
@@ -46,3 +48,4 @@ pub use observe::{
 pub use schedule::Schedule;
 pub use source::{Source, TaskSource};
 pub use trainer::{SHADOW, StopReason, Trainer};
+pub use window::Window;

@@ -6,6 +6,7 @@ use windtunnel_model::{Evaluator, Trained};
 use windtunnel_optim::{Error, Oracle};
 
 use crate::config::{ConfigError, TrainConfig};
+use crate::window::Window;
 
 /// Loss that changes from step to step, as that of mini-batches does, with its gradient.
 ///
@@ -63,6 +64,7 @@ pub struct TaskSource<T> {
     config: TrainConfig,
     evaluator: Evaluator<T>,
     products: Option<Workspace>,
+    window: Option<Window<T>>,
 }
 
 /// Evaluator and vectors for Hessian-vector products, which are computed in double precision
@@ -82,7 +84,14 @@ impl<T: Trained> TaskSource<T> {
     pub fn new(config: TrainConfig) -> Result<TaskSource<T>, ConfigError> {
         config.check()?;
         let evaluator = Evaluator::new(config.model, config.isa, config.threads);
-        Ok(TaskSource { config, evaluator, products: None })
+        Ok(TaskSource { config, evaluator, products: None, window: None })
+    }
+
+    /// Reads prompts from a window from now on.
+    pub(crate) fn share(&mut self, window: &Window<T>) -> Result<(), ConfigError> {
+        window.check(&self.config)?;
+        self.window = Some(window.clone());
+        Ok(())
     }
 
     /// The configuration of the run.
@@ -97,7 +106,11 @@ impl<T: Trained> Source<T> for TaskSource<T> {
     }
 
     fn gradient(&mut self, step: u64, params: &[T], grad: &mut [T]) -> Result<f64, Error> {
-        Ok(self.evaluator.gradient(params, &self.config.prompts(step), grad))
+        let TaskSource { config, evaluator, window, .. } = self;
+        Ok(match window {
+            Some(window) => window.with(step, |batch| evaluator.gradient(params, batch, grad)),
+            None => evaluator.gradient(params, &config.prompts(step), grad),
+        })
     }
 
     fn loss(&mut self, step: u64, params: &[T]) -> Result<f64, Error> {

@@ -10,6 +10,7 @@ use windtunnel_optim::{Config, Error, Optimizer, Oracle, Point, RestoreError, Sc
 use crate::config::{ConfigError, TrainConfig, require};
 use crate::observe::{Recorder, Scheduled, Shadow, TrajectoryPoint};
 use crate::source::{AtStep, Source, TaskSource};
+use crate::window::Window;
 
 /// Reason why a call of [`Trainer::run`] ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +80,15 @@ impl<T: Trained + Scalar> Trainer<T> {
         let (optimizer, steps) = (config.optimizer.clone(), config.steps);
         let shadows = config.shadows.clone();
         Trainer::over(source, &optimizer, params, steps).map(|trainer| trainer.shadowed(&shadows))
+    }
+
+    /// Reads prompts from a window that other runs on the same prompts share, from now on. It changes
+    /// no bit.
+    ///
+    /// # Errors
+    /// A window of other prompts.
+    pub fn share(&mut self, window: &Window<T>) -> Result<(), ConfigError> {
+        self.source.share(window)
     }
 
     /// The configuration of the run.

@@ -118,13 +118,22 @@ impl<T: Real> Prompts<T> for Batch<T> {
 impl<T: Real> Batch<T> {
     /// All prompts of a source.
     pub fn collect(source: &impl Prompts<T>) -> Batch<T> {
+        let (layout, len) = (source.layout(), source.len());
+        let mut batch = Batch { layout, len, values: Vec::new() };
+        batch.refill(source);
+        batch
+    }
+
+    /// Replaces the prompts by all those of a source, in the memory that the batch has.
+    pub fn refill(&mut self, source: &impl Prompts<T>) {
         let mut scratch = Scratch { values: Vec::new(), draws: Vec::new() };
-        let mut values = Vec::with_capacity(source.block_count() * source.layout().rows());
+        (self.layout, self.len) = (source.layout(), source.len());
+        self.values.clear();
+        self.values.reserve(source.block_count() * self.layout.rows());
         // One at a time: the scratch of all blocks would be as large as the batch.
         for index in 0..source.block_count() {
-            values.extend_from_slice(source.blocks(index..index + 1, &mut scratch));
+            self.values.extend_from_slice(source.blocks(index..index + 1, &mut scratch));
         }
-        Batch { layout: source.layout(), len: source.len(), values }
     }
 
     /// Prompts given by their tokens, as an outside implementation has them.
