@@ -111,6 +111,8 @@ def scaling(options, ours):
     entries = [(("part", case), ours, at(1000), {"case": case}) for case in ("step", "gradient")]
     entries += [(("sample", law), ours, at(500), {"case": "sample", "law": law}) for law in LAWS]
     entries += [(("part", "hvp"), ours, at(200), {"case": "hvp"})]
+    entries += [(("alone", law), ours, at(400), {"case": "step", "law": law}) for law in LAWS]
+    entries += [(("turns", law), ours, at(50), {"case": "turns", "law": law}) for law in LAWS]
     sizes = {
         ("step", "n", "gaussian"): (("context_len", (20, 200, 2000, 20000)), 500, {"case": "step"}),
         ("step", "n", "sphere"): (
@@ -175,6 +177,12 @@ def scaling(options, ours):
         "Gaussian step at n = 20,000 against n = 20: "
         f"**{timings.ratio((label, 20000), (label, 20)):.2f}×**.",
     ]
+    lines += ["", "| eight runs on the same prompts, one step of each | separately | in turns | speed-up |", "|---|---|---|---|"]
+    for law in LAWS:
+        alone, turns = ("alone", law), ("turns", law)
+        ratio = 8 * timings.ratio(alone, turns)
+        eight = show(8 * timings.median(alone))
+        lines.append(f"| {law} | {eight} | {timings.cell(turns)} | **{ratio:.2f}×** |")
     if os.cpu_count() > 1:
         lines += ["", "| two threads | one | two | speed-up |", "|---|---|---|---|"]
         for name, _, _ in threads:

@@ -11,7 +11,7 @@ use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_model::task::{Batch, Covariates, Prompts, Scratch, Stream, Task};
 use windtunnel_model::{Attention, BatchObjective, Evaluator, Transformer};
 use windtunnel_optim::{AdamW, Config};
-use windtunnel_train::{TrainConfig, Trainer};
+use windtunnel_train::{TrainConfig, Trainer, Window};
 
 /// Laws of the covariates, by the names of the peers.
 pub const LAWS: [&str; 3] = ["gaussian", "sphere", "gamma_radial"];
@@ -50,6 +50,8 @@ enum Phi {
 enum Case {
     /// A training step: fresh prompts, gradient, clipping, AdamW; f32.
     Step,
+    /// A training step of each of [`RUNS`] runs on the same prompts, in turns; f32.
+    Turns,
     /// The fresh prompts of a step alone.
     Sample,
     /// Loss and gradient on stored prompts; f32.
@@ -88,18 +90,21 @@ impl Job {
         let key = Key { seed: 0, purpose: Purpose::Train, step: 0 };
         let init = model.init(0, INIT_STD);
         Ok(Job(match case {
-            Case::Step => training(TrainConfig {
-                task,
-                model,
-                init_std: INIT_STD,
-                optimizer: optimizer(),
-                batch_size: batch,
-                steps: u64::MAX,
-                seed: 0,
-                isa,
-                threads,
-                shadows: Vec::new(),
-            }),
+            Case::Step | Case::Turns => {
+                let settings = TrainConfig {
+                    task,
+                    model,
+                    init_std: INIT_STD,
+                    optimizer: optimizer(),
+                    batch_size: batch,
+                    steps: u64::MAX,
+                    seed: 0,
+                    isa,
+                    threads,
+                    shadows: Vec::new(),
+                };
+                if case == Case::Step { training(settings) } else { turns(&settings) }
+            }
             Case::Sample => {
                 let mut scratch = Scratch::<f32>::default();
                 Box::new(move |calls| {
@@ -164,10 +169,38 @@ fn training(settings: TrainConfig) -> Box<dyn FnMut(usize)> {
     let mut trainer = Trainer::<f32>::new(settings).expect("settings of the benchmark");
     Box::new(move |calls| {
         let last = trainer.step() + calls as u64;
-        let mut ignore = |_: u64, _: &str, _: f64| {};
-        trainer.run(&mut [], &mut ignore, |trainer, _| match trainer.step() < last {
-            true => ControlFlow::Continue(()),
-            false => ControlFlow::Break(()),
-        });
+        train(&mut trainer, last);
     })
+}
+
+/// Runs of [`Case::Turns`].
+const RUNS: usize = 8;
+
+/// As [`training`], of runs with different learning rates that share their prompts.
+fn turns(settings: &TrainConfig) -> Box<dyn FnMut(usize)> {
+    let window = Window::new(settings).expect("settings of the benchmark");
+    let run = |k: usize| {
+        let optimizer = optimizer().with_lr(0.02 / (k + 1) as f64);
+        let settings = TrainConfig { optimizer, ..settings.clone() };
+        let mut trainer = Trainer::<f32>::new(settings).expect("settings of the benchmark");
+        trainer.share(&window).expect("runs on the same prompts");
+        trainer
+    };
+    let mut runs: Vec<Trainer<f32>> = (0..RUNS).map(run).collect();
+    Box::new(move |calls| {
+        let last = runs[0].step() + calls as u64;
+        while runs[0].step() < last {
+            let until = last.min(runs[0].step() + window.steps());
+            runs.iter_mut().for_each(|trainer| train(trainer, until));
+        }
+    })
+}
+
+/// Trains up to a step.
+fn train(trainer: &mut Trainer<f32>, until: u64) {
+    let mut ignore = |_: u64, _: &str, _: f64| {};
+    trainer.run(&mut [], &mut ignore, |trainer, _| match trainer.step() < until {
+        true => ControlFlow::Continue(()),
+        false => ControlFlow::Break(()),
+    });
 }
