@@ -86,7 +86,7 @@ impl LocalExecutor {
         progress: &dyn Progress,
     ) -> Vec<Option<Status>> {
         let LocalExecutor { store, options } = self;
-        let mut jobs: Vec<(Job<'_>, Box<dyn Fn(Event) + '_>)> = Vec::new();
+        let mut jobs = Vec::new();
         let mut others = Vec::new();
         for &place in places {
             let work = &plan.work[place];
@@ -100,8 +100,8 @@ impl LocalExecutor {
                 Work::Run(spec) => {
                     // More threads than shares of the batch would be idle.
                     let threads = threads.min(spec.train.batch_size / 128).max(1);
-                    let job = Job { store, spec, options, stop, threads };
-                    jobs.push((job, Box::new(on_event)));
+                    let on_event = Box::new(on_event);
+                    jobs.push(Job { store, spec, options, stop, threads, on_event });
                 }
                 Work::Noise(study) => {
                     others.push(Some(obtained(&|| study.obtain(store).map(drop))));

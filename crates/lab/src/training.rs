@@ -68,6 +68,8 @@ pub(crate) struct Job<'a> {
     pub options: &'a Options,
     pub stop: &'a AtomicBool,
     pub threads: usize,
+    /// Listener to the events of the run.
+    pub on_event: Box<dyn Fn(Event) + 'a>,
 }
 
 /// What became of a run that was to be trained.
@@ -81,20 +83,17 @@ enum Opened {
 /// Trains runs in turns, those on the same prompts on prompts that are drawn once. All have the same
 /// precision. Returns the status of each; `None` if another process computes it and `patience` says
 /// to skip it.
-pub(crate) fn train(
-    jobs: &[(Job<'_>, Box<dyn Fn(Event) + '_>)],
-    patience: Patience,
-) -> Vec<Option<Status>> {
+pub(crate) fn train(jobs: &[Job<'_>], patience: Patience) -> Vec<Option<Status>> {
     let mut ends: Vec<Option<Status>> = jobs.iter().map(|_| None).collect();
     let mut open = Vec::new();
-    for (place, (job, on_event)) in jobs.iter().enumerate() {
-        match job.open(patience, on_event) {
+    for (place, job) in jobs.iter().enumerate() {
+        match job.open(patience) {
             Ok(Opened::Ended(status)) => ends[place] = status,
             Ok(Opened::Free(id, guard)) => open.push((place, (id, guard))),
             Err(error) => ends[place] = Some(Status::Failed(error.to_string())),
         }
     }
-    match jobs.first().map(|(job, _)| job.spec.train.precision) {
+    match jobs.first().map(|job| job.spec.train.precision) {
         Some(Precision::F32) => train_open::<f32>(jobs, open, &mut ends),
         Some(Precision::F64) => train_open::<f64>(jobs, open, &mut ends),
         None => {}
@@ -103,14 +102,13 @@ pub(crate) fn train(
 }
 
 fn train_open<T: Stored>(
-    jobs: &[(Job<'_>, Box<dyn Fn(Event) + '_>)],
+    jobs: &[Job<'_>],
     open: Vec<(usize, (RunId, Guard))>,
     ends: &mut [Option<Status>],
 ) {
     let (mut sessions, turns) = (Vec::new(), open.len() as u32);
     for (place, held) in open {
-        let (job, on_event) = &jobs[place];
-        match Session::<T>::new(job, held, on_event, turns) {
+        match Session::<T>::new(&jobs[place], held, turns) {
             Ok(session) => sessions.push((place, session)),
             Err(Refused::Config(error)) => ends[place] = Some(Status::Failed(error.to_string())),
             Err(Refused::Store(error)) => ends[place] = Some(Status::Failed(error.to_string())),
@@ -121,13 +119,13 @@ fn train_open<T: Stored>(
 
 impl Job<'_> {
     /// The run, ready to be trained by this process, unless there is nothing to do.
-    fn open(&self, patience: Patience, on_event: &dyn Fn(Event)) -> Result<Opened, store::Error> {
+    fn open(&self, patience: Patience) -> Result<Opened, store::Error> {
         let id = run_id_with(MultiplyAdd::of(self.options.isa), self.spec);
         let mut said = false;
         let guard = loop {
             if self.store.finished(&id)?.is_some() {
                 Run::finished(self.store, &id)?;
-                on_event(Event::Cached);
+                (self.on_event)(Event::Cached);
                 return Ok(Opened::Ended(Some(Status::Stored)));
             }
             if self.stop.load(Ordering::Relaxed) {
@@ -143,7 +141,7 @@ impl Job<'_> {
                     }
                     if !said {
                         said = true;
-                        on_event(Event::Busy);
+                        (self.on_event)(Event::Busy);
                     }
                     std::thread::sleep(POLL);
                 }

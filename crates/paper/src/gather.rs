@@ -80,7 +80,7 @@ pub fn gather_shown(
         show(&known, &gather(lab, &known, quick, threads)?);
         let first = Protocol { seeds: Some(FIRST_SEEDS[0]), ..protocol };
         let has_more = |setting: &&Setting| setting.seeds(&protocol) > FIRST_SEEDS[0];
-        if known.len() < studies.len() && own.iter().all(|setting| has_more(&setting)) {
+        if known.len() < studies.len() && own.iter().all(has_more) {
             show(&known, &gather(lab, &known, first, threads)?);
         }
     }

@@ -12,6 +12,9 @@ const BYTES: usize = 1 << 20;
 /// Most steps of a window.
 const STEPS: usize = 16;
 
+/// A batch with its step, once one was drawn.
+type Slot<T> = Option<(u64, Batch<T>)>;
+
 /// Mini-batches of the last few steps that a run asked for, shared by runs on the same prompts.
 ///
 /// Whoever asks for a step first draws its prompts; who asks next finds them, so runs that take turns
@@ -21,8 +24,8 @@ const STEPS: usize = 16;
 pub struct Window<T> {
     /// Settings of the runs, of which the optimizer does not matter.
     config: TrainConfig,
-    /// Batch of a step at its number modulo the length, with that number.
-    slots: Arc<Mutex<Vec<Option<(u64, Batch<T>)>>>>,
+    /// Batch of a step at its number modulo the length.
+    slots: Arc<Mutex<Vec<Slot<T>>>>,
     steps: usize,
 }
 

@@ -23,9 +23,6 @@ use crate::progress::Event;
 
 const REPORT_EVERY: Duration = Duration::from_millis(100);
 
-/// Listener to the events of a run.
-pub(super) type OnEvent<'a> = &'a dyn Fn(Event);
-
 /// A run in progress, whose lock this process holds.
 pub(super) struct Session<'a, T> {
     job: &'a Job<'a>,
@@ -56,14 +53,14 @@ impl<'a, T: Stored> Session<'a, T> {
     pub(super) fn new(
         job: &'a Job<'a>,
         (id, guard): (RunId, Guard),
-        on_event: OnEvent<'a>,
         turns: u32,
     ) -> Result<Session<'a, T>, Refused> {
+        let on_event = &*job.on_event;
         let began = Instant::now();
         let config = job.spec.train_config(job.options.isa, job.threads);
         let (held_out, instruments) = observers(job, &config).map_err(Refused::Config)?;
         let mut trainer = Trainer::new(config).map_err(Refused::Config)?;
-        let resumed = resume(job, &id, &mut trainer, on_event);
+        let resumed = resume(job, &id, &mut trainer);
         let (rows, earlier) = resumed.map_err(Refused::Store)?;
         if let Some(said) = cost::warning(job.spec, trainer.step(), job.options.isa, job.threads) {
             on_event(Event::Warning(said));
@@ -204,7 +201,6 @@ fn resume<T: Stored>(
     job: &Job,
     id: &RunId,
     trainer: &mut Trainer<T>,
-    on_event: OnEvent,
 ) -> Result<(Vec<Row>, f64), store::Error> {
     let checkpoint = match job.store.checkpoint(id)? {
         Resume::Fresh => return Ok((Vec::new(), 0.0)),
@@ -217,7 +213,7 @@ fn resume<T: Stored>(
     Ok(match checkpoint {
         Ok(checkpoint) => (checkpoint.rows, checkpoint.wall_seconds),
         Err(damage) => {
-            on_event(Event::Warning(damage.to_string()));
+            (job.on_event)(Event::Warning(damage.to_string()));
             // A failed restore may have changed a part. A config that made a trainer makes
             // another.
             if let Ok(fresh) = Trainer::new(trainer.config().clone()) {
@@ -234,7 +230,7 @@ struct Rows<'a> {
     live: RefCell<Option<LiveRows>>,
     /// Reasons that were given in this invocation, without their numbers.
     missing: BTreeSet<String>,
-    on_event: OnEvent<'a>,
+    on_event: &'a dyn Fn(Event),
 }
 
 impl Rows<'_> {
