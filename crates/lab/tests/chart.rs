@@ -7,12 +7,12 @@ use windtunnel_figure::{Color, Line};
 use windtunnel_lab::baseline::Baseline;
 use windtunnel_lab::chart::{
     Group, Member, condition_ratios, conditioning, generalized, generalized_fits, held_out,
-    heterogeneity, losses, negative_steps, noise, noise_by_coordinate, over_seeds, smoothness,
-    spectrum, stability, update_geometry,
+    heterogeneity, losses, negative_steps, noise, noise_by_coordinate, over_seeds,
+    over_seeds_and_batches, smoothness, spectrum, stability, update_geometry,
 };
 use windtunnel_math::objective::Block;
 use windtunnel_measure::landscape::{NoiseSample, Reference};
-use windtunnel_measure::metric::{Metric, Part};
+use windtunnel_measure::metric::{Metric, Name, Part};
 use windtunnel_measure::stats::Location;
 use windtunnel_runs::store::{Row, RunId};
 
@@ -73,24 +73,40 @@ fn directions_are_those_that_were_recorded() {
 }
 
 #[test]
-fn seeds_become_a_mean_with_its_band_and_a_gap_where_one_is_missing() {
+fn seeds_become_a_median_and_a_gap_where_one_is_missing() {
     let group = group(
         "adam",
         vec![
             member(3, &[(0, M, 1.0), (10, M, 5.0), (20, M, 8.0), (0, "params_norm", 7.0)]),
             member(4, &[(20, M, 6.0), (0, M, 3.0)]),
+            member(5, &[(0, M, 1e9), (10, M, 5.0), (20, M, 7.0)]),
         ],
     );
     let series = over_seeds(&group, &Metric::UpdateNorm, "adam", Color::BLACK).unwrap();
     assert_eq!(series.x, [0.0, 10.0, 20.0]);
-    // Norms have a logarithmic scale, so means are geometric.
-    let close = |a: f64, b: f64| (a / b - 1.0).abs() < 1e-12;
-    assert!(close(series.center[0], 3f64.sqrt()) && close(series.center[2], 48f64.sqrt()));
-    assert!(series.center[1].is_nan(), "a mean over other seeds than its neighbours");
-    assert!(series.band.is_none(), "two curves have no band of 95 %");
+    assert_eq!((series.center[0], series.center[2]), (3.0, 7.0));
+    assert!(series.center[1].is_nan(), "a median over other seeds than its neighbours");
+    assert!(series.band.is_none(), "three curves have no band of 95 %");
     assert_eq!(series.members[1].name, "seed 4");
     let absent = over_seeds(&group, &Metric::GradNorm, "", Color::BLACK).unwrap_err();
     assert_eq!(absent.name, Metric::GradNorm.into());
+}
+
+#[test]
+fn a_seed_is_its_typical_value_over_batches() {
+    let metric = Metric::HeldOutGradNorm;
+    let names = [metric.on_batch(1), metric.on_batch(2)];
+    let [first, second] = names.each_ref().map(ToString::to_string);
+    let rows = [(0, first.as_str(), 2.0), (0, &second, 8.0), (5, &first, 3.0), (9, &second, 1.0)];
+    let group = group("adam", vec![member(0, &rows)]);
+    let draw =
+        |names: &[Name]| over_seeds_and_batches(&group, (&metric, names), "adam", Color::BLACK);
+    // Geometric, as the scale of norms is logarithmic; steps of one batch alone have no mean.
+    let series = draw(&names).unwrap();
+    assert_eq!(series.x, [0.0]);
+    assert!((series.center[0] - 4.0).abs() < 1e-12);
+    assert_eq!(draw(&names[..1]).unwrap().center, [2.0, 3.0]);
+    assert!(draw(&[]).is_err() && draw(&[metric.on_batch(3)]).is_err());
 }
 
 #[test]
@@ -107,23 +123,28 @@ fn held_out_losses_stand_beside_what_needs_no_training() {
     assert!(held_out(&[group("adam", vec![member(0, &[])])], &lines).is_none());
 }
 
-/// The band of six seeds is wider than Student's intervals of single steps, and positive.
+/// Twelve seeds and twenty steps: the whole range.
 #[test]
-fn bands_contain_the_mean_at_all_steps_together() {
+fn bands_contain_the_median_at_all_steps_together() {
     let of = |seed: u64| {
         let value = |step: u64| (1.0 + (7.0 * seed as f64 + step as f64).sin()).exp();
         let rows: Vec<(u64, &str, f64)> = (0..20).map(|step| (step, M, value(step))).collect();
         member(seed, &rows)
     };
-    let group = group("adam", (0..6).map(of).collect());
+    let group = group("adam", (0..12).map(of).collect());
     let series = over_seeds(&group, &Metric::UpdateNorm, "adam", Color::BLACK).unwrap();
     let band = series.band.unwrap();
     for step in 0..20 {
-        let logs: Vec<f64> = series.members.iter().map(|member| member.y[step].ln()).collect();
-        let alone = Location::mean(&logs);
-        assert!((series.center[step].ln() - alone.value).abs() < 1e-12);
-        assert!(band.lo[step].ln() < alone.interval.lo && alone.interval.hi < band.hi[step].ln());
+        let values: Vec<f64> = series.members.iter().map(|member| member.y[step]).collect();
+        let (alone, range) = (Location::median(&values).interval, min_max(&values));
+        assert_eq!((band.lo[step], band.hi[step]), range);
+        assert!(range.0 < alone.lo && alone.lo <= series.center[step]);
+        assert!(series.center[step] <= alone.hi && alone.hi < range.1);
     }
+}
+
+fn min_max(x: &[f64]) -> (f64, f64) {
+    (x.iter().copied().fold(f64::INFINITY, f64::min), x.iter().copied().fold(0.0, f64::max))
 }
 
 #[test]

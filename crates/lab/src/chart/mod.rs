@@ -11,7 +11,7 @@ mod noise;
 mod tables;
 mod time;
 
-pub use curve::{meaning, over_seeds};
+pub use curve::{meaning, over_seeds, over_seeds_and_batches};
 pub use generalized::generalized_panel;
 pub use generalized::{generalized, generalized_fits};
 pub use groups::groups;

@@ -1,7 +1,7 @@
 //! The robust condition number of every arm along its trajectories.
 
 use super::caption::{seeds, spec};
-use super::picture::{Picture, Shown, panel, title};
+use super::picture::{BATCHES, Picture, Shown, fresh_panel, title};
 use crate::arm::Gap;
 use crate::evidence::Evidence;
 use crate::published::condition_ratio;
@@ -13,10 +13,10 @@ use windtunnel_figure::{Figure, Scale};
 
 pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
     let label = "max |H_{ii}| / median |H_{ii}|";
-    let panel = |setting| panel((study, evidence), setting, &CONDITION, label, Scale::Log);
+    let panel = |setting| fresh_panel((study, evidence), setting, &CONDITION, label, Scale::Log);
     let caption = format!(
         "{} Robust condition number by the paper's convention: diagonal of the exact Hessian (double \
-         precision, fixed held-out prompts), lower median, unused parameters included.",
+         precision), lower median, unused parameters included. {BATCHES}",
         seeds(study, evidence)
     );
     let figure = Figure {

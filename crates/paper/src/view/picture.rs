@@ -2,7 +2,7 @@
 
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Band, Color, Figure, Panel, Scale, Series};
-use windtunnel_lab::chart::{Group, over_seeds};
+use windtunnel_lab::chart::{Group, over_seeds_and_batches};
 use windtunnel_measure::metric::Metric;
 
 use crate::evidence::Evidence;
@@ -10,7 +10,7 @@ use crate::palette::color_of;
 use crate::rates::{self, Search};
 use crate::setting::Setting;
 use crate::study::Study;
-use windtunnel_lab::inference::Estimate;
+use windtunnel_lab::inference::{Estimate, HeldOutBatch};
 
 /// A picture of a study.
 pub struct Picture {
@@ -57,6 +57,11 @@ impl Picture {
     }
 }
 
+/// Sentence on the prompts of a [`fresh_panel`].
+pub(super) const BATCHES: &str = "A seed is the typical value on held-out batches of its own \
+                                  (geometric mean, or median where the sign varies), as in the \
+                                  verdicts; the paper reads one batch for all.";
+
 /// Title of one of a study's pictures; the title of the study alone if it has a single view.
 pub(super) fn title(study: &Study, what: &str) -> String {
     match study.views {
@@ -67,15 +72,42 @@ pub(super) fn title(study: &Study, what: &str) -> String {
 
 /// A panel of one metric over the steps: a curve per arm, in the colours of the study.
 pub(super) fn panel(
-    (study, evidence): (&Study, &Evidence),
+    of: (&Study, &Evidence),
     setting: &Setting,
     metric: &Metric,
     label: &str,
     scale: Scale,
 ) -> Panel {
+    panel_on(of, setting, (metric, HeldOutBatch::Fixed), label, scale)
+}
+
+/// As [`panel`], of a metric on the fresh held-out batches of every run, by which verdicts are made,
+/// if the setting has any.
+pub(super) fn fresh_panel(
+    of: (&Study, &Evidence),
+    setting: &Setting,
+    metric: &Metric,
+    label: &str,
+    scale: Scale,
+) -> Panel {
+    let batch = match of.1.fresh_batches(setting) {
+        0 => HeldOutBatch::Fixed,
+        _ => HeldOutBatch::Fresh,
+    };
+    panel_on(of, setting, (metric, batch), label, scale)
+}
+
+fn panel_on(
+    (study, evidence): (&Study, &Evidence),
+    setting: &Setting,
+    (metric, batch): (&Metric, HeldOutBatch),
+    label: &str,
+    scale: Scale,
+) -> Panel {
+    let names = batch.names(metric, evidence.fresh_batches(setting));
     let curve = |group: &&Group| {
         let color = color_of(study.settings, &group.name);
-        over_seeds(group, metric, &group.name, color).ok()
+        over_seeds_and_batches(group, (metric, &names), &group.name, color).ok()
     };
     let series: Vec<Series> = evidence.groups(setting).iter().filter_map(curve).collect();
     Panel {
