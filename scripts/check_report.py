@@ -59,7 +59,7 @@ def check_contents(page: Page, out: pathlib.Path) -> int:
         formats = [files.nth(k).inner_text() for k in range(files.count())]
         assert formats == ["SVG", "PDF", "PNG", "CSV"], formats
         description = figures.nth(index).locator(".drawn desc").text_content()
-        assert description and "nothing to draw" not in description, description
+        assert description and "no marks" not in description, description
     # No picture and no table twice: studies of depth share their searches.
     texts = page.eval_on_selector_all("section table", "all => all.map(one => one.textContent)")
     assert len(texts) == len(set(texts))

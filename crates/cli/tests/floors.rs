@@ -143,7 +143,7 @@ const RESERVED: [(&str, &[&str], &[&str]); 7] = [
         "files",
         &["std::fs", "File::open", "fs::write"],
         // The store writes all files. Specs, outside data and the processor's name are read.
-        &["runs/store", "runs/spec/document.rs", "runs/exchange", "lab/training.rs"],
+        &["runs/store", "runs/spec/document.rs", "runs/exchange", "lab/training/job.rs"],
     ),
     ("the clock", &["Instant", "SystemTime"], &["lab/training", "lab/cost.rs", "runs/store"]),
     ("the environment", &["std::env::var", "env::args"], &[]),

@@ -25,7 +25,7 @@ fn panel(panel: &Panel) -> String {
         (y, "") => format!(" of {y}"),
         (y, x) => format!(" of {y} over {x}"),
     };
-    let shown = if marks.is_empty() { "nothing to draw".into() } else { marks.join("; ") };
+    let shown = if marks.is_empty() { "no marks".into() } else { marks.join("; ") };
     format!("{name},{axes}: {shown}.").replace(",:", ":")
 }
 
@@ -90,7 +90,7 @@ mod tests {
         assert_eq!(
             of(&figure),
             "Setting 1, of loss over step: Adam from 5.00 at 0 to 0.500 at 20.0; cut: 2.00 at 10.0; \
-             none: no number; line: GD. Panel: nothing to draw."
+             none: no number; line: GD. Panel: no marks."
         );
     }
 }

@@ -16,8 +16,8 @@ use windtunnel_train::{
     TrainConfig, TrainLoss, Trainer, Window,
 };
 
+use super::job::{Job, Status, kind};
 use super::pace::Pace;
-use super::{Job, Status, kind};
 use crate::cost;
 use crate::progress::Event;
 
