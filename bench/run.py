@@ -50,7 +50,7 @@ def main():
             sections.pop("attention", None)
         for name in sections.keys() - {"instructions"}:
             sections[name] = note + [""] + sections[name]
-        write_page(sections)
+        write_page(sections, sides["windtunnel"].info["isa"])
         print(f"\nwrote {PAGE.relative_to(ROOT)}")
     if counts and grown(counts, options.accept):
         sys.exit("more instructions than in bench/instructions.json; if meant, run with --accept")
@@ -106,12 +106,20 @@ def processor():
     return platform.machine()
 
 
-def write_page(sections):
+def write_page(sections, isa):
+    """Replaces the tables of this instruction set; those of others stay. Counts of instructions are
+    always of AVX2."""
     text = PAGE.read_text()
     for name, lines in sections.items():
-        begin, end = f"<!-- {name}: scripts/bench -->\n", f"<!-- end of {name} -->"
-        if begin not in text or end not in text:
-            sys.exit(f"{PAGE.relative_to(ROOT)} lacks the marks {begin.strip()} and {end}")
+        own = name if name == "instructions" else f"{name}, {isa}"
+        begin, end = f"<!-- {own}: scripts/bench -->\n", f"<!-- end of {own} -->"
+        if begin not in text:
+            # The first table with these instructions stands behind those with others.
+            last = text.rfind(f"<!-- end of {name}")
+            if last < 0:
+                sys.exit(f"{PAGE.relative_to(ROOT)} lacks the mark <!-- end of {name}, {isa} -->")
+            after = text.index("\n", last) + 1
+            text = f"{text[:after]}\n{begin}{end}\n{text[after:]}"
         head, rest = text.split(begin)
         _, tail = rest.split(end)
         text = head + begin + "\n".join(lines) + "\n" + end + tail
