@@ -79,8 +79,7 @@ pub fn gather_shown(
         let quick = Protocol { quick: true, ..protocol };
         show(&known, &gather(lab, &known, quick, threads)?);
         let first = Protocol { seeds: Some(FIRST_SEEDS[0]), ..protocol };
-        let has_more = |setting: &&Setting| setting.seeds(&protocol) > FIRST_SEEDS[0];
-        if known.len() < studies.len() && own.iter().all(has_more) {
+        if known.len() < studies.len() && has_more(&own, &protocol, FIRST_SEEDS[0]) {
             show(&known, &gather(lab, &known, first, threads)?);
         }
     }
@@ -89,7 +88,7 @@ pub fn gather_shown(
     let is_unfinished = lacks_some(lab, &cells(&all, &searched, &failures, &protocol)?)?;
     for seeds in FIRST_SEEDS {
         let first = Protocol { seeds: Some(seeds), ..protocol };
-        if is_unfinished && all.iter().all(|setting| setting.seeds(&protocol) > seeds) {
+        if is_unfinished && has_more(&all, &protocol, seeds) {
             lab.progress.later(remaining(lab, &all, &protocol)?);
             let searches = (searched.clone(), failures.clone());
             show(studies, &collect(lab, studies, first, threads, searches)?);
@@ -97,6 +96,12 @@ pub fn gather_shown(
     }
     lab.progress.later(0);
     collect(lab, studies, protocol, threads, (searched, failures))
+}
+
+/// Whether so many seeds are a part of what is asked for: no setting has fewer, one has more.
+fn has_more(settings: &[&'static Setting], protocol: &Protocol, seeds: u64) -> bool {
+    let mut all = settings.iter().map(|setting| setting.seeds(protocol));
+    all.clone().all(|own| own >= seeds) && all.any(|own| own > seeds)
 }
 
 /// Evidence of all that studies need, after the searches.
