@@ -85,11 +85,13 @@ pub fn gather_shown(
     }
     lab.progress.later(remaining(lab, &all, &protocol)?);
     let (searched, failures) = found(lab, &all, &protocol)?;
-    let is_unfinished = lacks_some(lab, &cells(&all, &searched, &failures, &protocol)?)?;
+    let cost = |protocol: Protocol| missing(lab, &cells(&all, &searched, &failures, &protocol)?);
+    let whole = cost(protocol)?;
     for seeds in FIRST_SEEDS {
-        let first = Protocol { seeds: Some(seeds), ..protocol };
-        if is_unfinished && has_more(&all, &protocol, seeds) {
-            lab.progress.later(remaining(lab, &all, &protocol)?);
+        if whole > 0 && has_more(&all, &protocol, seeds) {
+            let first = Protocol { seeds: Some(seeds), ..protocol };
+            // Of what is missing now, not at the beginning: the last look has computed a part.
+            lab.progress.later(cost(protocol)?.saturating_sub(cost(first)?));
             let searches = (searched.clone(), failures.clone());
             show(studies, &collect(lab, studies, first, threads, searches)?);
         }
@@ -142,13 +144,14 @@ fn is_searched(arm: &Arm) -> bool {
     matches!(arm.rates, Rates::Searched { .. })
 }
 
-fn lacks_some(lab: &Lab, cells: &[Cell]) -> Result<bool, Error> {
+/// Cost of those runs that the store lacks.
+fn missing(lab: &Lab, cells: &[Cell]) -> Result<u128, Error> {
+    let mut cost = 0;
     for cell in cells {
-        if lab.store().finished(&run_id(&cell.spec))?.is_none() {
-            return Ok(true);
-        }
+        let run = Work::Run(cell.spec.clone());
+        cost += if run.is_stored(lab.store())? { 0 } else { run.cost() };
     }
-    Ok(false)
+    Ok(cost)
 }
 
 /// Cost of the runs that the store lacks, those with searched rates among them: at any rate a run
@@ -157,10 +160,7 @@ fn remaining(lab: &Lab, settings: &[&'static Setting], protocol: &Protocol) -> R
     let any = |arm: Arm| is_searched(&arm).then_some(1.0);
     let mut cost = 0;
     for setting in settings {
-        for cell in setting.cells(protocol, any)? {
-            let run = Work::Run(cell.spec);
-            cost += if run.is_stored(lab.store())? { 0 } else { run.cost() };
-        }
+        cost += missing(lab, &setting.cells(protocol, any)?)?;
     }
     Ok(cost)
 }
