@@ -6,7 +6,7 @@ use super::panel::Panel;
 use super::series::Series;
 use super::table::number;
 
-/// What the panels show: curves by their ends, other marks by their number.
+/// Sentence for each panel: curves by their ends, other marks by their number.
 pub(super) fn of(figure: &Figure) -> String {
     figure.panels.iter().map(panel).collect::<Vec<_>>().join(" ")
 }

@@ -10,7 +10,7 @@ pub(super) struct Drawing {
     pub(super) width: f64,
     pub(super) height: f64,
     pub(super) title: String,
-    /// What is to be seen, in words; none when empty.
+    /// Description for readers who do not see the figure; none when empty.
     pub(super) description: String,
     pub(super) elements: Vec<Element>,
 }

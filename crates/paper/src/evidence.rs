@@ -14,7 +14,7 @@ use super::rates::Search;
 use super::setting::{Cell, Setting};
 use windtunnel_figure::Color;
 use windtunnel_lab::chart::{Group, Member};
-use windtunnel_lab::inference::fresh_batches;
+use windtunnel_lab::inference::{HeldOutBatch, fresh_batches};
 use windtunnel_lab::rows::Rows;
 use windtunnel_lab::theory::Theory;
 use windtunnel_runs::spec::run_id;
@@ -97,6 +97,11 @@ impl Evidence {
         let groups = self.groups(setting);
         let members = groups.iter().flat_map(|group| &group.members);
         members.map(fresh_batches).min().unwrap_or(0)
+    }
+
+    /// Held-out prompts by which claims about a setting are judged first.
+    pub fn primary_batch(&self, setting: &Setting) -> HeldOutBatch {
+        HeldOutBatch::primary(self.fresh_batches(setting))
     }
 
     /// All runs of a setting, by arm.

@@ -189,7 +189,7 @@ fn warnings(run: &Measured) -> Vec<String> {
     run.measurements.iter().flat_map(at).collect()
 }
 
-/// What a reader of the numbers has to know.
+/// Remarks below the numbers: readings without a number, then warnings.
 fn remarks(run: &Measured) -> Vec<String> {
     [without(run), warnings(run)].concat()
 }

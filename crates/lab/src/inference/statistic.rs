@@ -22,6 +22,11 @@ impl HeldOutBatch {
     /// Beginning of the name of one fresh batch.
     pub const ONE: &str = "fresh batch ";
 
+    /// The primary choice for runs with so many fresh batches.
+    pub fn primary(fresh: usize) -> HeldOutBatch {
+        if fresh > 0 { HeldOutBatch::Fresh } else { HeldOutBatch::Fixed }
+    }
+
     /// All choices for runs with so many fresh batches, the primary one first.
     pub fn all(fresh: usize) -> Vec<HeldOutBatch> {
         let pooled = (fresh > 0).then_some(HeldOutBatch::Fresh);

@@ -68,7 +68,7 @@ pub(crate) struct Job<'a> {
     pub on_event: Box<dyn Fn(Event) + 'a>,
 }
 
-/// What became of a run that was to be trained.
+/// State of a run that was to be trained.
 pub(super) enum Opened {
     /// It needs no training here: its status, or none if another process computes it.
     Ended(Option<Status>),

@@ -1,7 +1,7 @@
 //! The robust condition number of every arm along its trajectories.
 
 use super::caption::{seeds, spec};
-use super::picture::{BATCHES, Picture, Shown, fresh_panel, title};
+use super::picture::{BATCHES, Picture, Shown, panel, title};
 use crate::arm::Gap;
 use crate::evidence::Evidence;
 use crate::published::condition_ratio;
@@ -13,7 +13,10 @@ use windtunnel_figure::{Figure, Scale};
 
 pub(super) fn show(study: &Study, evidence: &Evidence) -> Shown {
     let label = "max |H_{ii}| / median |H_{ii}|";
-    let panel = |setting| fresh_panel((study, evidence), setting, &CONDITION, label, Scale::Log);
+    let panel = |setting: &Setting| {
+        let on = (&CONDITION, evidence.primary_batch(setting));
+        panel((study, evidence), setting, on, label, Scale::Log)
+    };
     let caption = format!(
         "{} Robust condition number by the paper's convention: diagonal of the exact Hessian (double \
          precision), lower median, unused parameters included. {BATCHES}",

@@ -13,7 +13,7 @@ use crate::study::Study;
 use windtunnel_figure::table::Table;
 use windtunnel_figure::{Color, Figure, Line, MemberCurve, Panel, Points, Rule, Scale, Series};
 use windtunnel_lab::inference::Estimate;
-use windtunnel_lab::inference::{HeldOutBatch, Ratios, When};
+use windtunnel_lab::inference::{Ratios, When};
 use windtunnel_measure::metric::Metric;
 
 /// Conventions in the picture: the mean and the median prompt over the last tenth of training,
@@ -34,10 +34,7 @@ impl Dose {
         let mut settings: Vec<&Setting> = study.settings.iter().filter(wanted).collect();
         settings.sort_by(|a, b| a.dose.total_cmp(&b.dose));
         let new = |setting| {
-            let batch = match evidence.fresh_batches(setting) {
-                0 => HeldOutBatch::Fixed,
-                _ => HeldOutBatch::Fresh,
-            };
+            let batch = evidence.primary_batch(setting);
             let ratios = |(_, metric, _)| {
                 let late = Specification::loss(metric, When::LAST_TENTH, batch);
                 gap_of(evidence, setting, gap, &late).finite()

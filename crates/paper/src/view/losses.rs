@@ -15,6 +15,7 @@ use crate::study::Study;
 use windtunnel_figure::{Color, Figure, Line, Panel, Rule, Scale, Series};
 use windtunnel_lab::baseline::BaselineKind;
 use windtunnel_lab::chart::FAR_BELOW;
+use windtunnel_lab::inference::HeldOutBatch;
 
 /// Baselines in the picture: losses of the model without training.
 const THEORY: [BaselineKind; 2] = [BaselineKind::GradientDescent, BaselineKind::GdPlusPlus];
@@ -60,7 +61,8 @@ fn figure(study: &Study, evidence: &Evidence, statistic: Statistic) -> Figure {
             Statistic::Mean => "held-out loss",
             Statistic::Median => "median held-out loss",
         };
-        let panel = panel((study, evidence), setting, &statistic.metric(), label, Scale::Log);
+        let on = (&statistic.metric(), HeldOutBatch::Fixed);
+        let panel = panel((study, evidence), setting, on, label, Scale::Log);
         let rules = rules((study, evidence), setting, statistic, &panel);
         Panel { rules, y_most: Some(most(&panel)), ..panel }
     };

@@ -11,6 +11,7 @@ use windtunnel_figure::Color;
 use windtunnel_figure::table::{Table, number, with_interval};
 use windtunnel_figure::{Figure, Line, Panel, Rule, Scale};
 use windtunnel_lab::chart::{histogram, qq_of_gaussian};
+use windtunnel_lab::inference::HeldOutBatch;
 use windtunnel_measure::instrument::POOR_REFERENCE;
 use windtunnel_measure::stats::mean;
 
@@ -163,7 +164,13 @@ pub(super) fn in_training(study: &Study, evidence: &Evidence) -> Shown {
     for setting in study.settings {
         for size in BATCHES {
             let metric = tail_metric(size);
-            let mut panel = panel((study, evidence), setting, &metric, &label, Scale::Log);
+            let mut panel = panel(
+                (study, evidence),
+                setting,
+                (&metric, HeldOutBatch::Fixed),
+                &label,
+                Scale::Log,
+            );
             if panel.series.is_empty() {
                 continue;
             }

@@ -57,7 +57,7 @@ impl Picture {
     }
 }
 
-/// Sentence on the prompts of a [`fresh_panel`].
+/// Sentence on panels that are on [`Evidence::primary_batch`].
 pub(super) const BATCHES: &str = "A seed is the typical value on held-out batches of its own \
                                   (geometric mean, or median where the sign varies), as in the \
                                   verdicts; the paper reads one batch for all.";
@@ -70,34 +70,9 @@ pub(super) fn title(study: &Study, what: &str) -> String {
     }
 }
 
-/// A panel of one metric over the steps: a curve per arm, in the colours of the study.
+/// A panel of one metric on some held-out prompts over the steps: a curve per arm, in the colours of
+/// the study. A metric that reads no held-out prompts is on the fixed ones.
 pub(super) fn panel(
-    of: (&Study, &Evidence),
-    setting: &Setting,
-    metric: &Metric,
-    label: &str,
-    scale: Scale,
-) -> Panel {
-    panel_on(of, setting, (metric, HeldOutBatch::Fixed), label, scale)
-}
-
-/// As [`panel`], of a metric on the fresh held-out batches of every run, by which verdicts are made,
-/// if the setting has any.
-pub(super) fn fresh_panel(
-    of: (&Study, &Evidence),
-    setting: &Setting,
-    metric: &Metric,
-    label: &str,
-    scale: Scale,
-) -> Panel {
-    let batch = match of.1.fresh_batches(setting) {
-        0 => HeldOutBatch::Fixed,
-        _ => HeldOutBatch::Fresh,
-    };
-    panel_on(of, setting, (metric, batch), label, scale)
-}
-
-fn panel_on(
     (study, evidence): (&Study, &Evidence),
     setting: &Setting,
     (metric, batch): (&Metric, HeldOutBatch),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use super::caption::{seeds, spec};
-use super::picture::{BATCHES, Picture, Shown, fresh_panel, title};
+use super::picture::{BATCHES, Picture, Shown, panel, title};
 use crate::evidence::Evidence;
 use crate::noise::DRAWN_SEED;
 use crate::quantity::SMOOTHNESS;
@@ -15,7 +15,10 @@ use windtunnel_measure::metric::Metric;
 
 pub(super) fn directional(study: &Study, evidence: &Evidence) -> Shown {
     let (label, scale) = (SMOOTHNESS.entry().axis, scale_of(&SMOOTHNESS));
-    let panel = |setting| fresh_panel((study, evidence), setting, &SMOOTHNESS, label, scale);
+    let panel = |setting: &Setting| {
+        let on = (&SMOOTHNESS, evidence.primary_batch(setting));
+        panel((study, evidence), setting, on, label, scale)
+    };
     let caption = format!(
         "{} Second derivative of the held-out loss along the unit step that the optimizer takes \
          there; linear within ±{LINEAR}, logarithmic beyond. Negative values, which a logarithmic \

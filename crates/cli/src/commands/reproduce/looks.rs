@@ -65,7 +65,7 @@ impl<'a> Looks<'a> {
     }
 }
 
-/// What an unfinished page shows, without so many studies.
+/// Sentence on an unfinished page that lacks so many studies.
 fn sentence(evidence: &Evidence, missing: usize) -> String {
     let first = match evidence.protocol.seeds {
         Some(seeds) if !evidence.protocol.quick => format!("the first {seeds} seeds"),
