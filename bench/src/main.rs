@@ -6,6 +6,7 @@ mod problem;
 mod workload;
 
 use std::collections::HashMap;
+use std::error::Error;
 use std::io::{self, BufRead, Write};
 
 use serde::Deserialize;
@@ -42,8 +43,8 @@ enum Request {
     },
 }
 
-#[derive(Default)]
 struct Side {
+    isa: Isa,
     jobs: HashMap<Workload, Job>,
 }
 
@@ -54,7 +55,7 @@ impl Side {
             Request::Info {} => Ok(json!({
                 "name": "windtunnel",
                 "version": env!("CARGO_PKG_VERSION"),
-                "isa": Isa::detect().name(),
+                "isa": self.isa.name(),
                 "forms": ["gram"],
                 "laws": LAWS,
             })),
@@ -67,10 +68,10 @@ impl Side {
                 let twin = json!({ "loss": problem.solve_by_tokens() });
                 Ok(json!({ "gram": problem.solve()?, "twin": twin }))
             }
-            Request::Peak {} => Ok(json!({ "flops": peak::fma_peak(Isa::detect(), 2000) })),
+            Request::Peak {} => Ok(json!({ "flops": peak::fma_peak(self.isa, 2000) })),
             Request::Time { workload, calls } => {
                 if !self.jobs.contains_key(&workload) {
-                    let mut job = Job::new(&workload)?;
+                    let mut job = Job::new(&workload, self.isa)?;
                     job.seconds_per_call(calls);
                     self.jobs.insert(workload.clone(), job);
                 }
@@ -81,8 +82,18 @@ impl Side {
     }
 }
 
-fn main() -> io::Result<()> {
-    let mut side = Side::default();
+/// The instruction set named by the only argument, by default the widest.
+fn chosen() -> Result<Isa, String> {
+    let Some(name) = std::env::args().nth(1) else { return Ok(Isa::detect()) };
+    let here = Isa::ALL.into_iter().filter(|isa| isa.available());
+    let names: Vec<&str> = here.clone().map(Isa::name).collect();
+    here.into_iter()
+        .find(|isa| isa.name() == name)
+        .ok_or_else(|| format!("no instruction set {name:?} here; there are {}", names.join(", ")))
+}
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let mut side = Side { isa: chosen()?, jobs: HashMap::new() };
     let mut out = io::stdout().lock();
     for line in io::stdin().lock().lines() {
         let answer = side.answer(&line?).unwrap_or_else(|error| json!({ "error": error }));

@@ -66,7 +66,7 @@ enum Case {
 pub struct Job(Box<dyn FnMut(usize)>);
 
 impl Job {
-    pub fn new(workload: &Workload) -> Result<Job, String> {
+    pub fn new(workload: &Workload, isa: Isa) -> Result<Job, String> {
         let Workload { case, dim, context_len, depth, batch, threads, .. } = *workload;
         let covariates = match workload.law.as_str() {
             "gaussian" => Covariates::gaussian(),
@@ -85,7 +85,6 @@ impl Job {
             Phi::Relu => Attention::Relu,
             Phi::Softmax => Attention::Softmax,
         };
-        let isa = Isa::detect();
         let model = Transformer { attention, ..Transformer::linear(depth, dim) };
         let key = Key { seed: 0, purpose: Purpose::Train, step: 0 };
         let init = model.init(0, INIT_STD);

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use super::Transformer;
 use super::embedding::Embedding;
-use super::engine::{Engine, Point, PromptEngine, Trained, halved, products};
+use super::engine::{Blocks, Engine, Point, PromptEngine, Trained, halved, products};
 use crate::task::{Batch, Layout, Prompts, Scratch};
 use windtunnel_math::lanes::{BLOCK, Isa};
 use windtunnel_math::objective::SampleGradients;
@@ -82,7 +82,7 @@ impl<T: Trained> Evaluator<T> {
         self.start(params, prompts);
         self.sum(prompts, |worker, range, partial| {
             let (mut sum, mut losses) = ([T::zero(); BLOCK], [T::zero(); BLOCK]);
-            for (block, used) in blocks(prompts, range, &mut worker.scratch) {
+            for (block, used) in blocks(prompts, range, &mut worker.scratch).iter() {
                 worker.gradients.losses(block, used, &mut losses);
                 sum.iter_mut().zip(&losses).for_each(|(sum, loss)| *sum += *loss);
             }
@@ -98,11 +98,8 @@ impl<T: Trained> Evaluator<T> {
     pub fn gradient(&mut self, params: &[T], prompts: &impl Prompts<T>, grad: &mut [T]) -> f64 {
         self.start(params, prompts);
         self.sum(prompts, |worker, range, partial| {
-            let engine = &mut worker.gradients;
-            for (block, used) in blocks(prompts, range, &mut worker.scratch) {
-                engine.add_gradient(block, used);
-            }
-            partial.loss = engine.finish(0, &mut partial.grad);
+            worker.gradients.add_gradient(blocks(prompts, range, &mut worker.scratch));
+            partial.loss = worker.gradients.finish(0, &mut partial.grad);
         });
         self.mean(prompts.len(), grad)
     }
@@ -115,7 +112,7 @@ impl<T: Trained> Evaluator<T> {
         self.start(params, prompts);
         let mut losses = vec![[T::zero(); BLOCK]; prompts.block_count()];
         self.pool.for_each(&mut self.workers, &mut losses, |worker, index, out| {
-            for (block, used) in blocks(prompts, index..index + 1, &mut worker.scratch) {
+            for (block, used) in blocks(prompts, index..index + 1, &mut worker.scratch).iter() {
                 worker.gradients.losses(block, used, out);
             }
         });
@@ -232,9 +229,7 @@ impl Evaluator<f64> {
         }
         self.sum(prompts, |worker, range, partial| {
             let engine = worker.products.get_or_insert_with(|| products(isa, &model));
-            for (block, used) in blocks(prompts, range, &mut worker.scratch) {
-                engine.add_gradient(block, used);
-            }
+            engine.add_gradient(blocks(prompts, range, &mut worker.scratch));
             partial.loss = engine.finish(1, &mut partial.grad);
         });
         self.mean(prompts.len(), out)
@@ -323,22 +318,20 @@ impl Evaluator<f64> {
             let tangent = unit(index);
             let engine = worker.products.get_or_insert_with(|| products(isa, &model));
             engine.start(&Point { params: weights, tangent: &tangent });
-            for (block, used) in blocks(batch, 0..batch.block_count(), &mut worker.scratch) {
-                engine.add_gradient(block, used);
-            }
+            engine.add_gradient(blocks(batch, 0..batch.block_count(), &mut worker.scratch));
             engine.finish(1, row);
         });
         rows
     }
 }
 
-/// The blocks of a range, each with the number of prompts it has.
+/// The blocks of a range.
 fn blocks<'a, T: Trained, P: Prompts<T>>(
     prompts: &'a P,
     range: Range<usize>,
     scratch: &'a mut Scratch<T>,
-) -> impl Iterator<Item = (&'a [[T; BLOCK]], usize)> {
-    let (first, len) = (range.start, prompts.len());
-    let blocks = prompts.blocks(range, scratch).chunks_exact(prompts.layout().rows());
-    (first..).zip(blocks).map(move |(index, block)| (block, (len - index * BLOCK).min(BLOCK)))
+) -> Blocks<'a, T> {
+    let first = range.start * BLOCK;
+    let len = prompts.len().min(range.end * BLOCK) - first;
+    Blocks { values: prompts.blocks(range, scratch), rows: prompts.layout().rows(), prompts: len }
 }

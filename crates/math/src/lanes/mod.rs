@@ -210,9 +210,12 @@ pub trait WithSimd {
 }
 
 impl Isa {
+    /// Every set, the widest first.
+    pub const ALL: [Isa; 3] = [Isa::Avx512, Isa::Avx2, Isa::Baseline];
+
     /// The widest instruction set of this machine.
     pub fn detect() -> Isa {
-        [Isa::Avx512, Isa::Avx2].into_iter().find(|isa| isa.available()).unwrap_or(Isa::Baseline)
+        Isa::ALL.into_iter().find(|isa| isa.available()).unwrap_or(Isa::Baseline)
     }
 
     /// Whether this machine has the instruction set.

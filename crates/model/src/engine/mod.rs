@@ -4,7 +4,7 @@
 mod compiled;
 mod sums;
 
-pub use sums::{Engine, Point, PromptEngine, halved};
+pub use sums::{Blocks, Engine, Point, PromptEngine, halved};
 
 use crate::Transformer;
 use crate::task::Drawn;

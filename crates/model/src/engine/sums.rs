@@ -15,12 +15,32 @@ pub struct Point<'a, T> {
     pub tangent: &'a [T],
 }
 
+/// Consecutive blocks of `rows` rows that hold `prompts` prompts; lanes beyond these are padding.
+#[derive(Clone, Copy, Debug)]
+pub struct Blocks<'a, T> {
+    /// Block after block.
+    pub values: &'a [[T; BLOCK]],
+    /// Rows of a block.
+    pub rows: usize,
+    /// Prompts of all blocks.
+    pub prompts: usize,
+}
+
+impl<'a, T> Blocks<'a, T> {
+    /// Every block, and how many prompts it has.
+    #[inline(always)]
+    pub fn iter(self) -> impl Iterator<Item = (&'a [[T; BLOCK]], usize)> {
+        let blocks = self.values.chunks_exact(self.rows).enumerate();
+        blocks.map(move |(k, block)| (block, (self.prompts - k * BLOCK).min(BLOCK)))
+    }
+}
+
 /// Lane-wise sums over blocks of prompts, [`BLOCK`] lanes for each quantity.
 pub trait Engine<T>: Send {
     /// Clears the sums and sets the point of evaluation.
     fn start(&mut self, point: &Point<'_, T>);
-    /// Adds the squared residuals of the first `used` prompts of a block and their gradient.
-    fn add_gradient(&mut self, block: &[[T; BLOCK]], used: usize);
+    /// Adds the squared residuals of the prompts and their gradient.
+    fn add_gradient(&mut self, blocks: Blocks<'_, T>);
     /// Sum over the lanes of Σ r² and of gradient part `part` (1: its tangent along the direction);
     /// leaves the sums at zero.
     fn finish(&mut self, part: usize, grad: &mut [f64]) -> f64;
@@ -105,17 +125,20 @@ impl<V: Lane, K: Kernel<V>> Engine<V::Scalar> for Sums<V, K> {
     }
 
     #[inline]
-    fn add_gradient(&mut self, block: &[[V::Scalar; BLOCK]], used: usize) {
+    fn add_gradient(&mut self, blocks: Blocks<'_, V::Scalar>) {
         let Sums { token, parts, weights, kernel, registers } = self;
         let weights = &weights[..*parts];
         token.vectorize(
             #[inline(always)]
             || {
+                // Block by block inside, so that one register's sums at a time have to be in cache.
                 for (register, sum) in registers.iter_mut().enumerate() {
-                    let r = kernel.forward(weights, block, register * V::WIDTH);
-                    let r = of_used(*token, r, register, used);
-                    sum.loss = sum.loss + r * r;
-                    kernel.reverse(weights, r, &mut sum.grad);
+                    for (block, used) in blocks.iter() {
+                        let r = kernel.forward(weights, block, register * V::WIDTH);
+                        let r = of_used(*token, r, register, used);
+                        sum.loss = sum.loss + r * r;
+                        kernel.reverse(weights, r, &mut sum.grad);
+                    }
                 }
             },
         );
@@ -183,7 +206,7 @@ impl<V: Lane, K: Kernel<V>> PromptEngine<V::Scalar> for Sums<V, K> {
         losses: &mut [V::Scalar; BLOCK],
         grads: &mut [f64],
     ) {
-        self.add_gradient(block, BLOCK);
+        self.add_gradient(Blocks { values: block, rows: block.len(), prompts: BLOCK });
         let Sums { token, parts, kernel, registers, .. } = self;
         let size = *parts * kernel.part_len();
         token.vectorize(
