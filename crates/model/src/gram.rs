@@ -8,13 +8,12 @@
 //! Only the last row of the last layer's output is read.
 
 use super::kernel::Kernel;
-use super::matrix::{
-    Dim, add_outer, add_product, apply, many, n, product, symmetric_product, symmetrize, t,
-};
+use super::matrix::{Dim, many};
 use super::sparse::Weights as Head;
+use super::terms::{Outer, Twice, add, apply, assign, assign_symmetric, n, symmetrize, t, times};
 use super::{Transformer, encoder, full};
 use crate::task::{label_row, query_row, square_row, target_row, triangle};
-use windtunnel_math::lanes::{BLOCK, Lane};
+use windtunnel_math::lanes::{Lane, Row};
 
 /// Inputs and intermediate results of a layer.
 struct Record<V: Lane, D: Dim> {
@@ -82,7 +81,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
 
     /// Fills the first layer's G and z from moments; returns the target.
     #[inline(always)]
-    fn load_moments(&mut self, block: &[[V::Scalar; BLOCK]], lane: usize) -> V {
+    fn load_moments(&mut self, block: &[Row<V::Scalar>], lane: usize) -> V {
         let d = self.dim.get() - 1;
         let token = self.token;
         let Record { gram, z, .. } = &mut self.layers[0];
@@ -106,7 +105,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
     fn load_tokens(
         &mut self,
         weights: &encoder::Weights<V, D>,
-        block: &[[V::Scalar; BLOCK]],
+        block: &[Row<V::Scalar>],
         lane: usize,
     ) -> V {
         let Tape { token, dim, tokens, encoder, layers, .. } = self;
@@ -148,12 +147,12 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         let (Record { gram, z, k, b, u, .. }, next) = (&mut head[l], &mut tail[0]);
         identity(on, b);
         for (head, k) in heads.iter().zip(k) {
-            product(on, n(gram), n(&head.q), k);
-            add_product(on, n(&head.p), n(k), b);
+            assign(on, times(self.dim, n(gram), n(&head.q)), k);
+            add(on, times(self.dim, n(&head.p), n(k)), b);
         }
         apply(on, n(b), z, &mut next.z);
-        product(on, n(b), n(gram), u);
-        symmetric_product(on, n(u), t(b), &mut next.gram);
+        assign(on, times(self.dim, n(b), n(gram)), u);
+        assign_symmetric(on, times(self.dim, n(u), t(b)), &mut next.gram);
     }
 
     /// y = z_{d+1} + Σ_h ⟨p_h, G Q_h z⟩, p_h the last row of P_h.
@@ -193,9 +192,9 @@ impl<V: Lane, D: Dim> Tape<V, D> {
                 row[j] = y_bar.mul_add(gqz[h][j], row[j]);
                 w[j] = y_bar * head.p[width - 1][j];
             }
-            add_outer(on, w, &qz[h], gram_bar);
+            add(on, Outer::<V, D>(w, &qz[h]), gram_bar);
             apply(on, n(gram), w, v);
-            add_outer(on, v, z, &mut bar.q);
+            add(on, Outer::<V, D>(v, z), &mut bar.q);
             apply(on, t(&head.q), v, w);
             for i in 0..width {
                 z_bar[i] = z_bar[i] + w[i];
@@ -213,20 +212,16 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         let (on, width) = ((self.token, self.dim), self.dim.get());
         let Tape { layers, gram_bar, z_bar, b_bar, k_bar, m, v, token, .. } = self;
         let Record { gram, z, k, b, u, .. } = &layers[l];
-        product(on, n(gram_bar), n(u), b_bar);
-        for i in 0..width {
-            for j in 0..width {
-                let twice = b_bar[i][j] + b_bar[i][j];
-                b_bar[i][j] = z_bar[i].mul_add(z[j], twice);
-            }
-        }
-        product(on, t(b), n(gram_bar), m);
-        product(on, n(m), n(b), gram_bar);
+        let dim = self.dim;
+        let terms = (Twice(times(dim, n(gram_bar), n(u))), Outer::<V, D>(z_bar, z));
+        assign(on, terms, b_bar);
+        assign(on, times(dim, t(b), n(gram_bar)), m);
+        assign(on, times(dim, n(m), n(b)), gram_bar);
         for (h, (head, bar)) in heads.iter().zip(bars).enumerate() {
-            add_product(on, n(b_bar), t(&k[h]), &mut bar.p);
-            product(on, t(&head.p), n(b_bar), k_bar);
-            add_product(on, n(gram), n(k_bar), &mut bar.q);
-            add_product(on, n(k_bar), t(&head.q), gram_bar);
+            add(on, times(dim, n(b_bar), t(&k[h])), &mut bar.p);
+            assign(on, times(dim, t(&head.p), n(b_bar)), k_bar);
+            add(on, times(dim, n(gram), n(k_bar)), &mut bar.q);
+            add(on, times(dim, n(k_bar), t(&head.q)), gram_bar);
         }
         symmetrize::<V, D>(*token, width, gram_bar);
         apply(on, t(b), z_bar, v);
@@ -280,7 +275,7 @@ impl<V: Lane, D: Dim> Kernel<V> for Tape<V, D> {
     }
 
     #[inline(always)]
-    fn forward(&mut self, weights: &[Self::Part], block: &[[V::Scalar; BLOCK]], lane: usize) -> V {
+    fn forward(&mut self, weights: &[Self::Part], block: &[Row<V::Scalar>], lane: usize) -> V {
         let weights = &weights[0];
         let target = match &weights.encoder {
             None => self.load_moments(block, lane),

@@ -53,6 +53,7 @@ mod queries;
 pub mod reference;
 mod sparse;
 pub mod task;
+mod terms;
 mod tokens;
 
 pub use attention::{Activation, Attention};

@@ -4,7 +4,8 @@
 use fearless_simd::Simd;
 
 use super::attention::Activation;
-use super::matrix::{Dim, Operand, Tile};
+use super::matrix::{Dim, Tile};
+use super::terms::Operand;
 use windtunnel_math::lanes::Lane;
 
 /// Instructions and shapes of the loops: tokens have `width` entries, P and Q are matrices of
@@ -26,11 +27,6 @@ impl<V: Lane, D: Dim, E: Dim> Clone for On<V, D, E> {
 impl<V: Lane, D: Dim, E: Dim> Copy for On<V, D, E> {}
 
 /// N items from the t-th on.
-#[inline(always)]
-pub(super) fn some<T, const N: usize>(items: &[T], t: usize) -> &[T; N] {
-    &items[t..t + N].as_chunks().0[0]
-}
-
 #[inline(always)]
 pub(super) fn some_mut<T, const N: usize>(items: &mut [T], t: usize) -> &mut [T; N] {
     &mut items[t..t + N].as_chunks_mut().0[0]
@@ -102,7 +98,7 @@ pub(super) fn add_outers<V: Lane, E: Dim, X: Dim, Y: Dim>(
 ) {
     token.vectorize(
         #[inline(always)]
-        || rows.tiles(&mut Outers::<V, E, X, Y> { a, b, out }),
+        || rows.tiles::<V>(&mut Outers::<V, E, X, Y> { a, b, out }),
     );
 }
 

@@ -11,12 +11,13 @@
 use std::ops::{Index, IndexMut};
 
 use super::kernel::Kernel;
-use super::matrix::{
-    Dim, add_outer, add_product, apply, apply_both, many, n, product, symmetric_product,
-    symmetrize, t,
+use super::matrix::{Dim, many};
+use super::terms::{
+    self, Outer, Twice, apply, apply_both, assign, assign_symmetric, assign_symmetrized, n, t,
+    times,
 };
 use crate::task::{label_row, query_row, target_row, triangle};
-use windtunnel_math::lanes::{BLOCK, Lane};
+use windtunnel_math::lanes::{Lane, Row};
 
 /// P and Q of one layer, or their gradients.
 pub(super) struct Weights<V: Lane, D: Dim> {
@@ -136,7 +137,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
 
     /// Fills the first layer's S, s and x; returns y, which starts at ⟨w⋆, x_q⟩.
     #[inline(always)]
-    fn load(&mut self, block: &[[V::Scalar; BLOCK]], lane: usize) -> V {
+    fn load(&mut self, block: &[Row<V::Scalar>], lane: usize) -> V {
         let d = self.dim.get();
         let first = &mut self.layers[0];
         let row = |r: usize| V::load(self.token, &block[r][lane..][..V::WIDTH]);
@@ -171,15 +172,15 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         let Record { gram, s, x, b, v, w, a, u } = now;
         apply(on, n(gram), b, v);
         add(d, s, v);
-        product(on, n(gram), n(&weights.q), w);
-        product(on, n(&weights.p), n(w), a);
+        assign(on, times(self.dim, n(gram), n(&weights.q)), w);
+        assign(on, times(self.dim, n(&weights.p), n(w)), a);
         let one = V::splat(self.token, 1.0);
         for i in 0..d {
             a[i][i] = a[i][i] + one;
         }
         apply_both(on, n(a), [x, v], [&mut next.x, &mut next.s]);
-        product(on, n(a), n(gram), u);
-        symmetric_product(on, n(u), t(a), &mut next.gram);
+        assign(on, times(self.dim, n(a), n(gram)), u);
+        assign_symmetric(on, times(self.dim, n(u), t(a)), &mut next.gram);
     }
 
     /// v = s + S b,  x ← x + P S Q x,  s ← v + P S Q v
@@ -212,7 +213,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
             self.b_bar[i] = y_bar * x[i];
             self.x_bar[i] = y_bar * b[i];
         }
-        add_outer(on, s, &self.b_bar, &mut bar.q);
+        terms::add(on, Outer::<V, D>(s, &self.b_bar), &mut bar.q);
         apply(on, n(&weights.q), &self.b_bar, &mut self.s_bar);
     }
 
@@ -235,12 +236,13 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         let Weights { p, q } = weights;
         let Record { gram, s, x, b, v, .. } = &self.layers[l];
         let Tape { gram_bar, s_bar, x_bar, v_bar, b_bar, px, ps, gx, gs, ax, .. } = self;
-        add_outer(on, x_bar, &self.wx, &mut bar.p);
-        add_outer(on, s_bar, &self.wv, &mut bar.p);
+        terms::add(
+            on,
+            (Outer::<V, D>(x_bar, &self.wx), Outer::<V, D>(s_bar, &self.wv)),
+            &mut bar.p,
+        );
         apply_both(on, t(p), [x_bar, s_bar], [px, ps]);
         apply_both(on, n(gram), [px, ps], [gx, gs]);
-        add_outer(on, gx, x, &mut bar.q);
-        add_outer(on, gs, v, &mut bar.q);
         apply_both(on, t(q), [gx, gs], [ax, v_bar]);
         add(d, s_bar, v_bar);
         add(d, ax, x_bar);
@@ -249,17 +251,17 @@ impl<V: Lane, D: Dim> Tape<V, D> {
             b_bar[i] = y_bar.mul_add(x[i], b_bar[i]);
             x_bar[i] = y_bar.mul_add(b[i], x_bar[i]);
         }
-        add_outer(on, s, b_bar, &mut bar.q);
+        terms::add(
+            on,
+            ((Outer::<V, D>(gx, x), Outer::<V, D>(gs, v)), Outer::<V, D>(s, b_bar)),
+            &mut bar.q,
+        );
         if l == 0 {
             return;
         }
-        for i in 0..d {
-            for j in 0..d {
-                let outer = ps[i].mul_add(self.qv[j], v_bar[i] * b[j]);
-                gram_bar[i][j] = px[i].mul_add(self.qx[j], outer);
-            }
-        }
-        symmetrize::<V, D>(self.token, d, gram_bar);
+        let terms =
+            ((Outer::<V, D>(v_bar, b), Outer::<V, D>(ps, &self.qv)), Outer::<V, D>(px, &self.qx));
+        assign_symmetrized(on, terms, gram_bar);
         apply(on, n(q), b_bar, s_bar);
         add(d, v_bar, s_bar);
     }
@@ -281,32 +283,24 @@ impl<V: Lane, D: Dim> Tape<V, D> {
         let Weights { p, q } = weights;
         let Record { gram, s, x, b, v, w, a, u } = &self.layers[l];
         let Tape { gram_bar, s_bar, x_bar, v_bar, b_bar, a_bar, t_bar, m, ax, .. } = self;
-        product(on, n(gram_bar), n(u), a_bar);
-        for i in 0..d {
-            for j in 0..d {
-                let twice = a_bar[i][j] + a_bar[i][j];
-                let outer = x_bar[i].mul_add(x[j], twice);
-                a_bar[i][j] = s_bar[i].mul_add(v[j], outer);
-            }
-        }
+        let dim = self.dim;
+        let direct = (Twice(times(dim, n(gram_bar), n(u))), Outer::<V, D>(x_bar, x));
+        assign(on, (direct, Outer::<V, D>(s_bar, v)), a_bar);
         apply_both(on, t(a), [x_bar, s_bar], [ax, v_bar]);
         apply(on, n(gram), v_bar, b_bar);
         for i in 0..d {
             b_bar[i] = y_bar.mul_add(x[i], b_bar[i]);
             x_bar[i] = y_bar.mul_add(b[i], ax[i]);
         }
-        add_product(on, n(a_bar), t(w), &mut bar.p);
-        product(on, t(p), n(a_bar), t_bar);
-        add_product(on, n(gram), n(t_bar), &mut bar.q);
-        add_outer(on, s, b_bar, &mut bar.q);
+        terms::add(on, times(dim, n(a_bar), t(w)), &mut bar.p);
+        assign(on, times(dim, t(p), n(a_bar)), t_bar);
+        terms::add(on, (times(dim, n(gram), n(t_bar)), Outer::<V, D>(s, b_bar)), &mut bar.q);
         if l == 0 {
             return;
         }
-        product(on, t(a), n(gram_bar), m);
-        product(on, n(m), n(a), gram_bar);
-        add_product(on, n(t_bar), t(q), gram_bar);
-        add_outer(on, v_bar, b, gram_bar);
-        symmetrize::<V, D>(self.token, d, gram_bar);
+        assign(on, times(dim, t(a), n(gram_bar)), m);
+        let terms = (times(dim, n(m), n(a)), times(dim, n(t_bar), t(q)));
+        assign_symmetrized(on, (terms, Outer::<V, D>(v_bar, b)), gram_bar);
         apply(on, n(q), b_bar, s_bar);
         add(d, v_bar, s_bar);
     }
@@ -334,12 +328,7 @@ impl<V: Lane, D: Dim> Kernel<V> for Tape<V, D> {
     }
 
     #[inline(always)]
-    fn forward(
-        &mut self,
-        weights: &[Weights<V, D>],
-        block: &[[V::Scalar; BLOCK]],
-        lane: usize,
-    ) -> V {
+    fn forward(&mut self, weights: &[Weights<V, D>], block: &[Row<V::Scalar>], lane: usize) -> V {
         let mut y = self.load(block, lane);
         for (l, layer) in weights.iter().enumerate() {
             y = self.forward_label(l, layer, y);
@@ -366,7 +355,7 @@ impl<V: Lane, D: Dim> Kernel<V> for Tape<V, D> {
 
     /// Needs a tape of two layers at least.
     #[inline(always)]
-    fn advance(&mut self, first: &Weights<V, D>, block: &mut [[V::Scalar; BLOCK]], lane: usize) {
+    fn advance(&mut self, first: &Weights<V, D>, block: &mut [Row<V::Scalar>], lane: usize) {
         let d = self.dim.get();
         let y = self.load(block, lane);
         let y = self.forward_label(0, first, y);

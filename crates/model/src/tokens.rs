@@ -13,11 +13,12 @@
 //! blocks: labels have no part in scores, and u's label is added as it is.
 
 use super::kernel::Kernel;
-use super::matrix::{Dim, many, n, t};
-use super::queries::{On, add_outers, apply_all, some, some_mut, spread};
+use super::matrix::{Dim, many, some};
+use super::queries::{On, add_outers, apply_all, some_mut, spread};
 use super::sparse::Weights as Head;
+use super::terms::{n, t};
 use super::{Mask, Transformer, encoder, full};
-use windtunnel_math::lanes::{BLOCK, Lane};
+use windtunnel_math::lanes::{Lane, Row};
 
 /// Results of one head of a layer for every query.
 struct Queries<V: Lane, D: Dim, E: Dim> {
@@ -104,12 +105,7 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
 
     /// Fills the first layer's tokens; returns the target.
     #[inline(always)]
-    fn load(
-        &mut self,
-        weights: &full::Weights<V, E>,
-        block: &[[V::Scalar; BLOCK]],
-        lane: usize,
-    ) -> V {
+    fn load(&mut self, weights: &full::Weights<V, E>, block: &[Row<V::Scalar>], lane: usize) -> V {
         let (token, width) = (self.on.token, self.on.width.get());
         let count = block.len() / width;
         if self.out_bar.len() != count {
@@ -287,7 +283,7 @@ impl<V: Lane, D: Dim, E: Dim> Kernel<V> for Tape<V, D, E> {
     }
 
     #[inline(always)]
-    fn forward(&mut self, weights: &[Self::Part], block: &[[V::Scalar; BLOCK]], lane: usize) -> V {
+    fn forward(&mut self, weights: &[Self::Part], block: &[Row<V::Scalar>], lane: usize) -> V {
         let (weights, depth) = (&weights[0], self.model.depth);
         let target = self.load(weights, block, lane);
         let query = self.out_bar.len() - 1;

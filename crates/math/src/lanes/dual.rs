@@ -43,6 +43,7 @@ impl<V: Lane> Lane for Dual<V> {
     type Scalar = V::Scalar;
     const PARTS: usize = 2;
     const WIDTH: usize = V::WIDTH;
+    const REGISTERS: usize = V::REGISTERS / 2;
 
     #[inline(always)]
     fn splat(token: V::Token, x: f64) -> Self {

@@ -59,6 +59,27 @@ impl Real for f64 {
     }
 }
 
+/// One value of the prompts of a block, at the address of a register: no load or store of it
+/// touches two cache lines.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[repr(C, align(64))]
+pub struct Row<T>(pub [T; BLOCK]);
+
+impl<T> std::ops::Deref for Row<T> {
+    type Target = [T; BLOCK];
+    #[inline(always)]
+    fn deref(&self) -> &[T; BLOCK] {
+        &self.0
+    }
+}
+
+impl<T> std::ops::DerefMut for Row<T> {
+    #[inline(always)]
+    fn deref_mut(&mut self) -> &mut [T; BLOCK] {
+        &mut self.0
+    }
+}
+
 /// Number type of kernels: sums, products and fused multiply-adds, lane by lane.
 pub trait Lane:
     Copy
@@ -76,6 +97,8 @@ pub trait Lane:
     const PARTS: usize;
     /// Number of lanes of one register.
     const WIDTH: usize;
+    /// How many values the registers of the machine hold.
+    const REGISTERS: usize;
 
     /// All lanes equal to `x`.
     fn splat(token: Self::Token, x: f64) -> Self;
@@ -132,6 +155,8 @@ impl<S: Simd, T: Real> Lane for Packed<S, T> {
     type Scalar = T;
     const PARTS: usize = 1;
     const WIDTH: usize = <T::Native<S> as SimdBase<S>>::LEN;
+    const REGISTERS: usize =
+        if cfg!(target_arch = "aarch64") || S::f32s::LEN == BLOCK { 32 } else { 16 };
 
     #[inline(always)]
     fn splat(token: S, x: f64) -> Self {

@@ -26,15 +26,21 @@ mod single {
     impl WithSimd for Single<'_> {
         type Output = Box<dyn PromptEngine<f32>>;
         fn with_simd<S: Simd>(self, token: S) -> Self::Output {
-            if S::CONSTANT && self.model.is_plain() {
-                // Neighbours of the paper's d that are studied most; more cost compile time.
-                match self.model.dim {
-                    2 => return plain::<Packed<S, f32>, _, _>(token, Const::<2>, self.model),
-                    8 => return plain::<Packed<S, f32>, _, _>(token, Const::<8>, self.model),
+            let model = self.model;
+            if S::CONSTANT && model.is_plain() {
+                // Per operation the path for any d takes two to four times as long.
+                match model.dim {
+                    2 => return plain::<Packed<S, f32>, _, _>(token, Const::<2>, model),
+                    3 => return plain::<Packed<S, f32>, _, _>(token, Const::<3>, model),
+                    4 => return plain::<Packed<S, f32>, _, _>(token, Const::<4>, model),
+                    6 => return plain::<Packed<S, f32>, _, _>(token, Const::<6>, model),
+                    7 => return plain::<Packed<S, f32>, _, _>(token, Const::<7>, model),
+                    8 => return plain::<Packed<S, f32>, _, _>(token, Const::<8>, model),
+                    10 => return plain::<Packed<S, f32>, _, _>(token, Const::<10>, model),
                     _ => {}
                 }
             }
-            kernel::<Packed<S, f32>, _>(token, self.model)
+            kernel::<Packed<S, f32>, _>(token, model)
         }
     }
 }

@@ -6,7 +6,7 @@ use fearless_simd::prelude::*;
 use super::slots::{FIRST_NORMAL_SLOT, TOKENS, known};
 use crate::task::batch::{label_row, query_row, square_row, target_row, triangle};
 use crate::task::{Family, Task};
-use windtunnel_math::lanes::{BLOCK, Lane, Packed, Real};
+use windtunnel_math::lanes::{BLOCK, Lane, Packed, Real, Row};
 use windtunnel_math::rng::Draws;
 
 /// The lanes `lane..lane + LEN` of a block, of the draws it is made of, and of scratch rows.
@@ -14,8 +14,8 @@ pub(super) struct Lanes<'a, S: Simd, T> {
     pub(super) token: S,
     pub(super) lane: usize,
     pub(super) draws: Draws<S>,
-    pub(super) drawn: &'a mut [[f32; BLOCK]],
-    pub(super) values: &'a mut [[T; BLOCK]],
+    pub(super) drawn: &'a mut [Row<f32>],
+    pub(super) values: &'a mut [Row<T>],
 }
 
 // Plain loops, no closures: a closure that is not inlined loses the SIMD instructions.
@@ -207,7 +207,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
 
 /// Draws from lane `at` on in the precision of the block.
 #[inline(always)]
-pub(super) fn cast<S: Simd, T: Real>(token: S, draws: &[f32; BLOCK], at: usize) -> Packed<S, T> {
+pub(super) fn cast<S: Simd, T: Real>(token: S, draws: &Row<f32>, at: usize) -> Packed<S, T> {
     let draws = &draws[at..][..Packed::<S, T>::WIDTH];
     let mut lanes = [T::zero(); BLOCK];
     for i in 0..Packed::<S, T>::WIDTH {
@@ -220,7 +220,7 @@ pub(super) fn cast<S: Simd, T: Real>(token: S, draws: &[f32; BLOCK], at: usize) 
 #[inline(always)]
 pub(super) fn four<S: Simd, T: Real>(
     token: S,
-    draws: &[[f32; BLOCK]],
+    draws: &[Row<f32>],
     at: usize,
 ) -> [Packed<S, T>; TOKENS] {
     let mut rows = [Packed::splat(token, 0.0); TOKENS];
@@ -234,7 +234,7 @@ pub(super) fn four<S: Simd, T: Real>(
 #[inline(always)]
 pub(super) fn accumulate<S: Simd, T: Real>(
     token: S,
-    row: &mut [T; BLOCK],
+    row: &mut Row<T>,
     at: usize,
     a: [Packed<S, T>; TOKENS],
     b: [Packed<S, T>; TOKENS],

@@ -20,7 +20,7 @@ use fearless_simd::prelude::*;
 use super::{Batch, Family, Form, Labels, Layout, Prompts, Scratch, Task};
 use lanes::Lanes;
 use slots::{ANY, TOKENS};
-use windtunnel_math::lanes::{BLOCK, ConstantShapes, Isa, Real, WithSimd};
+use windtunnel_math::lanes::{BLOCK, ConstantShapes, Isa, Real, Row, WithSimd};
 use windtunnel_math::rng::{Draws, Key};
 
 /// Fresh prompts of a task at one key, made when they are asked for.
@@ -80,7 +80,7 @@ impl<T: Drawn> Prompts<T> for Stream<'_> {
     fn len(&self) -> usize {
         self.len
     }
-    fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [[T; BLOCK]] {
+    fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [Row<T>] {
         let (dim, count, rows) = (self.task.dim, range.len(), self.layout().rows());
         // Scratch rows of one block are where the next will be.
         let hidden = match &self.task.labels {
@@ -88,8 +88,8 @@ impl<T: Drawn> Prompts<T> for Stream<'_> {
             Labels::Mlp(net) => net.hidden() + 1,
         };
         let spare = (dim * dim).max(dim + 1 + hidden);
-        scratch.values.resize(count * rows + spare, [T::zero(); BLOCK]);
-        scratch.draws.resize(draw_rows(self.task), [0.0; BLOCK]);
+        scratch.values.resize(count * rows + spare, Row::default());
+        scratch.draws.resize(draw_rows(self.task), Row::default());
         T::fill(self, range, scratch);
         &scratch.values[..count * rows]
     }
