@@ -23,13 +23,15 @@ def main():
     options = parse()
     sides = {}
     try:
-        sides["windtunnel"] = start_windtunnel(core=options.core)
+        sides["windtunnel"] = start_windtunnel(options.core, options.isa)
         for peer in options.peers:
-            sides[peer] = start_peer(peer, options.core)
+            sides[peer] = start_peer(peer, options.core, options.isa)
         print("\n".join(describe_machine(sides)))
         print(f"\nagreement on one problem: {assert_agreement(sides)}")
         sections = {"scaling": scaling(options, sides["windtunnel"])}
-        sections["instruments"] = instruments(options)
+        # windtunnel itself always takes the widest instructions.
+        if options.isa is None:
+            sections["instruments"] = instruments(options)
         if options.peers:
             sections["peers"] = comparison(options, sides)
         if "torch" in options.peers:
@@ -68,6 +70,11 @@ def parse():
     parser.add_argument("--quick", action="store_true", help="a smoke test: two rounds, few calls, docs/performance.md stays")
     parser.add_argument("--rounds", type=int, help="rounds of timing (default 15)")
     parser.add_argument("--core", type=int, help="core for one-thread work (default: the first)")
+    parser.add_argument(
+        "--isa",
+        choices=["avx512", "avx2+fma"],
+        help="instructions of all sides (default: the widest of this processor)",
+    )
     parser.add_argument("--accept", action="store_true", help="keep the new instruction counts")
     options = parser.parse_args()
     unknown = sorted(set(options.peers) - set(PEERS))
@@ -88,8 +95,11 @@ def describe_machine(sides):
     versions = [f"{side.info['name']} {side.info['version']}" for side in sides.values()]
     versions.append(compiler())
     versions.append(f"Python {platform.python_version()}")
+    isa = sides["windtunnel"].info["isa"]
+    if sides["windtunnel"].info["widest"] != isa:
+        isa += f" (all sides kept from {sides['windtunnel'].info['widest']})"
     return [
-        f"- {processor()}, {os.cpu_count()} cores seen, {sides['windtunnel'].info['isa']}; "
+        f"- {processor()}, {os.cpu_count()} cores seen, {isa}; "
         f"{platform.system()} {platform.release().split('-')[0]}.",
         f"- {', '.join(versions)}; {time.strftime('%Y-%m-%d')}.",
         "- Median ± half the distance between the quartiles; one thread on one core unless said.",

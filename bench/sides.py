@@ -13,6 +13,13 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PEERS = ("torch", "jax")
 LAWS = ("gaussian", "sphere", "gamma_radial")
 PAPER = {"law": "gaussian", "dim": 5, "context_len": 20, "depth": 3, "batch": 1000}
+# What keeps the peers from wider instructions than AVX2: ATen, oneDNN, MKL and XLA.
+AVX2 = {
+    "ATEN_CPU_CAPABILITY": "avx2",
+    "ONEDNN_MAX_CPU_ISA": "AVX2",
+    "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+    "XLA_FLAGS": "--xla_cpu_max_isa=AVX2",
+}
 # Of the largest entry; all sides compute in double precision.
 AGREEMENT = 1e-10
 
@@ -20,9 +27,9 @@ AGREEMENT = 1e-10
 class Side:
     """A process that answers requests, as in bench/peers/protocol.py."""
 
-    def __init__(self, command, core=None):
+    def __init__(self, command, core=None, limits=None):
         self.command = [str(word) for word in command]
-        env = dict(os.environ)
+        env = {**os.environ, **(limits or {})}
         pin = None
         if core is not None:
             env["WINDTUNNEL_BENCH_CORE"] = str(core)
@@ -56,13 +63,13 @@ class Side:
         self.process.wait()
 
 
-def start_windtunnel(core):
+def start_windtunnel(core, isa=None):
     packages = ["-p", "windtunnel-bench", "-p", "windtunnel"]
     subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=ROOT, check=True)
-    return Side([TARGET / "release" / "windtunnel-bench"], core)
+    return Side([TARGET / "release" / "windtunnel-bench", *([isa] if isa else [])], core)
 
 
-def start_peer(name, core):
+def start_peer(name, core, isa=None):
     venv = TARGET / "peers"
     python = venv / "bin" / "python"
     if not python.exists():
@@ -70,7 +77,8 @@ def start_peer(name, core):
     pins = ROOT / "bench" / "peers" / f"requirements-{name}.txt"
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", pins]
     subprocess.run(pip, check=True)
-    return Side([python, ROOT / "bench" / "peers" / f"{name}_side.py"], core)
+    limits = AVX2 if isa == "avx2+fma" else None
+    return Side([python, ROOT / "bench" / "peers" / f"{name}_side.py"], core, limits)
 
 
 def assert_agreement(sides):

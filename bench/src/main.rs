@@ -56,6 +56,7 @@ impl Side {
                 "name": "windtunnel",
                 "version": env!("CARGO_PKG_VERSION"),
                 "isa": self.isa.name(),
+                "widest": Isa::detect().name(),
                 "forms": ["gram"],
                 "laws": LAWS,
             })),

@@ -10,7 +10,7 @@ mod dual;
 mod math;
 
 pub use dual::Dual;
-pub use math::{exp, exp_wide, ln, sin_cos_turns};
+pub use math::{exp, exp_wide, ln, sin_cos_turns, small_to_float};
 
 pub use fearless_simd::Simd;
 use fearless_simd::prelude::*;

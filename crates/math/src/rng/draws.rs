@@ -4,7 +4,7 @@ use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
 use super::{Key, block_lanes};
-use crate::lanes::{exp, ln, sin_cos_turns};
+use crate::lanes::{exp, ln, sin_cos_turns, small_to_float};
 
 /// A gamma law of scale 1, prepared for [`Draws::gammas`].
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -109,7 +109,7 @@ impl<S: Simd> Draws<S> {
 
     #[inline(always)]
     fn normal_pair(&self, w0: S::u32s, w1: S::u32s) -> (S::f32s, S::f32s) {
-        let low: S::f32s = (w1 & 0xff_u32).to_float();
+        let low = small_to_float::<S>(w1 & 0xff_u32);
         let low = (low + 0.5) * (TWO_POW_MINUS_32 / 256.0);
         let radius_uniform: S::f32s =
             w0.to_float::<S::f32s>().mul_add(S::f32s::splat(self.token, TWO_POW_MINUS_32), low);
@@ -117,7 +117,7 @@ impl<S: Simd> Draws<S> {
         let radius = (ln(self.token, radius_uniform) * -2.0).sqrt();
         // Bits 30 and 31 are the quadrant; 22 bits are the angle within it, exact and never zero.
         let within: S::f32s = ((w1 << 2).bitcast::<S::i32s>() >> 10).to_float();
-        let (sin, cos) = sin_cos_turns(self.token, w1 >> 30, (within + 0.5) * TWO_POW_MINUS_24);
+        let (sin, cos) = sin_cos_turns(self.token, w1, (within + 0.5) * TWO_POW_MINUS_24);
         (radius * cos, radius * sin)
     }
 
