@@ -13,7 +13,7 @@ use super::sparse::Weights as Head;
 use super::terms::{Outer, Twice, add, apply, assign, assign_symmetric, n, symmetrize, t, times};
 use super::{Transformer, encoder, full};
 use crate::task::{label_row, query_row, square_row, target_row, triangle};
-use windtunnel_math::lanes::{Lane, Row};
+use windtunnel_math::lanes::{BlockRow, Lane};
 
 /// Inputs and intermediate results of a layer.
 struct Record<V: Lane, D: Dim> {
@@ -81,7 +81,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
 
     /// Fills the first layer's G and z from moments; returns the target.
     #[inline(always)]
-    fn load_moments(&mut self, block: &[Row<V::Scalar>], lane: usize) -> V {
+    fn load_moments(&mut self, block: &[BlockRow<V::Scalar>], lane: usize) -> V {
         let d = self.dim.get() - 1;
         let token = self.token;
         let Record { gram, z, .. } = &mut self.layers[0];
@@ -105,7 +105,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
     fn load_tokens(
         &mut self,
         weights: &encoder::Weights<V, D>,
-        block: &[Row<V::Scalar>],
+        block: &[BlockRow<V::Scalar>],
         lane: usize,
     ) -> V {
         let Tape { token, dim, tokens, encoder, layers, .. } = self;
@@ -275,7 +275,7 @@ impl<V: Lane, D: Dim> Kernel<V> for Tape<V, D> {
     }
 
     #[inline(always)]
-    fn forward(&mut self, weights: &[Self::Part], block: &[Row<V::Scalar>], lane: usize) -> V {
+    fn forward(&mut self, weights: &[Self::Part], block: &[BlockRow<V::Scalar>], lane: usize) -> V {
         let weights = &weights[0];
         let target = match &weights.encoder {
             None => self.load_moments(block, lane),

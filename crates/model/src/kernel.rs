@@ -1,6 +1,6 @@
 //! The trait of kernels: forward and reverse pass over one register of prompts.
 
-use windtunnel_math::lanes::{Lane, Row};
+use windtunnel_math::lanes::{BlockRow, Lane};
 
 /// Forward and reverse pass of a model, with everything they need in between.
 ///
@@ -17,7 +17,7 @@ pub(super) trait Kernel<V: Lane>: Send {
     /// Adds `other` to `own` and leaves it at zero.
     fn merge(&self, own: &mut Self::Part, other: &mut Self::Part, zero: V);
     /// Residual r = y_L + target of the prompts in lanes `lane..lane + WIDTH` of `block`.
-    fn forward(&mut self, weights: &[Self::Part], block: &[Row<V::Scalar>], lane: usize) -> V;
+    fn forward(&mut self, weights: &[Self::Part], block: &[BlockRow<V::Scalar>], lane: usize) -> V;
     /// Adds the gradient of Σ r² over the lanes to `grad`, lane by lane; `residual` is what
     /// [`Kernel::forward`] returned.
     fn reverse(&mut self, weights: &[Self::Part], residual: V, grad: &mut [Self::Part]);
@@ -26,7 +26,7 @@ pub(super) trait Kernel<V: Lane>: Send {
     ///
     /// # Panics
     /// If the kernel cannot do so.
-    fn advance(&mut self, first: &Self::Part, block: &mut [Row<V::Scalar>], lane: usize) {
+    fn advance(&mut self, first: &Self::Part, block: &mut [BlockRow<V::Scalar>], lane: usize) {
         let _ = (first, block, lane);
         panic!("this kernel does not take layers off");
     }

@@ -17,7 +17,7 @@ use super::terms::{
     times,
 };
 use crate::task::{label_row, query_row, target_row, triangle};
-use windtunnel_math::lanes::{Lane, Row};
+use windtunnel_math::lanes::{BlockRow, Lane};
 
 /// P and Q of one layer, or their gradients.
 pub(super) struct Weights<V: Lane, D: Dim> {
@@ -137,7 +137,7 @@ impl<V: Lane, D: Dim> Tape<V, D> {
 
     /// Fills the first layer's S, s and x; returns y, which starts at ⟨w⋆, x_q⟩.
     #[inline(always)]
-    fn load(&mut self, block: &[Row<V::Scalar>], lane: usize) -> V {
+    fn load(&mut self, block: &[BlockRow<V::Scalar>], lane: usize) -> V {
         let d = self.dim.get();
         let first = &mut self.layers[0];
         let row = |r: usize| V::load(self.token, &block[r][lane..][..V::WIDTH]);
@@ -328,7 +328,12 @@ impl<V: Lane, D: Dim> Kernel<V> for Tape<V, D> {
     }
 
     #[inline(always)]
-    fn forward(&mut self, weights: &[Weights<V, D>], block: &[Row<V::Scalar>], lane: usize) -> V {
+    fn forward(
+        &mut self,
+        weights: &[Weights<V, D>],
+        block: &[BlockRow<V::Scalar>],
+        lane: usize,
+    ) -> V {
         let mut y = self.load(block, lane);
         for (l, layer) in weights.iter().enumerate() {
             y = self.forward_label(l, layer, y);
@@ -355,7 +360,7 @@ impl<V: Lane, D: Dim> Kernel<V> for Tape<V, D> {
 
     /// Needs a tape of two layers at least.
     #[inline(always)]
-    fn advance(&mut self, first: &Weights<V, D>, block: &mut [Row<V::Scalar>], lane: usize) {
+    fn advance(&mut self, first: &Weights<V, D>, block: &mut [BlockRow<V::Scalar>], lane: usize) {
         let d = self.dim.get();
         let y = self.load(block, lane);
         let y = self.forward_label(0, first, y);

@@ -18,7 +18,7 @@ use super::queries::{On, add_outers, apply_all, some_mut, spread};
 use super::sparse::Weights as Head;
 use super::terms::{n, t};
 use super::{Mask, Transformer, encoder, full};
-use windtunnel_math::lanes::{Lane, Row};
+use windtunnel_math::lanes::{BlockRow, Lane};
 
 /// Results of one head of a layer for every query.
 struct Queries<V: Lane, D: Dim, E: Dim> {
@@ -105,7 +105,12 @@ impl<V: Lane, D: Dim, E: Dim> Tape<V, D, E> {
 
     /// Fills the first layer's tokens; returns the target.
     #[inline(always)]
-    fn load(&mut self, weights: &full::Weights<V, E>, block: &[Row<V::Scalar>], lane: usize) -> V {
+    fn load(
+        &mut self,
+        weights: &full::Weights<V, E>,
+        block: &[BlockRow<V::Scalar>],
+        lane: usize,
+    ) -> V {
         let (token, width) = (self.on.token, self.on.width.get());
         let count = block.len() / width;
         if self.out_bar.len() != count {
@@ -283,7 +288,7 @@ impl<V: Lane, D: Dim, E: Dim> Kernel<V> for Tape<V, D, E> {
     }
 
     #[inline(always)]
-    fn forward(&mut self, weights: &[Self::Part], block: &[Row<V::Scalar>], lane: usize) -> V {
+    fn forward(&mut self, weights: &[Self::Part], block: &[BlockRow<V::Scalar>], lane: usize) -> V {
         let (weights, depth) = (&weights[0], self.model.depth);
         let target = self.load(weights, block, lane);
         let query = self.out_bar.len() - 1;

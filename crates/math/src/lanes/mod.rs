@@ -63,9 +63,9 @@ impl Real for f64 {
 /// touches two cache lines.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 #[repr(C, align(64))]
-pub struct Row<T>(pub [T; BLOCK]);
+pub struct BlockRow<T>(pub [T; BLOCK]);
 
-impl<T> std::ops::Deref for Row<T> {
+impl<T> std::ops::Deref for BlockRow<T> {
     type Target = [T; BLOCK];
     #[inline(always)]
     fn deref(&self) -> &[T; BLOCK] {
@@ -73,7 +73,7 @@ impl<T> std::ops::Deref for Row<T> {
     }
 }
 
-impl<T> std::ops::DerefMut for Row<T> {
+impl<T> std::ops::DerefMut for BlockRow<T> {
     #[inline(always)]
     fn deref_mut(&mut self) -> &mut [T; BLOCK] {
         &mut self.0

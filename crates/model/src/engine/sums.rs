@@ -4,7 +4,7 @@ use fearless_simd::Simd;
 
 use crate::kernel::Kernel;
 use crate::matrix::many;
-use windtunnel_math::lanes::{BLOCK, Lane, Real, Row};
+use windtunnel_math::lanes::{BLOCK, BlockRow, Lane, Real};
 
 /// Point of evaluation: parameters and, for Hessian-vector products, a direction.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct Point<'a, T> {
 #[derive(Clone, Copy, Debug)]
 pub struct Blocks<'a, T> {
     /// Block after block.
-    pub values: &'a [Row<T>],
+    pub values: &'a [BlockRow<T>],
     /// Rows of a block.
     pub rows: usize,
     /// Prompts of all blocks.
@@ -29,7 +29,7 @@ pub struct Blocks<'a, T> {
 impl<'a, T> Blocks<'a, T> {
     /// Every block, and how many prompts it has.
     #[inline(always)]
-    pub fn iter(self) -> impl Iterator<Item = (&'a [Row<T>], usize)> {
+    pub fn iter(self) -> impl Iterator<Item = (&'a [BlockRow<T>], usize)> {
         let blocks = self.values.chunks_exact(self.rows).enumerate();
         blocks.map(move |(k, block)| (block, (self.prompts - k * BLOCK).min(BLOCK)))
     }
@@ -49,12 +49,17 @@ pub trait Engine<T>: Send {
 /// An engine for gradients, which can also tell prompts apart.
 pub trait PromptEngine<T>: Engine<T> {
     /// Squared residuals of the first `used` prompts of a block, prompt by prompt, then zeros.
-    fn losses(&mut self, block: &[Row<T>], used: usize, out: &mut [T; BLOCK]);
+    fn losses(&mut self, block: &[BlockRow<T>], used: usize, out: &mut [T; BLOCK]);
     /// Squared residuals of one block and the gradient of each, [BLOCK, p] to `grads`; the sums
     /// must be at zero, and stay so.
-    fn prompt_gradients(&mut self, block: &[Row<T>], losses: &mut [T; BLOCK], grads: &mut [f64]);
+    fn prompt_gradients(
+        &mut self,
+        block: &[BlockRow<T>],
+        losses: &mut [T; BLOCK],
+        grads: &mut [f64],
+    );
     /// Replaces a block of prompts by the output of the first layer.
-    fn advance(&mut self, block: &mut [Row<T>]);
+    fn advance(&mut self, block: &mut [BlockRow<T>]);
 }
 
 pub(super) struct Sums<V: Lane, K: Kernel<V>> {
@@ -179,7 +184,7 @@ impl<V: Lane, K: Kernel<V>> Engine<V::Scalar> for Sums<V, K> {
 
 impl<V: Lane, K: Kernel<V>> PromptEngine<V::Scalar> for Sums<V, K> {
     #[inline]
-    fn losses(&mut self, block: &[Row<V::Scalar>], used: usize, out: &mut [V::Scalar; BLOCK]) {
+    fn losses(&mut self, block: &[BlockRow<V::Scalar>], used: usize, out: &mut [V::Scalar; BLOCK]) {
         let Sums { token, parts, weights, kernel, .. } = self;
         let weights = &weights[..*parts];
         token.vectorize(
@@ -197,7 +202,7 @@ impl<V: Lane, K: Kernel<V>> PromptEngine<V::Scalar> for Sums<V, K> {
     #[inline]
     fn prompt_gradients(
         &mut self,
-        block: &[Row<V::Scalar>],
+        block: &[BlockRow<V::Scalar>],
         losses: &mut [V::Scalar; BLOCK],
         grads: &mut [f64],
     ) {
@@ -230,7 +235,7 @@ impl<V: Lane, K: Kernel<V>> PromptEngine<V::Scalar> for Sums<V, K> {
     }
 
     #[inline]
-    fn advance(&mut self, block: &mut [Row<V::Scalar>]) {
+    fn advance(&mut self, block: &mut [BlockRow<V::Scalar>]) {
         let Sums { token, weights, kernel, registers, .. } = self;
         token.vectorize(
             #[inline(always)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use windtunnel_math::lanes::{BLOCK, Real, Row};
+use windtunnel_math::lanes::{BLOCK, BlockRow, Real};
 
 /// Form in which a model reads a prompt.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,9 +66,9 @@ pub(crate) fn square_row(dim: usize) -> usize {
 #[derive(Debug, Default)]
 pub struct Scratch<T> {
     /// The blocks, then other values of their precision.
-    pub(super) values: Vec<Row<T>>,
+    pub(super) values: Vec<BlockRow<T>>,
     /// Draws, in single precision for every `T`.
-    pub(super) draws: Vec<Row<f32>>,
+    pub(super) draws: Vec<BlockRow<f32>>,
 }
 
 /// Source of prompts, block by block in any order.
@@ -82,7 +82,7 @@ pub trait Prompts<T: Real>: Sync {
     fn len(&self) -> usize;
     /// Values of the blocks in `range`, one after another, written to `scratch` unless they are
     /// stored already.
-    fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [Row<T>];
+    fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [BlockRow<T>];
 
     /// Whether there are no prompts.
     fn is_empty(&self) -> bool {
@@ -99,7 +99,7 @@ pub trait Prompts<T: Real>: Sync {
 pub struct Batch<T> {
     layout: Layout,
     len: usize,
-    values: Vec<Row<T>>,
+    values: Vec<BlockRow<T>>,
 }
 
 impl<T: Real> Prompts<T> for Batch<T> {
@@ -109,7 +109,7 @@ impl<T: Real> Prompts<T> for Batch<T> {
     fn len(&self) -> usize {
         self.len
     }
-    fn blocks<'a>(&'a self, range: Range<usize>, _: &'a mut Scratch<T>) -> &'a [Row<T>] {
+    fn blocks<'a>(&'a self, range: Range<usize>, _: &'a mut Scratch<T>) -> &'a [BlockRow<T>] {
         let size = self.layout.rows();
         &self.values[range.start * size..range.end * size]
     }
@@ -151,7 +151,7 @@ impl<T: Real> Batch<T> {
         assert!(tokens >= 2, "a prompt needs a context token and the query, got {tokens}");
         let layout = Layout { form, dim, context_len: tokens - 1 };
         let size = layout.rows();
-        let mut values = vec![Row::default(); len.div_ceil(BLOCK) * size];
+        let mut values = vec![BlockRow::default(); len.div_ceil(BLOCK) * size];
         for (p, (prompt, &target)) in z.chunks_exact(tokens * token).zip(targets).enumerate() {
             let block = &mut values[p / BLOCK * size..][..size];
             let prompt = match form {
@@ -183,7 +183,7 @@ impl<T: Real> Batch<T> {
     }
 
     /// Blocks one by one.
-    pub(crate) fn blocks_mut(&mut self) -> impl Iterator<Item = &mut [Row<T>]> {
+    pub(crate) fn blocks_mut(&mut self) -> impl Iterator<Item = &mut [BlockRow<T>]> {
         self.values.chunks_exact_mut(self.layout.rows())
     }
 

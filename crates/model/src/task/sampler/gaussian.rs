@@ -27,10 +27,10 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         let normals = if task.noise_std > 0.0 { noise + columns } else { noise };
         self.start::<D>(task, normals - below);
         let diagonal = normals.next_multiple_of(4);
+        let draws = self.draws;
         for i in (0..columns).step_by(2) {
             let last = (i + 1).min(columns - 1);
-            let halves =
-                self.draws.gammas::<2>(i as u32 / 2, [task.bartlett[i], task.bartlett[last]]);
+            let halves = draws.gammas::<2>(i as u32 / 2, [task.bartlett[i], task.bartlett[last]]);
             for k in 0..2 {
                 self.keep(diagonal + i + k, (halves[k] * 2.0).sqrt());
             }
@@ -38,7 +38,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         // Σ ε² = ‖g‖² + χ²(n − rank): Σ xε = C T g sees ε through its projection g alone.
         let residual = diagonal + dim.next_multiple_of(2);
         if let (true, Some(law)) = (task.noise_std > 0.0, task.residual) {
-            let halves = self.draws.gammas::<2>(RESIDUAL_SLOT, [law; 2]);
+            let halves = draws.gammas::<2>(RESIDUAL_SLOT, [law; 2]);
             self.keep(residual, halves[0] * 2.0);
         }
         // The first row of scratch, a constant where d is one.

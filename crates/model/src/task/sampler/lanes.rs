@@ -6,7 +6,7 @@ use fearless_simd::prelude::*;
 use super::slots::{FIRST_NORMAL_SLOT, TOKENS, known};
 use crate::task::batch::{label_row, query_row, square_row, target_row, triangle};
 use crate::task::{Family, Task};
-use windtunnel_math::lanes::{BLOCK, Lane, Packed, Real, Row};
+use windtunnel_math::lanes::{BLOCK, BlockRow, Lane, Packed, Real};
 use windtunnel_math::rng::Draws;
 
 /// The lanes `lane..lane + LEN` of a block, of the draws it is made of, and of scratch rows.
@@ -14,8 +14,8 @@ pub(super) struct Lanes<'a, S: Simd, T> {
     pub(super) token: S,
     pub(super) lane: usize,
     pub(super) draws: Draws<S>,
-    pub(super) drawn: &'a mut [Row<f32>],
-    pub(super) values: &'a mut [Row<T>],
+    pub(super) drawn: &'a mut [BlockRow<f32>],
+    pub(super) values: &'a mut [BlockRow<T>],
 }
 
 // Plain loops, no closures: a closure that is not inlined loses the SIMD instructions.
@@ -24,32 +24,44 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
     /// Registers of `T` that hold the prompts of one register of draws.
     pub(super) const PARTS: usize = S::f32s::LEN / Self::WIDTH;
 
+    /// The first lane of a part. The mask changes nothing; it spares the checks of slices.
+    #[inline(always)]
+    pub(super) fn at(&self, part: usize) -> usize {
+        (self.lane + part * Self::WIDTH) & (BLOCK - Self::WIDTH)
+    }
+
+    /// The lanes of all draws of a row.
+    #[inline(always)]
+    fn drawn_at(&self) -> usize {
+        self.lane & (BLOCK - S::f32s::LEN)
+    }
+
     #[inline(always)]
     pub(super) fn get(&self, row: usize, part: usize) -> Packed<S, T> {
-        let at = self.lane + part * Self::WIDTH;
-        Packed::load(self.token, &self.values[row][at..][..Self::WIDTH])
+        Packed::load(self.token, &self.values[row][self.at(part)..][..Self::WIDTH])
     }
 
     #[inline(always)]
     pub(super) fn set(&mut self, row: usize, part: usize, value: Packed<S, T>) {
-        let at = self.lane + part * Self::WIDTH;
+        let at = self.at(part);
         value.store(0, &mut self.values[row][at..][..Self::WIDTH]);
     }
 
     #[inline(always)]
     pub(super) fn keep(&mut self, row: usize, draw: S::f32s) {
-        draw.store_slice(&mut self.drawn[row][self.lane..][..S::f32s::LEN]);
+        let at = self.drawn_at();
+        draw.store_slice(&mut self.drawn[row][at..][..S::f32s::LEN]);
     }
 
     #[inline(always)]
     pub(super) fn kept(&self, row: usize) -> S::f32s {
-        S::f32s::from_slice(self.token, &self.drawn[row][self.lane..][..S::f32s::LEN])
+        S::f32s::from_slice(self.token, &self.drawn[row][self.drawn_at()..][..S::f32s::LEN])
     }
 
     /// A draw in the precision of the block.
     #[inline(always)]
     pub(super) fn draw(&self, row: usize, part: usize) -> Packed<S, T> {
-        cast(self.token, &self.drawn[row], self.lane + part * Self::WIDTH)
+        cast(self.token, &self.drawn[row], self.at(part))
     }
 
     /// Fills draws `row..row + len` with N(0, 1) variates; up to three more are overwritten.
@@ -57,13 +69,15 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
     #[inline(always)]
     pub(super) fn keep_normals(&mut self, row: usize, len: usize, slot: u32) -> u32 {
         let calls = len.div_ceil(4);
+        // A copy: calls get its address, and these lanes stay in registers.
+        let draws = self.draws;
         for call in (0..calls - calls % 2).step_by(2) {
-            let z = self.draws.normals([slot + call as u32, slot + call as u32 + 1]);
+            let z = draws.normals([slot + call as u32, slot + call as u32 + 1]);
             self.keep_four(row + 4 * call, z[0]);
             self.keep_four(row + 4 * call + 4, z[1]);
         }
         if calls % 2 == 1 {
-            let [z] = self.draws.normals([slot + calls as u32 - 1]);
+            let [z] = draws.normals([slot + calls as u32 - 1]);
             self.keep_four(row + 4 * calls - 4, z);
         }
         slot + calls as u32
@@ -132,7 +146,8 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         for i in 0..dim {
             norm2 = self.kept(dim + i).mul_add(self.kept(dim + i), norm2);
         }
-        let [tau, _] = scales(task.covariates.family(), &self.draws, slot, [norm2; 2]);
+        let draws = self.draws;
+        let [tau, _] = scales(task.covariates.family(), &draws, slot, [norm2; 2]);
         let root = tau.sqrt();
         for i in 0..dim {
             self.keep(dim + i, self.kept(dim + i) * root);
@@ -155,7 +170,8 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
                 norms2[t] = z.mul_add(z, norms2[t]);
             }
         }
-        scales(task.covariates.family(), &self.draws, slot, norms2)
+        let draws = self.draws;
+        scales(task.covariates.family(), &draws, slot, norms2)
     }
 
     /// Row i of the map r C applied to draws `row`, `row + stride`, …
@@ -207,7 +223,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
 
 /// Draws from lane `at` on in the precision of the block.
 #[inline(always)]
-pub(super) fn cast<S: Simd, T: Real>(token: S, draws: &Row<f32>, at: usize) -> Packed<S, T> {
+pub(super) fn cast<S: Simd, T: Real>(token: S, draws: &BlockRow<f32>, at: usize) -> Packed<S, T> {
     let draws = &draws[at..][..Packed::<S, T>::WIDTH];
     let mut lanes = [T::zero(); BLOCK];
     for i in 0..Packed::<S, T>::WIDTH {
@@ -220,7 +236,7 @@ pub(super) fn cast<S: Simd, T: Real>(token: S, draws: &Row<f32>, at: usize) -> P
 #[inline(always)]
 pub(super) fn four<S: Simd, T: Real>(
     token: S,
-    draws: &[Row<f32>],
+    draws: &[BlockRow<f32>],
     at: usize,
 ) -> [Packed<S, T>; TOKENS] {
     let mut rows = [Packed::splat(token, 0.0); TOKENS];
@@ -234,7 +250,7 @@ pub(super) fn four<S: Simd, T: Real>(
 #[inline(always)]
 pub(super) fn accumulate<S: Simd, T: Real>(
     token: S,
-    row: &mut Row<T>,
+    row: &mut BlockRow<T>,
     at: usize,
     a: [Packed<S, T>; TOKENS],
     b: [Packed<S, T>; TOKENS],

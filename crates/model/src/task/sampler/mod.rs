@@ -17,10 +17,11 @@ use std::ops::Range;
 use fearless_simd::Simd;
 use fearless_simd::prelude::*;
 
+use super::batch::square_row;
 use super::{Batch, Family, Form, Labels, Layout, Prompts, Scratch, Task};
 use lanes::Lanes;
-use slots::{ANY, TOKENS};
-use windtunnel_math::lanes::{BLOCK, ConstantShapes, Isa, Real, Row, WithSimd};
+use slots::{ANY, TOKENS, known};
+use windtunnel_math::lanes::{BLOCK, BlockRow, ConstantShapes, Isa, Real, WithSimd};
 use windtunnel_math::rng::{Draws, Key};
 
 /// Fresh prompts of a task at one key, made when they are asked for.
@@ -80,7 +81,7 @@ impl<T: Drawn> Prompts<T> for Stream<'_> {
     fn len(&self) -> usize {
         self.len
     }
-    fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [Row<T>] {
+    fn blocks<'a>(&'a self, range: Range<usize>, scratch: &'a mut Scratch<T>) -> &'a [BlockRow<T>] {
         let (dim, count, rows) = (self.task.dim, range.len(), self.layout().rows());
         // Scratch rows of one block are where the next will be.
         let hidden = match &self.task.labels {
@@ -88,8 +89,8 @@ impl<T: Drawn> Prompts<T> for Stream<'_> {
             Labels::Mlp(net) => net.hidden() + 1,
         };
         let spare = (dim * dim).max(dim + 1 + hidden);
-        scratch.values.resize(count * rows + spare, Row::default());
-        scratch.draws.resize(draw_rows(self.task), Row::default());
+        scratch.values.resize(count * rows + spare, BlockRow::default());
+        scratch.draws.resize(draw_rows(dim), BlockRow::default());
         T::fill(self, range, scratch);
         &scratch.values[..count * rows]
     }
@@ -97,8 +98,7 @@ impl<T: Drawn> Prompts<T> for Stream<'_> {
 
 /// Rows of draws: w⋆, the query's normals, then Bartlett's factor or four tokens; at last, room
 /// for another w⋆.
-fn draw_rows(task: &Task) -> usize {
-    let dim = task.dim;
+fn draw_rows(dim: usize) -> usize {
     let normals = 3 * dim + dim * (dim - 1) / 2;
     let bartlett = normals.next_multiple_of(4) + dim.next_multiple_of(2) + 1;
     let tokens = (2 * dim).next_multiple_of(4) + (dim + 3) * TOKENS;
@@ -148,6 +148,21 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         }
     }
 
+    /// These lanes without the rows of the blocks behind. Their number is a constant where `D` is,
+    /// so that no access has to be checked.
+    #[inline(always)]
+    fn of_moments<const D: usize>(&mut self, task: &Task) -> Lanes<'_, S, T> {
+        let (dim, Lanes { token, lane, draws, drawn, values }) = (known::<D>(task), self);
+        let values = &mut values[..square_row(dim) + 1 + dim * dim];
+        Lanes {
+            token: *token,
+            lane: *lane,
+            draws: *draws,
+            drawn: &mut drawn[..draw_rows(dim)],
+            values,
+        }
+    }
+
     /// Calls the sampler of the task. Isotropic Gaussian moments of constant d have the shortest
     /// one; the others are functions of their own, so that their size does not slow it down.
     #[inline(always)]
@@ -156,14 +171,16 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
         let moments = form == Form::Moments && task.labels == Labels::Linear;
         let gaussian = matches!(task.covariates.family(), Family::Gaussian(_));
         match (moments, gaussian) {
-            (true, true) if D != ANY && map.is_none() => self.gaussian::<D>(task, None),
+            (true, true) if D != ANY && map.is_none() => {
+                self.of_moments::<D>(task).gaussian::<D>(task, None);
+            }
             (true, true) => token.vectorize(
                 #[inline(always)]
-                move || self.gaussian::<D>(task, map),
+                move || self.of_moments::<D>(task).gaussian::<D>(task, map),
             ),
             (true, false) => token.vectorize(
                 #[inline(always)]
-                move || self.radial::<D>(task),
+                move || self.of_moments::<D>(task).radial::<D>(task),
             ),
             (false, _) => token.vectorize(
                 #[inline(always)]

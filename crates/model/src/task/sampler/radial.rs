@@ -112,7 +112,7 @@ impl<S: Simd, T: Real> Lanes<'_, S, T> {
     #[inline(always)]
     fn add_tokens<const D: usize>(&mut self, task: &Task, tokens: usize, part: usize) {
         let dim = known::<D>(task);
-        let at = self.lane + part * Self::WIDTH;
+        let at = self.at(part);
         let (token, Lanes { values, drawn, .. }) = (self.token, self);
         let (gram, label) = values.split_at_mut(label_row(dim));
         let (z, scalars) = drawn[tokens..].split_at(TOKENS * dim);
