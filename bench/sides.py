@@ -29,6 +29,7 @@ class Side:
 
     def __init__(self, command, core=None, limits=None):
         self.command = [str(word) for word in command]
+        self.shown = " ".join(self.command)
         env = {**os.environ, **(limits or {})}
         pin = None
         if core is not None:
@@ -49,10 +50,10 @@ class Side:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"{self.command[-1]} stopped on {request}; its error is above")
+            sys.exit(f"{self.shown} stopped on {request}; its error is above")
         answer = json.loads(line)
         if "error" in answer:
-            sys.exit(f"{self.command[-1]} refused {request}: {answer['error']}")
+            sys.exit(f"{self.shown} refused {request}: {answer['error']}")
         return answer
 
     def seconds(self, calls, **workload):

@@ -67,7 +67,7 @@ impl Side {
             Request::Check { file } => {
                 let problem = Problem::read(&file)?;
                 let twin = json!({ "loss": problem.solve_by_tokens() });
-                Ok(json!({ "gram": problem.solve()?, "twin": twin }))
+                Ok(json!({ "gram": problem.solve(self.isa)?, "twin": twin }))
             }
             Request::Peak {} => Ok(json!({ "flops": peak::fma_peak(self.isa, 2000) })),
             Request::Time { workload, calls } => {

@@ -67,10 +67,10 @@ impl Problem {
         )
     }
 
-    pub fn solve(&self) -> Result<Solution, String> {
+    pub fn solve(&self, isa: Isa) -> Result<Solution, String> {
         let model = Transformer::linear(self.depth, self.dim);
         let batch = Batch::from_tokens(Form::Moments, self.dim, &self.z, &self.targets);
-        let mut objective = BatchObjective::new(Evaluator::new(model, Isa::detect(), 1), batch);
+        let mut objective = BatchObjective::new(Evaluator::new(model, isa, 1), batch);
         let p = objective.dim();
         let (mut grad, mut hessian) = (vec![0.0; p], vec![0.0; p * p]);
         let failed = |error: ObjectiveError| error.to_string();

@@ -28,7 +28,7 @@ mod single {
         fn with_simd<S: Simd>(self, token: S) -> Self::Output {
             let model = self.model;
             if S::CONSTANT && model.is_plain() {
-                // Per operation the path for any d takes two to four times as long.
+                // The path for any d takes 1.6 times as long at d = 10 and 4 times at d = 3.
                 match model.dim {
                     2 => return plain::<Packed<S, f32>, _, _>(token, Const::<2>, model),
                     3 => return plain::<Packed<S, f32>, _, _>(token, Const::<3>, model),
