@@ -4,7 +4,8 @@ import json
 import subprocess
 import sys
 
-from sides import LAWS, PAPER, ROOT
+from callgrind import disassembly, mix, per_prompt
+from sides import KERNELS, ROOT
 from terminal import progress
 
 INSTRUCTIONS = ROOT / "bench" / "instructions.json"
@@ -13,31 +14,18 @@ INSTRUCTION_SLACK = 1.05
 
 
 def count_instructions(binary):
-    """Instructions per prompt under callgrind, which knows AVX2 at most; {} where it is missing."""
+    """{kernel: its mix per prompt} for AVX2; {} where valgrind is missing."""
     try:
         subprocess.run(["valgrind", "--version"], check=True, capture_output=True)
-    except (OSError, subprocess.CalledProcessError):
+    except OSError:
         print("valgrind is not installed: instructions are not counted")
         return {}
-    cases = {f"fresh prompts, {law}": {"case": "sample", "law": law} for law in LAWS}
-    cases = {"gradient": {"case": "gradient"}, "Hessian-vector product": {"case": "hvp"}, **cases}
-    counts = {}
-    for name, workload in cases.items():
-        # A workload is run once to warm it up; the difference leaves start and end out.
-        few, many = (instructions(binary, calls, workload) for calls in (1, 3))
-        counts[name] = round((many - few) / 4 / PAPER["batch"])
+    code = disassembly(binary)
+    mixes = {}
+    for name, workload in KERNELS.items():
+        mixes[name] = mix(per_prompt(binary, workload), code)
         progress(f"instructions: {name}")
-    return counts
-
-
-def instructions(binary, calls, workload):
-    request = json.dumps({"op": "time", "calls": calls, **PAPER, **workload})
-    command = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null", binary]
-    done = subprocess.run(command, input=request + "\n", text=True, capture_output=True)
-    for line in done.stderr.splitlines():
-        if "Collected :" in line:
-            return int(line.split(":")[1])
-    sys.exit(f"callgrind counted nothing:\n{done.stderr}")
+    return mixes
 
 
 def kept_counts():
@@ -45,8 +33,9 @@ def kept_counts():
     return json.loads(INSTRUCTIONS.read_text())
 
 
-def instruction_table(counts, accept):
+def instruction_table(mixes, accept):
     kept = kept_counts()["per prompt"]
+    counts = totals(mixes)
     if accept and counts:
         text = json.dumps({"compiler": compiler(), "per prompt": counts}, indent=2)
         INSTRUCTIONS.write_text(text + "\n")
@@ -58,13 +47,17 @@ def instruction_table(counts, accept):
     return lines
 
 
-def grown(counts, accept):
+def totals(mixes):
+    return {name: round(mix["all"]) for name, mix in mixes.items()}
+
+
+def grown(mixes, accept):
     """Whether a count has grown; counts of different compilers are only shown side by side."""
-    kept = kept_counts()
+    kept, counts = kept_counts(), totals(mixes)
     if accept or kept["compiler"] != compiler():
         return False
     before = kept["per prompt"]
-    return any(counts[name] > INSTRUCTION_SLACK * before.get(name, 0) for name in counts)
+    return any(count > INSTRUCTION_SLACK * before.get(name, count) for name, count in counts.items())
 
 
 def compiler():

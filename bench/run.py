@@ -14,32 +14,38 @@ from pathlib import Path
 
 from instructions import compiler, count_instructions, grown, instruction_table
 from sides import PEERS, ROOT, assert_agreement, start_peer, start_windtunnel
-from tables import attentions, comparison, instruments, scaling
+from tables import attentions, comparison, instruments, roofline, scaling
 
 PAGE = ROOT / "docs" / "performance.md"
 
 
 def main():
     options = parse()
-    sides = {}
+    sides, wide = {}, {}
     try:
-        sides["windtunnel"] = start_windtunnel(options.core, options.isa)
+        sides["windtunnel"] = start_windtunnel({options.core}, options.isa)
         for peer in options.peers:
-            sides[peer] = start_peer(peer, options.core, options.isa)
+            sides[peer] = start_peer(peer, {options.core}, options.isa)
+        if len(options.cores) > 1:
+            wide["windtunnel"] = start_windtunnel(options.cores, options.isa)
+            for peer in options.peers:
+                wide[peer] = start_peer(peer, options.cores, options.isa)
         print("\n".join(describe_machine(sides)))
         print(f"\nagreement on one problem: {assert_agreement(sides)}")
-        sections = {"scaling": scaling(options, sides["windtunnel"])}
+        counts = count_instructions(sides["windtunnel"].command[0])
+        sections = {"scaling": scaling(options, sides["windtunnel"], wide.get("windtunnel"))}
+        if counts:
+            sections["roofline"] = roofline(options, sides["windtunnel"], counts)
         # windtunnel itself always takes the widest instructions.
         if options.isa is None:
             sections["instruments"] = instruments(options)
         if options.peers:
-            sections["peers"] = comparison(options, sides)
+            sections["peers"] = comparison(options, sides, wide)
         if "torch" in options.peers:
             sections["attention"] = attentions(options, sides)
-        counts = count_instructions(sides["windtunnel"].command[0])
         sections["instructions"] = instruction_table(counts, options.accept)
     finally:
-        for side in sides.values():
+        for side in [*sides.values(), *wide.values()]:
             side.stop()
     for lines in sections.values():
         print("\n" + "\n".join(lines))
@@ -85,6 +91,7 @@ def parse():
     allowed = sorted(os.sched_getaffinity(0))
     if options.core is None:
         options.core = allowed[0]
+    options.cores = set(allowed)
     if options.core not in allowed:
         parser.error(f"--core is {options.core}; this process may use {allowed}")
     options.rounds = options.rounds or (2 if options.quick else 15)

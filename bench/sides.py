@@ -13,6 +13,13 @@ TARGET = Path(os.environ.get("CARGO_TARGET_DIR", ROOT / "target"))
 PEERS = ("torch", "jax")
 LAWS = ("gaussian", "sphere", "gamma_radial")
 PAPER = {"law": "gaussian", "dim": 5, "context_len": 20, "depth": 3, "batch": 1000}
+# Kernels whose instructions are counted.
+KERNELS = {
+    "gradient": {"case": "gradient"},
+    "Hessian-vector product": {"case": "hvp"},
+    "Hessian": {"case": "hessian"},
+    **{f"fresh prompts, {law}": {"case": "sample", "law": law} for law in LAWS},
+}
 # What keeps the peers from wider instructions than AVX2: ATen, oneDNN, MKL and XLA.
 AVX2 = {
     "ATEN_CPU_CAPABILITY": "avx2",
@@ -27,33 +34,38 @@ AGREEMENT = 1e-10
 class Side:
     """A process that answers requests, as in bench/peers/protocol.py."""
 
-    def __init__(self, command, core=None, limits=None):
+    def __init__(self, command, cores, limits=None):
         self.command = [str(word) for word in command]
         self.shown = " ".join(self.command)
         env = {**os.environ, **(limits or {})}
-        pin = None
-        if core is not None:
-            env["WINDTUNNEL_BENCH_CORE"] = str(core)
-            pin = lambda: os.sched_setaffinity(0, {core})
+        # The peers size their pools of threads by it.
+        env["WINDTUNNEL_BENCH_CORES"] = str(len(cores))
         self.process = subprocess.Popen(
             self.command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
             env=env,
-            preexec_fn=pin,
+            preexec_fn=lambda: os.sched_setaffinity(0, cores),
         )
         self.info = self.ask(op="info")
 
     def ask(self, **request):
+        self.send(**request)
+        return self.receive()
+
+    def send(self, **request):
+        self.request = request
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
+
+    def receive(self):
         line = self.process.stdout.readline()
         if not line:
-            sys.exit(f"{self.shown} stopped on {request}; its error is above")
+            sys.exit(f"{self.shown} stopped on {self.request}; its error is above")
         answer = json.loads(line)
         if "error" in answer:
-            sys.exit(f"{self.shown} refused {request}: {answer['error']}")
+            sys.exit(f"{self.shown} refused {self.request}: {answer['error']}")
         return answer
 
     def seconds(self, calls, **workload):
@@ -64,13 +76,31 @@ class Side:
         self.process.wait()
 
 
-def start_windtunnel(core, isa=None):
+class Together:
+    """Sides that do the same at the same time, each for itself."""
+
+    def __init__(self, sides):
+        self.sides = sides
+
+    def seconds(self, calls, **workload):
+        """Seconds per call, of all of them together."""
+        for side in self.sides:
+            side.send(op="time", calls=calls, **{**PAPER, **workload})
+        answers = [side.receive()["seconds"] for side in self.sides]
+        return max(answers) / len(answers)
+
+    def stop(self):
+        for side in self.sides:
+            side.stop()
+
+
+def start_windtunnel(cores, isa=None):
     packages = ["-p", "windtunnel-bench", "-p", "windtunnel"]
     subprocess.run(["cargo", "build", "--release", "--quiet", *packages], cwd=ROOT, check=True)
-    return Side([TARGET / "release" / "windtunnel-bench", *([isa] if isa else [])], core)
+    return Side([TARGET / "release" / "windtunnel-bench", *([isa] if isa else [])], cores)
 
 
-def start_peer(name, core, isa=None):
+def start_peer(name, cores, isa=None):
     venv = TARGET / "peers"
     python = venv / "bin" / "python"
     if not python.exists():
@@ -79,7 +109,7 @@ def start_peer(name, core, isa=None):
     pip = [python, "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "-r", pins]
     subprocess.run(pip, check=True)
     limits = AVX2 if isa == "avx2+fma" else None
-    return Side([python, ROOT / "bench" / "peers" / f"{name}_side.py"], core, limits)
+    return Side([python, ROOT / "bench" / "peers" / f"{name}_side.py"], cores, limits)
 
 
 def assert_agreement(sides):

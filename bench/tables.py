@@ -9,7 +9,8 @@ import tempfile
 import time
 from pathlib import Path
 
-from sides import LAWS, PAPER, TARGET, Side
+from callgrind import KINDS
+from sides import KERNELS, LAWS, PAPER, TARGET, Side, Together
 from terminal import progress
 
 
@@ -44,6 +45,9 @@ class Timings:
     def cell(self, label):
         return f"{show(self.median(label))} ± {100 * self.spread(label):.0f} %"
 
+    def beside(self, label, ours):
+        return f"{self.cell(label)}, **{self.ratio(label, ours):.0f}×**"
+
 
 def show(seconds):
     for unit, scale in (("s", 1), ("ms", 1e3), ("µs", 1e6)):
@@ -52,8 +56,8 @@ def show(seconds):
     return f"{seconds * 1e9:.3g} ns"
 
 
-def comparison(options, sides):
-    """windtunnel beside its peers on the paper's sizes, one thread."""
+def comparison(options, sides, wide):
+    """windtunnel beside its peers on the paper's sizes: on one core, and each as it likes best."""
     cases = [(f"step, {law}", {"case": "step", "law": law}) for law in LAWS]
     cases += [("gradient", {"case": "gradient"}), ("Hessian, f64", {"case": "hessian"})]
     calls = {"windtunnel": (500, 1000, 2), "torch": (10, 10, 1), "jax": (50, 50, 1)}
@@ -65,18 +69,41 @@ def comparison(options, sides):
             count = calls[name][("step", "gradient", "hessian").index(workload["case"])]
             count = max(1, count // 10) if options.quick else count
             extra = {} if form is None else {"form": form}
-            entries.append(((case, name, form), sides[name], count, {**workload, **extra}))
+            for cores, those in ((1, sides), (len(options.cores), wide)):
+                if name in those:
+                    # windtunnel is told its threads, the peers take the cores that they see.
+                    more = {"threads": cores} if name == "windtunnel" else {}
+                    work = {**workload, **extra, **more}
+                    entries.append(((case, name, form, cores), those[name], count, work))
     timings = Timings()
     timings.measure(options.rounds, entries)
-    head = ["" if form is None else f" ({form})" for _, form in columns]
-    head = [sides[name].info["name"] + form for (name, _), form in zip(columns, head)]
-    lines = ["| d = 5, n = 20, L = 3, B = 1000 | " + " | ".join(head) + " |"]
+    heads = {column: sides[column[0]].info["name"] for column in columns}
+    for name, form in columns[1:]:
+        heads[name, form] += f" ({form})"
+    lines = ["| d = 5, n = 20, L = 3, B = 1000 | " + " | ".join(heads.values()) + " |"]
     lines.append("|---" * (len(columns) + 1) + "|")
     for case, _ in cases:
-        cells = [timings.cell((case, "windtunnel", None))]
-        for name, form in columns[1:]:
-            ratio = timings.ratio((case, name, form), (case, "windtunnel", None))
-            cells.append(f"{timings.cell((case, name, form))}, **{ratio:.0f}×**")
+        ours = (case, "windtunnel", None, 1)
+        cells = [timings.cell(ours)]
+        cells += [timings.beside((case, *column, 1), ours) for column in columns[1:]]
+        lines.append(f"| {case} | " + " | ".join(cells) + " |")
+    if not wide:
+        return lines
+    names = ["windtunnel", *options.peers]
+    lines += ["", f"| on {len(options.cores)} cores, the fastest of each | " + " | ".join(sides[name].info["name"] for name in names) + " |"]
+    lines.append("|---" * (len(names) + 1) + "|")
+    for case, _ in cases:
+        best = {}
+        for name in names:
+            mine = [label for label in timings.rows if label[:2] == (case, name)]
+            best[name] = min(mine, key=timings.median)
+        cells = []
+        for name in names:
+            _, _, form, cores = best[name]
+            how = f"{cores} core{'s' if cores > 1 else ''}" + (f", {form}" if form else "")
+            ours = best["windtunnel"]
+            cell = timings.cell(ours) if name == "windtunnel" else timings.beside(best[name], ours)
+            cells.append(f"{cell} ({how})")
         lines.append(f"| {case} | " + " | ".join(cells) + " |")
     return lines
 
@@ -97,17 +124,15 @@ def attentions(options, sides):
     for attention in ("relu", "softmax"):
         for case in ("step", "gradient"):
             ours, torch = (attention, case, "windtunnel"), (attention, case, "torch")
-            ratio = timings.ratio(torch, ours)
-            cells = f"{timings.cell(ours)} | {timings.cell(torch)}, **{ratio:.0f}×**"
+            cells = f"{timings.cell(ours)} | {timings.beside(torch, ours)}"
             lines.append(f"| {case}, {attention} | {cells} |")
     return lines
 
 
-def scaling(options, ours):
-    """windtunnel alone: parts of a step, share of the peak, cost against every size."""
+def scaling(options, ours, wide):
+    """windtunnel alone: parts of a step, share of the peak, cost against every size, threads."""
     few = options.quick
     at = lambda calls: max(1, calls // 20) if few else calls
-    free = Side(ours.command)  # Not pinned to a core.
     entries = [(("part", case), ours, at(1000), {"case": case}) for case in ("step", "gradient")]
     entries += [(("sample", law), ours, at(500), {"case": "sample", "law": law}) for law in LAWS]
     entries += [(("part", "hvp"), ours, at(200), {"case": "hvp"})]
@@ -131,19 +156,31 @@ def scaling(options, ours):
     for label, ((key, values), calls, workload) in sizes.items():
         for value in values:
             entries.append(((label, value), ours, at(calls), {**workload, key: value}))
+    dims = (2, 3, 4, 5, 6, 7, 8, 10, 20, 64)
+    for case, calls in (("gradient", 400), ("hvp", 100)):
+        for d in dims:
+            batch = {"batch": 160} if d == 64 else {}
+            count = at(max(2, calls * 25 // d**2))
+            entries.append((("dim", case, d), ours, count, {"case": case, "dim": d, **batch}))
     threads = [
         ("step, B = 1000", 1000, {"case": "step"}),
         ("step, B = 10,000", 100, {"case": "step", "batch": 10000}),
+        ("gradient, B = 1000", 1000, {"case": "gradient"}),
         ("Hessian, B = 1000", 2, {"case": "hessian"}),
     ]
-    for name, calls, workload in threads:
-        for count in (1, 2):
-            entries.append(((name, count), free, at(calls), {**workload, "threads": count}))
+    if wide:
+        pair = sorted(options.cores)[:2]
+        pair = Together([Side(ours.command, {core}) for core in pair])
+        for name, calls, workload in threads:
+            for label, side, count in (("1", wide, 1), ("2", wide, 2), ("pair", pair, 1)):
+                work = {**workload, "threads": count}
+                entries.append(((name, label), side, at(calls), work))
     timings, peaks = Timings(), []
     for _ in range(options.rounds):
         peaks.append(ours.ask(op="peak")["flops"])
         timings.measure(1, entries)
-    free.stop()
+    if wide:
+        pair.stop()
 
     flops = derivation_flops(PAPER["dim"], PAPER["depth"])
     seconds = timings.rows[("part", "gradient")]
@@ -183,12 +220,79 @@ def scaling(options, ours):
         ratio = 8 * timings.ratio(alone, turns)
         eight = show(8 * timings.median(alone))
         lines.append(f"| {law} | {eight} | {timings.cell(turns)} | **{ratio:.2f}×** |")
-    if os.cpu_count() > 1:
-        lines += ["", "| two threads | one | two | speed-up |", "|---|---|---|---|"]
+    lines += ["", f"| time per operation, d = 5 being 1 | {' | '.join(map(str, dims))} |", "|---" * (len(dims) + 1) + "|"]
+    names = {"gradient": "gradient", "hvp": "Hessian-vector product, f64"}
+    for case, name in names.items():
+        cells = []
+        for d in dims:
+            work = lambda d: derivation_flops(d, PAPER["depth"]) * (160 if d == 64 else PAPER["batch"])
+            ratio = timings.ratio(("dim", case, d), ("dim", case, 5)) * work(5) / work(d)
+            cells.append(f"{ratio:.2f}")
+        lines.append(f"| {name} | {' | '.join(cells)} |")
+    if wide:
+        lines += ["", "| two cores | one thread | two threads | speed-up | two processes of one thread |", "|---|---|---|---|---|"]
         for name, _, _ in threads:
-            cells = f"{timings.cell((name, 1))} | {timings.cell((name, 2))}"
-            lines.append(f"| {name} | {cells} | **{timings.ratio((name, 1), (name, 2)):.2f}×** |")
+            cells = f"{timings.cell((name, '1'))} | {timings.cell((name, '2'))}"
+            speedup = timings.ratio((name, "1"), (name, "2"))
+            apart = timings.ratio((name, "1"), (name, "pair"))
+            lines.append(f"| {name} | {cells} | **{speedup:.2f}×** | {apart:.2f}× |")
     return lines
+
+
+def roofline(options, ours, mixes):
+    """What bounds each kernel: pipes of multiply-adds, accesses to memory, instructions."""
+    calls = {"Hessian": 2, "Hessian-vector product": 200}
+    at = lambda calls: max(1, calls // 20) if options.quick else calls
+    entries = [(name, ours, at(calls.get(name, 500)), KERNELS[name]) for name in mixes]
+    timings, peaks, bandwidths = Timings(), [], []
+    for _ in range(options.rounds):
+        peaks.append(ours.ask(op="peak")["flops"])
+        bandwidths.append(ours.ask(op="bandwidth")["bytes"])
+        timings.measure(1, entries)
+    peak, bandwidth = statistics.median(peaks), statistics.median(bandwidths)
+    isa = ours.info["isa"]
+    width = 16 if isa == "avx512" else 8
+    lines = [
+        f"One core: {peak / 1e9:.0f} GFLOP/s of multiply-adds in single precision, half in double; "
+        f"{bandwidth / 1e9:.1f} GB/s read from memory.",
+        "",
+        "| kernel, per prompt | operations | share of the peak | bytes of prompts | share of bandwidth |",
+        "|---|---|---|---|---|",
+    ]
+    for name, mix in mixes.items():
+        double = name.startswith("Hessian")
+        top = [p / (2 if double else 1) for p in peaks]
+        prompts = [s / PAPER["batch"] for s in timings.rows[name]]
+        share = statistics.median(mix["flops"] / s / p for s, p in zip(prompts, top))
+        # Its moments are read once by the gradient and by a product, and written once where drawn.
+        size = moments(PAPER["dim"]) * (8 if double else 4)
+        moved = statistics.median(size / s / b for s, b in zip(prompts, bandwidths))
+        lines.append(f"| {name} | {mix['flops']:,.0f} | **{100 * share:.0f} %** | {size} | {100 * moved:.0f} % |")
+    if isa != "avx2+fma":
+        return lines
+    kinds = list(dict.fromkeys(kind for kind, _ in KINDS))
+    lines += [
+        "",
+        f"| kernel, instructions per prompt | all | {' | '.join(kinds)} | with memory | per cycle | arithmetic, of two a cycle |",
+        "|---" * (len(kinds) + 5) + "|",
+    ]
+    for name, mix in mixes.items():
+        # Two multiply-adds a cycle are the peak of every processor with AVX2 that we know.
+        cycles = statistics.median(
+            s / PAPER["batch"] * p / (2 * width * 2) for s, p in zip(timings.rows[name], peaks)
+        )
+        arithmetic = mix["multiply-adds"] + mix["arithmetic"]
+        cells = " | ".join(f"{mix[kind]:,.0f}" for kind in kinds)
+        lines.append(
+            f"| {name} | {mix['all']:,.0f} | {cells} | {mix['memory']:,.0f} | "
+            f"**{mix['all'] / cycles:.1f}** | {100 * arithmetic / cycles / 2:.0f} % |"
+        )
+    return lines
+
+
+def moments(d):
+    """Numbers of a prompt: S (symmetric), s, the query, its label and σ/n."""
+    return d * (d + 1) // 2 + 2 * d + 2
 
 
 def instruments(options):

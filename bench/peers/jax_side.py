@@ -1,4 +1,4 @@
-"""The JAX side of the benchmark: jitted, on the CPU, one thread.
+"""The JAX side of the benchmark: jitted, on the CPU.
 
 Prompts lie along the last axis: XLA then turns the many tiny matrix products of a layer into loops
 over contiguous prompts, faster than the same lines under `vmap` (form "gram_vmap").
@@ -8,9 +8,10 @@ import os
 
 import protocol
 
-protocol.use_one_core()
 os.environ["JAX_PLATFORMS"] = "cpu"
-os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
+if protocol.use_cores() == 1:
+    flags = os.environ.get("XLA_FLAGS", "")  # The instruction set may be set here.
+    os.environ["XLA_FLAGS"] = f"{flags} --xla_cpu_multi_thread_eigen=false"
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""What both peers share: the training recipe, one pinned core, and the conversation.
+"""What both peers share: the training recipe, the number of threads, and the conversation.
 
 A peer reads one JSON object per line from standard input and answers each with one JSON object
 per line on standard output, until standard input closes:
@@ -50,11 +50,12 @@ class Workload:
     attention: str
 
 
-def use_one_core():
-    """Pins this process to one core; call it before the framework is imported and sizes its pools."""
-    os.sched_setaffinity(0, {int(os.environ.get("WINDTUNNEL_BENCH_CORE", "0"))})
+def use_cores():
+    """Sizes the pools of threads and returns that size; call it before the framework is imported."""
+    count = os.environ.get("WINDTUNNEL_BENCH_CORES", "1")
     for pool in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-        os.environ[pool] = "1"
+        os.environ[pool] = count
+    return int(count)
 
 
 def serve(name, version, forms, check, prepare):

@@ -1,13 +1,13 @@
-"""The PyTorch side of the benchmark: eager, on the CPU, one thread."""
+"""The PyTorch side of the benchmark: eager, on the CPU."""
 
 import protocol
 
-protocol.use_one_core()
+threads = protocol.use_cores()
 
 import torch
 from torch.nn.utils import clip_grad_norm_
 
-torch.set_num_threads(1)
+torch.set_num_threads(threads)
 
 # Prompts per piece of the Hessian: small enough for the cache, large enough to hide eager's overhead.
 HESSIAN_PROMPTS = 250

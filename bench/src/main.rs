@@ -35,6 +35,8 @@ enum Request {
     },
     /// Measures the multiply-adds of one core: two operations each, per second.
     Peak {},
+    /// Measures bytes that one core reads from memory, per second.
+    Bandwidth {},
     /// Measures seconds per call.
     Time {
         #[serde(flatten)]
@@ -70,6 +72,7 @@ impl Side {
                 Ok(json!({ "gram": problem.solve(self.isa)?, "twin": twin }))
             }
             Request::Peak {} => Ok(json!({ "flops": peak::fma_peak(self.isa, 2000) })),
+            Request::Bandwidth {} => Ok(json!({ "bytes": peak::read_bandwidth(self.isa) })),
             Request::Time { workload, calls } => {
                 if !self.jobs.contains_key(&workload) {
                     let mut job = Job::new(&workload, self.isa)?;

@@ -52,6 +52,10 @@ pub fn cases() -> Vec<Case> {
     for context_len in context_lens {
         cases.push(case(Transformer::linear(3, 5), context_len));
     }
+    // The other d with shapes of their own: first, middle and last layers differ.
+    for dim in [3, 4, 6, 7, 10] {
+        cases.extend([2, 3, 4].map(|depth| case(Transformer::linear(depth, dim), 4)));
+    }
     cases.extend(variants());
     cases
 }
