@@ -74,7 +74,10 @@ mod transform;
 
 pub use config::Config;
 pub use definition::{BuiltIn, Definition, Method, Scalar};
-pub use method::{Adam, AdamW, Sgd};
+pub use method::{
+    Adabelief, Adadelta, Adagrad, Adam, AdamW, Adamax, Adan, Ademamix, Adopt, Lamb, Laprop, Lion,
+    Muon, Nadam, NormalizedSgd, Radam, RmsProp, Sgd, SignSgd, Signum,
+};
 pub use optimizer::{Optimizer, Point, subtract};
 pub use parameter::{Parameter, ParameterError, Range, Value, Values};
 pub use rate::{LearningRate, RateSchedule};
@@ -83,8 +86,11 @@ pub use restore::RestoreError;
 pub use stability::{LastStep, Linearization};
 pub use state::State;
 pub use transform::{
-    AddDecayedWeights, ClipByGlobalNorm, Context, Error, Oracle, ScaleByAdam, ScaleByLearningRate,
-    Trace, Transform, Transforms,
+    AddDecayedWeights, ClipByGlobalNorm, Context, Error, Mean, MuonScale, Normalize, Oracle,
+    Orthogonalization, ScaleByAdadelta, ScaleByAdagrad, ScaleByAdam, ScaleByAdamax, ScaleByAdan,
+    ScaleByAdemamix, ScaleByAdopt, ScaleByBelief, ScaleByLaprop, ScaleByLearningRate, ScaleByLion,
+    ScaleByMuon, ScaleByNadam, ScaleByRadam, ScaleByRms, ScaleBySign, ScaleByTrustRatio, Trace,
+    Transform, Transforms,
 };
 pub use windtunnel_math::lanes::Real;
 pub use windtunnel_math::objective::Block;

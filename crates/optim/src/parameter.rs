@@ -13,6 +13,8 @@ pub enum Value {
     Integer(u64),
     /// A switch.
     Flag(bool),
+    /// One of several names.
+    Choice(&'static str),
 }
 
 impl fmt::Display for Value {
@@ -22,6 +24,7 @@ impl fmt::Display for Value {
             Value::Pair(pair) => write!(f, "{pair:?}"),
             Value::Integer(n) => write!(f, "{n}"),
             Value::Flag(on) => write!(f, "{on}"),
+            Value::Choice(name) => write!(f, "\"{name}\""),
         }
     }
 }
@@ -111,8 +114,10 @@ pub struct Parameter {
     pub default: Value,
     /// PyTorch's default, if it is another.
     pub pytorch: Option<Value>,
-    /// Allowed range; without meaning for a switch.
+    /// Allowed range; without meaning for a switch or a choice.
     pub range: Range,
+    /// Allowed names of a choice.
+    pub choices: &'static [&'static str],
     /// Meaning, in half a line.
     pub meaning: &'static str,
 }
@@ -124,7 +129,7 @@ impl Parameter {
         range: Range,
         meaning: &'static str,
     ) -> Parameter {
-        Parameter { key, default, pytorch: None, range, meaning }
+        Parameter { key, default, pytorch: None, range, choices: &[], meaning }
     }
 
     /// Declares a number.
@@ -162,6 +167,16 @@ impl Parameter {
         Parameter::new(key, Value::Flag(default), Range::Finite, meaning)
     }
 
+    /// Declares a choice among names, the first by default.
+    pub const fn choice(
+        key: &'static str,
+        choices: &'static [&'static str],
+        meaning: &'static str,
+    ) -> Parameter {
+        let first = Value::Choice(choices[0]);
+        Parameter { choices, ..Parameter::new(key, first, Range::Finite, meaning) }
+    }
+
     /// This declaration with PyTorch's default, which is another.
     #[must_use]
     pub const fn pytorch(self, value: Value) -> Parameter {
@@ -175,6 +190,7 @@ impl Parameter {
             (Value::Pair(_), Value::Pair(pair)) => pair.iter().all(|&x| self.range.contains(x)),
             (Value::Integer(_), Value::Integer(n)) => n > 0 || self.range != Range::Positive,
             (Value::Flag(_), Value::Flag(_)) => true,
+            (Value::Choice(_), Value::Choice(name)) => self.choices.contains(&name),
             _ => false,
         }
     }
@@ -187,6 +203,10 @@ impl Parameter {
             Value::Pair(_) => format!("expected {}, as {example}", self.range.text_of_two()),
             Value::Integer(_) => format!("expected {}", self.range.text_of_count()),
             Value::Flag(_) => "expected true or false".into(),
+            Value::Choice(_) => {
+                let names: Vec<String> = self.choices.iter().map(|c| format!("\"{c}\"")).collect();
+                format!("expected one of {}", names.join(", "))
+            }
         }
     }
 }
@@ -299,6 +319,17 @@ impl Values {
         match self.get(key) {
             Some(Value::Flag(on)) => on,
             other => panic!("`{key}` is declared as no flag: {other:?}"),
+        }
+    }
+
+    /// The name chosen for `key`.
+    ///
+    /// # Panics
+    /// If no choice of this name is declared.
+    pub fn choice(&self, key: &str) -> &'static str {
+        match self.get(key) {
+            Some(Value::Choice(name)) => name,
+            other => panic!("`{key}` is declared as no choice: {other:?}"),
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use windtunnel_math::rng::{Key, Purpose};
 use windtunnel_optim::{
-    Block, Config, Definition, Error, Optimizer, Oracle, Point, Range, Real, Scalar, Value,
+    Block, Config, Definition, Error, Optimizer, Oracle, Parameter, Point, Real, Scalar, Value,
     definitions, register_definition,
 };
 
@@ -28,7 +28,7 @@ fn configs() -> Vec<Config> {
         let mut variants = vec![defaults.clone()];
         variants.extend(defaults.clone().with_all(&pytorch.collect::<Vec<_>>()));
         for parameter in definition.parameters {
-            for value in others(parameter.default, parameter.range) {
+            for value in others(parameter) {
                 // Some do not go with the other defaults.
                 variants.extend(defaults.clone().with(parameter.key, value));
             }
@@ -42,14 +42,15 @@ fn configs() -> Vec<Config> {
 }
 
 /// Other values in the range.
-fn others(default: Value, range: Range) -> Vec<Value> {
-    let zero = range.contains(0.0);
-    match default {
+fn others(parameter: &Parameter) -> Vec<Value> {
+    let zero = parameter.range.contains(0.0);
+    match parameter.default {
         Value::Number(x) if zero => vec![0.0.into(), (0.5 * x + 0.1).into()],
         Value::Number(x) => vec![(0.5 * x).into()],
         Value::Pair([a, b]) => vec![[0.5 * a, 0.5 * b + 0.1].into()],
         Value::Integer(n) => vec![(n + 1).into(), Value::Integer(if zero { 0 } else { 1 })],
         Value::Flag(on) => vec![(!on).into()],
+        Value::Choice(_) => parameter.choices[1..].iter().map(|&c| Value::Choice(c)).collect(),
     }
 }
 

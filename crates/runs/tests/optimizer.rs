@@ -38,6 +38,7 @@ fn every_optimizer_comes_back_from_its_canonical_form() {
                 Value::Pair([a, b]) => Value::Pair([0.5 * a, 0.5 * b]),
                 Value::Integer(n) => Value::Integer(n + 1),
                 Value::Flag(on) => Value::Flag(!on),
+                Value::Choice(_) => Value::Choice(parameter.choices[1]),
             };
             let set = format!("optimizer.{} = {other}", parameter.key);
             let spec = with(&[&name, &set]).unwrap();

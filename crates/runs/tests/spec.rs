@@ -316,7 +316,7 @@ const WRONG: [(&str, &str, &str); 80] = [
     ("optimizer.betas=[0.9]", "optimizer.betas", "two numbers"),
     ("optimizer.betas=[0.9, 1.0]", "optimizer.betas", "< 1"),
     ("optimizer.betas=0.9", "optimizer.betas = 0.9", "two numbers"),
-    ("optimizer.name=adan", "optimizer.name = \"adan\"", "did you mean \"adam\""),
+    ("optimizer.name=adamm", "optimizer.name = \"adamm\"", "did you mean \"adam\""),
     ("optimizer=5", "optimizer = 5", "name"),
     ("optimizer.clip_norm=0", "optimizer.clip_norm = 0", "\"off\""),
     ("optimizer.clip_norm=none", "optimizer.clip_norm", "\"off\""),

@@ -77,6 +77,30 @@ pub fn inverse(dim: usize, a: &[f64]) -> Option<Vec<f64>> {
     inverse.iter().all(|x| x.is_finite()).then_some(inverse)
 }
 
+/// The polar factor U Vᵀ of a `rows`×`columns` matrix U Σ Vᵀ, row-major, over the singular values
+/// above rounding; NaN everywhere if an entry is not finite.
+pub fn polar(rows: usize, columns: usize, a: &[f64]) -> Vec<f64> {
+    let largest = a.iter().fold(0.0, |max: f64, x| max.max(x.abs()));
+    if !a.iter().all(|x| x.is_finite()) {
+        return vec![f64::NAN; a.len()];
+    }
+    if largest == 0.0 {
+        return vec![0.0; a.len()];
+    }
+    // Of entries up to 1, so that no square underflows.
+    let matrix = nalgebra::DMatrix::from_row_slice(rows, columns, a) / largest;
+    let svd = matrix.svd(true, true);
+    let smallest = rows.max(columns) as f64 * f64::EPSILON * svd.singular_values.max();
+    let (Some(mut u), Some(v)) = (svd.u, svd.v_t) else { return vec![f64::NAN; a.len()] };
+    for (mut column, value) in u.column_iter_mut().zip(svd.singular_values.iter()) {
+        if *value <= smallest {
+            column.fill(0.0);
+        }
+    }
+    // Storage is by columns.
+    (u * v).transpose().as_slice().to_vec()
+}
+
 /// A uniformly random orthogonal matrix: Gram-Schmidt on Gaussian rows.
 pub fn random_orthogonal(dim: usize, key: Key) -> Vec<f64> {
     let mut u = normals(key, dim * dim);

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
+use super::shared::{COUPLED, EPS, coupled};
 use crate::{
-    AddDecayedWeights, Method, Parameter, Range, ScaleByAdam, ScaleByLearningRate, Transforms,
+    Method, Parameter, Range, ScaleByAdam, ScaleByLearningRate, Transforms,
     Value, Values,
 };
 
@@ -18,8 +19,6 @@ pub struct Adam;
 pub(super) const BETAS: Parameter =
     Parameter::pair("betas", [0.9, 0.9], Range::Fraction, "decay of the mean and the mean square")
         .pytorch(Value::Pair([0.9, 0.999]));
-pub(super) const EPS: Parameter =
-    Parameter::number("eps", 1e-8, Range::NonNegative, "added to the root, bias-corrected");
 pub(super) const AMSGRAD: Parameter =
     Parameter::flag("amsgrad", false, "divide by the running maximum");
 
@@ -36,13 +35,13 @@ impl Method for Adam {
         BETAS,
         EPS,
         AMSGRAD,
-        Parameter::number("weight_decay", 0.0, Range::NonNegative, "added to the gradient"),
+        COUPLED,
     ];
     const LR: f64 = 0.02;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
-            Arc::new(AddDecayedWeights { weight_decay: values.number("weight_decay") }),
+            Arc::new(coupled(values)),
             Arc::new(moments(values)),
             Arc::new(ScaleByLearningRate),
         ]

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::adam::{AMSGRAD, BETAS, EPS, moments};
+use super::adam::{AMSGRAD, BETAS, moments};
+use super::shared::{DECOUPLED, EPS, decoupled};
 use crate::{
-    AddDecayedWeights, Method, Parameter, Range, ScaleByLearningRate, Transforms, Value, Values,
+    Method, Parameter, ScaleByLearningRate, Transforms, Value, Values,
 };
 
 /// θ ← θ − η (m̂ / (√v̂ + ε) + λθ) with the bias-corrected moments of ∇f: `torch.optim.AdamW`.
@@ -22,8 +23,7 @@ impl Method for AdamW {
         BETAS,
         EPS,
         AMSGRAD,
-        Parameter::number("weight_decay", 0.0, Range::NonNegative, "decoupled, times lr")
-            .pytorch(Value::Number(1e-2)),
+        DECOUPLED.pytorch(Value::Number(1e-2)),
     ];
     const LR: f64 = 0.02;
     const RATES_OF: &'static str = "adam";
@@ -31,7 +31,7 @@ impl Method for AdamW {
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
             Arc::new(moments(values)),
-            Arc::new(AddDecayedWeights { weight_decay: values.number("weight_decay") }),
+            Arc::new(decoupled(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

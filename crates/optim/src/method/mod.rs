@@ -1,5 +1,7 @@
 //! The built-in optimizers, one file each.
 
+mod shared;
+
 use super::Definition;
 
 /// The list of built-in optimizers: file and type of each, in the order in which users see them.
@@ -15,6 +17,23 @@ macro_rules! optimizers {
 
 optimizers! {
     sgd: Sgd,
+    normalized_sgd: NormalizedSgd,
+    signsgd: SignSgd,
+    signum: Signum,
+    adagrad: Adagrad,
+    rmsprop: RmsProp,
+    adadelta: Adadelta,
     adam: Adam,
     adamw: AdamW,
+    adamax: Adamax,
+    nadam: Nadam,
+    radam: Radam,
+    adabelief: Adabelief,
+    laprop: Laprop,
+    adan: Adan,
+    lion: Lion,
+    lamb: Lamb,
+    adopt: Adopt,
+    ademamix: Ademamix,
+    muon: Muon,
 }

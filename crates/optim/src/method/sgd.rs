@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
+use super::shared::{COUPLED, coupled};
 use crate::{
-    AddDecayedWeights, Method, Parameter, ParameterError, Range, ScaleByLearningRate, Trace,
+    Method, Parameter, ParameterError, Range, ScaleByLearningRate, Trace,
     Transforms, Value, Values,
 };
 
@@ -22,7 +23,7 @@ impl Method for Sgd {
             .pytorch(Value::Number(0.0)),
         Parameter::number("dampening", 0.0, Range::Fraction, "1 - weight of a new gradient"),
         Parameter::flag("nesterov", false, "look ahead along the buffer"),
-        Parameter::number("weight_decay", 0.0, Range::NonNegative, "added to the gradient"),
+        COUPLED,
     ];
     const LR: f64 = 0.02;
 
@@ -40,7 +41,7 @@ impl Method for Sgd {
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
-            Arc::new(AddDecayedWeights { weight_decay: values.number("weight_decay") }),
+            Arc::new(coupled(values)),
             Arc::new(Trace {
                 momentum: values.number("momentum"),
                 dampening: values.number("dampening"),

@@ -4,7 +4,7 @@ use windtunnel_math::lanes::Real;
 use windtunnel_math::objective::Block;
 use windtunnel_math::stability::adam_threshold;
 
-use super::{Context, Error, Transform};
+use super::{Context, Error, Transform, average};
 use crate::{LastStep, Linearization, State};
 
 /// m ← β₁ m + (1 − β₁) u, v ← β₂ v + (1 − β₂) u²,
@@ -42,12 +42,16 @@ impl<T: Real> Transform<T> for ScaleByAdam {
     ) -> Result<(), Error> {
         if self.amsgrad {
             let [mean, square, maximum] = state.vectors();
-            self.accumulate(update, mean, square);
-            raise(maximum, square);
+            average::mean(mean, update, self.beta1);
+            average::mean_square(square, update, self.beta2);
+            for (max, v) in maximum.iter_mut().zip(&*square) {
+                *max = average::larger(*max, *v);
+            }
             self.scale(context.step, update, mean, maximum);
         } else {
             let [mean, square] = state.vectors();
-            self.accumulate(update, mean, square);
+            average::mean(mean, update, self.beta1);
+            average::mean_square(square, update, self.beta2);
             self.scale(context.step, update, mean, square);
         }
         Ok(())
@@ -70,44 +74,14 @@ impl<T: Real> Transform<T> for ScaleByAdam {
 }
 
 impl ScaleByAdam {
-    /// m ← β₁ m + (1 − β₁) u, v ← β₂ v + (1 − β₂) u².
-    fn accumulate<T: Real>(&self, update: &[T], mean: &mut [T], square: &mut [T]) {
-        let weight = T::nearest(1.0 - self.beta1);
-        for (m, u) in mean.iter_mut().zip(update) {
-            *m = lerp(*m, *u, weight);
-        }
-        let (keep, add) = (T::nearest(self.beta2), T::nearest(1.0 - self.beta2));
-        for (v, u) in square.iter_mut().zip(update) {
-            *v = keep * *v + add * *u * *u;
-        }
-    }
-
     /// u ← (m / (1 − β₁^step)) / (√v / √(1 − β₂^step) + ε).
-    fn scale<T: Real>(&self, step: u64, update: &mut [T], mean: &[T], square: &[T]) {
-        // `powf` is C's pow, which is what Python's `beta ** step` calls.
-        let correction1 = T::nearest(1.0 - self.beta1.powf(step as f64));
-        let root_correction2 = T::nearest((1.0 - self.beta2.powf(step as f64)).sqrt());
+    pub(super) fn scale<T: Real>(&self, step: u64, update: &mut [T], mean: &[T], square: &[T]) {
+        let correction1 = T::nearest(average::correction(self.beta1, step));
+        let root_correction2 = T::nearest(average::correction(self.beta2, step).sqrt());
         let eps = T::nearest(self.eps);
         for ((u, m), v) in update.iter_mut().zip(mean).zip(square) {
             let denominator = v.sqrt() / root_correction2 + eps;
             *u = *m / correction1 / denominator;
         }
-    }
-}
-
-/// v_max ← max(v_max, v), with NaN passed on.
-fn raise<T: Real>(maximum: &mut [T], square: &[T]) {
-    for (max, v) in maximum.iter_mut().zip(square) {
-        *max = if *max >= *v { *max } else { *v };
-    }
-}
-
-/// from + weight (to − from), as `torch.lerp` rounds it: exact at weights 0 and 1, hence the two
-/// branches.
-fn lerp<T: Real>(from: T, to: T, weight: T) -> T {
-    if weight + weight < T::one() {
-        from + weight * (to - from)
-    } else {
-        to - (to - from) * (T::one() - weight)
     }
 }

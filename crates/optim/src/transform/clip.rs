@@ -73,7 +73,7 @@ fn clip_beyond_doubles<T: Real>(update: &mut [T], max_norm: f64) {
 }
 
 /// ‖values‖₂, accumulated in `f64`.
-fn global_norm<T: Real>(values: &[T]) -> f64 {
+pub(super) fn global_norm<T: Real>(values: &[T]) -> f64 {
     let mut sums = [0.0; LANES];
     for chunk in values.chunks(LANES) {
         for (sum, value) in sums.iter_mut().zip(chunk) {

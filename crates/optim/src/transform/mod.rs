@@ -1,16 +1,53 @@
 //! Transforms, which a list applies in turn to make the update of an optimizer from a gradient.
 
+mod adadelta;
+mod adagrad;
 mod adam;
+mod adamax;
+mod adan;
+mod ademamix;
+mod adopt;
+mod average;
+mod belief;
 mod clip;
 mod decay;
+mod laprop;
 mod learning_rate;
+mod lion;
+mod mean;
+mod muon;
+mod nadam;
+mod normalize;
+mod orthogonalize;
+mod radam;
+mod rms;
+mod sign;
 mod trace;
+mod trust_ratio;
 
+pub use adadelta::ScaleByAdadelta;
+pub use adagrad::ScaleByAdagrad;
 pub use adam::ScaleByAdam;
+pub use adamax::ScaleByAdamax;
+pub use adan::ScaleByAdan;
+pub use ademamix::ScaleByAdemamix;
+pub use adopt::ScaleByAdopt;
+pub use belief::ScaleByBelief;
 pub use clip::ClipByGlobalNorm;
 pub use decay::AddDecayedWeights;
+pub use laprop::ScaleByLaprop;
 pub use learning_rate::ScaleByLearningRate;
+pub use lion::ScaleByLion;
+pub use mean::Mean;
+pub use muon::{MuonScale, ScaleByMuon};
+pub use nadam::ScaleByNadam;
+pub use normalize::Normalize;
+pub use orthogonalize::Orthogonalization;
+pub use radam::ScaleByRadam;
+pub use rms::ScaleByRms;
+pub use sign::ScaleBySign;
 pub use trace::Trace;
+pub use trust_ratio::ScaleByTrustRatio;
 
 use std::sync::Arc;
 

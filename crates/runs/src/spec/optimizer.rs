@@ -118,6 +118,10 @@ fn number(parameter: &Parameter, value: &Value) -> Option<Number> {
             [first, second] => Some(Number::Pair([float(first)?, float(second)?])),
             _ => None,
         },
+        Number::Choice(_) => {
+            let written = value.as_str()?;
+            parameter.choices.iter().find(|name| **name == written).copied().map(Number::Choice)
+        }
     }
 }
 
@@ -132,6 +136,7 @@ pub(super) fn table(config: &Config) -> Table {
             Number::Pair(pair) => pair.to_vec().into(),
             Number::Integer(n) => integer(n),
             Number::Flag(on) => on.into(),
+            Number::Choice(name) => name.into(),
         };
         (parameter.key.to_string(), value)
     };
