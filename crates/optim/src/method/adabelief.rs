@@ -19,7 +19,7 @@ impl Method for Adabelief {
         Parameter::number("eps", 1e-16, Range::NonNegative, "added to the square and to the root"),
         DECOUPLED,
     ];
-    const LR: f64 = 1e-3;
+    const LR: f64 = 0.1;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");

@@ -20,7 +20,7 @@ impl Method for Adadelta {
         Parameter::number("eps", 1e-6, Range::Positive, "inside both roots"),
         COUPLED,
     ];
-    const LR: f64 = 1.0;
+    const LR: f64 = 2.0;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![

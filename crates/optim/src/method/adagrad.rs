@@ -25,7 +25,7 @@ impl Method for Adagrad {
         Parameter::number("eps", 1e-10, Range::NonNegative, "added to the root"),
         COUPLED,
     ];
-    const LR: f64 = 0.02;
+    const LR: f64 = 1.0;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![

@@ -19,7 +19,7 @@ impl Method for Adamax {
         Parameter::number("eps", 1e-8, Range::Positive, "added to each gradient"),
         COUPLED,
     ];
-    const LR: f64 = 2e-3;
+    const LR: f64 = 0.5;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");

@@ -22,7 +22,7 @@ impl Method for Ademamix {
         EPS,
         DECOUPLED,
     ];
-    const LR: f64 = 1e-3;
+    const LR: f64 = 0.1;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");

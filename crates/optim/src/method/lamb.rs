@@ -20,7 +20,7 @@ impl Method for Lamb {
         Parameter::number("eps", 1e-6, Range::NonNegative, "added to the root, bias-corrected"),
         Parameter::number("weight_decay", 0.0, Range::NonNegative, "added before the trust ratio"),
     ];
-    const LR: f64 = 1e-3;
+    const LR: f64 = 0.02;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");

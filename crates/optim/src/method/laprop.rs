@@ -19,7 +19,7 @@ impl Method for Laprop {
         Parameter::number("eps", 1e-15, Range::NonNegative, "added to the root, bias-corrected"),
         DECOUPLED,
     ];
-    const LR: f64 = 4e-4;
+    const LR: f64 = 0.1;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");

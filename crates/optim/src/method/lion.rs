@@ -24,7 +24,7 @@ impl Method for Lion {
         ),
         DECOUPLED,
     ];
-    const LR: f64 = 1e-4;
+    const LR: f64 = 0.01;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");

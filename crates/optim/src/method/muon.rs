@@ -49,7 +49,7 @@ impl Method for Muon {
         Parameter::number("adam_eps", 1e-8, Range::NonNegative, "of that Adam, added to its root"),
         DECOUPLED,
     ];
-    const LR: f64 = 0.02;
+    const LR: f64 = 0.01;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");

@@ -26,7 +26,7 @@ impl Method for Nadam {
         ),
         COUPLED,
     ];
-    const LR: f64 = 2e-3;
+    const LR: f64 = 0.05;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");

@@ -20,7 +20,7 @@ impl Method for NormalizedSgd {
         EPS,
         DECOUPLED,
     ];
-    const LR: f64 = 0.02;
+    const LR: f64 = 0.05;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![

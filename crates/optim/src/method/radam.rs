@@ -20,7 +20,7 @@ impl Method for Radam {
         Parameter::number("eps", 1e-8, Range::NonNegative, "added to the root"),
         COUPLED,
     ];
-    const LR: f64 = 1e-3;
+    const LR: f64 = 0.1;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");

@@ -22,7 +22,7 @@ impl Method for RmsProp {
         Parameter::flag("centered", false, "subtract the square of the mean"),
         COUPLED,
     ];
-    const LR: f64 = 1e-3;
+    const LR: f64 = 0.02;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![

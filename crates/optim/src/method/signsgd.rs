@@ -17,7 +17,7 @@ impl Method for SignSgd {
     const PARAMETERS: &'static [Parameter] = &[
         DECOUPLED,
     ];
-    const LR: f64 = 1e-3;
+    const LR: f64 = 0.01;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![

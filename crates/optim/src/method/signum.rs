@@ -19,7 +19,7 @@ impl Method for Signum {
         Parameter::number("momentum", 0.9, Range::Fraction, "decay of the mean of the gradients"),
         DECOUPLED,
     ];
-    const LR: f64 = 1e-3;
+    const LR: f64 = 5e-3;
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![

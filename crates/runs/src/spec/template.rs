@@ -47,6 +47,7 @@ pub fn template() -> String {
 }
 
 fn line(key: &str, value: String, of: &str, summary: &str) -> String {
-    let setting = format!("# {key} = {value}");
+    // What reaches beyond the column keeps one space.
+    let setting = format!("# {key} = {value} ");
     format!("{setting:COLUMN$}# {of}{summary}\n")
 }
