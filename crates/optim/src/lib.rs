@@ -65,6 +65,7 @@ mod definition;
 mod method;
 mod optimizer;
 mod parameter;
+mod properties;
 mod rate;
 mod registry;
 mod restore;
@@ -80,6 +81,7 @@ pub use method::{
 };
 pub use optimizer::{Optimizer, Point, subtract};
 pub use parameter::{Parameter, ParameterError, Range, Value, Values};
+pub use properties::{Properties, inert};
 pub use rate::{LearningRate, RateSchedule};
 pub use registry::{RegisterError, SHARED_KEYS, definitions, named, register, register_definition};
 pub use restore::RestoreError;
