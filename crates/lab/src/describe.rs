@@ -36,8 +36,14 @@ pub fn describe(spec: &RunSpec) -> String {
 /// Differences from a constant learning rate.
 fn schedule(rate: LearningRate) -> String {
     let mut text = String::new();
-    if let RateSchedule::Cosine { .. } = rate.schedule() {
-        text += " cosine";
+    match rate.schedule() {
+        RateSchedule::Constant => {}
+        RateSchedule::Cosine { .. } => text += " cosine",
+        RateSchedule::InverseSquareRoot => text += " 1/sqrt(t)",
+        RateSchedule::StableThenDecay { share, .. } => text += &format!(" decay={}", short(share)),
+        RateSchedule::Steps { size, factor } => {
+            text += &format!(" x{} every {size}", short(factor))
+        }
     }
     if rate.warmup() > 0 {
         text += &format!(" warmup={}", rate.warmup());

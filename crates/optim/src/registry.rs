@@ -54,8 +54,17 @@ pub fn register_definition(definition: Definition) -> Result<&'static Definition
 }
 
 /// Keys of specs that all optimizers share.
-pub const SHARED_KEYS: [&str; 6] =
-    ["name", "version", "lr", "lr_schedule", "warmup_steps", "clip_norm"];
+pub const SHARED_KEYS: [&str; 9] = [
+    "name",
+    "version",
+    "lr",
+    "lr_schedule",
+    "lr_decay_share",
+    "lr_step_size",
+    "lr_step_factor",
+    "warmup_steps",
+    "clip_norm",
+];
 
 /// Checks a definition without regard to others.
 fn check(definition: &Definition) -> Result<(), RegisterError> {

@@ -106,17 +106,34 @@ fn learning_rates_have_schedules() {
     let warm = with(&["optimizer=sgd", "optimizer.warmup_steps=10"]).unwrap();
     assert_eq!(warm.optimizer.rate(), LearningRate::constant(0.02).with_warmup(10));
     let mut ids = Vec::new();
-    for spec in [constant, cosine, warm] {
+    let others = [
+        &["optimizer.lr_schedule=inverse_sqrt"][..],
+        &["optimizer.lr_schedule=stable_then_decay"],
+        &["optimizer.lr_schedule=stable_then_decay", "optimizer.lr_decay_share=0.5"],
+        &["optimizer.lr_schedule=steps"],
+        &["optimizer.lr_schedule=steps", "optimizer.lr_step_size=7"],
+        &["optimizer.lr_schedule=steps", "optimizer.lr_step_factor=0.5"],
+    ];
+    let others = others.map(|sets| with(sets).unwrap());
+    for spec in [constant, cosine, warm].into_iter().chain(others) {
         assert_eq!(parse(&spec.to_toml()).unwrap(), spec);
         ids.push(run_id(&spec));
     }
+    ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), 3);
+    assert_eq!(ids.len(), 9);
     let refused = |set: &str, parts: &[&str]| {
         let message = with(&[set]).unwrap_err().to_string();
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");
     };
     refused("optimizer.lr_schedule=cosin", &["optimizer.lr_schedule = \"cosin\"", "\"cosine\"?"]);
+    refused(
+        "optimizer.lr_step_size=5",
+        &["lr_step_size = 5", "\"steps\"", "here it is \"constant\""],
+    );
+    let decay = "optimizer.lr_schedule=stable_then_decay";
+    let message = with(&[decay, "optimizer.lr_decay_share=1.5"]).unwrap_err().to_string();
+    assert!(message.contains("at most 1"), "{message}");
     refused("optimizer.warmup_steps=-1", &["optimizer.warmup_steps = -1", "integer from 0"]);
     refused("optimizer.warmup_steps=10001", &["warmup_steps = 10001", "train.steps = 10000"]);
     assert!(with(&["optimizer.warmup_steps=10000"]).is_ok());
@@ -147,4 +164,8 @@ fn a_schedule_ends_with_its_run() {
         let rate = spec.train_config(Isa::detect(), 1).optimizer.rate();
         assert_eq!(rate.schedule(), RateSchedule::Cosine { steps: 70 });
     }
+    let decay = with(&["optimizer.lr_schedule=stable_then_decay", "train.steps=30"]).unwrap();
+    let decay = decay.with(|spec| spec.train.steps = 70).unwrap();
+    let rate = decay.train_config(Isa::detect(), 1).optimizer.rate();
+    assert_eq!(rate.schedule(), RateSchedule::StableThenDecay { steps: 70, share: 0.2 });
 }

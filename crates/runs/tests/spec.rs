@@ -55,7 +55,8 @@ fn the_template_is_the_default_and_shows_every_key() {
         "task.distractors=1",
         "task.w_star=inverse_covariance",
         "task.covariates.match=second_moment",
-        "optimizer.lr_schedule=cosine",
+        "optimizer.lr_schedule=stable_then_decay",
+        "optimizer.lr_schedule=steps",
         "optimizer.warmup_steps=9",
     ];
     let kinds = kinds.into_iter().chain(others).chain(models);

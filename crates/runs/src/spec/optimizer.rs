@@ -78,10 +78,7 @@ fn learning_rate(
     steps: u64,
 ) -> Result<LearningRate, SpecError> {
     let lr = section.number("lr", default, Range::Positive)?;
-    let schedule = match section.choice("lr_schedule", "constant", &["constant", "cosine"])? {
-        "cosine" => RateSchedule::Cosine { steps },
-        _ => RateSchedule::Constant,
-    };
+    let schedule = schedule(section, steps)?;
     let warmup = section.integer("warmup_steps", 0, 0..=MAX_STEPS)?;
     if warmup > steps {
         let allowed = format!(
@@ -125,6 +122,46 @@ fn number(parameter: &Parameter, value: &Value) -> Option<Number> {
     }
 }
 
+const CONSTANT: &str = "constant";
+const COSINE: &str = "cosine";
+const INVERSE_SQUARE_ROOT: &str = "inverse_sqrt";
+const STABLE_THEN_DECAY: &str = "stable_then_decay";
+const STEPS: &str = "steps";
+/// Keys of single schedules.
+const SCHEDULE_KEYS: [(&str, &str); 3] =
+    [("lr_decay_share", STABLE_THEN_DECAY), ("lr_step_size", STEPS), ("lr_step_factor", STEPS)];
+
+fn schedule(section: &mut Section, steps: u64) -> Result<RateSchedule, SpecError> {
+    let all = [CONSTANT, COSINE, INVERSE_SQUARE_ROOT, STABLE_THEN_DECAY, STEPS];
+    let name = section.choice("lr_schedule", CONSTANT, &all)?;
+    for (key, owner) in SCHEDULE_KEYS {
+        if let Some(value) = section.peek(key).filter(|_| owner != name).cloned() {
+            let allowed = format!(
+                "it goes with optimizer.lr_schedule = \"{owner}\", and here it is \"{name}\"; remove \
+                 one, or change the other"
+            );
+            return Err(section.error(key, value, &allowed));
+        }
+    }
+    Ok(match name {
+        COSINE => RateSchedule::Cosine { steps },
+        INVERSE_SQUARE_ROOT => RateSchedule::InverseSquareRoot,
+        STABLE_THEN_DECAY => {
+            let share = section.number("lr_decay_share", 0.2, Range::Positive)?;
+            if share > 1.0 {
+                let allowed = "expected a share of the run's steps, above 0 and at most 1";
+                return Err(section.error("lr_decay_share", share, allowed));
+            }
+            RateSchedule::StableThenDecay { steps, share }
+        }
+        STEPS => RateSchedule::Steps {
+            size: section.integer("lr_step_size", steps.div_ceil(3).max(1), 1..=MAX_STEPS)?,
+            factor: section.number("lr_step_factor", 0.1, Range::Positive)?,
+        },
+        _ => RateSchedule::Constant,
+    })
+}
+
 /// The canonical table. A constant learning rate and the version of a built-in optimizer are not
 /// in it, so that runs from before there were others keep their names.
 pub(super) fn table(config: &Config) -> Table {
@@ -151,9 +188,21 @@ pub(super) fn table(config: &Config) -> Table {
     if rate.warmup() > 0 {
         table.insert("warmup_steps".into(), integer(rate.warmup()));
     }
-    if rate.schedule() != RateSchedule::Constant {
-        table.insert("lr_schedule".into(), "cosine".into());
-    }
+    let name = match rate.schedule() {
+        RateSchedule::Constant => return table,
+        RateSchedule::Cosine { .. } => COSINE,
+        RateSchedule::InverseSquareRoot => INVERSE_SQUARE_ROOT,
+        RateSchedule::StableThenDecay { share, .. } => {
+            table.insert("lr_decay_share".into(), share.into());
+            STABLE_THEN_DECAY
+        }
+        RateSchedule::Steps { size, factor } => {
+            table.insert("lr_step_size".into(), integer(size));
+            table.insert("lr_step_factor".into(), factor.into());
+            STEPS
+        }
+    };
+    table.insert("lr_schedule".into(), name.into());
     table
 }
 
