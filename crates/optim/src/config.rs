@@ -1,8 +1,8 @@
 //! Configurations of optimizers: data, from which an [`Optimizer`](super::Optimizer) is made.
 
 use super::{
-    BuiltIn, ClipByGlobalNorm, Definition, LearningRate, ParameterError, Range, Scalar, Transforms,
-    Value, Values,
+    BuiltIn, ClipByGlobalNorm, ClipByValue, Definition, LearningRate, ParameterError, Range,
+    Scalar, Transforms, Value, Values,
 };
 
 /// An optimizer with its learning rate, clipping and hyper-parameters.
@@ -11,6 +11,7 @@ pub struct Config {
     definition: &'static Definition,
     rate: LearningRate,
     clip_norm: Option<f64>,
+    clip_value: Option<f64>,
     values: Values,
 }
 
@@ -21,6 +22,7 @@ impl Config {
             definition,
             rate: LearningRate::constant(definition.lr),
             clip_norm: None,
+            clip_value: None,
             values: Values::defaults(definition.parameters),
         }
     }
@@ -93,6 +95,18 @@ impl Config {
         Config { clip_norm, ..self }
     }
 
+    /// This configuration, with every entry of the gradient clamped to ± `clip_value`, behind clipping
+    /// by the norm, or not.
+    ///
+    /// # Panics
+    /// If the value is not finite and positive.
+    #[must_use]
+    pub fn with_clip_value(self, clip_value: Option<f64>) -> Config {
+        let allowed = clip_value.is_none_or(|value| Range::Positive.contains(value));
+        assert!(allowed, "clip_value {clip_value:?}: {}", Range::Positive.text());
+        Config { clip_value, ..self }
+    }
+
     /// Definition of the optimizer.
     pub fn definition(&self) -> &'static Definition {
         self.definition
@@ -118,6 +132,11 @@ impl Config {
         self.clip_norm
     }
 
+    /// Magnitude that entries of the gradient are clamped to, if they are.
+    pub fn clip_value(&self) -> Option<f64> {
+        self.clip_value
+    }
+
     /// Hyper-parameters.
     pub fn values(&self) -> &Values {
         &self.values
@@ -128,6 +147,9 @@ impl Config {
         let mut transforms = Transforms::<T>::new();
         if let Some(max_norm) = self.clip_norm {
             transforms.push(std::sync::Arc::new(ClipByGlobalNorm { max_norm }));
+        }
+        if let Some(max_value) = self.clip_value {
+            transforms.push(std::sync::Arc::new(ClipByValue { max_value }));
         }
         transforms.extend(T::transforms(self.definition, &self.values));
         transforms

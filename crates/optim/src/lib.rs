@@ -88,11 +88,11 @@ pub use restore::RestoreError;
 pub use stability::{LastStep, Linearization};
 pub use state::State;
 pub use transform::{
-    AddDecayedWeights, ClipByGlobalNorm, Context, Error, Mean, MuonScale, Normalize, Oracle,
-    Orthogonalization, ScaleByAdadelta, ScaleByAdagrad, ScaleByAdam, ScaleByAdamax, ScaleByAdan,
-    ScaleByAdemamix, ScaleByAdopt, ScaleByBelief, ScaleByLaprop, ScaleByLearningRate, ScaleByLion,
-    ScaleByMuon, ScaleByNadam, ScaleByRadam, ScaleByRms, ScaleBySign, ScaleByTrustRatio, Trace,
-    Transform, Transforms,
+    AddDecayedWeights, ClipByGlobalNorm, ClipByValue, Context, Error, Mean, MuonScale, Normalize,
+    Oracle, Orthogonalization, ScaleByAdadelta, ScaleByAdagrad, ScaleByAdam, ScaleByAdamax,
+    ScaleByAdan, ScaleByAdemamix, ScaleByAdopt, ScaleByBelief, ScaleByLaprop, ScaleByLearningRate,
+    ScaleByLion, ScaleByMuon, ScaleByNadam, ScaleByRadam, ScaleByRms, ScaleBySign,
+    ScaleByTrustRatio, Trace, Transform, Transforms,
 };
 pub use windtunnel_math::lanes::Real;
 pub use windtunnel_math::objective::Block;

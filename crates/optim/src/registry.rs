@@ -54,7 +54,7 @@ pub fn register_definition(definition: Definition) -> Result<&'static Definition
 }
 
 /// Keys of specs that all optimizers share.
-pub const SHARED_KEYS: [&str; 9] = [
+pub const SHARED_KEYS: [&str; 10] = [
     "name",
     "version",
     "lr",
@@ -64,6 +64,7 @@ pub const SHARED_KEYS: [&str; 9] = [
     "lr_step_factor",
     "warmup_steps",
     "clip_norm",
+    "clip_value",
 ];
 
 /// Checks a definition without regard to others.

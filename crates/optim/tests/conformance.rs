@@ -35,7 +35,8 @@ fn configs() -> Vec<Config> {
         }
         let clipped: Vec<Config> =
             variants.iter().map(|config| config.clone().with_clip_norm(Some(0.7))).collect();
-        configs.extend(variants.into_iter().chain(clipped));
+        let clamped = defaults.with_clip_value(Some(0.3));
+        configs.extend(variants.into_iter().chain(clipped).chain([clamped]));
     }
     assert!(configs.len() >= 30, "{}", configs.len());
     configs

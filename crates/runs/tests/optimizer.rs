@@ -115,13 +115,16 @@ fn learning_rates_have_schedules() {
         &["optimizer.lr_schedule=steps", "optimizer.lr_step_factor=0.5"],
     ];
     let others = others.map(|sets| with(sets).unwrap());
-    for spec in [constant, cosine, warm].into_iter().chain(others) {
+    let clamped = with(&["optimizer.clip_value=0.1"]).unwrap();
+    assert_eq!(clamped.optimizer.clip_value(), Some(0.1));
+    assert_eq!(with(&["optimizer.clip_value=off"]).unwrap(), constant);
+    for spec in [constant, cosine, warm, clamped].into_iter().chain(others) {
         assert_eq!(parse(&spec.to_toml()).unwrap(), spec);
         ids.push(run_id(&spec));
     }
     ids.sort_unstable();
     ids.dedup();
-    assert_eq!(ids.len(), 9);
+    assert_eq!(ids.len(), 10);
     let refused = |set: &str, parts: &[&str]| {
         let message = with(&[set]).unwrap_err().to_string();
         assert!(parts.iter().all(|part| message.contains(part)), "{message}");

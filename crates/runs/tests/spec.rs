@@ -57,6 +57,7 @@ fn the_template_is_the_default_and_shows_every_key() {
         "task.covariates.match=second_moment",
         "optimizer.lr_schedule=stable_then_decay",
         "optimizer.lr_schedule=steps",
+        "optimizer.clip_value=0.5",
         "optimizer.warmup_steps=9",
     ];
     let kinds = kinds.into_iter().chain(others).chain(models);

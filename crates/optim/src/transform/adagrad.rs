@@ -36,7 +36,7 @@ impl<T: Real> Transform<T> for ScaleByAdagrad {
         let slower = T::nearest(1.0 / (1.0 + (context.step - 1) as f64 * self.lr_decay));
         let eps = T::nearest(self.eps);
         for (u, s) in update.iter_mut().zip(sum) {
-            *s = *s + *u * *u;
+            *s += *u * *u;
             *u = slower * (*u / (s.sqrt() + eps));
         }
         Ok(())

@@ -39,8 +39,8 @@ impl<T: Real> Transform<T> for ScaleByAdopt {
         if context.step == 1 {
             for (v, u) in square.iter_mut().zip(&mut *update) {
                 *v = *u * *u;
-                // Not 0: NaN must reach the parameters.
-                *u = *u - *u;
+                // What is not finite must reach the parameters.
+                *u = if u.is_finite() { T::zero() } else { T::nan() };
             }
             return Ok(());
         }

@@ -1,4 +1,4 @@
-//! Clipping by the global norm.
+//! Clipping, by the global norm and by coordinate.
 
 use windtunnel_math::lanes::Real;
 use windtunnel_math::linalg::{norm, scaled_norm};
@@ -34,6 +34,33 @@ impl<T: Real> Transform<T> for ClipByGlobalNorm {
         let factor = self.max_norm / norm(at.grad);
         // Not `min`, which would turn NaN into 1.
         Linearization::Clip(if factor > 1.0 { 1.0 } else { factor })
+    }
+}
+
+/// u ← u clamped to ± c, each parameter alone; `torch.nn.utils.clip_grad_value_`. NaN stays NaN.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct ClipByValue {
+    /// c, the largest magnitude let through.
+    pub max_value: f64,
+}
+
+impl<T: Real> Transform<T> for ClipByValue {
+    fn apply(
+        &self,
+        update: &mut [T],
+        _: &mut State<T>,
+        _: &mut Context<'_, T>,
+    ) -> Result<(), Error> {
+        let max = T::nearest(self.max_value);
+        for u in update {
+            // Comparisons, not `min` and `max`, which would turn NaN into the bound.
+            if *u > max {
+                *u = max;
+            } else if *u < -max {
+                *u = -max;
+            }
+        }
+        Ok(())
     }
 }
 

@@ -39,7 +39,7 @@ impl<T: Real> Transform<T> for ScaleByLaprop {
         let second = T::nearest(correction(self.beta2, context.step));
         let eps = T::nearest(self.eps);
         for (u, v) in update.iter_mut().zip(&*square) {
-            *u = *u / ((*v / second).sqrt() + eps);
+            *u /= (*v / second).sqrt() + eps;
         }
         mean(average, update, self.beta1);
         for (u, m) in update.iter_mut().zip(&*average) {

@@ -33,7 +33,7 @@ pub use adan::ScaleByAdan;
 pub use ademamix::ScaleByAdemamix;
 pub use adopt::ScaleByAdopt;
 pub use belief::ScaleByBelief;
-pub use clip::ClipByGlobalNorm;
+pub use clip::{ClipByGlobalNorm, ClipByValue};
 pub use decay::AddDecayedWeights;
 pub use laprop::ScaleByLaprop;
 pub use learning_rate::ScaleByLearningRate;

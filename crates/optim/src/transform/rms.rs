@@ -39,13 +39,13 @@ impl<T: Real> Transform<T> for ScaleByRms {
             mean_square(square, update, self.alpha);
             mean(average, update, self.alpha);
             for ((u, v), m) in update.iter_mut().zip(&*square).zip(&*average) {
-                *u = *u / ((*v - *m * *m).sqrt() + eps);
+                *u /= (*v - *m * *m).sqrt() + eps;
             }
         } else {
             let [square] = state.vectors();
             mean_square(square, update, self.alpha);
             for (u, v) in update.iter_mut().zip(&*square) {
-                *u = *u / (v.sqrt() + eps);
+                *u /= v.sqrt() + eps;
             }
         }
         Ok(())

@@ -21,7 +21,8 @@ pub(super) fn optimizer(
 ) -> Result<Config, SpecError> {
     let definition = definition(&mut section)?;
     let rate = learning_rate(&mut section, preset.lr(definition), steps)?;
-    let clip_norm = clip_norm(&mut section, preset.clip_norm)?;
+    let clip_norm = clipping(&mut section, "clip_norm", Some(preset.clip_norm))?;
+    let clip_value = clipping(&mut section, "clip_value", None)?;
     let mut values = Vec::new();
     for parameter in definition.parameters {
         if let Some(value) = section.take(parameter.key) {
@@ -30,7 +31,10 @@ pub(super) fn optimizer(
             values.push((parameter.key, number.ok_or_else(wrong)?));
         }
     }
-    let config = Config::new(definition).with_rate(rate).with_clip_norm(clip_norm);
+    let config = Config::new(definition)
+        .with_rate(rate)
+        .with_clip_norm(clip_norm)
+        .with_clip_value(clip_value);
     let config = config.with_all(&values);
     let config = config.map_err(|e| section.error(&e.key, e.value, &e.allowed))?;
     section.finish()?;
@@ -90,15 +94,18 @@ fn learning_rate(
     Ok(LearningRate::constant(lr).with_warmup(warmup).with_schedule(schedule))
 }
 
-fn clip_norm(section: &mut Section, default: f64) -> Result<Option<f64>, SpecError> {
-    match section.take("clip_norm") {
-        None => Ok(Some(default)),
+fn clipping(
+    section: &mut Section,
+    key: &'static str,
+    default: Option<f64>,
+) -> Result<Option<f64>, SpecError> {
+    match section.take(key) {
+        None => Ok(default),
         Some(Value::String(off)) if off == "off" => Ok(None),
-        Some(value) => {
-            section.check("clip_norm", &value, Range::Positive).map(Some).map_err(|_| {
-                section.error("clip_norm", &value, "expected a finite number > 0, or \"off\"")
-            })
-        }
+        Some(value) => section
+            .check(key, &value, Range::Positive)
+            .map(Some)
+            .map_err(|_| section.error(key, &value, "expected a finite number > 0, or \"off\"")),
     }
 }
 
@@ -162,8 +169,8 @@ fn schedule(section: &mut Section, steps: u64) -> Result<RateSchedule, SpecError
     })
 }
 
-/// The canonical table. A constant learning rate and the version of a built-in optimizer are not
-/// in it, so that runs from before there were others keep their names.
+/// The canonical table. A constant learning rate, no clipping by value and the version of a built-in
+/// optimizer are not in it, so that runs from before there were others keep their names.
 pub(super) fn table(config: &Config) -> Table {
     let definition = config.definition();
     let clip = config.clip_norm().map_or_else(|| "off".into(), Value::Float);
@@ -181,6 +188,9 @@ pub(super) fn table(config: &Config) -> Table {
     table.insert("name".into(), definition.name.into());
     table.insert("lr".into(), config.lr().into());
     table.insert("clip_norm".into(), clip);
+    if let Some(value) = config.clip_value() {
+        table.insert("clip_value".into(), value.into());
+    }
     if let Some(version) = definition.version {
         table.insert("version".into(), version.into());
     }
