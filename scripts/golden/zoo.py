@@ -18,6 +18,7 @@ import jax
 import numpy as np
 import optax
 import optax.contrib
+import prodigyopt
 import pytorch_optimizer
 import torch
 
@@ -120,6 +121,7 @@ def laprop(lr, betas, eps, weight_decay):
 
 TORCH, OPTAX = f"torch {torch.__version__.split('+')[0]}", f"optax {optax.__version__}"
 OTHER = f"pytorch_optimizer {version('pytorch_optimizer')}"
+PRODIGY = f"prodigyopt {version('prodigyopt')}"
 NUMPY = "NumPy, written from the paper"
 
 
@@ -169,6 +171,45 @@ CASES = [
 
 def by_other(kind, **options):
     return by_torch(lambda params: kind(params, lr=1e-3, **options))
+
+
+def mars(lr, betas, gamma, eps, weight_decay):
+    """Yuan et al. 2024; pytorch_optimizer's adds 1e-15 inside the root."""
+
+    def trace(start, gradients):
+        params = split(start)
+        last, mean, square = ([np.zeros_like(part) for part in params] for _ in range(3))
+        for t, gradient in enumerate(gradients, start=1):
+            for k, part in enumerate(split(gradient)):
+                corrected = part + gamma * betas[0] / (1 - betas[0]) * (part - last[k])
+                corrected = corrected / max(1.0, np.linalg.norm(corrected))
+                last[k] = part
+                mean[k] = betas[0] * mean[k] + (1 - betas[0]) * corrected
+                square[k] = betas[1] * square[k] + (1 - betas[1]) * corrected**2
+                root = np.sqrt(square[k] / (1 - betas[1] ** t)) + eps
+                update = mean[k] / (1 - betas[0] ** t) / root
+                params[k] = params[k] - lr * (update + weight_decay * params[k])
+            yield join(params)
+
+    return trace
+
+
+CASES += [
+    ("mars", NUMPY, {"lr": 3e-3}, mars(3e-3, (0.95, 0.99), 0.025, 1e-8, 0.0)),
+    ("mars", NUMPY, {"lr": 3e-3, "betas": [0.9, 0.95], "gamma": 0.2, "eps": 1e-3, "weight_decay": 0.1}, mars(3e-3, (0.9, 0.95), 0.2, 1e-3, 0.1)),
+    torch_case("adafactor", torch.optim.Adafactor, {"lr": 0.1}),
+    (
+        "adafactor", TORCH, {"lr": 0.5, "beta2_decay": -0.5, "eps2": 0.1, "d": 2.0, "weight_decay": 0.1},
+        by_torch(lambda p: torch.optim.Adafactor(p, lr=0.5, beta2_decay=-0.5, eps=(None, 0.1), d=2.0, weight_decay=0.1, foreach=False)),
+    ),
+    ("dog", OPTAX, {"lr": 1.0}, by_optax(optax.contrib.dog())),
+    ("dog", OPTAX, {"lr": 0.5, "first_distance": 0.1, "eps": 0.1, "weight_decay": 0.1}, by_optax(optax.contrib.dog(0.5, ("heuristic", 0.1), 0.1, 0.1))),
+    ("prodigy", PRODIGY, {"lr": 1.0}, by_torch(lambda p: prodigyopt.Prodigy(p))),
+    (
+        "prodigy", PRODIGY, {"lr": 0.5, "betas": [0.8, 0.9], "eps": 1e-3, "d0": 1e-2, "use_bias_correction": True, "weight_decay": 0.1},
+        by_torch(lambda p: prodigyopt.Prodigy(p, lr=0.5, betas=(0.8, 0.9), eps=1e-3, d0=1e-2, use_bias_correction=True, weight_decay=0.1)),
+    ),
+]
 
 
 # torch's matrices have outputs as rows.
@@ -298,6 +339,20 @@ PAIRS = [
         "muon", muon(1e-3, 0.95, lambda _: JORDAN, 5, 1e-8, False, (0.9, 0.999), 0.0), NUMPY,
         muon(1e-3, 0.95, None, 0, 0.0, False, (0.9, 0.999), 0.0), "NumPy, U Vᵀ by singular values",
         "five steps of Newton-Schulz leave singular values between 0.7 and 1.2", None,
+    ),
+    (
+        "prodigy", by_torch(lambda p: prodigyopt.Prodigy(p, d0=1e-3)), PRODIGY, by_optax(optax.contrib.prodigy(estim_lr0=1e-3)), OPTAX,
+        "optax always has Adam's bias corrections in the rate, prodigyopt on demand",
+        (by_torch(lambda p: prodigyopt.Prodigy(p, d0=1e-3, use_bias_correction=True)), by_optax(optax.contrib.prodigy(estim_lr0=1e-3))),
+    ),
+    (
+        "mars", by_other(pytorch_optimizer.MARS, optimize_1d=True), OTHER, mars(1e-3, (0.95, 0.99), 0.025, 1e-8, 0.0), NUMPY,
+        "10⁻¹⁵ inside pytorch_optimizer's root", None,
+    ),
+    (
+        "adafactor", by_other(torch.optim.Adafactor), TORCH, by_other(pytorch_optimizer.AdaFactor), OTHER,
+        "pytorch_optimizer replaces the given rate by min(10⁻², 1/√t) unless relative_step=False, and has a momentum of 0.9",
+        (by_other(torch.optim.Adafactor), by_other(pytorch_optimizer.AdaFactor, betas=(None, 0.999), relative_step=False)),
     ),
     ("ademamix", by_other(pytorch_optimizer.AdEMAMix, betas=(0.9, 0.999, 0.9999), weight_decay=0.0), OTHER, by_optax(optax.contrib.ademamix(1e-3)), OPTAX, "", None),
     ("adabelief", by_other(pytorch_optimizer.AdaBelief, eps=1e-16), OTHER, by_optax(optax.adabelief(1e-3)), OPTAX, "", None),

@@ -76,8 +76,8 @@ mod transform;
 pub use config::Config;
 pub use definition::{BuiltIn, Definition, Method, Scalar};
 pub use method::{
-    Adabelief, Adadelta, Adagrad, Adam, AdamW, Adamax, Adan, Ademamix, Adopt, Lamb, Laprop, Lion,
-    Muon, Nadam, NormalizedSgd, Radam, RmsProp, Sgd, SignSgd, Signum,
+    Adabelief, Adadelta, Adafactor, Adagrad, Adam, AdamW, Adamax, Adan, Ademamix, Adopt, Dog, Lamb,
+    Laprop, Lion, Mars, Muon, Nadam, NormalizedSgd, Prodigy, Radam, RmsProp, Sgd, SignSgd, Signum,
 };
 pub use optimizer::{Optimizer, Point, subtract};
 pub use parameter::{Parameter, ParameterError, Range, Value, Values};
@@ -88,11 +88,12 @@ pub use restore::RestoreError;
 pub use stability::{LastStep, Linearization};
 pub use state::State;
 pub use transform::{
-    AddDecayedWeights, ClipByGlobalNorm, ClipByValue, Context, Error, Mean, MuonScale, Normalize,
-    Oracle, Orthogonalization, ScaleByAdadelta, ScaleByAdagrad, ScaleByAdam, ScaleByAdamax,
-    ScaleByAdan, ScaleByAdemamix, ScaleByAdopt, ScaleByBelief, ScaleByLaprop, ScaleByLearningRate,
-    ScaleByLion, ScaleByMuon, ScaleByNadam, ScaleByRadam, ScaleByRms, ScaleBySign,
-    ScaleByTrustRatio, Trace, Transform, Transforms,
+    AddDecayedWeights, AddGradientChange, ClipByGlobalNorm, ClipByValue, Context, Error, Mean,
+    MuonScale, Normalize, Oracle, Orthogonalization, ScaleByAdadelta, ScaleByAdafactor,
+    ScaleByAdagrad, ScaleByAdam, ScaleByAdamax, ScaleByAdan, ScaleByAdemamix, ScaleByAdopt,
+    ScaleByBelief, ScaleByDog, ScaleByLaprop, ScaleByLearningRate, ScaleByLion, ScaleByMuon,
+    ScaleByNadam, ScaleByProdigy, ScaleByRadam, ScaleByRms, ScaleBySign, ScaleByTrustRatio, Trace,
+    Transform, Transforms,
 };
 pub use windtunnel_math::lanes::Real;
 pub use windtunnel_math::objective::Block;

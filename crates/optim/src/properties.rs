@@ -1,13 +1,12 @@
 //! What an optimizer commutes with, found by running it: never believed from its formula.
 
 use windtunnel_math::linalg::{normals, random_orthogonal};
-use windtunnel_math::rng::{Key, Purpose};
+use windtunnel_math::rng::Key;
 
 use crate::{Block, Config, Error, Optimizer, Value};
 
 /// Maps that a step commutes with, and what of the parameters it mixes. Found on gradients that are
-/// normal variates and do not depend on the parameters, in double precision, up to 10⁻⁶ of the way:
-/// an ε beside the root is no difference then, so the scale of the gradients must be that of a task.
+/// normal variates and do not depend on the parameters, in double precision, up to 10⁻⁶ of the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Properties {
     /// Each parameter goes its own way, to the bit: runs can be stacked in one vector.
@@ -22,10 +21,14 @@ pub struct Properties {
     pub rotation: bool,
     /// Matrices may be multiplied by orthogonal ones from both sides.
     pub matrix_rotation: bool,
-    /// Gradients may be multiplied by a constant, without any effect.
+    /// Gradients may be multiplied by a constant without any effect, if they are so large that no ε
+    /// of a denominator counts.
     pub gradient_scale: bool,
 }
 
+/// Scales of gradients beside which no ε of a denominator counts.
+const LOUD: f64 = 1024.0;
+const LOUDER: f64 = 1024.0 * LOUD;
 /// Steps of a trial.
 const STEPS: u64 = 12;
 /// Largest deviation, of the longest way that a parameter has gone.
@@ -55,7 +58,7 @@ impl Properties {
         let all = |mut outcomes: Vec<Result<bool, Error>>| {
             outcomes.drain(..).try_fold(true, |so_far, one| Ok::<bool, Error>(so_far && one?))
         };
-        let rotation = random_orthogonal(dim, key(1));
+        let rotation = random_orthogonal(dim, Key::trial(1));
         Ok(Properties {
             elementwise: all((0..dim).map(|k| apart(k..k + 1)).collect())?,
             blockwise: all(blocks.iter().map(|block| apart(block.range.clone())).collect())?,
@@ -63,7 +66,7 @@ impl Properties {
             sign: commutes(&|x| x.iter_mut().step_by(2).for_each(|x| *x = -*x))?,
             rotation: commutes(&|x| rotate(x, &rotation))?,
             matrix_rotation: commutes(&|x| rotate_matrices(x, blocks))?,
-            gradient_scale: trial.near(&trial.run(&|_| {}, 64.0)?, &plain),
+            gradient_scale: trial.near(&trial.run(&|_| {}, LOUD)?, &trial.run(&|_| {}, LOUDER)?),
         })
     }
 }
@@ -104,10 +107,6 @@ struct Trial<'a> {
     dim: usize,
 }
 
-fn key(step: u64) -> Key {
-    Key { seed: 77, purpose: Purpose::Init, step }
-}
-
 impl Trial<'_> {
     /// The last parameters, from a start and along gradients that `map` has changed.
     fn run(&self, map: &dyn Fn(&mut [f64]), scale: f64) -> Result<Vec<f64>, Error> {
@@ -115,7 +114,7 @@ impl Trial<'_> {
         let mut params = self.start();
         map(&mut params);
         for step in 0..STEPS {
-            let mut grad = normals(key(10 + step), self.dim);
+            let mut grad = normals(Key::trial(10 + step), self.dim);
             map(&mut grad);
             grad.iter_mut().for_each(|g| *g *= scale);
             optimizer.step(&mut params, &mut grad)?;
@@ -124,7 +123,7 @@ impl Trial<'_> {
     }
 
     fn start(&self) -> Vec<f64> {
-        normals(key(2), self.dim)
+        normals(Key::trial(2), self.dim)
     }
 
     fn near(&self, a: &[f64], b: &[f64]) -> bool {
@@ -146,8 +145,8 @@ fn rotate(x: &mut [f64], rotation: &[f64]) {
 fn rotate_matrices(x: &mut [f64], blocks: &[Block]) {
     for (k, block) in blocks.iter().enumerate() {
         let Some((rows, columns)) = block.shape else { continue };
-        let right = random_orthogonal(columns, key(100 + 2 * k as u64));
-        let left = random_orthogonal(rows, key(101 + 2 * k as u64));
+        let right = random_orthogonal(columns, Key::trial(100 + 2 * k as u64));
+        let left = random_orthogonal(rows, Key::trial(101 + 2 * k as u64));
         let matrix = &mut x[block.range.clone()];
         matrix.chunks_mut(columns).for_each(|row| rotate(row, &right));
         for j in 0..columns {

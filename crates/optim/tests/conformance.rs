@@ -215,6 +215,10 @@ fn single_precision_follows_double_precision() {
         }
         // 50 steps of about 20 roundings, each magnified at most tenfold by a momentum.
         let tolerance = 50.0 * 20.0 * 10.0 * f64::from(f32::EPSILON) / 2.0 * largest;
+        // Its first steps are 10⁻⁶ of parameters near 1, of which single precision has one digit, and
+        // its rate follows from them.
+        let tolerance =
+            if config.name().starts_with("prodigy") { 10.0 * tolerance } else { tolerance };
         for (s, d) in single.params.iter().zip(&double.params) {
             assert!((f64::from(*s) - d).abs() < tolerance, "{config:?}: {s} {d}");
         }

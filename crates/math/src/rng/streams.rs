@@ -15,6 +15,7 @@
 //! | [`Key::signs`] | [`Purpose::Probe`] | 2³² + probe |
 //! | [`Key::gaussian_noise`] | [`Purpose::Probe`] | 2⁴⁰ |
 //! | [`Key::goodness_of_fit`] | [`Purpose::Probe`] | 2⁴¹ |
+//! | [`Key::trial`] | [`Purpose::Probe`] | 2⁴² + draw |
 //! | [`Key::labels`] | [`Purpose::Labels`] | layer |
 //! | [`Key::baseline_prompts`] | [`Purpose::Baseline`] | 0, at seed 0 |
 //! | [`Key::baseline_start`] | [`Purpose::Baseline`] | start, at seed 1 |
@@ -25,6 +26,7 @@ use super::{Key, Purpose};
 const SIGNS: u64 = 1 << 32;
 const GAUSSIAN_NOISE: u64 = 1 << 40;
 const GOODNESS_OF_FIT: u64 = 1 << 41;
+const TRIAL: u64 = 1 << 42;
 
 impl Key {
     /// Stream of the initial matrices of a model.
@@ -82,6 +84,11 @@ impl Key {
         Key { seed: 0, purpose: Purpose::Probe, step: GOODNESS_OF_FIT }
     }
 
+    /// Stream of a start, a gradient or a rotation that an optimizer is tried on, `draw` < 2⁴².
+    pub fn trial(draw: u64) -> Key {
+        Key { seed: 0, purpose: Purpose::Probe, step: TRIAL + draw }
+    }
+
     /// Stream of a layer of the network of nonlinear labels.
     pub fn labels(seed: u64, layer: u64) -> Key {
         Key { seed, purpose: Purpose::Labels, step: layer }
@@ -113,7 +120,7 @@ mod tests {
                 keys.extend([Key::signs(seed, n), Key::labels(seed, n)]);
                 keys.push(Key::fresh_held_out(seed, n + 1));
             }
-            keys.extend([Key::baseline_start(n as u32)]);
+            keys.extend([Key::baseline_start(n as u32), Key::trial(n)]);
         }
         for seed in [0, 1, 99, u64::MAX] {
             keys.extend([Key::parameters(seed), Key::encoder(seed)]);

@@ -35,5 +35,9 @@ optimizers! {
     lamb: Lamb,
     adopt: Adopt,
     ademamix: Ademamix,
+    mars: Mars,
+    adafactor: Adafactor,
     muon: Muon,
+    dog: Dog,
+    prodigy: Prodigy,
 }

@@ -1,6 +1,7 @@
 //! Transforms, which a list applies in turn to make the update of an optimizer from a gradient.
 
 mod adadelta;
+mod adafactor;
 mod adagrad;
 mod adam;
 mod adamax;
@@ -11,6 +12,7 @@ mod average;
 mod belief;
 mod clip;
 mod decay;
+mod dog;
 mod laprop;
 mod learning_rate;
 mod lion;
@@ -19,13 +21,16 @@ mod muon;
 mod nadam;
 mod normalize;
 mod orthogonalize;
+mod prodigy;
 mod radam;
 mod rms;
 mod sign;
 mod trace;
 mod trust_ratio;
+mod variance_reduction;
 
 pub use adadelta::ScaleByAdadelta;
+pub use adafactor::ScaleByAdafactor;
 pub use adagrad::ScaleByAdagrad;
 pub use adam::ScaleByAdam;
 pub use adamax::ScaleByAdamax;
@@ -35,6 +40,7 @@ pub use adopt::ScaleByAdopt;
 pub use belief::ScaleByBelief;
 pub use clip::{ClipByGlobalNorm, ClipByValue};
 pub use decay::AddDecayedWeights;
+pub use dog::ScaleByDog;
 pub use laprop::ScaleByLaprop;
 pub use learning_rate::ScaleByLearningRate;
 pub use lion::ScaleByLion;
@@ -43,11 +49,13 @@ pub use muon::{MuonScale, ScaleByMuon};
 pub use nadam::ScaleByNadam;
 pub use normalize::Normalize;
 pub use orthogonalize::Orthogonalization;
+pub use prodigy::ScaleByProdigy;
 pub use radam::ScaleByRadam;
 pub use rms::ScaleByRms;
 pub use sign::ScaleBySign;
 pub use trace::Trace;
 pub use trust_ratio::ScaleByTrustRatio;
+pub use variance_reduction::AddGradientChange;
 
 use std::sync::Arc;
 
