@@ -13,8 +13,9 @@ INSTRUCTIONS = ROOT / "bench" / "instructions.json"
 INSTRUCTION_SLACK = 1.05
 
 
-def count_instructions(binary):
-    """{kernel: its mix per prompt} for AVX2; {} where valgrind is missing."""
+def count_instructions(binary, quick):
+    """{kernel: its mix per prompt} for AVX2; {} where valgrind is missing. A dense Hessian takes it a
+    minute, so a quick look leaves it out."""
     try:
         subprocess.run(["valgrind", "--version"], check=True, capture_output=True)
     except OSError:
@@ -23,6 +24,8 @@ def count_instructions(binary):
     code = disassembly(binary)
     mixes = {}
     for name, workload in KERNELS.items():
+        if quick and workload["case"] == "hessian":
+            continue
         mixes[name] = mix(per_prompt(binary, workload), code)
         progress(f"instructions: {name}")
     return mixes

@@ -32,7 +32,7 @@ def main():
                 wide[peer] = start_peer(peer, options.cores, options.isa)
         print("\n".join(describe_machine(sides)))
         print(f"\nagreement on one problem: {assert_agreement(sides)}")
-        counts = count_instructions(sides["windtunnel"].command[0])
+        counts = count_instructions(sides["windtunnel"].command[0], options.quick)
         sections = {"scaling": scaling(options, sides["windtunnel"], wide.get("windtunnel"))}
         if counts:
             sections["roofline"] = roofline(options, sides["windtunnel"], counts)

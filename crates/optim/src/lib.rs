@@ -1,11 +1,11 @@
-//! Optimizers: lists of transforms over slices, with PyTorch's semantics.
+//! Optimizers: lists of transforms over slices, each with the semantics of the library it names.
 //!
 //! A [`Transform`] turns a gradient into something closer to an update and names the [`State`]
 //! that it carries; a [`Method`] ([`Sgd`], [`Adam`], [`AdamW`]) declares hyper-parameters and the
 //! list of transforms that they make; a [`Config`] is a method with its numbers; an [`Optimizer`]
 //! runs the list. The same name means different things elsewhere (position of ε, coupled or
 //! decoupled decay, first step of the momentum buffer), so every transform states its formula and
-//! its tests compare it with `torch.optim`.
+//! its tests compare it with that library (`torch.optim`, optax, others).
 //!
 //! ```
 //! use windtunnel_optim::{AdamW, Block, Config, Optimizer};
