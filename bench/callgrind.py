@@ -25,7 +25,8 @@ NO_ACCESS = ("lea", "nop", "nopw", "nopl")
 
 
 def executed(binary, calls, workload):
-    """{address: times} of the whole process, AVX2 at most: callgrind knows no wider instructions."""
+    """{address: times} of the program's own code, under None those of all its libraries as well; AVX2
+    at most: callgrind knows no wider instructions."""
     request = json.dumps({"op": "time", "calls": calls, **PAPER, **workload})
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder) / "counts"
@@ -41,6 +42,8 @@ def executed(binary, calls, workload):
                     own = line.rstrip().endswith(Path(binary).name)
                 elif line.startswith("calls="):
                     skip = True  # The next line is what the callee cost.
+                elif line.startswith("summary:"):
+                    counts[None] = int(line.split()[1])
                 elif line.startswith("0x"):
                     address, _, cost = line.split()
                     if own and not skip:
@@ -90,11 +93,13 @@ def flops(mnemonic, operands):
 
 
 def mix(counts, code):
-    """Per prompt: instructions by kind, "all" of them, those with "memory", and "flops"."""
+    """Per prompt: instructions by kind, "all" with those of libraries, those with "memory", and "flops"."""
     total = collections.Counter()
     for address, times in counts.items():
+        if address is None:
+            total["all"] = times
+            continue
         mnemonic, operands = code[address]
-        total["all"] += times
         total[kind(mnemonic)] += times
         total["flops"] += times * flops(mnemonic, operands)
         if MEMORY.search(operands) and mnemonic not in NO_ACCESS:

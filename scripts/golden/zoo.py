@@ -1,7 +1,7 @@
 """Golden traces of the optimizers beyond sgd, adam and adamw, and a table of where libraries disagree.
 
 Usage: python scripts/golden/zoo.py crates/optim/tests/golden/zoo docs/optimizers.md
-Needs torch 2.15, jax 0.10.2, optax 0.2.8 and pytorch_optimizer 4.1.0.
+Needs torch 2.15, jax 0.10.2, optax 0.2.8, pytorch_optimizer 4.1.0 and prodigyopt 1.1.2.
 
 gradients.json holds blocks, a starting point and one gradient per step; traces.json holds, for every
 case, the parameters after the recorded steps. All is float64, printed with as many digits as it takes

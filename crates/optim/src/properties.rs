@@ -1,4 +1,4 @@
-//! What an optimizer commutes with, found by running it: never believed from its formula.
+//! Maps that an optimizer commutes with, found by running it: never believed from its formula.
 
 use windtunnel_math::linalg::{normals, random_orthogonal};
 use windtunnel_math::rng::Key;

@@ -150,6 +150,35 @@ fn losses_fall() {
     }
 }
 
+/// Gradients that never change, at any scale, and none at all; 0/0 where an ε of 0 was asked for, as
+/// in every library.
+#[test]
+fn constant_gradients_are_no_exception() {
+    for config in configs() {
+        let exposed = ["eps", "adam_eps"]
+            .iter()
+            .any(|key| config.values().get(key) == Some(Value::Number(0.0)));
+        for scale in [0.0, 1e-12, 0.37, 1e6] {
+            if scale == 0.0 && exposed {
+                continue;
+            }
+            let mut run = Run::<f32>::new(&config);
+            let start = run.params.clone();
+            // Its way doubles as it should on a slope without an end.
+            let steps = if config.name().starts_with("dog") { 200 } else { 2000 };
+            for _ in 0..steps {
+                run.step(&mut [scale; DIM]);
+            }
+            let finite = |values: &[f32]| values.iter().all(|x| x.is_finite());
+            assert!(finite(&run.params), "{config:?} at {scale}: {:?}", run.params);
+            let decay = config.values().get("weight_decay");
+            if scale == 0.0 && decay.is_none_or(|decay| decay == Value::Number(0.0)) {
+                assert_eq!(run.params, start, "{config:?}");
+            }
+        }
+    }
+}
+
 #[test]
 fn the_same_run_has_the_same_bits() {
     for config in configs() {

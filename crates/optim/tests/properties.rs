@@ -1,4 +1,4 @@
-//! What every optimizer commutes with, as found by running it, and as docs/optimizers.md says.
+//! Maps that every optimizer commutes with, as found by running it, and as docs/optimizers.md says.
 
 // Clippy allows unwrap in tests, but not in the functions that they share.
 #![allow(clippy::unwrap_used)]
@@ -18,7 +18,7 @@ fn blocks() -> Vec<Block> {
     ]
 }
 
-/// What theory says, for those where it says everything.
+/// Those of theory, where it says everything.
 #[test]
 fn the_properties_are_those_of_the_formulas() {
     let of = |name: &str| Properties::of(&Config::new(named(name).unwrap()), &blocks()).unwrap();

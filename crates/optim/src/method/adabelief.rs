@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{BETAS, DECOUPLED, decoupled};
+use super::shared::{BETAS, DECOUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByBelief, ScaleByLearningRate, Transforms, Values};
 
 /// θ ← θ − η (m̂ / (√ŝ + ε) + λθ) with the running mean s of (∇f − m)²: `optax.adabelief`.
@@ -25,7 +25,7 @@ impl Method for Adabelief {
         let [beta1, beta2] = values.pair("betas");
         vec![
             Arc::new(ScaleByBelief { beta1, beta2, eps: values.number("eps") }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{COUPLED, coupled};
+use super::shared::{COUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByAdadelta, ScaleByLearningRate, Transforms, Values};
 
 /// θ ← θ − η √(a + ε) / √(v + ε) · g with the running means a of squared steps and v of squared
@@ -24,7 +24,7 @@ impl Method for Adadelta {
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
-            Arc::new(coupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByAdadelta { rho: values.number("rho"), eps: values.number("eps") }),
             Arc::new(ScaleByLearningRate),
         ]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{DECOUPLED, decoupled};
+use super::shared::{DECOUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByAdafactor, ScaleByLearningRate, Transforms, Values};
 
 /// The gradient over the root of a mean square of rank one, clipped, times the scale of each matrix:
@@ -30,7 +30,7 @@ impl Method for Adafactor {
                 eps2: values.number("eps2"),
                 clip_threshold: values.number("d"),
             }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{COUPLED, coupled};
+use super::shared::{COUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByAdagrad, ScaleByLearningRate, Transforms, Values};
 
 /// g ← ∇f + λθ, s ← s + g², θ ← θ − η / (1 + (t − 1) δ) · g / (√s + ε): `torch.optim.Adagrad`.
@@ -29,7 +29,7 @@ impl Method for Adagrad {
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
-            Arc::new(coupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByAdagrad {
                 lr_decay: values.number("lr_decay"),
                 initial: values.number("initial_accumulator_value"),

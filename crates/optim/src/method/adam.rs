@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{COUPLED, EPS, coupled};
+use super::shared::{COUPLED, EPS, decay};
 use crate::{
     Method, Parameter, Range, ScaleByAdam, ScaleByLearningRate, Transforms,
     Value, Values,
@@ -41,7 +41,7 @@ impl Method for Adam {
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
-            Arc::new(coupled(values)),
+            Arc::new(decay(values)),
             Arc::new(moments(values)),
             Arc::new(ScaleByLearningRate),
         ]

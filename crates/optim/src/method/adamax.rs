@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{COUPLED, coupled};
+use super::shared::{COUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByAdamax, ScaleByLearningRate, Transforms, Values};
 
 /// g ← ∇f + λθ, θ ← θ − η m̂ / w with w ← max(β₂ w, |g| + ε): `torch.optim.Adamax`.
@@ -24,7 +24,7 @@ impl Method for Adamax {
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");
         vec![
-            Arc::new(coupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByAdamax { beta1, beta2, eps: values.number("eps") }),
             Arc::new(ScaleByLearningRate),
         ]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use windtunnel_math::lanes::Real;
 
 use super::adam::{AMSGRAD, BETAS, moments};
-use super::shared::{DECOUPLED, EPS, decoupled};
+use super::shared::{DECOUPLED, EPS, decay};
 use crate::{
     Method, Parameter, ScaleByLearningRate, Transforms, Value, Values,
 };
@@ -31,7 +31,7 @@ impl Method for AdamW {
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
             Arc::new(moments(values)),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

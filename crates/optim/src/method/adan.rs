@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{DECOUPLED, EPS, decoupled};
+use super::shared::{DECOUPLED, EPS, decay};
 use crate::{Method, Parameter, Range, ScaleByAdan, ScaleByLearningRate, Transforms, Values};
 
 /// Adam with Nesterov's momentum from differences of gradients: Xie et al. 2022 as in the authors' code;
@@ -37,7 +37,7 @@ impl Method for Adan {
                 beta3: values.number("beta3"),
                 eps: values.number("eps"),
             }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{BETAS, DECOUPLED, EPS, decoupled};
+use super::shared::{BETAS, DECOUPLED, EPS, decay};
 use crate::{Method, Parameter, Range, ScaleByAdemamix, ScaleByLearningRate, Transforms, Values};
 
 /// θ ← θ − η ((m̂ + α s) / (√v̂ + ε) + λθ) with a second, slower mean s: `optax.contrib.ademamix`
@@ -34,7 +34,7 @@ impl Method for Ademamix {
                 alpha: values.number("alpha"),
                 eps: values.number("eps"),
             }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{DECOUPLED, decoupled};
+use super::shared::{DECOUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByAdopt, ScaleByLearningRate, Transforms, Values};
 
 /// Adam whose v does not know the gradient that it divides, before the mean: `optax.contrib.adopt`
@@ -37,7 +37,7 @@ impl Method for Adopt {
                 eps: values.number("eps"),
                 clip: values.flag("clip"),
             }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

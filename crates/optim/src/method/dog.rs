@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{COUPLED, coupled};
+use super::shared::{COUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByDog, ScaleByLearningRate, Transforms, Values};
 
 /// g ← ∇f + λθ, θ ← θ − η r / √(G + ε) g with the longest distance r from the start and the sum G of squared
@@ -24,7 +24,7 @@ impl Method for Dog {
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
-            Arc::new(coupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByDog { first: values.number("first_distance"), eps: values.number("eps") }),
             Arc::new(ScaleByLearningRate),
         ]

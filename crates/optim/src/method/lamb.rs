@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{BETAS, decoupled};
+use super::shared::{BETAS, decay};
 use crate::{Method, Parameter, Range, ScaleByAdam, ScaleByLearningRate, ScaleByTrustRatio, Transforms, Values};
 
 /// u = m̂ / (√v̂ + ε) + λθ, θ ← θ − η ‖θ‖ / ‖u‖ u for each matrix: `optax.lamb` (You et al. 2020), which
@@ -26,7 +26,7 @@ impl Method for Lamb {
         let [beta1, beta2] = values.pair("betas");
         vec![
             Arc::new(ScaleByAdam { beta1, beta2, eps: values.number("eps"), amsgrad: false }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByTrustRatio),
             Arc::new(ScaleByLearningRate),
         ]

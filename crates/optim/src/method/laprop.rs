@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{BETAS, DECOUPLED, decoupled};
+use super::shared::{BETAS, DECOUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByLaprop, ScaleByLearningRate, Transforms, Values};
 
 /// θ ← θ − η (m̂ + λθ) with the mean m of ∇f / (√v̂ + ε): Ziyin et al. 2020.
@@ -25,7 +25,7 @@ impl Method for Laprop {
         let [beta1, beta2] = values.pair("betas");
         vec![
             Arc::new(ScaleByLaprop { beta1, beta2, eps: values.number("eps") }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{DECOUPLED, decoupled};
+use super::shared::{DECOUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByLearningRate, ScaleByLion, Transforms, Values};
 
 /// θ ← θ − η (sign(β₁ m + (1 − β₁) ∇f) + λθ), then m ← β₂ m + (1 − β₂) ∇f: `optax.lion` (whose λ is
@@ -30,7 +30,7 @@ impl Method for Lion {
         let [beta1, beta2] = values.pair("betas");
         vec![
             Arc::new(ScaleByLion { beta1, beta2 }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{DECOUPLED, EPS, decoupled};
+use super::shared::{DECOUPLED, EPS, decay};
 use crate::{AddGradientChange, Method, Parameter, Range, ScaleByAdam, ScaleByLearningRate, Transforms, Values};
 
 /// AdamW on gradients with a part of their change: Yuan et al. 2024, the variant with one gradient a step.
@@ -32,7 +32,7 @@ impl Method for Mars {
         vec![
             Arc::new(AddGradientChange { gamma: values.number("gamma"), beta1 }),
             Arc::new(ScaleByAdam { beta1, beta2, eps: values.number("eps"), amsgrad: false }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

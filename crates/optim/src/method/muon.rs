@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{DECOUPLED, decoupled};
+use super::shared::{DECOUPLED, decay};
 use crate::{
     Method, MuonScale, Orthogonalization, Parameter, Range, ScaleByAdam, ScaleByLearningRate,
     ScaleByMuon, Transforms, Values,
@@ -69,7 +69,7 @@ impl Method for Muon {
                 scale,
                 others: ScaleByAdam { beta1, beta2, eps: values.number("adam_eps"), amsgrad: false },
             }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

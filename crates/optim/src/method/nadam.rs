@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{BETAS, COUPLED, EPS, coupled};
+use super::shared::{BETAS, COUPLED, EPS, decay};
 use crate::{Method, Parameter, Range, ScaleByLearningRate, ScaleByNadam, Transforms, Values};
 
 /// Adam with Nesterov's momentum and a momentum that grows with the step: `torch.optim.NAdam`, coupled
@@ -31,7 +31,7 @@ impl Method for Nadam {
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");
         vec![
-            Arc::new(coupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByNadam {
                 beta1,
                 beta2,

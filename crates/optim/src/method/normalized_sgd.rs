@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{DECOUPLED, EPS, decoupled};
+use super::shared::{DECOUPLED, EPS, decay};
 use crate::{Mean, Method, Normalize, Parameter, Range, ScaleByLearningRate, Transforms, Values};
 
 /// m ← μ m + (1 − μ) ∇f, θ ← θ − η (m / (‖m‖ + ε) + λθ): Cutkosky & Mehta 2020; μ = 0 is that of Hazan et al.
@@ -26,7 +26,7 @@ impl Method for NormalizedSgd {
         vec![
             Arc::new(Mean { decay: values.number("momentum") }),
             Arc::new(Normalize { eps: values.number("eps") }),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{BETAS, COUPLED, coupled};
+use super::shared::{BETAS, COUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByLearningRate, ScaleByRadam, Transforms, Values};
 
 /// Adam whose first steps are those of momentum, and the next ones shorter, for as long as v̂ is of few
@@ -25,7 +25,7 @@ impl Method for Radam {
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         let [beta1, beta2] = values.pair("betas");
         vec![
-            Arc::new(coupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByRadam { beta1, beta2, eps: values.number("eps") }),
             Arc::new(ScaleByLearningRate),
         ]

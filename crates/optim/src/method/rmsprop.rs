@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{COUPLED, coupled};
+use super::shared::{COUPLED, decay};
 use crate::{Method, Parameter, Range, ScaleByLearningRate, ScaleByRms, Trace, Transforms, Values};
 
 /// g ← ∇f + λθ, then g / (√v + ε) with the running mean v of g², through a momentum buffer:
@@ -26,7 +26,7 @@ impl Method for RmsProp {
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
-            Arc::new(coupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByRms {
                 alpha: values.number("alpha"),
                 eps: values.number("eps"),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{COUPLED, coupled};
+use super::shared::{COUPLED, decay};
 use crate::{
     Method, Parameter, ParameterError, Range, ScaleByLearningRate, Trace,
     Transforms, Value, Values,
@@ -41,7 +41,7 @@ impl Method for Sgd {
 
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
-            Arc::new(coupled(values)),
+            Arc::new(decay(values)),
             Arc::new(Trace {
                 momentum: values.number("momentum"),
                 dampening: values.number("dampening"),

@@ -18,12 +18,7 @@ pub(super) const COUPLED: Parameter =
 pub(super) const DECOUPLED: Parameter =
     Parameter::number("weight_decay", 0.0, Range::NonNegative, "decoupled, times lr");
 
-/// The transform of [`COUPLED`], which stands first.
-pub(super) fn coupled(values: &Values) -> AddDecayedWeights {
+/// The transform of either: first in the list if coupled, before the learning rate if decoupled.
+pub(super) fn decay(values: &Values) -> AddDecayedWeights {
     AddDecayedWeights { weight_decay: values.number("weight_decay") }
-}
-
-/// The transform of [`DECOUPLED`], which stands before the learning rate.
-pub(super) fn decoupled(values: &Values) -> AddDecayedWeights {
-    coupled(values)
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{DECOUPLED, decoupled};
+use super::shared::{DECOUPLED, decay};
 use crate::{Method, Parameter, ScaleByLearningRate, ScaleBySign, Transforms, Values};
 
 /// θ ← θ − η (sign(∇f) + λθ): `optax.sign_sgd` (Bernstein et al. 2018).
@@ -22,7 +22,7 @@ impl Method for SignSgd {
     fn transforms<T: Real>(values: &Values) -> Transforms<T> {
         vec![
             Arc::new(ScaleBySign),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

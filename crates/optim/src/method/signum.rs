@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use windtunnel_math::lanes::Real;
 
-use super::shared::{DECOUPLED, decoupled};
+use super::shared::{DECOUPLED, decay};
 use crate::{Mean, Method, Parameter, Range, ScaleByLearningRate, ScaleBySign, Transforms, Values};
 
 /// m ← μ m + (1 − μ) ∇f, θ ← θ − η (sign(m) + λθ): Bernstein et al. 2018, algorithm 2;
@@ -25,7 +25,7 @@ impl Method for Signum {
         vec![
             Arc::new(Mean { decay: values.number("momentum") }),
             Arc::new(ScaleBySign),
-            Arc::new(decoupled(values)),
+            Arc::new(decay(values)),
             Arc::new(ScaleByLearningRate),
         ]
     }

@@ -25,7 +25,7 @@ pub struct ScaleByMuon {
     pub eps: f64,
     /// s.
     pub scale: MuonScale,
-    /// What blocks that are no matrices take.
+    /// Update of blocks that are no matrices.
     pub others: ScaleByAdam,
 }
 

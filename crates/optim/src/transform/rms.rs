@@ -39,7 +39,10 @@ impl<T: Real> Transform<T> for ScaleByRms {
             mean_square(square, update, self.alpha);
             mean(average, update, self.alpha);
             for ((u, v), m) in update.iter_mut().zip(&*square).zip(&*average) {
-                *u /= (*v - *m * *m).sqrt() + eps;
+                let variance = *v - *m * *m;
+                // Below 0 by rounding, where gradients do not change.
+                let variance = if variance < T::zero() { T::zero() } else { variance };
+                *u /= variance.sqrt() + eps;
             }
         } else {
             let [square] = state.vectors();
